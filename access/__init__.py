@@ -1,0 +1,22 @@
+"""Who may see what: identity, roles, views and the grants that open a Board."""
+
+from access.audit import AuditError, record
+from access.identity import Identity, command_line_identity, demonstration_identities
+from access.policy import Action, Denied, Grant, Role, decide, pages_of, views_of
+from access.view import View
+
+__all__ = [
+    "Action",
+    "AuditError",
+    "Denied",
+    "Grant",
+    "Identity",
+    "Role",
+    "View",
+    "command_line_identity",
+    "decide",
+    "demonstration_identities",
+    "pages_of",
+    "record",
+    "views_of",
+]

@@ -1,0 +1,42 @@
+"""The record of comparative looks: one JSON line each, written before the look takes place."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from access.policy import Grant
+
+
+class AuditError(Exception):
+    """The record could not be written, so the act does not happen."""
+
+
+def record(log: Path, act: str, grant: Grant, reason: str = "") -> None:
+    """Append one act to the log and flush it to disk.
+
+    Raises:
+        AuditError: the log cannot be written.
+    """
+    entry = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "act": act,
+        "holder": grant.holder,
+        "role": grant.role.value,
+        "trial": grant.trial,
+        "snapshot": grant.snapshot,
+        "view": grant.view.word,
+        "reason": reason,
+    }
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(handle, (json.dumps(entry, ensure_ascii=False) + "\n").encode())
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise AuditError(
+            f"The record {log} cannot be written ({error.strerror}), so the view is not opened."
+        ) from error

@@ -1,0 +1,1 @@
+"""The write side: reading extracts, field facts, checks, findings, sealing, loading."""

@@ -1,0 +1,313 @@
+"""`python -m data_validation`: simulate, check, load, snapshots, diff, demonstration.
+
+Exit codes: 0 done; 1 unusable arguments; 2 the extract was refused; 3 another load is under way;
+4 a key, the store or the record is in the way.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from settings import Settings, SettingsError, read_settings
+from snapshots import LoadUnderWay, SnapshotsError, Store, compare, new_key_pair
+from trials import Trial, TrialDefinitionError, available_trials, load_trial
+
+if TYPE_CHECKING:
+    from data_validation.assess import Assessment
+    from data_validation.readers import Limits
+
+EXIT_DONE, EXIT_USAGE, EXIT_REFUSED, EXIT_UNDER_WAY, EXIT_IN_THE_WAY = 0, 1, 2, 3, 4
+DEMONSTRATION_TRIAL = "nct05689008"
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+output = Console(highlight=False, soft_wrap=True)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Unusable arguments are exit 1: 2 says that an extract was refused."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    asked = _parser().parse_args(arguments)
+    try:
+        settings = read_settings(store=getattr(asked, "store", None))
+        code: int = asked.run(asked, settings)
+    except LoadUnderWay as error:
+        return _say(error, EXIT_UNDER_WAY)
+    except (SnapshotsError, SettingsError) as error:
+        return _say(error, EXIT_IN_THE_WAY)
+    except TrialDefinitionError as error:
+        return _say(error, EXIT_USAGE)
+    except OSError as error:
+        return _say(f"{error.filename or 'A file'}: {error.strerror}.", EXIT_IN_THE_WAY)
+    except KeyboardInterrupt:
+        return _say("Stopped; nothing was changed.", EXIT_USAGE)
+    return code
+
+
+def _say(text: object, code: int) -> int:
+    console.print(str(text), markup=False)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m data_validation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+
+    simulate = commands.add_parser("simulate", help="write a simulated extract")
+    simulate.add_argument("--trial", default=DEMONSTRATION_TRIAL)
+    simulate.add_argument("--out", type=Path, required=True, metavar="DIR")
+    simulate.add_argument("--participants", type=_at_least_one, default=60)
+    simulate.add_argument("--sites", type=_at_least_one, default=1)
+    simulate.add_argument("--seed", type=int, default=7)
+    simulate.add_argument("--cutoff", type=_day, help="data cut-off, YYYY-MM-DD")
+    simulate.add_argument("--format", choices=["csv", "parquet", "xpt"], default="csv")
+    simulate.set_defaults(run=_simulate)
+
+    for name, run, text in (
+        ("check", _check, "report what is wrong with an extract; change nothing"),
+        ("load", _load, "check an extract, seal it, and make it the current snapshot"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("extract", type=Path, help="a folder or a .zip file")
+        command.add_argument("--trial", required=True)
+        command.add_argument("--cutoff", type=_day, help="data cut-off, YYYY-MM-DD")
+        command.add_argument("--json", type=Path, metavar="FILE", help="write findings as JSON")
+        if name == "load":
+            command.add_argument("--store", type=Path, help="folder of the snapshots")
+        command.set_defaults(run=run)
+
+    listing = commands.add_parser("snapshots", help="list the snapshots of a trial")
+    listing.add_argument("--trial", required=True)
+    listing.add_argument("--store", type=Path)
+    listing.set_defaults(run=_snapshots)
+
+    difference = commands.add_parser("diff", help="compare the open part of two snapshots")
+    difference.add_argument("--trial", required=True)
+    difference.add_argument("--store", type=Path)
+    difference.add_argument("old", help="snapshot id")
+    difference.add_argument("new", help="snapshot id")
+    difference.set_defaults(run=_diff)
+
+    demonstration = commands.add_parser(
+        "demonstration", help="make and load simulated participants, unless there is a snapshot"
+    )
+    demonstration.set_defaults(run=_demonstration)
+    return parser
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a date; write it as 2023-09-30"
+        ) from None
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return number
+
+
+def _simulate(asked: argparse.Namespace, _settings: Settings) -> int:
+    from trials.simulator import simulate, write_extract
+
+    trial = load_trial(asked.trial)
+    with console.status("simulating"):
+        frames = simulate(
+            trial,
+            participants=asked.participants,
+            sites=asked.sites,
+            seed=asked.seed,
+            cutoff=asked.cutoff,
+        )
+        write_extract(frames, asked.out, format=asked.format)
+    rows = sum(frame.height for frame in frames.values())
+    output.print(f"{len(frames)} datasets, {rows} rows in {asked.out}", markup=False)
+    return EXIT_DONE
+
+
+def _limits(settings: Settings) -> "Limits":
+    from data_validation.readers import Limits
+
+    try:
+        return Limits(
+            total_bytes=settings.extract_limit_bytes, declared_encoding=settings.extract_encoding
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _check(asked: argparse.Namespace, settings: Settings) -> int:
+    from data_validation.assess import UnusableExtractError, assess
+    from data_validation.readers import UnreadableExtract, read_extract
+
+    trial = load_trial(asked.trial)
+    try:
+        with console.status("reading"):
+            extract = read_extract(asked.extract, limits=_limits(settings))
+        with console.status("checking"):
+            assessment = assess(extract, trial, asked.cutoff)
+    except (UnreadableExtract, UnusableExtractError) as error:
+        return _unreadable(error, asked)
+    findings = _shown_findings(assessment, settings)
+    _report(findings, asked)
+    return EXIT_REFUSED if assessment.critical else EXIT_DONE
+
+
+def _load(asked: argparse.Namespace, settings: Settings) -> int:
+    from data_validation.assess import UnusableExtractError
+    from data_validation.load import RefusedError, load
+    from data_validation.readers import UnreadableExtract
+
+    trial = load_trial(asked.trial)
+    try:
+        with console.status("loading") as status:
+            loaded = load(
+                asked.extract,
+                trial,
+                Store(settings.store),
+                settings.board_public_key_file,
+                cutoff=asked.cutoff,
+                limits=_limits(settings),
+                progress=status.update,
+            )
+    except (UnreadableExtract, UnusableExtractError) as error:
+        return _unreadable(error, asked)
+    except RefusedError as error:
+        _report(_shown_findings(error.assessment, settings), asked)
+        return _say(error, EXIT_REFUSED)
+    if loaded.assessment is None:
+        output.print(
+            f"This extract is loaded already, as snapshot {loaded.snapshot.id}.", markup=False
+        )
+        return EXIT_DONE
+    _report(_shown_findings(loaded.assessment, settings), asked)
+    output.print(
+        f"Snapshot {loaded.snapshot.id} of {trial.id} is current "
+        f"({sum(total.rows for total in loaded.snapshot.manifest.control_totals)} open rows).",
+        markup=False,
+    )
+    return EXIT_DONE
+
+
+def _unreadable(error: Exception, asked: argparse.Namespace) -> int:
+    """Say what cannot be read, and write it where findings were asked for: nothing is lost."""
+    sentences = str(error).splitlines()
+    if asked.json is not None:
+        _write_json(asked.json, {"refused": sentences, "findings": []})
+    return _say(error, EXIT_REFUSED)
+
+
+def _shown_findings(assessment: "Assessment", settings: Settings) -> pl.DataFrame:
+    """Open findings; with the board's private key at hand, sealed ones too, with file and row."""
+    from snapshots import read_private_key
+
+    if settings.board_private_key_file is None:
+        return assessment.open_findings
+    read_private_key(settings.board_private_key_file)
+    return pl.concat([assessment.open_findings, assessment.sealed_findings], how="diagonal")
+
+
+def _report(findings: pl.DataFrame, asked: argparse.Namespace) -> None:
+    from data_validation.findings import counts
+
+    if asked.json is not None:
+        _write_json(asked.json, {"findings": findings.to_dicts()})
+    found = counts(findings)
+    summary = findings.group_by("check", "severity", "message", maintain_order=True).len()
+    table = Table("Check", "Severity", "Records", "Finding", box=None)
+    for check, severity, message, count in summary.rows():
+        table.add_row(str(check), str(severity), str(count), str(message))
+    if summary.height:
+        output.print(table)
+    output.print(
+        "Findings: " + ", ".join(f"{count} {severity}" for severity, count in found.items()),
+        markup=False,
+    )
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2, default=str), "utf-8")
+
+
+def _snapshots(asked: argparse.Namespace, settings: Settings) -> int:
+    store = Store(settings.store).trial(load_trial(asked.trial).id)
+    current = store.current_id()
+    table = Table("Snapshot", "Cut-off", "Loaded (UTC)", "Open rows", "Major findings", "")
+    for snapshot in store.snapshots():
+        manifest = snapshot.manifest
+        table.add_row(
+            str(snapshot.id),
+            manifest.cutoff.isoformat(),
+            f"{manifest.loaded_at:%Y-%m-%d %H:%M}",
+            str(sum(total.rows for total in manifest.control_totals)),
+            str(manifest.findings.get("major", 0)),
+            "current" if snapshot.id == current else "",
+        )
+    if table.row_count == 0:
+        output.print(f"Trial {asked.trial} has no snapshot in {settings.store}.", markup=False)
+    else:
+        output.print(table)
+    return EXIT_DONE
+
+
+def _diff(asked: argparse.Namespace, settings: Settings) -> int:
+    store = Store(settings.store).trial(load_trial(asked.trial).id)
+    differences = compare(store.snapshot(asked.old), store.snapshot(asked.new))
+    changed = [item for item in differences if not item.unchanged]
+    table = Table("Relation", "Rows before", "Rows after", "Added", "Removed", "Changed", box=None)
+    for item in changed:
+        rows = item.rows
+        numbers = (item.rows_before, item.rows_after, rows.added, rows.removed, rows.changed)
+        table.add_row(item.table, *(str(number) for number in numbers))
+    if changed:
+        output.print(table)
+    else:
+        output.print("The open parts of the two snapshots are the same.")
+    return EXIT_DONE
+
+
+def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
+    """Simulated participants at two cut-offs, sealed to a key pair of the demonstration's own."""
+    import tempfile
+
+    from data_validation.load import load
+    from trials.simulator import simulate, write_extract
+
+    trial: Trial = load_trial(DEMONSTRATION_TRIAL)
+    store = Store(settings.store)
+    if any(store.trial(name).current_id() for name in available_trials()):
+        return EXIT_DONE
+    keys = settings.store.parent / "demonstration-keys"
+    if not keys.exists():
+        new_key_pair(keys)
+    for cutoff in (date(2023, 6, 30), date(2023, 8, 31)):
+        with tempfile.TemporaryDirectory() as folder, console.status("demonstration data"):
+            write_extract(simulate(trial, cutoff=cutoff), Path(folder), format="csv")
+            load(Path(folder), trial, store, keys / "board_public.key", cutoff=cutoff)
+    output.print("Loaded simulated participants for the demonstration.")
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""From an extract as read to what a snapshot would hold, and what is wrong with it.
+
+Order: split by the allow-list, then everything else twice: once from open tables only, once from
+all. So nothing open can depend on anything sealed, whatever a later step computes.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from data_validation.domains import DOMAINS
+from data_validation.facts import Kind, Severity
+from data_validation.findings import counts, find, only_sealed
+from data_validation.readers import Extract
+from data_validation.relations import participants, relations
+from data_validation.rules import Evidence
+from data_validation.sealing import Tables, released_randomization, split
+from data_validation.values import trimmed
+from trials import Trial
+
+
+class UnusableExtractError(Exception):
+    """An extract that cannot be placed: no DM, no dates. The text says what is missing."""
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What an extract holds and what is wrong with it, open and sealed apart.
+
+    Attributes:
+        open_relations, complete_relations: frames by relation name, keyed by their first column.
+        allocation: subject, planned and actual arm code; sealed.
+        unknown: records of datasets that are no known domain, as received: dataset, file, row and
+            the record as JSON; sealed.
+        open_findings, sealed_findings: as `findings.SCHEMA`.
+        totals: per file rows read and stored, open and sealed; sealed.
+        sealed_unexpectedly: fields and datasets of the extract that no fact names; sealed.
+    """
+
+    trial: Trial
+    cutoff: date
+    simulated: bool
+    open_relations: dict[str, pl.DataFrame]
+    complete_relations: dict[str, pl.DataFrame]
+    allocation: pl.DataFrame
+    unknown: pl.DataFrame
+    open_findings: pl.DataFrame
+    sealed_findings: pl.DataFrame
+    totals: pl.DataFrame
+    sealed_unexpectedly: pl.DataFrame
+
+    @property
+    def critical(self) -> int:
+        """How many critical findings there are, open and sealed: any of them refuses a load."""
+        name = Severity.CRITICAL.value
+        return counts(self.open_findings)[name] + counts(self.sealed_findings)[name]
+
+
+def assess(extract: Extract, trial: Trial, cutoff: date | None = None) -> Assessment:
+    """Split, check and shape an extract.
+
+    Args:
+        cutoff: the data cut-off; without one, the latest complete date among the open records.
+
+    Raises:
+        UnusableExtractError: DM is missing or empty, or there is no date to take a cut-off from.
+    """
+    datasets = {name: dataset.frame for name, dataset in extract.datasets.items()}
+    if "DM" not in datasets or datasets["DM"].is_empty():
+        found = ", ".join(sorted(datasets)) or "none"
+        raise UnusableExtractError(
+            f"The extract has no subjects: expected a dataset DM with a row for each. "
+            f"Datasets found: {found}. Export demographics (DM) and try again."
+        )
+    opened, complete = split(datasets, trial)
+    randomized = released_randomization(complete, trial)
+    cutoff = cutoff or _latest_date(opened)
+    if cutoff is None:
+        raise UnusableExtractError(
+            "The extract has no complete date, so its cut-off is not known. Name it with --cutoff."
+        )
+    open_people = participants(opened, randomized)
+    complete_people = participants(complete, randomized)
+    open_findings = find(Evidence(opened, open_people, trial, cutoff))
+    all_findings = find(Evidence(complete, complete_people, trial, cutoff))
+    unknown = {name: frame for name, frame in datasets.items() if name not in DOMAINS}
+    return Assessment(
+        trial=trial,
+        cutoff=cutoff,
+        simulated="SIMULATION" in datasets,
+        open_relations=relations(opened, open_people, trial),
+        complete_relations=relations(complete, complete_people, trial),
+        allocation=_allocation(complete, complete_people, trial),
+        unknown=_as_received(unknown),
+        open_findings=open_findings,
+        sealed_findings=_located(only_sealed(all_findings, open_findings), complete),
+        totals=_totals(datasets, complete),
+        sealed_unexpectedly=_unexpected(datasets, unknown),
+    )
+
+
+def _as_received(datasets: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Records of any shape in one: names that an extract chose stay out of SQL."""
+    parts = [
+        frame.select(
+            pl.lit(name).alias("dataset"),
+            pl.col("_file").alias("file"),
+            pl.col("_row").alias("row"),
+            pl.struct(pl.exclude("_file", "_row")).struct.json_encode().alias("record"),
+        )
+        for name, frame in sorted(datasets.items())
+    ]
+    columns = {"dataset": pl.String, "file": pl.String, "row": pl.Int64, "record": pl.String}
+    return pl.concat([pl.DataFrame(schema=columns), *parts])
+
+
+def _latest_date(opened: Tables) -> date | None:
+    latest: list[date] = []
+    for name, frame in opened.frames.items():
+        for field in DOMAINS[name].open_fields:
+            if field.kind is Kind.DATE and frame.height:
+                value = frame[field.word].max()
+                if isinstance(value, date):
+                    latest.append(value)
+    return max(latest, default=None)
+
+
+def _allocation(tables: Tables, people: pl.DataFrame, trial: Trial) -> pl.DataFrame:
+    """Planned arm by the allocation list, else by DM; actual arm by DM; codes as defined.
+
+    Null where no arm of the definition is named.
+    """
+    codes = {text.casefold(): arm.code for arm in trial.arms.list for text in (arm.name, arm.code)}
+
+    def code(column: pl.Expr) -> pl.Expr:
+        return (
+            column.str.strip_chars()
+            .str.to_lowercase()
+            .replace_strict(codes, default=None, return_dtype=pl.String)
+        )
+
+    arms = people.filter("randomized").select(
+        "subject",
+        code(pl.col("planned_arm_code")).alias("planned"),
+        code(pl.col("actual_arm_code")).alias("actual"),
+    )
+    if "RANDOMIZATION" in tables.present:
+        listed = tables.frames["RANDOMIZATION"].select(
+            trimmed("USUBJID").alias("subject"), code(pl.col("ARMCD")).alias("listed")
+        )
+        arms = (
+            arms.join(
+                listed.unique("subject", keep="first", maintain_order=True),
+                on="subject",
+                how="left",
+            )
+            .with_columns(pl.coalesce("listed", "planned").alias("planned"))
+            .drop("listed")
+        )
+    return arms.sort("subject")
+
+
+def _located(findings: pl.DataFrame, complete: Tables) -> pl.DataFrame:
+    """Findings with the file and row of their record, for those who may see sealed data."""
+    where = [
+        frame.select("record_key", pl.col("_file").alias("file"), pl.col("_row").alias("row"))
+        for frame in complete.frames.values()
+    ]
+    return findings.join(pl.concat(where), on="record_key", how="left", maintain_order="left")
+
+
+def _totals(datasets: dict[str, pl.DataFrame], complete: Tables) -> pl.DataFrame:
+    rows = [
+        {
+            "dataset": name,
+            "file": str(file),
+            "rows_read": int(count),
+            "rows_open": int(
+                complete.frames[name].filter(pl.col("_file") == file, "_open").height
+                if name in complete.present
+                else 0
+            ),
+        }
+        for name, frame in sorted(datasets.items())
+        for file, count in frame.group_by("_file").len().sort("_file").rows()
+    ]
+    return pl.DataFrame(
+        rows,
+        schema={
+            "dataset": pl.String,
+            "file": pl.String,
+            "rows_read": pl.Int64,
+            "rows_open": pl.Int64,
+        },
+    )
+
+
+def _unexpected(
+    datasets: dict[str, pl.DataFrame], unknown: dict[str, pl.DataFrame]
+) -> pl.DataFrame:
+    rows = [(name, "(whole dataset)") for name in sorted(unknown) if name != "SIMULATION"]
+    for name, frame in datasets.items():
+        if name in DOMAINS:
+            known = {field.name for field in DOMAINS[name].fields} | {"DOMAIN", "_file", "_row"}
+            rows += [(name, column) for column in frame.columns if column not in known]
+    return pl.DataFrame(rows, schema={"dataset": pl.String, "field": pl.String}, orient="row").sort(
+        "dataset", "field"
+    )

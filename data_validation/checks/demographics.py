@@ -1,0 +1,148 @@
+"""Is this the trial's data, and does each subject's course hang together?"""
+
+import polars as pl
+
+from data_validation.checks.common import with_person
+from data_validation.facts import Severity, folded
+from data_validation.rules import Evidence, check
+from data_validation.values import trimmed
+
+
+@check(
+    id="DM-101",
+    domain="DM",
+    field="STUDYID",
+    severity=Severity.CRITICAL,
+    sentence="The record is of another study.",
+    why="Data of another trial must never be mixed in.",
+    query="STUDYID is “{STUDYID}”. Please send the data of the study that was asked for.",
+)
+def another_study(evidence: Evidence) -> pl.DataFrame:
+    """STUDYID present and not the trial's."""
+    return evidence["DM"].filter(
+        trimmed("STUDYID").str.to_uppercase() != evidence.trial.study.upper()
+    )
+
+
+@check(
+    id="DM-102",
+    domain="DM",
+    field="USUBJID",
+    severity=Severity.MAJOR,
+    sentence="The participant is randomized and the date of randomization is not known.",
+    why="Day 1 is the date of randomization; without it no study day can be given.",
+    query="Please provide the date of randomization of {USUBJID}.",
+)
+def randomized_without_date(evidence: Evidence) -> pl.DataFrame:
+    """Randomized, date missing or partial."""
+    return with_person(evidence, "DM").filter(
+        pl.col("randomized") & pl.col("randomization_date").is_null()
+    )
+
+
+@check(
+    id="DM-103",
+    domain="DM",
+    field="RFICDTC",
+    severity=Severity.MAJOR,
+    sentence="Consent is dated after randomization.",
+    why="Protocol: nobody is randomized without signed consent.",
+    query="Consent is dated {RFICDTC}, randomization {randomization_date}. Please check both.",
+)
+def consent_after_randomization(evidence: Evidence) -> pl.DataFrame:
+    """Consent later than the day of randomization."""
+    return with_person(evidence, "DM").filter(pl.col("consent_date") > pl.col("randomization_date"))
+
+
+@check(
+    id="DM-104",
+    domain="DM",
+    field="DTHDTC",
+    severity=Severity.MAJOR,
+    sentence="The participant is marked as dead and the date of death is empty, or the reverse.",
+    why="Deaths are counted by flag and placed in time by date; the two must agree.",
+    query="Death flag is {DTHFL}, date of death is {DTHDTC}. Please provide what is missing.",
+)
+def death_flag_or_date_alone(evidence: Evidence) -> pl.DataFrame:
+    """One of DTHFL and DTHDTC without the other."""
+    return evidence["DM"].filter(trimmed("DTHFL").is_null() != trimmed("DTHDTC").is_null())
+
+
+@check(
+    id="DM-105",
+    domain="DM",
+    field="DTHDTC",
+    severity=Severity.MAJOR,
+    sentence="The death in DM has no death among the dispositions.",
+    why="A death known to one domain only may be missed in another count.",
+    query="{USUBJID} died on {DTHDTC} by demographics; disposition has no death. Please check.",
+    needs=("DS",),
+)
+def death_not_in_disposition(evidence: Evidence) -> pl.DataFrame:
+    """Dead in DM; no DS row DEATH."""
+    deaths = evidence["DS"].filter(folded("DSDECOD") == "death").select(trimmed("USUBJID"))
+    return with_person(evidence, "DM").filter(
+        pl.col("died"), ~pl.col("_subject").is_in(deaths["USUBJID"].implode())
+    )
+
+
+@check(
+    id="DM-106",
+    domain="DM",
+    field="DTHDTC",
+    severity=Severity.MAJOR,
+    sentence="The death is dated before randomization or after the data cut-off.",
+    why="Nobody is randomized after death, and the cut-off bounds what can be known.",
+    query="Date of death is {DTHDTC}, randomization {randomization_date}. Please check both.",
+)
+def death_at_impossible_time(evidence: Evidence) -> pl.DataFrame:
+    """Death before day 1 or after the cut-off."""
+    too_late = (
+        pl.col("death_date") > evidence.cutoff if evidence.cutoff is not None else pl.lit(False)
+    )
+    return with_person(evidence, "DM").filter(
+        (pl.col("death_date") < pl.col("randomization_date")) | too_late
+    )
+
+
+@check(
+    id="DM-107",
+    domain="DM",
+    field="ARMCD",
+    severity=Severity.MAJOR,
+    sentence="The arm is not one that the trial defines.",
+    why="Such a participant would be in no arm of any comparison.",
+    query="Please check the planned arm of {USUBJID}.",
+    sealed=True,
+)
+def unknown_arm(evidence: Evidence) -> pl.DataFrame:
+    """Randomized, with a planned arm that is neither a code nor a name of the definition."""
+    known = [text.casefold() for arm in evidence.trial.arms.list for text in (arm.code, arm.name)]
+    return with_person(evidence, "DM").filter(
+        pl.col("randomized"),
+        trimmed("ARMCD").is_not_null(),
+        ~trimmed("ARMCD").str.to_lowercase().is_in(known),
+    )
+
+
+@check(
+    id="DM-108",
+    domain="DM",
+    field="ARMCD",
+    severity=Severity.MAJOR,
+    sentence="The planned arm is not the one of the allocation list.",
+    why="Analyses as randomized follow the list; a disagreement needs an answer.",
+    query="Please check the planned arm of {USUBJID} against the allocation list.",
+    needs=("RANDOMIZATION",),
+    sealed=True,
+)
+def arm_not_as_listed(evidence: Evidence) -> pl.DataFrame:
+    """ARMCD of DM and of the allocation list differ."""
+    listed = evidence["RANDOMIZATION"].select(
+        trimmed("USUBJID").alias("_subject"), trimmed("ARMCD").alias("_listed")
+    )
+    return (
+        with_person(evidence, "DM")
+        .join(listed, on="_subject", how="inner", maintain_order="left")
+        .filter(trimmed("ARMCD").str.to_lowercase() != pl.col("_listed").str.to_lowercase())
+    )

@@ -1,0 +1,240 @@
+"""Laboratory, gases and vital signs: units, specimens, plausible values."""
+
+import polars as pl
+
+from data_validation.checks.common import after_cutoff, after_death, is_measure
+from data_validation.facts import Severity
+from data_validation.relations import (
+    PLAUSIBLE_RATIO,
+    converted_value,
+    counts_by_specimen,
+    usable_value,
+)
+from data_validation.rules import Evidence, check
+from trials import Measure
+
+_UNIT_QUERY = (
+    "The result {{{0}ORRES}} of {{{0}TESTCD}} has the unit {{{0}ORRESU}}. Which unit was it?"
+)
+_RANGE_QUERY = (
+    "The result of {{{0}TESTCD}} is {{{0}ORRES}} {{{0}ORRESU}}. Please check value and unit."
+)
+
+
+def _measures(evidence: Evidence, domain: str) -> list[Measure]:
+    return [item for item in evidence.trial.measures if item.domain == domain]
+
+
+def _any(conditions: list[pl.Expr]) -> pl.Expr:
+    return pl.any_horizontal(conditions) if conditions else pl.lit(False)
+
+
+def _unusable_unit(evidence: Evidence, domain: str) -> pl.DataFrame:
+    return evidence[domain].filter(
+        pl.col("result").is_not_null(),
+        _any(
+            [
+                is_measure(item) & converted_value(item).is_null()
+                for item in _measures(evidence, domain)
+            ]
+        ),
+    )
+
+
+def _implausible(evidence: Evidence, domain: str) -> pl.DataFrame:
+    return evidence[domain].filter(
+        _any(
+            [
+                is_measure(item) & ~converted_value(item).is_between(item.lower, item.upper)
+                for item in _measures(evidence, domain)
+            ]
+        )
+    )
+
+
+@check(
+    id="LB-101",
+    domain="LB",
+    field="LBORRESU",
+    severity=Severity.MAJOR,
+    sentence="The unit is missing or not one of the measure's; the value is not used.",
+    why="A value without its unit can be wrong by a factor of seven (mmHg and kPa).",
+    query=_UNIT_QUERY.format("LB"),
+)
+def laboratory_unit(evidence: Evidence) -> pl.DataFrame:
+    """A number whose unit the measure does not know."""
+    return _unusable_unit(evidence, "LB")
+
+
+@check(
+    id="VS-101",
+    domain="VS",
+    field="VSORRESU",
+    severity=Severity.MAJOR,
+    sentence="The unit is missing or not one of the measure's; the value is not used.",
+    why="A value without its unit can be wrong by a factor (cm and in, kg and lb).",
+    query=_UNIT_QUERY.format("VS"),
+)
+def vital_sign_unit(evidence: Evidence) -> pl.DataFrame:
+    """A number whose unit the measure does not know."""
+    return _unusable_unit(evidence, "VS")
+
+
+@check(
+    id="LB-102",
+    domain="LB",
+    field="LBORRES",
+    severity=Severity.MAJOR,
+    sentence="The value is not plausible in the recorded unit; it is not used.",
+    why="Physiology; usually a wrong unit or a slipped decimal.",
+    query=_RANGE_QUERY.format("LB"),
+)
+def laboratory_range(evidence: Evidence) -> pl.DataFrame:
+    """A converted value outside the measure's plausible range."""
+    return _implausible(evidence, "LB")
+
+
+@check(
+    id="VS-102",
+    domain="VS",
+    field="VSORRES",
+    severity=Severity.MAJOR,
+    sentence="The value is not plausible in the recorded unit; it is not used.",
+    why="Physiology; usually a wrong unit or a slipped decimal.",
+    query=_RANGE_QUERY.format("VS"),
+)
+def vital_sign_range(evidence: Evidence) -> pl.DataFrame:
+    """A converted value outside the measure's plausible range."""
+    return _implausible(evidence, "VS")
+
+
+@check(
+    id="LB-103",
+    domain="LB",
+    field="LBSPEC",
+    severity=Severity.MAJOR,
+    sentence="The specimen of the blood gas is not recorded as arterial; the value is not used.",
+    why="A venous PO2 taken for an arterial one would show a lung far worse than it is.",
+    query="The specimen of {LBTESTCD} is {LBSPEC}. Was it arterial blood?",
+)
+def gas_not_arterial(evidence: Evidence) -> pl.DataFrame:
+    """A result of a measure with a list of specimens, from none of them."""
+    measures = [item for item in _measures(evidence, "LB") if item.specimens]
+    return evidence["LB"].filter(
+        pl.col("result").is_not_null(),
+        _any([is_measure(item) & ~counts_by_specimen(item) for item in measures]),
+    )
+
+
+@check(
+    id="LB-104",
+    domain="LB",
+    field="LBORRES",
+    severity=Severity.MAJOR,
+    sentence="PaO2/FiO2 of this sample is outside 20 to 700 mmHg; the ratio is not used.",
+    why="No patient lives outside; usually a unit of PaO2 or a percent FiO2.",
+    query="PaO2 is {LBORRES} {LBORRESU}; with FiO2 of the same sample the ratio is impossible.",
+)
+def impossible_ratio(evidence: Evidence) -> pl.DataFrame:
+    """PO2 rows whose ratio with the FIO2 of the same subject, visit and date is impossible."""
+    by_name = {item.name: item for item in _measures(evidence, "LB")}
+    if not {"pao2", "fio2"} <= set(by_name):
+        return evidence["LB"].clear()
+    sample = ["USUBJID", "VISIT", "date"]
+    fraction = (
+        evidence["LB"]
+        .filter(is_measure(by_name["fio2"]))
+        .select(*sample, usable_value(by_name["fio2"]).alias("_fio2"))
+        .filter(pl.col("_fio2").is_not_null(), pl.len().over(sample) == 1)
+    )
+    return (
+        evidence["LB"]
+        .filter(is_measure(by_name["pao2"]))
+        .with_columns(usable_value(by_name["pao2"]).alias("_pao2"))
+        .join(fraction, on=sample, how="inner", maintain_order="left")
+        .filter(~(pl.col("_pao2") / pl.col("_fio2")).is_between(*PLAUSIBLE_RATIO))
+    )
+
+
+@check(
+    id="LB-105",
+    domain="LB",
+    field="LBDTC",
+    severity=Severity.MAJOR,
+    sentence="The sample is dated after the participant's death.",
+    why="One of the two dates is wrong.",
+    query="The sample is dated {LBDTC}, after death. Please check both dates.",
+)
+def sample_after_death(evidence: Evidence) -> pl.DataFrame:
+    """LBDTC later than the death."""
+    return after_death(evidence, "LB", "date")
+
+
+@check(
+    id="LB-106",
+    domain="LB",
+    field="LBDTC",
+    severity=Severity.MAJOR,
+    sentence="The sample is dated after the data cut-off.",
+    why="Nothing after the cut-off can be known.",
+    query="The sample is dated {LBDTC}, after the data cut-off. Please check the date.",
+)
+def sample_after_cutoff(evidence: Evidence) -> pl.DataFrame:
+    """LBDTC later than the cut-off."""
+    return after_cutoff(evidence, "LB", "date")
+
+
+@check(
+    id="VS-103",
+    domain="VS",
+    field="VSDTC",
+    severity=Severity.MAJOR,
+    sentence="The measurement is dated after the participant's death.",
+    why="One of the two dates is wrong.",
+    query="The measurement is dated {VSDTC}, after death. Please check both dates.",
+)
+def measured_after_death(evidence: Evidence) -> pl.DataFrame:
+    """VSDTC later than the death."""
+    return after_death(evidence, "VS", "date")
+
+
+@check(
+    id="VS-104",
+    domain="VS",
+    field="VSDTC",
+    severity=Severity.MAJOR,
+    sentence="The measurement is dated after the data cut-off.",
+    why="Nothing after the cut-off can be known.",
+    query="The measurement is dated {VSDTC}, after the data cut-off. Please check the date.",
+)
+def measured_after_cutoff(evidence: Evidence) -> pl.DataFrame:
+    """VSDTC later than the cut-off."""
+    return after_cutoff(evidence, "VS", "date")
+
+
+@check(
+    id="PR-101",
+    domain="PR",
+    field="PRENDTC",
+    severity=Severity.MAJOR,
+    sentence="The procedure ends before it starts.",
+    why="Support by day is read from start and end.",
+    query="The procedure starts on {PRSTDTC} and ends on {PRENDTC}. Please correct one of them.",
+)
+def procedure_ends_before_start(evidence: Evidence) -> pl.DataFrame:
+    """PRENDTC earlier than PRSTDTC, both complete."""
+    return evidence["PR"].filter(pl.col("end_date") < pl.col("start_date"))
+
+
+@check(
+    id="PR-102",
+    domain="PR",
+    field="PRSTDTC",
+    severity=Severity.MAJOR,
+    sentence="The procedure starts after the participant's death.",
+    why="One of the two dates is wrong.",
+    query="The procedure starts on {PRSTDTC}, after death. Please check both dates.",
+)
+def procedure_after_death(evidence: Evidence) -> pl.DataFrame:
+    """PRSTDTC later than the death."""
+    return after_death(evidence, "PR", "start_date")

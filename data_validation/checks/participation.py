@@ -1,0 +1,140 @@
+"""Dispositions, criteria not met and visits, against randomization and schedule."""
+
+import polars as pl
+
+from data_validation.checks.common import after_cutoff, after_death, with_person
+from data_validation.facts import Severity, folded, folded_terms
+from data_validation.rules import Evidence, check
+
+
+@check(
+    id="DS-101",
+    domain="DS",
+    field="DSSTDTC",
+    severity=Severity.MAJOR,
+    sentence="The randomization in DS is not dated as the randomization that counts.",
+    why="Day 1 depends on it; the allocation list comes first.",
+    query="Randomization is dated {DSSTDTC} here and {randomization_date} in the list. Which one?",
+)
+def other_date_of_randomization(evidence: Evidence) -> pl.DataFrame:
+    """DS RANDOMIZED on another day than the released date."""
+    return with_person(evidence, "DS").filter(
+        folded("DSDECOD") == "randomized", pl.col("start_date") != pl.col("randomization_date")
+    )
+
+
+@check(
+    id="DS-102",
+    domain="DS",
+    field="DSDECOD",
+    severity=Severity.MAJOR,
+    sentence="The participant is both a screen failure and randomized.",
+    why="One of the two is wrong, and the screening flow cannot place the participant.",
+    query="{USUBJID} is recorded as {DSDECOD} and as randomized. Please check.",
+)
+def failed_and_randomized(evidence: Evidence) -> pl.DataFrame:
+    """Screen failure of a randomized participant."""
+    return with_person(evidence, "DS").filter(
+        folded("DSDECOD").is_in(["screen failure", "screening failure"]), "randomized"
+    )
+
+
+@check(
+    id="DS-103",
+    domain="DS",
+    field="DSSTDTC",
+    severity=Severity.MAJOR,
+    sentence="The death in DS is not the death of DM, or DM has none.",
+    why="Deaths are counted once, and at one date.",
+    query="Disposition has a death on {DSSTDTC}; please check the date of death in demographics.",
+)
+def death_disagrees(evidence: Evidence) -> pl.DataFrame:
+    """DS DEATH; DM alive, or dead on another day."""
+    same_day = pl.col("start_date") == pl.col("_death_date")
+    return with_person(evidence, "DS").filter(
+        folded("DSDECOD") == "death", ~pl.col("died") | ~same_day.fill_null(value=True)
+    )
+
+
+@check(
+    id="DS-104",
+    domain="DS",
+    field="DSSTDTC",
+    severity=Severity.MAJOR,
+    sentence="The disposition is dated after the data cut-off.",
+    why="Nothing after the cut-off can be known.",
+    query="The disposition is dated {DSSTDTC}, after the data cut-off. Please check the date.",
+)
+def disposition_after_cutoff(evidence: Evidence) -> pl.DataFrame:
+    """DSSTDTC later than the cut-off."""
+    return after_cutoff(evidence, "DS", "start_date")
+
+
+@check(
+    id="IE-101",
+    domain="IE",
+    field="IETESTCD",
+    severity=Severity.MAJOR,
+    sentence="The participant is randomized although a criterion was not met.",
+    why="Protocol: only those who meet all criteria are randomized.",
+    query="{USUBJID} is randomized although {IETESTCD} was recorded as not met. Please comment.",
+)
+def randomized_though_ineligible(evidence: Evidence) -> pl.DataFrame:
+    """An IE row of a randomized participant."""
+    return with_person(evidence, "IE").filter("randomized")
+
+
+@check(
+    id="SV-101",
+    domain="SV",
+    field="SVSTDTC",
+    severity=Severity.MINOR,
+    sentence="The visit took place outside its window.",
+    why="Protocol: visits have windows, counted from randomization as day 1.",
+    query="Visit {VISIT} took place on {SVSTDTC}, outside its window. Please confirm the date.",
+)
+def visit_outside_window(evidence: Evidence) -> pl.DataFrame:
+    """Visits of the schedule whose study day lies outside [day − before, day + after]."""
+    schedule = pl.DataFrame(
+        {
+            "_visit": folded_terms(tuple(item.visit for item in evidence.trial.schedule)),
+            "_first": [item.day - item.window_before for item in evidence.trial.schedule],
+            "_last": [item.day + item.window_after for item in evidence.trial.schedule],
+        }
+    )
+    difference = (pl.col("start_date") - pl.col("randomization_date")).dt.total_days()
+    day = pl.when(difference >= 0).then(difference + 1).otherwise(difference)
+    return (
+        with_person(evidence, "SV")
+        .with_columns(folded("VISIT").alias("_visit"), day.alias("_day"))
+        .join(schedule, on="_visit", how="inner", maintain_order="left")
+        .filter(~pl.col("_day").is_between(pl.col("_first"), pl.col("_last")))
+    )
+
+
+@check(
+    id="SV-102",
+    domain="SV",
+    field="SVSTDTC",
+    severity=Severity.MAJOR,
+    sentence="The visit is dated after the participant's death.",
+    why="One of the two dates is wrong.",
+    query="Visit {VISIT} is dated {SVSTDTC}, after death. Please check both dates.",
+)
+def visit_after_death(evidence: Evidence) -> pl.DataFrame:
+    """SVSTDTC later than the death."""
+    return after_death(evidence, "SV", "start_date")
+
+
+@check(
+    id="SV-103",
+    domain="SV",
+    field="SVSTDTC",
+    severity=Severity.MAJOR,
+    sentence="The visit is dated after the data cut-off.",
+    why="Nothing after the cut-off can be known.",
+    query="Visit {VISIT} is dated {SVSTDTC}, after the data cut-off. Please check the date.",
+)
+def visit_after_cutoff(evidence: Evidence) -> pl.DataFrame:
+    """SVSTDTC later than the cut-off."""
+    return after_cutoff(evidence, "SV", "start_date")

@@ -1,0 +1,134 @@
+"""DS, IE and SV: what became of a subject, criteria not met, visits that took place."""
+
+import polars as pl
+
+from data_validation.facts import (
+    SUBJECT,
+    Domain,
+    Exposure,
+    Field,
+    Kind,
+    Severity,
+    folded,
+    folded_terms,
+)
+from trials import Trial
+
+
+def listed_dispositions(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:
+    """Dispositions that the trial opens; those about study treatment stay sealed."""
+    return folded("DSDECOD").is_in(folded_terms(trial.open.dispositions))
+
+
+def listed_criteria(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:
+    """Criteria that the trial defines."""
+    return pl.col("IETESTCD").str.to_uppercase().is_in([item.id.upper() for item in trial.criteria])
+
+
+def scheduled_visits(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:
+    """Visits of the schedule common to all arms."""
+    return folded("VISIT").is_in(folded_terms(tuple(visit.visit for visit in trial.schedule)))
+
+
+VISIT = Field("VISIT", "visit", "Visit, as the schedule names it.", exposure=Exposure.OPEN)
+VISIT_NUMBER = Field(
+    "VISITNUM", "visit_number_received", "Position of the visit, as received; recomputed inside."
+)
+
+DS = Domain(
+    name="DS",
+    relation="disposition",
+    label="Disposition",
+    keys=("USUBJID", "DSDECOD", "DSSTDTC"),
+    open_rows=listed_dispositions,
+    fields=(
+        SUBJECT,
+        Field("DSSEQ", "sequence", "Sequence number, as received."),
+        Field("DSTERM", "reported_term", "Reported term."),
+        Field(
+            "DSDECOD",
+            "disposition",
+            "Standardized disposition.",
+            exposure=Exposure.OPEN,
+            missing=Severity.MAJOR,
+        ),
+        Field(
+            "DSCAT",
+            "category",
+            "Category.",
+            Kind.CODE,
+            Exposure.OPEN,
+            codes=("PROTOCOL MILESTONE", "DISPOSITION EVENT", "OTHER EVENT"),
+        ),
+        Field("DSSCAT", "subcategory", "Subcategory."),
+        Field("EPOCH", "epoch", "Epoch."),
+        Field("DSDTC", "collection_date", "Collection.", Kind.DATE),
+        Field(
+            "DSSTDTC",
+            "start_date",
+            "Start of the disposition.",
+            Kind.DATE,
+            Exposure.DAY,
+            missing=Severity.MAJOR,
+            invalid=Severity.MAJOR,
+        ),
+    ),
+)
+
+IE = Domain(
+    name="IE",
+    relation="criterion_exception",
+    label="Inclusion and exclusion criteria not met",
+    keys=("USUBJID", "IETESTCD"),
+    duplicate=Severity.MINOR,
+    open_rows=listed_criteria,
+    fields=(
+        SUBJECT,
+        Field("IESEQ", "sequence", "Sequence number, as received."),
+        Field(
+            "IETESTCD",
+            "criterion",
+            "Criterion, as the trial names it.",
+            exposure=Exposure.OPEN,
+            missing=Severity.MAJOR,
+        ),
+        Field("IETEST", "criterion_text", "Criterion, wording."),
+        Field(
+            "IECAT",
+            "category",
+            "Inclusion or exclusion.",
+            Kind.CODE,
+            Exposure.OPEN,
+            codes=("INCLUSION", "EXCLUSION"),
+        ),
+        Field(
+            "IEORRES",
+            "result",
+            "N: inclusion criterion not met; Y: exclusion criterion met.",
+            Kind.CODE,
+            Exposure.OPEN,
+            codes=("Y", "N"),
+            invalid=Severity.MAJOR,
+        ),
+        Field("IESTRESC", "standard_result", "Standardized result."),
+        Field("IEDTC", "date", "Assessment.", Kind.DATE, Exposure.DAY),
+    ),
+)
+
+SV = Domain(
+    name="SV",
+    relation="visit",
+    label="Visits",
+    keys=("USUBJID", "VISIT"),
+    duplicate=Severity.MINOR,
+    open_rows=scheduled_visits,
+    fields=(
+        SUBJECT,
+        VISIT_NUMBER,
+        Field("VISIT", "visit", "Visit.", exposure=Exposure.OPEN, missing=Severity.MINOR),
+        Field("SVSTDTC", "start_date", "Start of the visit.", Kind.DATE, Exposure.DAY),
+        Field("SVENDTC", "end_date", "End of the visit.", Kind.DATE, Exposure.DAY),
+        Field("SVUPDES", "unplanned_description", "Why the visit was unplanned."),
+        Field("EPOCH", "epoch", "Epoch."),
+    ),
+)

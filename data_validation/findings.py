@@ -1,0 +1,198 @@
+"""Running the checks over one side of an extract, and findings as one flat frame."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+import polars as pl
+
+from data_validation.domains import DOMAINS
+from data_validation.facts import Severity
+from data_validation.rules import CHECKS, Evidence, Rule, catalogue
+from data_validation.schemas import BrokenCheckError, structural_failures
+from data_validation.sealing import Tables
+from data_validation.values import trimmed
+
+SEVERITIES = tuple(severity.value for severity in Severity)
+
+# One row a finding. `finding` is the same for the same fault in the next extract.
+SCHEMA: dict[str, type[pl.DataType]] = {
+    "finding": pl.String,
+    "check": pl.String,
+    "severity": pl.String,
+    "domain": pl.String,
+    "subject": pl.String,
+    "record_key": pl.String,
+    "field": pl.String,
+    "value": pl.String,
+    "message": pl.String,
+    "query": pl.String,
+}
+
+
+def find(evidence: Evidence) -> pl.DataFrame:
+    """All findings of one side, by severity, check, subject and record.
+
+    On open tables only open fields are checked, so an open finding can tell nothing sealed.
+
+    Raises:
+        BrokenCheckError: a check failed to run.
+    """
+    rules = catalogue()
+    parts: list[pl.DataFrame] = []
+    tables = evidence.tables
+    subjects = tables.frames["DM"].select(trimmed("USUBJID").alias("USUBJID"))
+    for name in tables.present:
+        domain, frame = DOMAINS[name], tables.frames[name]
+        absent = set(tables.absent.get(name, ()))
+        fields = tuple(
+            field
+            for field in (domain.open_fields if tables.is_open else domain.fields)
+            if field.name not in absent
+        )
+        failures = structural_failures(frame, domain, fields)
+        for (rule_id,), group in failures.group_by("rule", maintain_order=True):
+            parts.append(_as_findings(rules[str(rule_id)], frame[group["index"]]))
+        parts.append(_absent_fields(rules[f"{name}-columns"], sorted(absent)))
+        if domain.duplicate is not None:
+            parts.append(_as_findings(rules[f"{name}-duplicate"], _duplicates(frame, domain.keys)))
+        if name != "DM":
+            strangers = (
+                frame.with_columns(trimmed("USUBJID").alias("_subject"))
+                .filter(pl.col("_subject").is_not_null())
+                .join(subjects, left_on="_subject", right_on="USUBJID", how="anti")
+            )
+            parts.append(_as_findings(rules[f"{name}-subject"], strangers))
+    for function in CHECKS.values():
+        rule = function.rule
+        if any(name not in tables.present for name in function.needs):
+            continue
+        if tables.is_open and rule.sealed:
+            continue
+        try:
+            offending = function.select(evidence)
+        except Exception as error:
+            raise BrokenCheckError(
+                f"The check {rule.id} did not run ({type(error).__name__})."
+            ) from error
+        parts.append(_as_findings(rule, offending))
+    return _ordered(pl.concat(parts)) if parts else pl.DataFrame(schema=SCHEMA)
+
+
+def _duplicates(frame: pl.DataFrame, keys: Iterable[str]) -> pl.DataFrame:
+    names = [name for name in keys if name in frame.columns]
+    folded = [trimmed(name).alias(f"_key_{name}") for name in names]
+    return frame.with_columns(folded).filter(
+        pl.len().over([f"_key_{name}" for name in names]) > 1,
+        pl.all_horizontal(pl.col(f"_key_{name}").is_not_null() for name in names[:1]),
+    )
+
+
+def _absent_fields(rule: Rule, names: list[str]) -> pl.DataFrame:
+    if not names:
+        return pl.DataFrame(schema=SCHEMA)
+    empty = pl.lit(None, dtype=pl.String)
+    return pl.DataFrame({"field": names}).select(
+        pl.col("field")
+        .map_elements(lambda name: _identity(rule.id, "", name), return_dtype=pl.String)
+        .alias("finding"),
+        pl.lit(rule.id).alias("check"),
+        pl.lit(rule.severity.value).alias("severity"),
+        pl.lit(rule.domain).alias("domain"),
+        empty.alias("subject"),
+        empty.alias("record_key"),
+        "field",
+        empty.alias("value"),
+        pl.lit(rule.sentence).alias("message"),
+        pl.lit(rule.query).alias("query"),
+    )
+
+
+def _as_findings(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
+    if rows.is_empty():
+        return pl.DataFrame(schema=SCHEMA)
+    has_field = rule.field in rows.columns
+    value = pl.col(rule.field).cast(pl.String) if has_field else pl.lit(None, dtype=pl.String)
+    return rows.select(
+        pl.col("record_key")
+        .map_elements(lambda key: _identity(rule.id, key, rule.field), return_dtype=pl.String)
+        .alias("finding"),
+        pl.lit(rule.id).alias("check"),
+        pl.lit(rule.severity.value).alias("severity"),
+        pl.lit(rule.domain).alias("domain"),
+        trimmed("USUBJID").alias("subject"),
+        "record_key",
+        pl.lit(rule.field).alias("field"),
+        value.alias("value"),
+        pl.lit(rule.sentence).alias("message"),
+        _filled(rule.query, rows).alias("query"),
+    )
+
+
+def _filled(text: str, rows: pl.DataFrame) -> pl.Expr:
+    """The text for the site, with the record's values in place of `{NAME}`."""
+    parts = [
+        pl.col(part).cast(pl.String).fill_null("(empty)")
+        if place % 2 and part in rows.columns
+        else pl.lit("{" + part + "}" if place % 2 else part)
+        for place, part in enumerate(re.split(r"\{(\w+)\}", text))
+    ]
+    return pl.concat_str(parts)
+
+
+def _identity(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+
+def _ordered(findings: pl.DataFrame) -> pl.DataFrame:
+    rank = {name: position for position, name in enumerate(SEVERITIES)}
+    return (
+        findings.unique("finding", keep="first", maintain_order=True)
+        .with_columns(pl.col("severity").replace_strict(rank, return_dtype=pl.Int64).alias("_rank"))
+        .sort("_rank", "check", "subject", "record_key", "field", nulls_last=True)
+        .drop("_rank")
+    )
+
+
+def only_sealed(complete: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
+    """Findings of the complete side that the open side does not have."""
+    return complete.join(opened.select("finding"), on="finding", how="anti", maintain_order="left")
+
+
+def with_status(findings: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
+    """Findings with `status` against those of the snapshot before: new, persisting, resolved.
+
+    Resolved ones are carried along once, with the words of the snapshot in which they last stood.
+    """
+    if before is None:
+        return findings.with_columns(pl.lit("new").alias("status"))
+    standing = before.filter(pl.col("status") != "resolved")
+    now = findings.with_columns(
+        pl.when(pl.col("finding").is_in(standing["finding"].implode()))
+        .then(pl.lit("persisting"))
+        .otherwise(pl.lit("new"))
+        .alias("status")
+    )
+    gone = standing.join(findings.select("finding"), on="finding", how="anti").with_columns(
+        pl.lit("resolved").alias("status")
+    )
+    return pl.concat([now, gone.select(now.columns)])
+
+
+def counts(findings: pl.DataFrame) -> dict[str, int]:
+    """Standing findings by severity, all severities named."""
+    standing = findings
+    if "status" in findings.columns:
+        standing = findings.filter(pl.col("status") != "resolved")
+    found = dict(standing.group_by("severity").len().rows())
+    return {severity: int(found.get(severity, 0)) for severity in SEVERITIES}
+
+
+__all__ = [
+    "BrokenCheckError",
+    "Tables",
+    "counts",
+    "find",
+    "only_sealed",
+    "with_status",
+]

@@ -1,0 +1,300 @@
+"""Loading: an extract becomes a published snapshot, or nothing changes."""
+
+import base64
+import hashlib
+import json
+import secrets
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import duckdb
+import polars as pl
+from nacl.public import PublicKey
+
+from data_validation.assess import Assessment, assess
+from data_validation.domains import DOMAINS
+from data_validation.facts import Severity
+from data_validation.findings import counts, with_status
+from data_validation.readers import Extract, Limits, read_extract
+from snapshots import (
+    FORMAT,
+    OPEN,
+    OPEN_FILE,
+    SEALED,
+    SEALED_FILE,
+    ControlTotal,
+    Manifest,
+    Snapshot,
+    Store,
+    StoreError,
+    TrialStore,
+    count_rows,
+    database_digest,
+    find_by_receipt,
+    fingerprint,
+    load_lock,
+    make_current,
+    new_data_key,
+    open_stores_reader,
+    publish,
+    read_public_key,
+    receipt_of,
+    store_frame,
+    sweep,
+    wrap,
+    writer,
+)
+from trials import Trial
+
+Progress = Callable[[str], None]
+
+_MISSING_KEY = (
+    "The board's public key is needed to seal a load: set DSMB_BOARD_PUBLIC_KEY_FILE to its file. "
+    "`python -m access keys new DIR` makes a pair."
+)
+
+
+class RefusedError(Exception):
+    """An extract with critical findings; the assessment says which."""
+
+    def __init__(self, assessment: Assessment) -> None:
+        """Keep the assessment, so that its findings can be shown."""
+        super().__init__(
+            f"The extract was refused: {assessment.critical} critical findings. "
+            "Nothing was changed; the current snapshot stays."
+        )
+        self.assessment = assessment
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The outcome of a load: the snapshot, and the assessment unless the extract was known."""
+
+    snapshot: Snapshot
+    assessment: Assessment | None
+
+
+def load(
+    path: Path,
+    trial: Trial,
+    store: Store,
+    public_key_file: Path | None,
+    *,
+    cutoff: date | None = None,
+    limits: Limits | None = None,
+    progress: Progress = lambda _text: None,
+) -> Loaded:
+    """Read, check, seal and publish an extract.
+
+    Args:
+        path: a folder or zip file.
+        public_key_file: the board's public key; the sealed part is encrypted to it.
+        progress: told in a few words what is being done.
+
+    Returns:
+        The new snapshot; or, for an extract that is loaded already, the snapshot it became.
+
+    Raises:
+        RefusedError: critical findings; nothing changed.
+        UnreadableExtract, UnusableExtractError: the extract cannot be read or placed.
+        SealingKeyError, StoreError, LoadUnderWay: the store or the key is in the way.
+    """
+    if public_key_file is None:
+        raise StoreError(_MISSING_KEY)
+    public_key = read_public_key(public_key_file)
+    trial_store = store.trial(trial.id)
+    with load_lock(trial_store):
+        sweep(trial_store)
+        progress("reading")
+        extract = read_extract(path, limits=limits or Limits())
+        receipt = receipt_of(store, _receipt_parts(path, trial, cutoff, fingerprint(public_key)))
+        known = find_by_receipt(trial_store, receipt)
+        if known is not None:
+            if trial_store.current_id() != known.id and _is_latest(trial_store, known):
+                make_current(trial_store, known)
+            return Loaded(known, None)
+        progress("checking")
+        assessment = assess(extract, trial, cutoff)
+        refusal = trial_store.folder / "refused.json"
+        if assessment.critical:
+            refusal.write_text(_refusal(assessment), encoding="utf-8")
+            raise RefusedError(assessment)
+        before = trial_store.current()
+        labels = _labels(before, trial, public_key)
+        snapshot_id = trial_store.next_id(assessment.cutoff)
+        progress("writing")
+        snapshot = publish(
+            trial_store,
+            snapshot_id,
+            lambda folder: _build(
+                folder, assessment, str(snapshot_id), before, public_key=public_key, labels=labels
+            ),
+            receipt,
+        )
+        refusal.unlink(missing_ok=True)
+        return Loaded(snapshot, assessment)
+
+
+def _is_latest(trial_store: TrialStore, known: Snapshot) -> bool:
+    """Whether no later load came after: an older extract is never made current again."""
+    return all(
+        other.manifest.loaded_at <= known.manifest.loaded_at for other in trial_store.snapshots()
+    )
+
+
+def _receipt_parts(
+    path: Path, trial: Trial, cutoff: date | None, key_fingerprint: str
+) -> list[bytes]:
+    parts = [
+        str(FORMAT).encode(),
+        trial.definition,
+        (cutoff.isoformat() if cutoff else "").encode(),
+        key_fingerprint.encode(),
+    ]
+    if path.is_file() and zipfile.is_zipfile(path):
+        files = [path]
+    else:
+        files = sorted(entry for entry in path.iterdir() if entry.is_file())
+    for file in files:
+        with file.open("rb") as handle:
+            parts += [file.name.encode(), hashlib.file_digest(handle, "sha256").digest()]
+    return parts
+
+
+def _refusal(assessment: Assessment) -> str:
+    """The open findings of a refused load, for the data pages."""
+    critical = assessment.open_findings.filter(pl.col("severity") == Severity.CRITICAL.value)
+    return json.dumps(
+        {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "cutoff": assessment.cutoff.isoformat(),
+            "findings": counts(assessment.open_findings),
+            "critical": critical.select("check", "subject", "field", "message").head(50).to_dicts(),
+        },
+        indent=2,
+    )
+
+
+def _labels(before: Snapshot | None, trial: Trial, public_key: PublicKey) -> str:
+    """Which arm is Arm A, Arm B, …: drawn once, then carried forward as sealed text.
+
+    A load has no private key, so it cannot read the labels it carries; that they fit the arms is
+    checked where they are used.
+    """
+    if before is not None:
+        if before.manifest.board_key_fingerprint != fingerprint(public_key):
+            raise StoreError(
+                "The store is sealed to another board key (fingerprint "
+                f"{before.manifest.board_key_fingerprint}). Load with that public key, or start a "
+                "new store (DSMB_STORE)."
+            )
+        return before.manifest.wrapped_labels
+    codes = list(trial.arm_codes)
+    secrets.SystemRandom().shuffle(codes)
+    labels = {code: f"Arm {chr(ord('A') + place)}" for place, code in enumerate(codes)}
+    return wrap(public_key, json.dumps(labels).encode())
+
+
+def _build(
+    folder: Path,
+    assessment: Assessment,
+    snapshot_id: str,
+    before: Snapshot | None,
+    *,
+    public_key: PublicKey,
+    labels: str,
+) -> Manifest:
+    key = new_data_key()
+    findings = with_status(assessment.open_findings, _findings_of(before))
+    with writer(folder / OPEN_FILE, folder / SEALED_FILE, key) as connection:
+        for name, frame in assessment.open_relations.items():
+            store_frame(connection, OPEN, name, frame)
+        store_frame(connection, OPEN, "finding", findings)
+        _store_sealed(connection, assessment)
+        _check_control_totals(connection, assessment)
+        digest = database_digest(connection, OPEN)
+        about = pl.DataFrame({"snapshot": [snapshot_id], "open_digest": [digest.digest]})
+        store_frame(connection, SEALED, "about", about)
+    return Manifest(
+        format=FORMAT,
+        trial=assessment.trial.id,
+        snapshot=snapshot_id,
+        cutoff=assessment.cutoff,
+        loaded_at=datetime.now(UTC).replace(microsecond=0),
+        simulated=assessment.simulated,
+        versions={name: version(name) for name in ("duckdb", "polars", "pandera")},
+        tables=dict(digest.tables),
+        digest=digest.digest,
+        control_totals=tuple(
+            ControlTotal(relation=name, rows=frame.height)
+            for name, frame in sorted(assessment.open_relations.items())
+            if name != "dataset"
+        ),
+        findings=counts(findings),
+        board_key_fingerprint=fingerprint(public_key),
+        wrapped_key=wrap(
+            public_key,
+            json.dumps({"snapshot": snapshot_id, "key": base64.b64encode(key).decode()}).encode(),
+        ),
+        wrapped_labels=labels,
+    )
+
+
+def _findings_of(before: Snapshot | None) -> pl.DataFrame | None:
+    if before is None:
+        return None
+    connection = open_stores_reader({"before": before.open_path})
+    try:
+        return connection.execute("SELECT * FROM before.finding").pl()
+    finally:
+        connection.close()
+
+
+def _store_sealed(connection: duckdb.DuckDBPyConnection, assessment: Assessment) -> None:
+    sealed: Mapping[str, pl.DataFrame] = {
+        **assessment.complete_relations,
+        "other_record": assessment.unknown,
+        "allocation": assessment.allocation,
+        "sealed_finding": assessment.sealed_findings,
+        "control_total": assessment.totals,
+        "sealed_unexpectedly": assessment.sealed_unexpectedly,
+    }
+    for name, frame in sealed.items():
+        store_frame(connection, SEALED, name, frame)
+
+
+def _check_control_totals(connection: duckdb.DuckDBPyConnection, assessment: Assessment) -> None:
+    """Every row that was read is stored, counted in the files themselves; else nothing loads."""
+    read = dict(assessment.totals.group_by("dataset").agg(pl.col("rows_read").sum()).rows())
+    for dataset, rows in read.items():
+        if dataset in DOMAINS:
+            stored = count_rows(connection, SEALED, DOMAINS[dataset].relation)
+        else:
+            stored = assessment.unknown.filter(pl.col("dataset") == dataset).height
+        if stored != rows:
+            raise StoreError(
+                f"Of {rows} rows read of {dataset}, {stored} were stored. Nothing was changed. "
+                "This is a fault of the program: please report it."
+            )
+    opened = dict(assessment.totals.group_by("dataset").agg(pl.col("rows_open").sum()).rows())
+    for dataset, rows in opened.items():
+        if dataset in DOMAINS and DOMAINS[dataset].relation in assessment.open_relations:
+            stored = count_rows(connection, OPEN, DOMAINS[dataset].relation)
+            if stored != rows:
+                raise StoreError(
+                    f"Of {rows} rows of {dataset} that open, {stored} were stored. Nothing was "
+                    "changed. This is a fault of the program: please report it."
+                )
+
+
+def describe(extract: Extract) -> list[str]:
+    """What was read, and what was left aside, one line each."""
+    lines = [
+        f"{name}: {dataset.frame.height} rows" for name, dataset in sorted(extract.datasets.items())
+    ]
+    lines += [f"{item.file} left aside: {item.reason}" for item in extract.ignored]
+    return lines

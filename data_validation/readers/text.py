@@ -1,0 +1,118 @@
+"""From what a format holds to text: one column of text per column, exactly as received.
+
+Validation needs the text a site sent, not what a parser made of it, so every format ends here:
+numbers as their shortest text, dates as ISO 8601, a wholly blank value as null.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from data_validation.readers.limits import Limits
+from data_validation.readers.problems import Refusal
+
+FILE_COLUMN = "_file"
+ROW_COLUMN = "_row"
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What a reader returns: the columns of one file in their order, in any type, and notes.
+
+    Names are as received; they may repeat or be blank. All columns have the same length.
+    """
+
+    names: tuple[str, ...]
+    columns: tuple[pl.Series, ...]
+    notes: tuple[str, ...] = ()
+
+
+def as_text(column: pl.Series) -> pl.Series:
+    """Return ``column`` as text, nulls kept.
+
+    Floats in their shortest form that reads back as the same number, whole ones without ".0", NaN
+    as null; dates, times and durations as ISO 8601; booleans as Y and N. The type must not be a
+    nested one. Raises a polars error for bytes that are not UTF-8.
+    """
+    dtype = column.dtype
+    if isinstance(dtype, pl.Boolean):
+        return column.replace_strict({True: "Y", False: "N"}, return_dtype=pl.String)
+    if dtype.is_float():
+        text = column.fill_nan(None).cast(pl.String).str.strip_suffix(".0")
+        # The negative zero is an artifact of arithmetic: no one measured it.
+        return text.replace("-0", "0")
+    if isinstance(dtype, pl.Date):
+        return column.dt.to_string("%Y-%m-%d")
+    if isinstance(dtype, pl.Time):
+        return column.dt.to_string("%H:%M:%S%.f")
+    if isinstance(dtype, pl.Datetime):
+        zone = "" if dtype.time_zone is None else "%:z"
+        return column.dt.to_string(f"%Y-%m-%dT%H:%M:%S%.f{zone}")
+    if isinstance(dtype, pl.Duration):
+        return column.dt.to_string("iso")
+    return column.cast(pl.String)
+
+
+def blank_as_null(column: pl.Series) -> pl.Series:
+    """Return a text column with null for each value that is empty or only white space."""
+    # Every white space character sorts before "!" or after "~". To compare is much cheaper than to
+    # strip, and most columns then have nothing left to look at.
+    candidate = (column < "!") | (column > "~")
+    if not candidate.any():
+        return column
+    blank = candidate & (column.str.strip_chars() == "")
+    if not blank.any():
+        return column
+    return pl.select(pl.when(~blank).then(column)).to_series()
+
+
+def text_frame(table: Table, file: str, limits: Limits) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return the table as a frame of text with its origin, and notes on its column names.
+
+    Columns are upper-cased names of type String, then ``_file`` (String) and ``_row`` (Int64, the
+    data row in the file, the first being 1). Raises Refusal for names that repeat or are reserved
+    and for a value beyond ``limits.field_bytes``.
+    """
+    names, notes = _column_names(table.names)
+    series = []
+    for name, column in zip(names, table.columns, strict=True):
+        text = blank_as_null(as_text(column)).alias(name)
+        _refuse_oversized(text, limits)
+        series.append(text)
+    frame = pl.DataFrame(series).with_columns(
+        pl.lit(file, dtype=pl.String).alias(FILE_COLUMN),
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW_COLUMN),
+    )
+    return frame, notes
+
+
+def _column_names(received: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
+    """Return names that are upper-cased and unique, and a note for each that had to be made up."""
+    if not received:
+        raise Refusal("has no columns; send it with one column per SDTM variable.")
+    names: list[str] = []
+    notes: list[str] = []
+    for position, raw in enumerate(received, start=1):
+        name = raw.strip().upper()
+        if not name:
+            name = f"UNNAMED_{len(notes) + 1}"
+            notes.append(f"Column {position} has no name and is read as {name}.")
+        if name in {FILE_COLUMN.upper(), ROW_COLUMN.upper()}:
+            raise Refusal(f"names its column {position} {name}, which is reserved; rename it.")
+        if name in names:
+            # By number only: in a file without a header line these names are data.
+            raise Refusal(
+                f"gives columns {names.index(name) + 1} and {position} the same name (upper and "
+                "lower case are one); give every column a name of its own in the first line."
+            )
+        names.append(name)
+    return names, tuple(notes)
+
+
+def _refuse_oversized(column: pl.Series, limits: Limits) -> None:
+    oversized = (column.str.len_bytes() > limits.field_bytes).arg_true()
+    if len(oversized):
+        raise Refusal(
+            f"holds in data row {oversized[0] + 1}, column {column.name}, a value of more than "
+            f"{limits.field_bytes} bytes; correct the value or leave it out."
+        )

@@ -1,0 +1,237 @@
+"""The catalogue of checks: rules generated from field facts, and functions marked with `@check`.
+
+Every rule has an id, a domain, a severity, a sentence, a reason and a text to send to the site.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from data_validation.domains import DOMAINS
+from data_validation.facts import Domain, Exposure, Field, Kind, Severity
+from data_validation.sealing import Tables
+from trials import Trial
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of the catalogue.
+
+    Attributes:
+        id: stable across versions, `AE-101` or, generated, `AE-AESTDTC-date`.
+        field: the SDTM variable that a finding points at.
+        why: protocol, SDTM or physiology.
+        query: what to ask the site; `{NAME}` stands for the value of that field in the record.
+        sealed: whether the rule touches sealed fields, so that its findings are sealed.
+    """
+
+    id: str
+    domain: str
+    field: str
+    severity: Severity
+    sentence: str
+    why: str
+    query: str
+    sealed: bool = False
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a check may look at: the tables of one side, and what is known of each subject.
+
+    `people` is the participant relation of the same side.
+    """
+
+    tables: Tables
+    people: pl.DataFrame
+    trial: Trial
+    cutoff: date | None
+
+    def __getitem__(self, domain: str) -> pl.DataFrame:
+        return self.tables.frames[domain]
+
+
+Check = Callable[[Evidence], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class CheckFunction:
+    """A rule and the function that selects its offending rows of the rule's domain."""
+
+    rule: Rule
+    needs: tuple[str, ...]
+    select: Check
+
+
+CHECKS: dict[str, CheckFunction] = {}
+
+
+def check(
+    *,
+    id: str,
+    domain: str,
+    field: str,
+    severity: Severity,
+    sentence: str,
+    why: str,
+    query: str,
+    needs: Iterable[str] = (),
+    sealed: bool = False,
+) -> Callable[[Check], Check]:
+    """Register a function that returns the offending rows (none: the extract passes).
+
+    The rows are rows of `domain`, with `record_key` and `USUBJID`. `needs` names further domains
+    without which the check cannot say anything and does not run.
+    """
+
+    def register(function: Check) -> Check:
+        if id in CHECKS:
+            raise ValueError(f"two checks are called {id}")
+        rule = Rule(id, domain, field, severity, sentence, why, query, sealed)
+        CHECKS[id] = CheckFunction(rule, (domain, *needs), function)
+        return function
+
+    return register
+
+
+def structural_rules(domain: Domain) -> list[Rule]:
+    """The rules that the facts of a domain imply, in the order of its fields."""
+    rules: list[Rule] = []
+    for field in domain.fields:
+        sealed = field.exposure is Exposure.SEALED
+        if field.missing is not None:
+            rules.append(
+                Rule(
+                    f"{domain.name}-{field.name}-present",
+                    domain.name,
+                    field.name,
+                    field.missing,
+                    f"{field.name} is empty.",
+                    f"{_described(field)} Needed on every {domain.label.lower()} record.",
+                    f"{field.name} is empty. Please provide it.",
+                    sealed,
+                )
+            )
+        if field.typed:
+            rules.append(
+                Rule(
+                    f"{domain.name}-{field.name}-{_form_name(field)}",
+                    domain.name,
+                    field.name,
+                    field.invalid,
+                    f"{field.name} is not {_form(field)}.",
+                    f"{_described(field)} Without its form the value cannot be used.",
+                    f"{field.name} is “{{{field.name}}}”. Expected {_form(field)}. Please correct.",
+                    sealed,
+                )
+            )
+        if field.kind is Kind.DATE and field.missing is not None:
+            rules.append(
+                Rule(
+                    f"{domain.name}-{field.name}-partial",
+                    domain.name,
+                    field.name,
+                    Severity.MINOR,
+                    f"{field.name} lacks the month or the day.",
+                    "A partial date is kept as it is; analyses that need the day say their rule.",
+                    f"{field.name} is “{{{field.name}}}”. Please provide the full date if known.",
+                    sealed,
+                )
+            )
+        if field.lower is not None or field.upper is not None:
+            rules.append(
+                Rule(
+                    f"{domain.name}-{field.name}-range",
+                    domain.name,
+                    field.name,
+                    field.invalid,
+                    f"{field.name} is outside {_range(field)}.",
+                    f"{_described(field)} Values outside are not plausible.",
+                    f"{field.name} is “{{{field.name}}}”, outside {_range(field)}. Please check.",
+                    sealed,
+                )
+            )
+    if domain.duplicate is not None:
+        rules.append(
+            Rule(
+                f"{domain.name}-duplicate",
+                domain.name,
+                domain.keys[-1],
+                domain.duplicate,
+                f"Two {domain.name} records have the same {', '.join(domain.keys)}.",
+                "Which of them counts is not known.",
+                "This record is there more than once. Please say which is right.",
+                not domain.open_fields or domain.name == "RANDOMIZATION",
+            )
+        )
+    if domain.name != "DM":
+        rules.append(
+            Rule(
+                f"{domain.name}-subject",
+                domain.name,
+                "USUBJID",
+                Severity.CRITICAL,
+                "The subject is not in DM.",
+                "A record of an unknown subject can be placed in no arm and in no denominator.",
+                "Subject {USUBJID} has {domain} records but no demographics. Please check the "
+                "subject identifier.".replace("{domain}", domain.name),
+            )
+        )
+    return rules
+
+
+def column_rule(domain: Domain) -> Rule:
+    """The rule for fields that an extract does not have at all."""
+    return Rule(
+        f"{domain.name}-columns",
+        domain.name,
+        "",
+        Severity.NOTE,
+        "The extract does not have this field.",
+        "What would be shown from it is said to be missing, never drawn as zero.",
+        "Please add the field to the next extract, if it is collected.",
+    )
+
+
+def catalogue() -> dict[str, Rule]:
+    """Every rule by id: generated ones by domain, then functions."""
+    import data_validation.checks  # noqa: F401 – importing it registers the functions
+
+    rules: dict[str, Rule] = {}
+    for domain in DOMAINS.values():
+        for rule in (*structural_rules(domain), column_rule(domain)):
+            rules[rule.id] = rule
+    for function in CHECKS.values():
+        rules[function.rule.id] = function.rule
+    return rules
+
+
+def _described(field: Field) -> str:
+    return field.description if field.description.endswith(".") else f"{field.description}."
+
+
+def _form_name(field: Field) -> str:
+    return {Kind.CODE: "code", Kind.DATE: "date"}.get(field.kind, "number")
+
+
+def _form(field: Field) -> str:
+    match field.kind:
+        case Kind.DATE:
+            return "a date as ISO 8601 writes it (2023-05-17, or 2023-05 where the day is unknown)"
+        case Kind.INTEGER:
+            return "a whole number"
+        case Kind.CODE:
+            return f"one of {', '.join(field.codes)}"
+        case _:
+            return "a number"
+
+
+def _range(field: Field) -> str:
+    unit = f" {field.unit}" if field.unit else ""
+    if field.lower is None:
+        return f"at most {field.upper:g}{unit}"
+    if field.upper is None:
+        return f"at least {field.lower:g}{unit}"
+    return f"{field.lower:g} to {field.upper:g}{unit}"

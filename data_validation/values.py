@@ -1,0 +1,82 @@
+"""From text as received to typed values, and to the text that the open store may hold.
+
+Every function is a polars expression over one text column. Nothing is lost on the way: the text
+stays beside the typed value, and what could not be typed is null beside its text.
+"""
+
+import polars as pl
+
+from data_validation.facts import Domain, Exposure, Field, Kind
+
+# Stands for text in a field that has a form (date, number, code list) and lacks it: free text in
+# such a place can name the arm, so the open store says only that something is there.
+NOT_SHOWN = "[not shown]"
+
+_NUMBER = r"^(?:[<>]=?\s*)?[+-]?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(?:[eE][+-]?\d{1,3})?$"
+_DAY = r"^(\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?)(?:[T ].*)?$"
+_PARTIAL = r"^\d{4}(?:-(?:0[1-9]|1[0-2]))?$"
+
+
+def trimmed(name: str) -> pl.Expr:
+    """The text of a column without surrounding blanks; null where nothing is left."""
+    text = pl.col(name).str.strip_chars()
+    return pl.when(text != "").then(text)
+
+
+def open_text(field: Field) -> pl.Expr:
+    """What the open store may hold of a field's text, under the field's own name."""
+    text = trimmed(field.name)
+    if field.exposure is Exposure.DAY:
+        day = text.str.extract(_DAY, 1)
+        shown = pl.when(text.is_null() | day.is_not_null()).then(day)
+    elif field.kind is Kind.CODE:
+        code = text.str.to_uppercase()
+        shown = pl.when(text.is_null() | code.is_in(list(field.codes))).then(code)
+    elif field.typed:
+        shown = pl.when(text.is_null() | text.str.contains(_NUMBER)).then(text)
+    else:
+        return text.alias(field.name)
+    return (
+        pl.when(text.is_null()).then(None).otherwise(shown.fill_null(NOT_SHOWN)).alias(field.name)
+    )
+
+
+def typed(field: Field) -> pl.Expr:
+    """The typed value of a field, under its word.
+
+    DATE: complete calendar dates only, nothing imputed. NUMBER: the number, of `<3.42` 3.42; the
+    sign is read by `limit`. INTEGER: whole numbers. CODE: the code in upper case.
+    """
+    text = trimmed(field.name)
+    if field.kind is Kind.DATE:
+        value = text.str.extract(_DAY, 1).str.to_date("%Y-%m-%d", strict=False)
+    elif field.kind is Kind.CODE:
+        code = text.str.to_uppercase()
+        value = pl.when(code.is_in(list(field.codes))).then(code)
+    else:
+        number = (
+            pl.when(text.str.contains(_NUMBER))
+            .then(text.str.strip_chars_start("<>= "))
+            .cast(pl.Float64, strict=False)
+        )
+        if field.kind is Kind.INTEGER:
+            value = pl.when(number == number.round()).then(number).cast(pl.Int64, strict=False)
+        else:
+            value = number
+    return value.alias(field.word)
+
+
+def limit(name: str) -> pl.Expr:
+    """`<` or `>` where a result is a detection limit, else null."""
+    return trimmed(name).str.extract(r"^([<>])", 1)
+
+
+def is_partial_date(name: str) -> pl.Expr:
+    """Whether a text is a date of which the month or the day is missing."""
+    return trimmed(name).str.contains(_PARTIAL)
+
+
+def with_typed_values(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -> pl.DataFrame:
+    """`frame` (text columns by SDTM name) with a typed column, by word, for each typed field."""
+    fields = domain.open_fields if open_only else domain.fields
+    return frame.with_columns(typed(field) for field in fields if field.typed)

@@ -1,0 +1,49 @@
+"""What was loaded: manifests of all snapshots, and the last load that was refused."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from snapshots import TrialStore
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The open part of the last refused load; it is gone after the next load that succeeds."""
+
+    at: str
+    cutoff: str
+    findings: dict[str, int]
+    critical: list[dict[str, Any]]
+
+
+def history(store: TrialStore) -> pl.DataFrame:
+    """One row a snapshot, the latest first: id, cut-off, load, open rows, findings by severity."""
+    current = store.current_id()
+    rows = [
+        {
+            "snapshot": str(snapshot.id),
+            "data_cutoff": snapshot.manifest.cutoff,
+            "loaded_at": snapshot.manifest.loaded_at.replace(tzinfo=None),
+            "open_rows": sum(total.rows for total in snapshot.manifest.control_totals),
+            "critical": snapshot.manifest.findings.get("critical", 0),
+            "major": snapshot.manifest.findings.get("major", 0),
+            "minor": snapshot.manifest.findings.get("minor", 0),
+            "note": snapshot.manifest.findings.get("note", 0),
+            "digest": snapshot.manifest.digest[:12],
+            "current": snapshot.id == current,
+        }
+        for snapshot in reversed(store.snapshots())
+    ]
+    return pl.DataFrame(rows)
+
+
+def last_refusal(store: TrialStore) -> Refusal | None:
+    """The last refused load, if no later one succeeded."""
+    try:
+        content = json.loads((store.folder / "refused.json").read_text(encoding="utf-8"))
+        return Refusal(**content)
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,102 @@
+"""What a snapshot is: layout, manifest, publishing, the DuckDB connections, comparing, pruning."""
+
+from snapshots.compare import CellChange, RowDifference, TableDifference, compare
+from snapshots.connection import (
+    OPEN,
+    SEALED,
+    open_stores_reader,
+    quote_identifier,
+    quote_literal,
+    reader,
+    work_connection,
+    writer,
+)
+from snapshots.digest import DatabaseDigest, database_digest, open_store_digest, table_digest
+from snapshots.errors import (
+    LoadUnderWay,
+    SealedStoreError,
+    SealingKeyError,
+    SnapshotsError,
+    StoreError,
+)
+from snapshots.manifest import FORMAT, ControlTotal, Manifest, Severity, TableFacts
+from snapshots.publish import (
+    find_by_receipt,
+    load_lock,
+    make_current,
+    prune,
+    publish,
+    receipt_of,
+    sweep,
+)
+from snapshots.sealing_keys import (
+    fingerprint,
+    new_data_key,
+    new_key_pair,
+    read_private_key,
+    read_public_key,
+    unwrap,
+    wrap,
+)
+from snapshots.store import (
+    MANIFEST_FILE,
+    OPEN_FILE,
+    SEALED_FILE,
+    Snapshot,
+    SnapshotId,
+    Store,
+    TrialStore,
+)
+from snapshots.tables import count_rows, store_frame
+
+__all__ = [
+    "FORMAT",
+    "MANIFEST_FILE",
+    "OPEN",
+    "OPEN_FILE",
+    "SEALED",
+    "SEALED_FILE",
+    "CellChange",
+    "ControlTotal",
+    "DatabaseDigest",
+    "LoadUnderWay",
+    "Manifest",
+    "RowDifference",
+    "SealedStoreError",
+    "SealingKeyError",
+    "Severity",
+    "Snapshot",
+    "SnapshotId",
+    "SnapshotsError",
+    "Store",
+    "StoreError",
+    "TableDifference",
+    "TableFacts",
+    "TrialStore",
+    "compare",
+    "count_rows",
+    "database_digest",
+    "find_by_receipt",
+    "fingerprint",
+    "load_lock",
+    "make_current",
+    "new_data_key",
+    "new_key_pair",
+    "open_store_digest",
+    "open_stores_reader",
+    "prune",
+    "publish",
+    "quote_identifier",
+    "quote_literal",
+    "read_private_key",
+    "read_public_key",
+    "reader",
+    "receipt_of",
+    "store_frame",
+    "sweep",
+    "table_digest",
+    "unwrap",
+    "work_connection",
+    "wrap",
+    "writer",
+]

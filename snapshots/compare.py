@@ -1,0 +1,243 @@
+"""What changed between two snapshots of a trial, in their open stores."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import duckdb
+
+from snapshots.connection import open_stores_reader, quote_identifier
+from snapshots.digest import Column, cell_text, columns_of
+from snapshots.errors import StoreError
+from snapshots.manifest import TableFacts
+from snapshots.store import Snapshot
+
+_OLD = "old_data"
+_NEW = "new_data"
+
+# Each runs on the views old_row and new_row: one row is the key and the list of the values of the
+# columns that both snapshots have, all as canonical text.
+_KEYS_ARE_UNIQUE = """
+select (select count(*) = count(distinct key) from old_row)
+   and (select count(*) = count(distinct key) from new_row)
+"""
+_ADDED_ROWS = (
+    "select count(*) from (from new_row select cells except all from old_row select cells)"
+)
+_REMOVED_ROWS = (
+    "select count(*) from (from old_row select cells except all from new_row select cells)"
+)
+_ADDED_KEYS = "select key from new_row anti join old_row using (key) order by key"
+_REMOVED_KEYS = "select key from old_row anti join new_row using (key) order by key"
+_CHANGED_ROWS = """
+select count(*) from old_row join new_row using (key)
+where old_row.cells is distinct from new_row.cells
+"""
+_CHANGED_CELLS = """
+create or replace temp view changed_cell as
+with changed_row as (
+    select key, old_row.cells as old_cells, new_row.cells as new_cells
+    from old_row join new_row using (key)
+    where old_row.cells is distinct from new_row.cells
+),
+cell as (
+    select key,
+           unnest(range(len(new_cells))) as position,
+           unnest(old_cells) as old,
+           unnest(new_cells) as new
+    from changed_row
+)
+select key, position, old, new from cell where old is distinct from new
+"""
+_CHANGED_BY_COLUMN = (
+    "select position, count(*) from changed_cell group by position order by position"
+)
+_CHANGE_EXAMPLES = "select * from changed_cell order by key, position limit ?"
+
+
+@dataclass(frozen=True, slots=True)
+class CellChange:
+    """One changed value, as text; None is a missing value."""
+
+    key: str
+    column: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowDifference:
+    """How the rows of one table differ.
+
+    Attributes:
+        key: the first column, by which rows are matched. None if it is not a key in both snapshots
+            (it has missing or repeated values, or another name): then whole rows are matched, each
+            as often as it occurs, and a changed row counts as one removed and one added.
+        added, removed, changed: number of rows. A row is changed when a column that both snapshots
+            have differs.
+        cells: number of changed values by column, of the columns that have any.
+        added_keys, removed_keys: the first few, sorted.
+        changes: the first few changed values, by key and then column.
+    """
+
+    key: str | None
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+    cells: dict[str, int] = field(default_factory=dict)
+    added_keys: tuple[str, ...] = ()
+    removed_keys: tuple[str, ...] = ()
+    changes: tuple[CellChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableDifference:
+    """How one table differs between two snapshots.
+
+    Attributes:
+        table: its name.
+        rows_before, rows_after: row counts; 0 for a table that is not there.
+        rows: what became of the rows.
+        columns_added, columns_removed, columns_retyped: names of columns.
+    """
+
+    table: str
+    rows_before: int
+    rows_after: int
+    rows: RowDifference
+    columns_added: tuple[str, ...]
+    columns_removed: tuple[str, ...]
+    columns_retyped: tuple[str, ...]
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether both snapshots hold the same columns and rows of this table."""
+        columns = self.columns_added or self.columns_removed or self.columns_retyped
+        return not (self.rows.added or self.rows.removed or self.rows.changed or columns)
+
+
+def compare(old: Snapshot, new: Snapshot, examples: int = 10) -> list[TableDifference]:
+    """Compare the open stores of two snapshots of one trial.
+
+    Args:
+        old: the earlier snapshot.
+        new: the later one.
+        examples: how many keys and changed values to name per table.
+
+    Returns:
+        One entry for each table of either snapshot, by name, unchanged ones included. Values are
+        compared by their canonical text (``snapshots.digest``).
+
+    Raises:
+        StoreError: the snapshots are of different trials, or a file is missing or damaged.
+    """
+    if old.manifest.trial != new.manifest.trial:
+        raise StoreError(
+            f"Snapshot {old.id} is of trial {old.manifest.trial} and {new.id} of "
+            f"{new.manifest.trial}; only snapshots of one trial can be compared."
+        )
+    before, after = old.manifest.tables, new.manifest.tables
+    with closing(open_stores_reader({_OLD: old.open_path, _NEW: new.open_path})) as connection:
+        return [
+            _compare_table(connection, table, before.get(table), after.get(table), examples)
+            for table in sorted(before.keys() | after.keys())
+        ]
+
+
+def _compare_table(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    before: TableFacts | None,
+    after: TableFacts | None,
+    examples: int,
+) -> TableDifference:
+    old_columns = columns_of(connection, _OLD, table)
+    new_columns = columns_of(connection, _NEW, table)
+    old_types = {column.name: column.type for column in old_columns}
+    new_types = {column.name: column.type for column in new_columns}
+    if before is None or after is None:
+        added, removed = after.rows if after else 0, before.rows if before else 0
+        rows = RowDifference(key=None, added=added, removed=removed)
+    elif before.digest == after.digest:
+        rows = RowDifference(key=new_columns[0].name)
+    else:
+        rows = _compare_rows(connection, table, old_columns, new_columns, examples)
+    return TableDifference(
+        table=table,
+        rows_before=before.rows if before else 0,
+        rows_after=after.rows if after else 0,
+        rows=rows,
+        columns_added=tuple(name for name in new_types if name not in old_types),
+        columns_removed=tuple(name for name in old_types if name not in new_types),
+        columns_retyped=tuple(
+            name for name in new_types if old_types.get(name, new_types[name]) != new_types[name]
+        ),
+    )
+
+
+def _compare_rows(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    old_columns: Sequence[Column],
+    new_columns: Sequence[Column],
+    examples: int,
+) -> RowDifference:
+    old_by_name = {column.name: column for column in old_columns}
+    common = [column.name for column in new_columns if column.name in old_by_name]
+    new_by_name = {column.name: column for column in new_columns}
+    key = new_columns[0].name
+    _create_row_view(
+        connection, _OLD, table, old_columns[0], [old_by_name[name] for name in common]
+    )
+    _create_row_view(
+        connection, _NEW, table, new_columns[0], [new_by_name[name] for name in common]
+    )
+    if old_columns[0].name != key or not _number(connection, _KEYS_ARE_UNIQUE):
+        return RowDifference(
+            key=None,
+            added=_number(connection, _ADDED_ROWS),
+            removed=_number(connection, _REMOVED_ROWS),
+        )
+    added_keys = [row[0] for row in connection.execute(_ADDED_KEYS).fetchall()]
+    removed_keys = [row[0] for row in connection.execute(_REMOVED_KEYS).fetchall()]
+    connection.execute(_CHANGED_CELLS)
+    by_column = connection.execute(_CHANGED_BY_COLUMN).fetchall()
+    changes = connection.execute(_CHANGE_EXAMPLES, [examples]).fetchall()
+    return RowDifference(
+        key=key,
+        added=len(added_keys),
+        removed=len(removed_keys),
+        changed=_number(connection, _CHANGED_ROWS),
+        cells={common[position]: count for position, count in by_column},
+        added_keys=tuple(added_keys[:examples]),
+        removed_keys=tuple(removed_keys[:examples]),
+        changes=tuple(
+            CellChange(row_key, common[position], before, after)
+            for row_key, position, before, after in changes
+        ),
+    )
+
+
+def _create_row_view(
+    connection: duckdb.DuckDBPyConnection,
+    database: str,
+    table: str,
+    key: Column,
+    columns: Sequence[Column],
+) -> None:
+    """Create ``old_row`` or ``new_row``: the key and the values, all as canonical text."""
+    view = "old_row" if database == _OLD else "new_row"
+    source = f"{quote_identifier(database)}.main.{quote_identifier(table)}"
+    texts = [cell_text(quote_identifier(column.name), column) for column in columns]
+    # Only names go into the text, each through quote_identifier.
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW {view} AS "  # noqa: S608
+        f"SELECT {cell_text(quote_identifier(key.name), key)} AS key, "
+        f"CAST([{', '.join(texts)}] AS VARCHAR[]) AS cells FROM {source}"
+    )
+
+
+def _number(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
+    row = connection.execute(statement).fetchone()
+    assert row is not None  # an aggregate always answers with one row
+    return int(row[0])

@@ -1,0 +1,229 @@
+"""Where snapshots lie, and how they are named and found.
+
+``<root>/<trial>/<cut-off>.<number>/`` holds one snapshot and never changes, and
+``<root>/<trial>/current`` names the one that readers open. Names that begin with a dot are work in
+progress.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from snapshots.errors import StoreError
+from snapshots.manifest import Manifest, parse_manifest
+
+OPEN_FILE = "open.duckdb"
+SEALED_FILE = "sealed.duckdb"
+MANIFEST_FILE = "manifest.json"
+RECEIPT_FILE = "receipt"
+CURRENT_FILE = "current"
+NUMBERS_FILE = "numbers.json"
+
+_TRIAL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_SNAPSHOT_ID = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.([1-9][0-9]{0,5})")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class SnapshotId:
+    """Cut-off date and a number, written ``2023-09-30.1``: it carries nothing from the data."""
+
+    cutoff: date
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.cutoff.isoformat()}.{self.number}"
+
+    @classmethod
+    def parse(cls, text: str) -> "SnapshotId":
+        """Read an id. Raises StoreError if ``text`` is anything else."""
+        match = _SNAPSHOT_ID.fullmatch(text)
+        try:
+            if match is not None:
+                return cls(date.fromisoformat(match[1]), int(match[2]))
+        except ValueError:  # a day that is in no calendar
+            pass
+        raise StoreError(
+            f"{text[:80]!r} is not a snapshot id: expected the cut-off date and a number, for "
+            "instance 2023-09-30.1."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One published load: its id, its folder and what its manifest says."""
+
+    id: SnapshotId
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def open_path(self) -> Path:
+        """The database of everything that the allow-list opens."""
+        return self.folder / OPEN_FILE
+
+    @property
+    def sealed_path(self) -> Path:
+        """The encrypted database of everything else."""
+        return self.folder / SEALED_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStore:
+    """The snapshots of one trial. The folder need not exist before the first load."""
+
+    root: Path
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return self.root / self.name
+
+    def ids(self) -> list[SnapshotId]:
+        """Return the id of every folder named like a snapshot, readable or not, in order."""
+        found = []
+        try:
+            names = [entry.name for entry in self.folder.iterdir() if entry.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise StoreError(f"{self.folder} cannot be read: {error.strerror}.") from error
+        for name in names:
+            try:
+                found.append(SnapshotId.parse(name))
+            except StoreError:
+                continue
+        return sorted(found)
+
+    def snapshots(self) -> list[Snapshot]:
+        """Return every snapshot that this version can read, by cut-off and then number.
+
+        Anything else in the folder is passed over; ``snapshot`` says what is wrong with one.
+        """
+        readable = []
+        for snapshot_id in self.ids():
+            try:
+                readable.append(self.snapshot(snapshot_id))
+            except StoreError:
+                continue
+        return readable
+
+    def snapshot(self, snapshot_id: SnapshotId | str) -> Snapshot:
+        """Return one snapshot. Raises StoreError that says why it cannot be had."""
+        if isinstance(snapshot_id, str):
+            snapshot_id = SnapshotId.parse(snapshot_id)
+        folder = self.folder / str(snapshot_id)
+        path = folder / MANIFEST_FILE
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            if folder.is_dir():
+                raise StoreError(
+                    f"{folder} is not a snapshot: it has no {MANIFEST_FILE}. Restore the folder "
+                    "from a copy, or load the extract again."
+                ) from None
+            known = ", ".join(str(known) for known in self.ids()) or "none"
+            raise StoreError(
+                f"Trial {self.name} has no snapshot {snapshot_id}; it has: {known}."
+            ) from None
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
+        manifest = parse_manifest(content, str(path))
+        if (manifest.trial, manifest.snapshot) != (self.name, str(snapshot_id)):
+            raise StoreError(
+                f"{path} describes snapshot {manifest.snapshot} of trial {manifest.trial}: the "
+                "folder was renamed or copied. Give it back its place."
+            )
+        if manifest.cutoff != snapshot_id.cutoff:
+            raise StoreError(f"{path} states the cut-off {manifest.cutoff}, not that of its id.")
+        for database in (OPEN_FILE, SEALED_FILE):
+            if not (folder / database).is_file():
+                raise StoreError(
+                    f"{folder} has no {database}. Restore the folder from a copy, or load the "
+                    "extract again."
+                )
+        return Snapshot(snapshot_id, folder, manifest)
+
+    def current_id(self) -> SnapshotId | None:
+        """Return the id that ``current`` names, or None before the first load."""
+        path = self.folder / CURRENT_FILE
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise StoreError(f"{path} cannot be read: {error}.") from error
+        try:
+            return SnapshotId.parse(text.removesuffix("\n"))
+        except StoreError as error:
+            raise StoreError(
+                f"{path} names no snapshot. {error} Load an extract, or write the id of a snapshot "
+                "of the same folder into it."
+            ) from None
+
+    def current(self) -> Snapshot | None:
+        """Return the snapshot that readers open, or None before the first load.
+
+        Raises StoreError when ``current`` names a snapshot that cannot be read.
+        """
+        current_id = self.current_id()
+        while current_id is not None:
+            try:
+                return self.snapshot(current_id)
+            except StoreError:
+                # A load may have made another one current and pruned this one meanwhile.
+                later = self.current_id()
+                if later == current_id:
+                    raise
+                current_id = later
+        return None
+
+    def next_id(self, cutoff: date) -> SnapshotId:
+        """Return the id for a new snapshot with this cut-off; hold the load lock.
+
+        A number is never given twice, not even after its snapshot was pruned: a review may name it.
+        """
+        taken = [snapshot_id.number for snapshot_id in self.ids() if snapshot_id.cutoff == cutoff]
+        taken.append(self.retired_numbers().get(cutoff, 0))
+        return SnapshotId(cutoff, max(taken) + 1)
+
+    def retired_numbers(self) -> dict[date, int]:
+        """Return the highest number among the pruned snapshots of each cut-off."""
+        path = self.folder / NUMBERS_FILE
+        try:
+            plain = json.loads(path.read_bytes())
+            return {date.fromisoformat(cutoff): int(plain[cutoff]) for cutoff in plain}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except (OSError, ValueError, TypeError) as error:
+            raise StoreError(
+                f"{path} cannot be read ({error}). It holds the highest number that was pruned of "
+                "each cut-off; restore it from a copy, or delete it if nothing was ever pruned."
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """All trials of an installation, one folder each."""
+
+    root: Path
+
+    def trial(self, name: str) -> TrialStore:
+        """Return the snapshots of one trial. Raises StoreError if ``name`` cannot be a trial's."""
+        if _TRIAL_NAME.fullmatch(name) is None:
+            raise StoreError(
+                f"{name[:80]!r} is not the name of a trial: expected lower-case letters, digits, "
+                "hyphens and underscores, for instance nct05689008."
+            )
+        return TrialStore(self.root, name)
+
+    def trials(self) -> list[TrialStore]:
+        """Return every trial that has a folder here, by name."""
+        try:
+            names = sorted(entry.name for entry in self.root.iterdir() if entry.is_dir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise StoreError(f"{self.root} cannot be read: {error.strerror}.") from error
+        return [self.trial(name) for name in names if _TRIAL_NAME.fullmatch(name)]

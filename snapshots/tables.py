@@ -1,0 +1,30 @@
+"""Writing a frame as a table, and counting what is there.
+
+Names are ours (relations), never an extract's, and pass through the quoting function all the same.
+"""
+
+import duckdb
+import polars as pl
+
+from snapshots.connection import quote_identifier
+
+_SOURCE = "frame_to_store"
+
+
+def store_frame(
+    connection: duckdb.DuckDBPyConnection, database: str, name: str, frame: pl.DataFrame
+) -> None:
+    """Create table ``name`` in an attached database from a frame, in the frame's order."""
+    target = f"{quote_identifier(database)}.{quote_identifier(name)}"
+    connection.register(_SOURCE, frame.to_arrow())
+    try:
+        connection.execute(f"CREATE TABLE {target} AS FROM {_SOURCE}")
+    finally:
+        connection.unregister(_SOURCE)
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> int:
+    """Return the number of rows of a table of an attached database."""
+    target = f"{quote_identifier(database)}.{quote_identifier(name)}"
+    counted = connection.execute(f"SELECT count(*) FROM {target}").fetchone()  # noqa: S608
+    return int(counted[0]) if counted else 0

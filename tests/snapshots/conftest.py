@@ -1,0 +1,100 @@
+"""Tiny snapshots of an invented trial."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from nacl.public import PrivateKey
+
+from snapshots import (
+    OPEN,
+    ControlTotal,
+    Manifest,
+    Snapshot,
+    SnapshotId,
+    Store,
+    TrialStore,
+    database_digest,
+    fingerprint,
+    load_lock,
+    new_data_key,
+    publish,
+    receipt_of,
+    wrap,
+    writer,
+)
+
+CUTOFF = date(2023, 9, 30)
+
+Build = Callable[[Path], Manifest]
+
+
+@pytest.fixture(scope="session")
+def board_key() -> PrivateKey:
+    return PrivateKey.generate()
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> TrialStore:
+    return Store(tmp_path / "store").trial("invented")
+
+
+@pytest.fixture
+def make_build(board_key: PrivateKey) -> Callable[[TrialStore, SnapshotId, str], Build]:
+    """A builder whose every table, open and sealed, holds the same mark."""
+
+    def make(trial: TrialStore, snapshot_id: SnapshotId, mark: str) -> Build:
+        def build(folder: Path) -> Manifest:
+            key = new_data_key()
+            with writer(folder / "open.duckdb", folder / "sealed.duckdb", key) as connection:
+                connection.execute(
+                    "CREATE TABLE open_data.participant AS "
+                    "SELECT 'P' || i AS subject, $mark AS mark FROM range(3) AS r(i)",
+                    {"mark": mark},
+                )
+                connection.execute(
+                    "CREATE TABLE open_data.adverse_event AS "
+                    "SELECT 'E' || i AS record_key, $mark AS mark FROM range(50) AS r(i)",
+                    {"mark": mark},
+                )
+                connection.execute(
+                    "CREATE TABLE sealed_data.allocation AS SELECT 'P0' AS subject, $mark AS arm",
+                    {"mark": mark},
+                )
+                contents = database_digest(connection, OPEN)
+            return Manifest(
+                format=1,
+                trial=trial.name,
+                snapshot=str(snapshot_id),
+                cutoff=snapshot_id.cutoff,
+                loaded_at=datetime(2023, 10, 2, 8, 30, tzinfo=UTC),
+                simulated=True,
+                versions={"program": "1"},
+                tables=contents.tables,
+                digest=contents.digest,
+                control_totals=(ControlTotal(relation="participant", rows=3),),
+                findings={"major": 2},
+                board_key_fingerprint=fingerprint(board_key.public_key),
+                wrapped_key=wrap(board_key.public_key, key),
+                wrapped_labels=wrap(board_key.public_key, b"{}"),
+            )
+
+        return build
+
+    return make
+
+
+@pytest.fixture
+def load(
+    make_build: Callable[[TrialStore, SnapshotId, str], Build],
+) -> Callable[..., Snapshot]:
+    """Publish one snapshot, as the pipeline does."""
+
+    def one_load(trial: TrialStore, mark: str = "mark", cutoff: date = CUTOFF) -> Snapshot:
+        with load_lock(trial):
+            snapshot_id = trial.next_id(cutoff)
+            receipt = receipt_of(Store(trial.root), [mark.encode()])
+            return publish(trial, snapshot_id, make_build(trial, snapshot_id, mark), receipt)
+
+    return one_load

@@ -1,0 +1,236 @@
+"""What changed between two snapshots, against the same question answered in plain Python."""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snapshots import (
+    CellChange,
+    Manifest,
+    Snapshot,
+    SnapshotId,
+    StoreError,
+    TableDifference,
+    TrialStore,
+    compare,
+    database_digest,
+    quote_identifier,
+    quote_literal,
+    work_connection,
+)
+
+Row = tuple[object, ...]
+Table = tuple[list[tuple[str, str]], Sequence[Row]]
+CUTOFF = date(2023, 9, 30)
+
+
+class Drawer:
+    """Makes snapshots that have an open part only."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.connection = work_connection()
+        self.number = 0
+
+    def snapshot(self, tables: dict[str, Table], trial: str = "invented") -> Snapshot:
+        self.number += 1
+        snapshot_id = SnapshotId(CUTOFF, self.number)
+        folder = self.folder / str(snapshot_id)
+        folder.mkdir()
+        path = quote_literal(folder / "open.duckdb")
+        self.connection.execute(f"ATTACH {path} AS made")
+        for name, (schema, rows) in tables.items():
+            columns = ", ".join(f"{quote_identifier(column)} {type_}" for column, type_ in schema)
+            self.connection.execute(f"CREATE TABLE made.{quote_identifier(name)} ({columns})")
+            if rows:
+                marks = ", ".join("?" * len(schema))
+                self.connection.executemany(
+                    f"INSERT INTO made.{quote_identifier(name)} VALUES ({marks})", rows
+                )
+        contents = database_digest(self.connection, "made")
+        self.connection.execute("DETACH made")
+        manifest = Manifest(
+            format=1,
+            trial=trial,
+            snapshot=str(snapshot_id),
+            cutoff=CUTOFF,
+            loaded_at=datetime(2023, 10, 2, tzinfo=UTC),
+            simulated=True,
+            versions={},
+            tables=contents.tables,
+            digest=contents.digest,
+            control_totals=(),
+            findings={},
+            board_key_fingerprint="",
+            wrapped_key="",
+            wrapped_labels="",
+        )
+        return Snapshot(snapshot_id, folder, manifest)
+
+    def difference(self, old: Table, new: Table, examples: int = 10) -> TableDifference:
+        before, after = self.snapshot({"t": old}), self.snapshot({"t": new})
+        (found,) = compare(before, after, examples)
+        return found
+
+
+@pytest.fixture(scope="module")
+def drawer(tmp_path_factory: pytest.TempPathFactory) -> Drawer:
+    return Drawer(tmp_path_factory.mktemp("compared"))
+
+
+SCHEMA = [("record_key", "VARCHAR"), ("term", "VARCHAR"), ("value", "DOUBLE")]
+CELLS = st.tuples(
+    st.one_of(st.none(), st.sampled_from(["", "a", "b", "a;1"])),
+    st.one_of(st.none(), st.sampled_from([0.0, -0.0, 1.0, math.nan])),
+)
+ROWS = st.dictionaries(st.sampled_from(["k1", "k2", "k3", "K1", "", "ä"]), CELLS, max_size=6)
+
+
+def text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return {"0.0": "0.0", "-0.0": "-0.0", "1.0": "1.0", "nan": "nan"}[repr(value)]
+
+
+@given(old=ROWS, new=ROWS)
+@settings(max_examples=30, deadline=None)
+def test_rows_are_matched_by_key(
+    drawer: Drawer,
+    old: dict[str, tuple[str | None, float | None]],
+    new: dict[str, tuple[str | None, float | None]],
+) -> None:
+    before, after = (
+        (SCHEMA, [(key, *cells) for key, cells in side.items()]) for side in (old, new)
+    )
+    found = drawer.difference(before, after)
+    changes = [
+        CellChange(key, SCHEMA[1 + column][0], text(old[key][column]), text(new[key][column]))
+        for key in sorted(old.keys() & new.keys(), key=str.encode)
+        for column in (0, 1)
+        if text(old[key][column]) != text(new[key][column])
+    ]
+    added, removed = (
+        sorted(keys, key=str.encode) for keys in (new.keys() - old.keys(), old.keys() - new.keys())
+    )
+    assert (found.rows_before, found.rows_after) == (len(old), len(new))
+    assert found.rows.key == "record_key"
+    assert (found.rows.added, found.rows.added_keys) == (len(added), tuple(added))
+    assert (found.rows.removed, found.rows.removed_keys) == (len(removed), tuple(removed))
+    assert found.rows.changed == len({change.key for change in changes})
+    assert list(found.rows.changes) == changes[:10]
+    assert found.rows.cells == {
+        name: count
+        for name in ("term", "value")
+        if (count := sum(change.column == name for change in changes))
+    }
+    assert found.unchanged is (not added and not removed and not changes)
+    assert not (found.columns_added or found.columns_removed or found.columns_retyped)
+
+
+@given(
+    old=st.lists(st.sampled_from([(None, "x"), ("k", "x"), ("k", "y")]), min_size=1, max_size=5),
+    new=st.lists(st.sampled_from([(None, "x"), ("k", "x"), ("k", "y")]), min_size=1, max_size=5),
+)
+@settings(max_examples=20, deadline=None)
+def test_without_a_key_whole_rows_are_matched(
+    drawer: Drawer, old: list[Row], new: list[Row]
+) -> None:
+    schema = [("a", "VARCHAR"), ("b", "VARCHAR")]
+    found = drawer.difference((schema, [*old, ("k", "x")]), (schema, [*new, (None, "z")])).rows
+    before, after = [*old, ("k", "x")], [*new, (None, "z")]
+    extra, missing = list(after), list(before)
+    for row in before:
+        if row in extra:
+            extra.remove(row)
+    for row in after:
+        if row in missing:
+            missing.remove(row)
+    assert found.key is None
+    assert (found.added, found.removed) == (len(extra), len(missing))
+    assert (found.changed, found.cells, found.changes) == (0, {}, ())
+
+
+def test_columns_that_come_go_or_change_type_are_named(drawer: Drawer) -> None:
+    old: Table = ([("k", "VARCHAR"), ("gone", "INTEGER"), ("n", "INTEGER")], [("1", 1, 1)])
+    new: Table = ([("k", "VARCHAR"), ("n", "VARCHAR"), ("come", "DATE")], [("1", "1", None)])
+    found = drawer.difference(old, new)
+    assert found.columns_added == ("come",)
+    assert found.columns_removed == ("gone",)
+    assert found.columns_retyped == ("n",)
+    assert (found.rows.changed, found.rows.key) == (0, "k")
+    assert not found.unchanged
+
+
+def test_a_renamed_key_is_no_key(drawer: Drawer) -> None:
+    found = drawer.difference(([("k", "VARCHAR")], [("1",)]), ([("other", "VARCHAR")], [("1",)]))
+    assert found.rows.key is None
+    assert (found.rows.added, found.rows.removed) == (1, 1) or not found.unchanged
+
+
+def test_tables_that_come_or_go_are_all_added_or_removed(drawer: Drawer) -> None:
+    kept: Table = (SCHEMA, [("k1", "a", 1.0)])
+    gone: Table = ([("k", "VARCHAR")], [("1",), ("2",)])
+    found = {
+        difference.table: difference
+        for difference in compare(
+            drawer.snapshot({"kept": kept, "gone": gone}),
+            drawer.snapshot({"kept": kept, 'come "; --': gone}),
+        )
+    }
+    assert list(found) == ['come "; --', "gone", "kept"]
+    assert found["kept"].unchanged
+    come, went = found['come "; --'], found["gone"]
+    assert (come.rows_before, come.rows_after, come.rows.added) == (0, 2, 2)
+    assert (went.rows_before, went.rows_after, went.rows.removed) == (2, 0, 2)
+    assert (come.columns_added, went.columns_removed) == (("k",), ("k",))
+
+
+def test_hostile_names_are_only_names(drawer: Drawer) -> None:
+    schema = [('k"; DROP TABLE t; --', "VARCHAR"), ("old_row.cells", "INTEGER"), ("key", "INTEGER")]
+    found = drawer.difference((schema, [("1", 1, 1)]), (schema, [("1", 2, 3)]))
+    assert found.rows.cells == {"old_row.cells": 1, "key": 1}
+
+
+def test_examples_are_the_first_few(drawer: Drawer) -> None:
+    old: Table = (SCHEMA, [(f"k{i}", "a", 1.0) for i in range(9)])
+    new: Table = (SCHEMA, [(f"k{i}", "b", 2.0) for i in range(4, 20)])
+    found = drawer.difference(old, new, examples=3).rows
+    assert (found.added, found.removed, found.changed) == (11, 4, 5)
+    assert found.cells == {"term": 5, "value": 5}
+    assert found.added_keys == ("k10", "k11", "k12")
+    assert found.removed_keys == ("k0", "k1", "k2")
+    assert [(change.key, change.column) for change in found.changes] == [
+        ("k4", "term"),
+        ("k4", "value"),
+        ("k5", "term"),
+    ]
+
+
+def test_only_snapshots_of_one_trial_are_compared(drawer: Drawer) -> None:
+    tables: dict[str, Table] = {"t": (SCHEMA, [])}
+    with pytest.raises(StoreError, match="of one trial"):
+        compare(drawer.snapshot(tables), drawer.snapshot(tables, trial="other"))
+
+
+def test_a_damaged_open_store_is_explained(drawer: Drawer) -> None:
+    first, second = (drawer.snapshot({"t": (SCHEMA, [])}) for _ in range(2))
+    second.open_path.write_bytes(b"noise" * 5000)
+    with pytest.raises(StoreError, match="cannot be read as the open part"):
+        compare(first, second)
+
+
+def test_published_snapshots_are_compared_without_their_sealed_part(
+    trial: TrialStore, load: Callable[..., Snapshot]
+) -> None:
+    old, new = load(trial, "old"), load(trial, "new")
+    for snapshot in (old, new):
+        snapshot.sealed_path.unlink()
+    events, participants = compare(old, new)
+    assert (events.table, participants.table) == ("adverse_event", "participant")
+    assert events.rows.changed == 50
+    assert participants.rows.changes[0] == CellChange("P0", "mark", "old", "new")

@@ -1,0 +1,178 @@
+"""A load that dies anywhere leaves the old current snapshot or the new one, whole."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from snapshots import Snapshot, Store, TrialStore, open_store_digest
+
+ROOT = Path(__file__).parents[2]
+DRIVER = Path(__file__).with_name("publishing_process.py")
+MARKS = ("a", "b", "c")
+KILLS = 200 if os.environ.get("DSMB_PROVE") == "1" else 15
+
+
+class Driver:
+    """The process of publishing_process.py, spoken to line by line."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(DRIVER)],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def say(self, *words: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(" ".join(str(word) for word in words) + "\n")
+        self.process.stdin.flush()
+
+    def hear(self) -> list[str]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "the publishing process is gone"
+        return line.split()
+
+    def ask(self, *words: object) -> list[str]:
+        self.say(*words)
+        return self.hear()
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Driver]:
+    driver = Driver()
+    with driver.process as process:
+        yield driver
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, load: Callable[..., Snapshot]) -> Path:
+    """Three different snapshots, to publish copies of."""
+    made = Store(tmp_path / "made").trial("invented")
+    folder = tmp_path / "prepared"
+    for mark in MARKS:
+        snapshot = load(made, mark)
+        assert open_store_digest(snapshot.open_path).digest == snapshot.manifest.digest
+        shutil.copytree(snapshot.folder, folder / mark)
+    return folder
+
+
+def contents(prepared: Path) -> dict[str, tuple[bytes, bytes]]:
+    """The two databases of each prepared snapshot by the digest of its open store."""
+    return {
+        open_store_digest(folder / "open.duckdb").digest: (
+            (folder / "open.duckdb").read_bytes(),
+            (folder / "sealed.duckdb").read_bytes(),
+        )
+        for folder in sorted(prepared.iterdir())
+    }
+
+
+def assert_whole(snapshot: Snapshot, expected: dict[str, tuple[bytes, bytes]]) -> None:
+    """Byte for byte what was built; reading it parsed the manifest.
+
+    The digest of each prepared open store was computed, so equal bytes have the manifest's digest.
+    """
+    found = (snapshot.open_path.read_bytes(), snapshot.sealed_path.read_bytes())
+    assert found == expected[snapshot.manifest.digest]
+    assert len((snapshot.folder / "receipt").read_bytes()) == 64
+
+
+def assert_sound(trial: TrialStore, expected: dict[str, tuple[bytes, bytes]]) -> None:
+    """Whatever is listed is whole, and ``current`` is one of them."""
+    listed = trial.snapshots()
+    assert [snapshot.id for snapshot in listed] == trial.ids()
+    for snapshot in listed:
+        assert_whole(snapshot, expected)
+    assert trial.current() in [None, *listed]
+
+
+@pytest.mark.parametrize("loads_before", [0, 2])
+def test_dying_at_any_step_leaves_the_old_or_the_new(
+    driver: Driver, prepared: Path, tmp_path: Path, loads_before: int
+) -> None:
+    expected = contents(prepared)
+    before = tmp_path / "before"
+    before.mkdir()
+    for _ in range(loads_before):
+        assert driver.ask("load", before, prepared) == ["ended", "0"]
+    if loads_before:
+        leftover = before / "invented" / ".incoming-of-an-earlier-crash"
+        leftover.mkdir()
+        (leftover / "dm.csv").write_text("ARM")
+    old = Store(before).trial("invented").current()
+    _, code, *steps = driver.ask("count", before, prepared)
+    assert code == "0"
+    # The steps are really seen, those of the pruning's and the sweep's removal included.
+    assert {"open", "write", "fsync", "chmod", "fchmod", "mkdir", "rename", "replace"} <= set(steps)
+    assert ("rmdir" in steps) is bool(loads_before)
+
+    outcomes = set()
+    for number, name in enumerate(steps):
+        for when in ("before", "after", *(["half"] if name == "write" else [])):
+            root = tmp_path / "root"
+            shutil.copytree(before, root)
+            assert driver.ask("die", root, prepared, number, when) == ["ended", "9"]
+            trial = Store(root).trial("invented")
+            assert_sound(trial, expected)
+            current = trial.current()
+            if current is None or (old is not None and current.id == old.id):
+                assert (current is None) is (old is None)
+                outcomes.add("old")
+            else:
+                assert current.id.number == loads_before + 1
+                outcomes.add("new")
+
+            assert driver.ask("load", root, prepared) == ["ended", "0"], (number, name, when)
+            assert_sound(trial, expected)
+            after = trial.current()
+            assert after is not None
+            assert after == trial.snapshots()[-1]
+            assert current is None or after.id > current.id
+            left = [path.name for path in root.rglob(".*")]
+            assert sorted(left) == [".load.lock", ".store-key", ".store-key.lock"], (number, name)
+            shutil.rmtree(root)
+    assert outcomes == {"old", "new"}
+
+
+def test_being_killed_at_any_time_leaves_the_old_or_the_new(
+    driver: Driver, prepared: Path, tmp_path: Path
+) -> None:
+    expected = contents(prepared)
+    root = tmp_path / "root"
+    root.mkdir()
+    assert driver.ask("load", root, prepared) == ["ended", "0"]
+    trial = Store(root).trial("invented")
+    chance = random.Random(20230930)
+    last = trial.current_id()
+    assert last is not None
+    for _ in range(KILLS):
+        _, process = driver.ask("repeat", root, prepared)
+        # Not waiting for anything: the moment of death is what is being drawn.
+        time.sleep(chance.uniform(0, 0.06))
+        os.kill(int(process), signal.SIGKILL)
+        assert driver.hear() == ["ended", "-9"]
+        assert_sound(trial, expected)
+        current = trial.current_id()
+        assert current is not None
+        assert current >= last
+        last = current
+    assert driver.ask("load", root, prepared) == ["ended", "0"]
+    final = trial.current()
+    assert final is not None
+    assert open_store_digest(final.open_path).digest == final.manifest.digest
+    assert final.id.number > KILLS // 2, "most kills came before the first load was through"
+    assert not list(trial.folder.glob(".incoming-*"))

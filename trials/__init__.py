@@ -1,0 +1,27 @@
+"""What a protocol says, as data: `trials/<trial>/trial.toml`, read into frozen models."""
+
+from trials.definition import (
+    Arm,
+    Criterion,
+    Measure,
+    ProcedureClass,
+    Trial,
+    TrialDefinitionError,
+    Visit,
+    available_trials,
+    load_trial,
+    read_definition,
+)
+
+__all__ = [
+    "Arm",
+    "Criterion",
+    "Measure",
+    "ProcedureClass",
+    "Trial",
+    "TrialDefinitionError",
+    "Visit",
+    "available_trials",
+    "load_trial",
+    "read_definition",
+]

@@ -1,0 +1,399 @@
+"""The models of a trial definition and their reader.
+
+A definition is one TOML file. Reading it either gives a frozen, consistent `Trial`, or raises
+`TrialDefinitionError` with one sentence per problem, each naming the line to look at.
+"""
+
+import re
+import tomllib
+from collections import Counter
+from datetime import date, timedelta
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+TRIALS_FOLDER = Path(__file__).parent
+
+Name = Annotated[str, Field(min_length=1, max_length=400)]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
+
+
+class TrialDefinitionError(Exception):
+    """A trial definition that cannot be used; the text has one line per problem."""
+
+
+class Model(BaseModel):
+    """Frozen, and strict about names: an unknown key is an error, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Arm(Model):
+    """One arm as planned: `code` as the extract's ARMCD carries it."""
+
+    code: Name
+    name: Name
+    description: str = ""
+    ratio: int = Field(default=1, ge=1)
+    control: bool = False
+
+
+class Arms(Model):
+    """The arms in their order, and how participants are allocated to them."""
+
+    allocation: str = ""
+    list: tuple[Arm, ...] = Field(min_length=1)
+
+
+class Accrual(Model):
+    """The recruitment plan: `target` participants in `months` from `start`.
+
+    `prior_weight` is the weight of the plan against the data, as a share of the target
+    (Gajewski, Simon & Carlson 2008).
+    """
+
+    target: int = Field(ge=1)
+    start: date
+    months: float = Field(gt=0)
+    prior_weight: float = Field(default=0.5, gt=0, le=1)
+
+    @property
+    def end(self) -> date:
+        """The planned date of the last randomization (months of 365.25 / 12 days)."""
+        return self.start + timedelta(days=round(self.months * 365.25 / 12))
+
+
+class Randomization(Model):
+    """Where the date of randomization comes from when list and DS do not carry it."""
+
+    fallback_visit: str | None = None
+
+
+class Dosing(Model):
+    """The planned administrations of the experimental arm; sealed data is held against it."""
+
+    planned: int = Field(ge=1)
+    day_one: Literal["assignment", "day after assignment"] = "assignment"
+    days: tuple[int, ...]
+    window_days: int = Field(ge=0)
+    minimum_interval_days: int = Field(ge=0)
+    route: str = "not stated"
+
+    @model_validator(mode="after")
+    def _one_day_per_dose(self) -> Self:
+        if len(self.days) != self.planned:
+            raise ValueError(f"planned = {self.planned} but days names {len(self.days)}")
+        return self
+
+
+class Visit(Model):
+    """One visit of the schedule common to all arms; `day` counts randomization as day 1."""
+
+    visit: Name
+    number: float
+    day: int
+    window_before: int = Field(default=0, ge=0)
+    window_after: int = Field(default=0, ge=0)
+
+
+class Criterion(Model):
+    """One inclusion or exclusion criterion, and the limits the data can be held to."""
+
+    id: Name
+    kind: Literal["inclusion", "exclusion"]
+    label: Name
+    text: Name
+    measure: str | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+class Measure(Model):
+    """What a test means: which code in which domain, and how its units convert.
+
+    A value in a recorded unit u becomes (value + offsets[u]) * factors[u] in `unit`.
+    `lower` and `upper` bound what is plausible, in `unit`.
+    """
+
+    name: Identifier
+    label: Name
+    domain: Literal["LB", "VS"]
+    code: Name
+    unit: Name
+    factors: dict[str, float]
+    offsets: dict[str, float] = {}
+    lower: float
+    upper: float
+    specimens: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _units_agree(self) -> Self:
+        if self.factors.get(self.unit) != 1.0:
+            raise ValueError(f"factors must give the measure's own unit {self.unit!r} as 1.0")
+        strangers = set(self.offsets) - set(self.factors)
+        if strangers:
+            raise ValueError(f"offsets name units without a factor: {', '.join(sorted(strangers))}")
+        if self.lower >= self.upper:
+            raise ValueError(f"lower {self.lower} is not below upper {self.upper}")
+        return self
+
+
+class ProcedureClass(Model):
+    """Procedures that open as one class; `support` ranks respiratory support, 4 the highest."""
+
+    name: Name
+    terms: tuple[Name, ...] = Field(min_length=1)
+    support: int | None = Field(default=None, ge=1, le=4)
+
+
+class OpenValues(Model):
+    """Values that the open store may hold, beyond what the field facts open."""
+
+    visits: Literal["schedule"] = "schedule"
+    dispositions: tuple[Name, ...] = ()
+    procedure_classes: tuple[ProcedureClass, ...] = ()
+
+
+class SealedValues(Model):
+    """Values that name the intervention: their records leave the open store whole."""
+
+    preferred_terms: tuple[Name, ...] = ()
+
+
+class SpecialInterest(Model):
+    """A study-defined group of preferred terms; not one of MedDRA's licensed queries."""
+
+    id: Identifier
+    name: Name
+    why: Name
+    meddra_version: str
+    terms: tuple[Name, ...] = Field(min_length=1)
+
+
+class StoppingRule(Model):
+    """A safety stopping rule; `demonstration` rules may run on simulated extracts only."""
+
+    id: Identifier
+    status: Literal["protocol", "demonstration"]
+    statement: Name
+    group: Identifier
+    arm: Name
+    window_days: int = Field(ge=1)
+    background_rate: float = Field(gt=0, lt=1)
+    prior: tuple[float, float]
+    probability: float = Field(gt=0.5, lt=1)
+    minimum_participants: int = Field(ge=1)
+
+
+class Primary(Model):
+    """The primary endpoint: which measure on which study day."""
+
+    day: int
+    measure: Identifier
+
+
+class Trial(Model):
+    """One trial as its definition file states it."""
+
+    id: Identifier
+    study: Name
+    short_title: Name
+    title: Name
+    identifiers: tuple[str, ...] = ()
+    sponsor: Name
+    phase: str
+    masking: str
+    condition: str
+    timezone: str
+    planned_sites: int = Field(ge=1)
+    arms: Arms
+    accrual: Accrual
+    randomization: Randomization
+    dosing: Dosing | None = None
+    schedule: tuple[Visit, ...] = Field(min_length=1)
+    criteria: tuple[Criterion, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    open: OpenValues
+    sealed: SealedValues = SealedValues()
+    special_interest: tuple[SpecialInterest, ...] = ()
+    stopping_rules: tuple[StoppingRule, ...] = ()
+    primary: Primary | None = None
+    assumed: dict[str, str] = {}
+
+    _definition: bytes = PrivateAttr(default=b"")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems: list[str] = []
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            problems.append(f"timezone: {self.timezone!r} is no time zone of the tz database")
+        codes = [arm.code.casefold() for arm in self.arms.list]
+        for what, names in (
+            ("arms.list", codes),
+            ("arms.list", [arm.name.casefold() for arm in self.arms.list]),
+            ("schedule", [visit.visit.casefold() for visit in self.schedule]),
+            ("criteria", [criterion.id for criterion in self.criteria]),
+            ("measures", [measure.name for measure in self.measures]),
+            ("special_interest", [group.id for group in self.special_interest]),
+            ("stopping_rules", [rule.id for rule in self.stopping_rules]),
+        ):
+            for name, count in Counter(names).items():
+                if count > 1:
+                    problems.append(f"{what}: {name!r} is named {count} times")
+        visits = {visit.visit.casefold() for visit in self.schedule}
+        fallback = self.randomization.fallback_visit
+        if fallback is not None and fallback.casefold() not in visits:
+            problems.append(
+                f"randomization.fallback_visit: {fallback!r} is no visit of the schedule"
+            )
+        known = {measure.name for measure in self.measures} | {"age", "bmi", "pao2_fio2"}
+        for criterion in self.criteria:
+            if criterion.measure is not None and criterion.measure not in known:
+                problems.append(f"criteria: {criterion.id} names measure {criterion.measure!r}")
+        if self.primary is not None and self.primary.measure not in known:
+            problems.append(f"primary.measure: {self.primary.measure!r} is no measure")
+        groups = {group.id for group in self.special_interest}
+        for rule in self.stopping_rules:
+            if rule.group not in groups:
+                problems.append(f"stopping_rules: {rule.id} names group {rule.group!r}")
+            if rule.arm.casefold() not in codes:
+                problems.append(f"stopping_rules: {rule.id} names arm {rule.arm!r}")
+        for key in self.assumed:
+            if not _exists(self, key):
+                problems.append(f"assumed: {key!r} is no value of this definition")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def definition(self) -> bytes:
+        """The bytes of the definition file, for recognising a changed definition."""
+        return self._definition
+
+    @cached_property
+    def arm_codes(self) -> tuple[str, ...]:
+        """The arms' codes in the definition's order."""
+        return tuple(arm.code for arm in self.arms.list)
+
+    @cached_property
+    def measures_by_code(self) -> dict[tuple[str, str], Measure]:
+        """Measures by (domain, code in upper case)."""
+        return {(measure.domain, measure.code.upper()): measure for measure in self.measures}
+
+    def assumptions(self, *prefixes: str) -> list[str]:
+        """Sentences for the assumed values whose key is or begins with one of `prefixes`."""
+        return [
+            f"Assumed, not in the registration: {key} – {reason}"
+            for key, reason in self.assumed.items()
+            if any(key == prefix or key.startswith(prefix + ".") for prefix in prefixes)
+        ]
+
+
+def _exists(model: BaseModel, key: str) -> bool:
+    value: Any = model
+    for part in key.split("."):
+        if not isinstance(value, BaseModel) or part not in type(value).model_fields:
+            return False
+        value = getattr(value, part)
+    return True
+
+
+def available_trials(folder: Path = TRIALS_FOLDER) -> list[str]:
+    """The trials that have a definition, in alphabetical order."""
+    return sorted(path.parent.name for path in folder.glob("*/trial.toml"))
+
+
+@cache
+def load_trial(name: str, folder: Path = TRIALS_FOLDER) -> Trial:
+    """The definition of trial `name`.
+
+    Raises:
+        TrialDefinitionError: the trial has no definition, or the definition has problems.
+    """
+    known = available_trials(folder)
+    if name not in known:
+        raise TrialDefinitionError(
+            f"There is no definition of trial {name!r}; there are: {', '.join(known)}."
+        )
+    return read_definition(folder / name / "trial.toml")
+
+
+def read_definition(path: Path) -> Trial:
+    """Read and check one definition file.
+
+    Raises:
+        TrialDefinitionError: one line per problem, each with the line of the file.
+    """
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8")
+        values = tomllib.loads(text)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TrialDefinitionError(f"{path.name}: not valid TOML: {error}") from None
+    try:
+        trial = Trial.model_validate(values)
+    except ValidationError as error:
+        lines = _Lines(text)
+        raise TrialDefinitionError(
+            "\n".join(
+                _sentence(path.name, lines, problem["loc"], problem["msg"], problem["type"])
+                for problem in error.errors(include_url=False)
+            )
+        ) from None
+    if trial.id != path.parent.name:
+        raise TrialDefinitionError(
+            f"{path.name}, line {_Lines(text).of(('id',))}: id is {trial.id!r}, "
+            f"but the folder is {path.parent.name!r}"
+        )
+    trial._definition = content
+    return trial
+
+
+def _sentence(
+    file: str, lines: "_Lines", loc: tuple[int | str, ...], message: str, kind: str
+) -> str:
+    key = ".".join(str(part) for part in loc)
+    message = message.removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        message = "is not a key of a trial definition"
+    elif kind == "missing":
+        message = "is missing"
+    elif not loc:
+        # A contradiction between parts: each sentence begins with the key it is about.
+        return "\n".join(
+            f"{file}, line {lines.of(tuple(part.split(': ', 1)[0].split('.')))}: {part}"
+            for part in message.split("; ")
+        )
+    return f"{file}, line {lines.of(loc)}: {key} {message}"
+
+
+class _Lines:
+    """Finds the line of a key in a TOML text: tomllib reports no positions."""
+
+    _table = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.\-\"]+)\s*\]\]?")
+    _key = re.compile(r"^\s*([A-Za-z0-9_\-]+|\"[^\"]+\")\s*=")
+
+    def __init__(self, text: str) -> None:
+        self.positions: dict[tuple[int | str, ...], int] = {}
+        counts: Counter[tuple[str, ...]] = Counter()
+        here: tuple[int | str, ...] = ()
+        for number, line in enumerate(text.splitlines(), start=1):
+            if table := self._table.match(line):
+                path = tuple(table[2].replace('"', "").split("."))
+                here = (*path, counts[path]) if table[1] == "[[" else path
+                counts[path] += table[1] == "[["
+                self.positions.setdefault(path, number)
+                self.positions[here] = number
+            elif key := self._key.match(line):
+                self.positions.setdefault((*here, key[1].strip('"')), number)
+
+    def of(self, loc: tuple[int | str, ...]) -> int:
+        """The line of `loc`, or of the nearest thing around it."""
+        while loc and loc not in self.positions:
+            loc = loc[:-1]
+        return self.positions.get(loc, 1)

@@ -1,0 +1,113 @@
+"""VS: vital signs at every visit, height and weight at the first."""
+
+import numpy as np
+import polars as pl
+
+from trials.definition import Measure, Trial
+from trials.simulator.course import Course
+from trials.simulator.draws import Draws, Floats
+from trials.simulator.laboratory import morning, oxygen
+from trials.simulator.measurements import (
+    Samples,
+    Test,
+    assemble,
+    hold_to_criteria,
+    in_measures_unit,
+    results,
+)
+from trials.simulator.dosing import Doses
+from trials.simulator.population import Population
+from trials.simulator.records import Records
+from trials.simulator.reference import VITAL_SIGNS, VitalSign
+from trials.simulator.visits import UNSCHEDULED, Occasions
+
+_COLUMNS = [
+    "STUDYID", "DOMAIN", "USUBJID", "VSSEQ", "VSTESTCD", "VSTEST", "VSORRES", "VSORRESU",
+    "VSSTRESC", "VSSTRESN", "VSSTRESU", "VSBLFL", "VISITNUM", "VISIT", "VSDTC", "VSTPT",
+]  # fmt: skip
+_TIMINGS = ["DURING INSTILLATION"]
+_MISSED_TEST_RATE = 0.015
+_BODY = {
+    "HEIGHT": Test("HEIGHT", "Height", "cm", 0),
+    "WEIGHT": Test("WEIGHT", "Weight", "kg", 1),
+}
+
+
+def vital_signs(
+    trial: Trial,
+    people: Population,
+    subjects: pl.Series,
+    course: Course,
+    occasions: Occasions,
+    doses: Doses,
+    draws: Draws,
+) -> Records:
+    """VS: one row per sign and occasion."""
+    persons, width = len(people), occasions.scheduled + UNSCHEDULED
+    columns = np.arange(width + doses.planned)
+    offset = occasions.offset
+    timing = np.where(columns >= width, 0, -1)
+    minute = np.concatenate(
+        [morning(people, occasions, "vital sign times", draws), doses.minute + 15], axis=1
+    )
+    samples = Samples.of(people, occasions, occasions.attended, minute, columns, timing)
+    severity = course.severity(offset)
+    parts: list[pl.DataFrame] = []
+    for sign, measure in _signs(trial):
+        normal = draws.normal(f"sign {sign.code}", persons, 1 + width)
+        # Signs during an instillation have a stream of their own: control has none.
+        during = draws.normal(f"sign {sign.code} in {_TIMINGS[0]}", persons, doses.planned)
+        noise = np.concatenate([normal[:, 1:], during], axis=1)
+        missing = draws.uniform(f"missing {sign.code}", persons, columns.size)
+        if sign.code == "OXYSAT" and course.inpatient:
+            values = _saturation(oxygen(trial, people, course, offset, 0.05 * noise)[0])
+        else:
+            values = sign.mean + sign.slope * severity + sign.between * normal[:, :1]
+        values = values + sign.within * noise
+        test = Test(sign.code, sign.name, sign.unit, sign.decimals)
+        test, values = in_measures_unit(test, measure, values)
+        values = hold_to_criteria(trial, people, measure.name, values, offset)
+        values = np.clip(values, measure.lower, measure.upper)
+        kept = missing[samples.person, samples.column] >= _MISSED_TEST_RATE
+        parts.append(
+            results(
+                "VS", test, measure, len(parts), samples, samples.values(values), kept, people.site
+            )
+        )
+    for code, body in (("HEIGHT", people.height), ("WEIGHT", people.weight)):
+        measure_of_body = trial.measures_by_code.get(("VS", code))
+        if measure_of_body is None:
+            continue
+        parts.append(
+            results(
+                "VS",
+                _BODY[code],
+                measure_of_body,
+                len(parts),
+                samples,
+                body[samples.person],
+                samples.column == 0,
+                people.site,
+            )
+        )
+    return assemble(trial, "VS", people, subjects, occasions, parts, _TIMINGS, _COLUMNS)
+
+
+def _saturation(po2: Floats) -> Floats:
+    """Oxygen saturation in percent from PaO2 in mmHg (Severinghaus 1979)."""
+    return np.asarray(100.0 / (1.0 + 23400.0 / (po2**3 + 150.0 * po2)), dtype=np.float64)
+
+
+def _signs(trial: Trial) -> list[tuple[VitalSign, Measure]]:
+    known = {sign.code: sign for sign in VITAL_SIGNS}
+    signs = []
+    for (domain, code), measure in trial.measures_by_code.items():
+        if domain != "VS" or code in _BODY:
+            continue
+        sign = known.get(code)
+        if sign is None or sign.unit not in measure.factors:
+            middle = measure.lower + 0.4 * (measure.upper - measure.lower)
+            spread = 0.02 * (measure.upper - measure.lower)
+            sign = VitalSign(code, measure.label, measure.unit, middle, 0, spread, spread, 1)
+        signs.append((sign, measure))
+    return signs
