@@ -28,7 +28,11 @@ class Settings(BaseSettings):
     """The settings by name; `DSMB_STORE` in the environment is `store` here and in `dsmb.toml`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DSMB_", toml_file=CONFIG_FILE, frozen=True, extra="forbid"
+        env_prefix="DSMB_",
+        env_ignore_empty=True,
+        toml_file=CONFIG_FILE,
+        frozen=True,
+        extra="forbid",
     )
 
     store: Path = Field(Path(".dsmb/store"), description="Folder of the snapshots.")
@@ -85,8 +89,10 @@ def read_settings(**flags: Any) -> Settings:
             f"These settings cannot be used: {problems}. They come from flags, the environment "
             f"(DSMB_…) or {CONFIG_FILE}."
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{CONFIG_FILE} is not valid TOML: {error}.") from None
+    except OSError as error:
+        raise SettingsError(f"{CONFIG_FILE} cannot be read: {error.strerror}.") from None
 
 
 def described_settings() -> list[tuple[str, str, str, str]]:
@@ -94,10 +100,11 @@ def described_settings() -> list[tuple[str, str, str, str]]:
     settings = read_settings()
     config = Path(CONFIG_FILE)
     in_file = set(tomllib.loads(config.read_text("utf-8"))) if config.is_file() else set()
+    in_environment = {name.upper() for name, value in os.environ.items() if value}
     rows = []
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
-        if f"DSMB_{name.upper()}" in {key.upper() for key in os.environ}:
+        if f"DSMB_{name.upper()}" in in_environment:
             origin = "environment"
         elif name in in_file:
             origin = CONFIG_FILE

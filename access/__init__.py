@@ -2,6 +2,7 @@
 
 from access.audit import AuditError, record
 from access.identity import Identity, command_line_identity, demonstration_identities
+from access.incidents import log_incident
 from access.policy import Action, Denied, Grant, Role, decide, pages_of, views_of
 from access.view import View
 
@@ -16,6 +17,7 @@ __all__ = [
     "command_line_identity",
     "decide",
     "demonstration_identities",
+    "log_incident",
     "pages_of",
     "record",
     "views_of",

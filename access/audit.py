@@ -1,5 +1,6 @@
 """The record of comparative looks: one JSON line each, written before the look takes place."""
 
+import errno
 import json
 import os
 from datetime import UTC, datetime
@@ -32,7 +33,12 @@ def record(log: Path, act: str, grant: Grant, reason: str = "") -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(handle, (json.dumps(entry, ensure_ascii=False) + "\n").encode())
+            # A name or reason that is not valid Unicode is recorded escaped, not refused.
+            line = (json.dumps(entry, ensure_ascii=False) + "\n").encode(
+                "utf-8", "backslashreplace"
+            )
+            if os.write(handle, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(handle)
         finally:
             os.close(handle)

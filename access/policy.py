@@ -1,6 +1,6 @@
 """The policy: roles, the pages they have, the views they may open. What is not named is denied."""
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -59,11 +59,11 @@ class Grant:
     holder: str
     role: Role
     expires: datetime
-    _issuer: object = field(default=None, repr=False, compare=False)
+    issuer: InitVar[object] = None  # not kept, so that no copy can be made of a grant
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, issuer: object) -> None:
         """Refuse a grant that was not issued by `decide`."""
-        if self._issuer is not _ISSUED_HERE:
+        if issuer is not _ISSUED_HERE:
             raise TypeError("A Grant is made by access.decide only.")
 
     def check(self, trial: str, snapshot: str, view: View) -> None:

@@ -1,7 +1,7 @@
 """`python -m data_validation`: simulate, check, load, snapshots, diff, demonstration.
 
 Exit codes: 0 done; 1 unusable arguments; 2 the extract was refused; 3 another load is under way;
-4 a key, the store or the record is in the way.
+4 a key, a setting, the store or the program is in the way.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING, NoReturn
 
 import polars as pl
@@ -17,7 +18,14 @@ from rich.console import Console
 from rich.table import Table
 
 from settings import Settings, SettingsError, read_settings
-from snapshots import LoadUnderWay, SnapshotsError, Store, compare, new_key_pair
+from snapshots import (
+    LoadUnderWay,
+    SnapshotsError,
+    Store,
+    compare,
+    new_key_pair,
+    read_private_key,
+)
 from trials import Trial, TrialDefinitionError, available_trials, load_trial
 
 if TYPE_CHECKING:
@@ -54,7 +62,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(f"{error.filename or 'A file'}: {error.strerror}.", EXIT_IN_THE_WAY)
     except KeyboardInterrupt:
         return _say("Stopped; nothing was changed.", EXIT_USAGE)
+    except Exception as error:
+        return _say(_fault(error), EXIT_IN_THE_WAY)
     return code
+
+
+def _fault(error: Exception) -> str:
+    """A fault of ours, without its message and traceback: both may carry sealed values."""
+    place = extract_tb(error.__traceback__)[-1]
+    return (
+        f"This is a fault of the program ({type(error).__name__} in {Path(place.filename).name}, "
+        f"line {place.lineno}). Please report it."
+    )
 
 
 def _say(text: object, code: int) -> int:
@@ -132,15 +151,18 @@ def _simulate(asked: argparse.Namespace, _settings: Settings) -> int:
     from trials.simulator import simulate, write_extract
 
     trial = load_trial(asked.trial)
-    with console.status("simulating"):
-        frames = simulate(
-            trial,
-            participants=asked.participants,
-            sites=asked.sites,
-            seed=asked.seed,
-            cutoff=asked.cutoff,
-        )
-        write_extract(frames, asked.out, format=asked.format)
+    try:
+        with console.status("simulating"):
+            frames = simulate(
+                trial,
+                participants=asked.participants,
+                sites=asked.sites,
+                seed=asked.seed,
+                cutoff=asked.cutoff,
+            )
+    except ValueError as error:
+        return _say(error, EXIT_USAGE)
+    write_extract(frames, asked.out, format=asked.format)
     rows = sum(frame.height for frame in frames.values())
     output.print(f"{len(frames)} datasets, {rows} rows in {asked.out}", markup=False)
     return EXIT_DONE
@@ -159,9 +181,11 @@ def _limits(settings: Settings) -> "Limits":
 
 def _check(asked: argparse.Namespace, settings: Settings) -> int:
     from data_validation.assess import UnusableExtractError, assess
+    from data_validation.load import reason_to_refuse
     from data_validation.readers import UnreadableExtract, read_extract
 
     trial = load_trial(asked.trial)
+    sees_sealed = _sees_sealed(settings)
     try:
         with console.status("reading"):
             extract = read_extract(asked.extract, limits=_limits(settings))
@@ -169,9 +193,9 @@ def _check(asked: argparse.Namespace, settings: Settings) -> int:
             assessment = assess(extract, trial, asked.cutoff)
     except (UnreadableExtract, UnusableExtractError) as error:
         return _unreadable(error, asked)
-    findings = _shown_findings(assessment, settings)
-    _report(findings, asked)
-    return EXIT_REFUSED if assessment.critical else EXIT_DONE
+    refused = f"A load would refuse: {reason_to_refuse(assessment)}" if assessment.critical else ""
+    _report(_shown_findings(assessment, sees_sealed=sees_sealed), asked, refused)
+    return _say(refused, EXIT_REFUSED) if refused else EXIT_DONE
 
 
 def _load(asked: argparse.Namespace, settings: Settings) -> int:
@@ -180,6 +204,7 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
     from data_validation.readers import UnreadableExtract
 
     trial = load_trial(asked.trial)
+    sees_sealed = _sees_sealed(settings)
     try:
         with console.status("loading") as status:
             loaded = load(
@@ -194,19 +219,25 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
     except (UnreadableExtract, UnusableExtractError) as error:
         return _unreadable(error, asked)
     except RefusedError as error:
-        _report(_shown_findings(error.assessment, settings), asked)
+        _report(_shown_findings(error.assessment, sees_sealed=sees_sealed), asked, str(error))
         return _say(error, EXIT_REFUSED)
     if loaded.assessment is None:
+        current = Store(settings.store).trial(trial.id).current_id()
+        stays = "" if current == loaded.snapshot.id else f" The later {current} stays current."
         output.print(
-            f"This extract is loaded already, as snapshot {loaded.snapshot.id}.", markup=False
+            f"This extract is loaded already, as snapshot {loaded.snapshot.id}.{stays}",
+            markup=False,
         )
         return EXIT_DONE
-    _report(_shown_findings(loaded.assessment, settings), asked)
-    output.print(
-        f"Snapshot {loaded.snapshot.id} of {trial.id} is current "
-        f"({sum(total.rows for total in loaded.snapshot.manifest.control_totals)} open rows).",
-        markup=False,
-    )
+    try:
+        _report(_shown_findings(loaded.assessment, sees_sealed=sees_sealed), asked)
+    finally:
+        # Said even where the report cannot be written: it is true by now.
+        output.print(
+            f"Snapshot {loaded.snapshot.id} of {trial.id} is current "
+            f"({sum(total.rows for total in loaded.snapshot.manifest.control_totals)} open rows).",
+            markup=False,
+        )
     return EXIT_DONE
 
 
@@ -218,21 +249,27 @@ def _unreadable(error: Exception, asked: argparse.Namespace) -> int:
     return _say(error, EXIT_REFUSED)
 
 
-def _shown_findings(assessment: "Assessment", settings: Settings) -> pl.DataFrame:
-    """Open findings; with the board's private key at hand, sealed ones too, with file and row."""
-    from snapshots import read_private_key
-
+def _sees_sealed(settings: Settings) -> bool:
+    """Whether the board's private key is at hand; asked first, so that a bad key stops all."""
     if settings.board_private_key_file is None:
-        return assessment.open_findings
+        return False
     read_private_key(settings.board_private_key_file)
+    return True
+
+
+def _shown_findings(assessment: "Assessment", *, sees_sealed: bool) -> pl.DataFrame:
+    """Open findings; with the board's private key at hand, sealed ones too, with file and row."""
+    if not sees_sealed:
+        return assessment.open_findings
     return pl.concat([assessment.open_findings, assessment.sealed_findings], how="diagonal")
 
 
-def _report(findings: pl.DataFrame, asked: argparse.Namespace) -> None:
+def _report(findings: pl.DataFrame, asked: argparse.Namespace, refused: str = "") -> None:
     from data_validation.findings import counts
 
     if asked.json is not None:
-        _write_json(asked.json, {"findings": findings.to_dicts()})
+        sentences = [refused] if refused else []
+        _write_json(asked.json, {"refused": sentences, "findings": findings.to_dicts()})
     found = counts(findings)
     summary = findings.group_by("check", "severity", "message", maintain_order=True).len()
     table = Table("Check", "Severity", "Records", "Finding", box=None)
@@ -247,7 +284,13 @@ def _report(findings: pl.DataFrame, asked: argparse.Namespace) -> None:
 
 
 def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=2, default=str), "utf-8")
+    text = json.dumps(content, ensure_ascii=False, indent=2, default=str)
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        # A failed write, unlike a failed open, does not say by itself which file it was about.
+        error.filename = str(path)
+        raise
 
 
 def _snapshots(asked: argparse.Namespace, settings: Settings) -> int:

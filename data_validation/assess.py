@@ -13,7 +13,7 @@ from data_validation.domains import DOMAINS
 from data_validation.facts import Kind, Severity
 from data_validation.findings import counts, find, only_sealed
 from data_validation.readers import Extract
-from data_validation.relations import participants, relations
+from data_validation.relations import participants
 from data_validation.rules import Evidence
 from data_validation.sealing import Tables, released_randomization, split
 from data_validation.values import trimmed
@@ -82,15 +82,16 @@ def assess(extract: Extract, trial: Trial, cutoff: date | None = None) -> Assess
         )
     open_people = participants(opened, randomized)
     complete_people = participants(complete, randomized)
-    open_findings = find(Evidence(opened, open_people, trial, cutoff))
-    all_findings = find(Evidence(complete, complete_people, trial, cutoff))
+    open_side = Evidence(opened, open_people, trial, cutoff)
+    complete_side = Evidence(complete, complete_people, trial, cutoff)
+    open_findings, all_findings = find(open_side), find(complete_side)
     unknown = {name: frame for name, frame in datasets.items() if name not in DOMAINS}
     return Assessment(
         trial=trial,
         cutoff=cutoff,
         simulated="SIMULATION" in datasets,
-        open_relations=relations(opened, open_people, trial),
-        complete_relations=relations(complete, complete_people, trial),
+        open_relations=open_side.relations,
+        complete_relations=complete_side.relations,
         allocation=_allocation(complete, complete_people, trial),
         unknown=_as_received(unknown),
         open_findings=open_findings,

@@ -7,7 +7,7 @@ all read these facts. A field is sealed unless its facts open it.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 
 import polars as pl
 
@@ -85,26 +85,28 @@ def no_row(_frame: pl.DataFrame, _trial: Trial) -> pl.Expr:
 
 
 def folded(column: str) -> pl.Expr:
-    """A column as compared with terms: case, blanks, hyphens and British spelling aside."""
+    """A column as compared with terms: case, punctuation and British spelling aside.
+
+    Both sides of a comparison are folded, so what it makes of other words does no harm. A minus
+    before a number stays: DAY -2 is not DAY 2.
+    """
     return (
         pl.col(column)
         .str.to_lowercase()
-        .str.replace_all(r"[\s\-_/,]+", " ")
-        .str.replace_all("aemi", "emi", literal=True)
-        .str.replace_all("oedema", "edema", literal=True)
-        .str.replace_all("haem", "hem", literal=True)
-        .str.replace_all("colour", "color", literal=True)
+        .str.replace_all(r"\s[-\u{2212}]([0-9])", " minus $1")
+        .str.replace_all(r"[^\p{L}\p{N}]+", " ")
+        .str.replace_all(r"([ao])e", "e")
+        .str.replace_all("our", "or", literal=True)
+        .str.replace_all(r"is(ation|ed|ing)\b", "iz$1")
         .str.strip_chars()
     )
 
 
-def folded_terms(terms: tuple[str, ...]) -> list[str]:
+@cache
+def folded_terms(terms: tuple[str, ...]) -> tuple[str, ...]:
     """`terms` as `folded` would show them."""
-    return (
-        pl.DataFrame({"term": list(terms)}, schema={"term": pl.String})
-        .select(folded("term"))["term"]
-        .to_list()
-    )
+    frame = pl.DataFrame({"term": list(terms)}, schema={"term": pl.String})
+    return tuple(frame.select(folded("term"))["term"])
 
 
 RowRule = Callable[[pl.DataFrame, Trial], pl.Expr]

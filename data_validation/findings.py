@@ -92,10 +92,9 @@ def _absent_fields(rule: Rule, names: list[str]) -> pl.DataFrame:
     if not names:
         return pl.DataFrame(schema=SCHEMA)
     empty = pl.lit(None, dtype=pl.String)
-    return pl.DataFrame({"field": names}).select(
-        pl.col("field")
-        .map_elements(lambda name: _identity(rule.id, "", name), return_dtype=pl.String)
-        .alias("finding"),
+    identities = [_identity(rule.id, "", name) for name in names]
+    return pl.DataFrame({"finding": identities, "field": names}).select(
+        "finding",
         pl.lit(rule.id).alias("check"),
         pl.lit(rule.severity.value).alias("severity"),
         pl.lit(rule.domain).alias("domain"),
@@ -113,10 +112,9 @@ def _as_findings(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema=SCHEMA)
     has_field = rule.field in rows.columns
     value = pl.col(rule.field).cast(pl.String) if has_field else pl.lit(None, dtype=pl.String)
+    identities = [_identity(rule.id, key, rule.field) for key in rows["record_key"]]
     return rows.select(
-        pl.col("record_key")
-        .map_elements(lambda key: _identity(rule.id, key, rule.field), return_dtype=pl.String)
-        .alias("finding"),
+        pl.Series("finding", identities, dtype=pl.String),
         pl.lit(rule.id).alias("check"),
         pl.lit(rule.severity.value).alias("severity"),
         pl.lit(rule.domain).alias("domain"),
@@ -173,9 +171,9 @@ def with_status(findings: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataF
         .otherwise(pl.lit("new"))
         .alias("status")
     )
-    gone = standing.join(findings.select("finding"), on="finding", how="anti").with_columns(
-        pl.lit("resolved").alias("status")
-    )
+    gone = standing.join(
+        findings.select("finding"), on="finding", how="anti", maintain_order="left"
+    ).with_columns(pl.lit("resolved").alias("status"))
     return pl.concat([now, gone.select(now.columns)])
 
 

@@ -6,6 +6,7 @@ import json
 import secrets
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -64,10 +65,24 @@ class RefusedError(Exception):
     def __init__(self, assessment: Assessment) -> None:
         """Keep the assessment, so that its findings can be shown."""
         super().__init__(
-            f"The extract was refused: {assessment.critical} critical findings. "
+            f"The extract was refused: {reason_to_refuse(assessment)} "
             "Nothing was changed; the current snapshot stays."
         )
         self.assessment = assessment
+
+
+def reason_to_refuse(assessment: Assessment) -> str:
+    """Why an assessment with critical findings refuses the load, in words that anybody may read.
+
+    Sealed findings are not counted: their number depends on what is sealed.
+    """
+    found = counts(assessment.open_findings)[Severity.CRITICAL.value]
+    if found:
+        return f"it has {found} critical finding{'s' if found > 1 else ''}."
+    return (
+        "it has critical findings among the sealed records. `check` shows them where the board's "
+        "private key is at hand (DSMB_BOARD_PRIVATE_KEY_FILE)."
+    )
 
 
 @dataclass(frozen=True)
@@ -121,7 +136,9 @@ def load(
         assessment = assess(extract, trial, cutoff)
         refusal = trial_store.folder / "refused.json"
         if assessment.critical:
-            refusal.write_text(_refusal(assessment), encoding="utf-8")
+            # A disk in the way must not hide the findings, which are shown all the same.
+            with suppress(OSError):
+                refusal.write_text(_refusal(assessment), encoding="utf-8")
             raise RefusedError(assessment)
         before = trial_store.current()
         labels = _labels(before, trial, public_key)
@@ -224,7 +241,8 @@ def _build(
         trial=assessment.trial.id,
         snapshot=snapshot_id,
         cutoff=assessment.cutoff,
-        loaded_at=datetime.now(UTC).replace(microsecond=0),
+        # To the microsecond: of two loads in one second the later one must stay the latest.
+        loaded_at=datetime.now(UTC),
         simulated=assessment.simulated,
         versions={name: version(name) for name in ("duckdb", "polars", "pandera")},
         tables=dict(digest.tables),

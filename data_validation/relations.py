@@ -3,13 +3,19 @@
 The same functions make the open and the complete relations; what differs is what they are given.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, folded, folded_terms
-from data_validation.sealing import Tables
-from data_validation.values import limit, trimmed
-from trials import Measure, Trial
+from data_validation.sealing import SEPARATOR, Tables
+from data_validation.values import is_partial_date, limit, trimmed
+from trials import Trial
+
+# Columns of a complete table that are ours; an extract's names are in upper case.
+_OURS = ("_file", "_row", "_open")
 
 # The date that places a record in the study, by domain.
 RECORD_DATE = {
@@ -33,7 +39,7 @@ def participants(tables: Tables, randomized: pl.DataFrame) -> pl.DataFrame:
     Returns:
         DM's words, and: `randomized`, `randomization_date`, `stratum`; `screening_date`, the first
         of consent and collection of demographics; `screen_failure`, `screen_failure_date`;
-        `died`, from flag or date.
+        `died`, from flag or date, be it partial.
     """
     people = _worded(tables.frames["DM"], DOMAINS["DM"], open_only=tables.is_open)
     released = randomized.select(
@@ -49,7 +55,11 @@ def participants(tables: Tables, randomized: pl.DataFrame) -> pl.DataFrame:
             pl.col("randomized").fill_null(value=False),
             pl.min_horizontal("consent_date", "collection_date").alias("screening_date"),
             pl.col("screen_failure").fill_null(value=False),
-            (pl.col("death_flag").is_not_null() | pl.col("death_date").is_not_null()).alias("died"),
+            (
+                pl.col("death_flag").is_not_null()
+                | pl.col("death_date").is_not_null()
+                | is_partial_date("death_date_text").fill_null(value=False)
+            ).alias("died"),
         )
         .sort("subject")
     )
@@ -69,7 +79,9 @@ def _screen_failures(tables: Tables) -> pl.DataFrame:
 
 def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, pl.DataFrame]:
     """Every relation by name, each in the order of its first column, its key."""
-    days = people.select("subject", "randomization_date")
+    days = people.select("subject", "randomization_date").unique(
+        "subject", keep="first", maintain_order=True
+    )
     made: dict[str, pl.DataFrame] = {"participant": people}
     for name, frame in tables.frames.items():
         if name == "DM":
@@ -78,10 +90,10 @@ def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, p
         words = _worded(frame, domain, open_only=tables.is_open)
         if name in RECORD_DATE:
             words = _with_study_day(words, days, RECORD_DATE[name])
-        if name in ("LB", "VS"):
-            words = _with_baseline(_with_measures(words, frame, domain, trial), days)
         if name in ("LB", "VS", "SV"):
             words = _with_planned_visit(words, trial)
+        if name in ("LB", "VS"):
+            words = _with_baseline(_with_measures(words, frame, name, trial), days)
         if name == "PR":
             words = _with_support(words, trial)
         made[domain.relation] = words.sort("record_key")
@@ -114,11 +126,11 @@ def _worded(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -> pl.DataF
     if open_only:
         return kept
     known = {field.name for field in domain.fields} | {
-        word for field in domain.fields if field.typed for word in (field.word,)
+        field.word for field in domain.fields if field.typed
     }
     extra = [name for name in frame.columns if name not in known and name != "record_key"]
     return kept.with_columns(
-        frame[name].alias(name if name.startswith("_") else f"received_{name}") for name in extra
+        frame[name].alias(name if name in _OURS else f"received_{name}") for name in extra
     )
 
 
@@ -143,64 +155,68 @@ def _with_study_day(words: pl.DataFrame, days: pl.DataFrame, date: str) -> pl.Da
     )
 
 
-def _with_measures(
-    words: pl.DataFrame, frame: pl.DataFrame, domain: Domain, trial: Trial
-) -> pl.DataFrame:
-    """The measure, its value in the measure's unit, and the detection limit's sign.
+def measured(frame: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFrame:
+    """Rows of LB or VS beside what they measure.
 
-    The value is null where the unit is missing or not the measure's, the specimen is not one that
-    counts, or the value is implausible: a doubtful value is never used, and a check says so.
+    A doubtful value is never used, and a check says so: `value` is null where the unit is missing
+    or not the measure's, the value is implausible, or the specimen is not one that counts.
+
+    Returns:
+        `frame` with `measure`, null where the test is none of the trial's; `converted`, the result
+        in the measure's unit; `is_plausible`; `specimen_counts`; `value`.
     """
-    measures = [item for item in trial.measures if item.domain == domain.name]
-    value = pl.lit(None, dtype=pl.Float64)
-    name = pl.lit(None, dtype=pl.String)
-    for measure in measures:
-        is_it = trimmed(f"{domain.name}TESTCD").str.to_uppercase() == measure.code.upper()
-        name = pl.when(is_it).then(pl.lit(measure.name)).otherwise(name)
-        value = pl.when(is_it).then(usable_value(measure)).otherwise(value)
-    return words.with_columns(
-        frame.select(
-            name.alias("measure"),
-            value.alias("value"),
-            limit(f"{domain.name}ORRES").alias("value_limit"),
-        )
+    measures = [item for item in trial.measures if item.domain == domain]
+    codes = {item.code.upper(): item.name for item in measures}
+    lower = {item.name: item.lower for item in measures}
+    upper = {item.name: item.upper for item in measures}
+    factors: dict[str, float] = {}
+    offsets: dict[str, float] = {}
+    specimens: list[str] = []
+    for item in measures:
+        prefix = item.name + SEPARATOR
+        factors |= {prefix + unit.lower(): factor for unit, factor in item.factors.items()}
+        offsets |= {prefix + unit.lower(): offset for unit, offset in item.offsets.items()}
+        specimens += [prefix + specimen for specimen in folded_terms(item.specimens)]
+    any_specimen = [item.name for item in measures if not item.specimens]
+
+    measure = pl.col("measure")
+    code = trimmed(f"{domain}TESTCD").str.to_uppercase()
+    unit = pl.col(f"{domain}ORRESU").fill_null("").str.strip_chars().str.to_lowercase()
+    in_unit = pl.concat_str(measure, unit, separator=SEPARATOR)
+    offset = _looked_up(in_unit, offsets, pl.Float64()).fill_null(0.0)
+    converted = (pl.col("result") + offset) * _looked_up(in_unit, factors, pl.Float64())
+    plausible = pl.col("converted").is_between(
+        _looked_up(measure, lower, pl.Float64()), _looked_up(measure, upper, pl.Float64())
+    )
+    counts = measure.is_in(any_specimen)
+    if specimens:
+        taken_from = pl.concat_str(measure, folded(f"{domain}SPEC"), separator=SEPARATOR)
+        counts |= taken_from.is_in(specimens).fill_null(value=False)
+    usable = pl.col("is_plausible") & pl.col("specimen_counts")
+    return (
+        frame.with_columns(_looked_up(code, codes, pl.String()).alias("measure"))
+        .with_columns(converted.alias("converted"), counts.alias("specimen_counts"))
+        .with_columns(plausible.alias("is_plausible"))
+        .with_columns(pl.when(usable).then(pl.col("converted")).alias("value"))
     )
 
 
-def converted_value(measure: Measure) -> pl.Expr:
-    """The result in the measure's unit; null where the recorded unit is missing or unknown."""
-    unit = pl.col(f"{measure.domain}ORRESU").fill_null("").str.strip_chars().str.to_lowercase()
-    value = pl.lit(None, dtype=pl.Float64)
-    for recorded, factor in measure.factors.items():
-        shift = next(
-            (
-                number
-                for name, number in measure.offsets.items()
-                if name.lower() == recorded.lower()
-            ),
-            0.0,
+def _looked_up(keys: pl.Expr, values: Mapping[str, Any], dtype: pl.DataType) -> pl.Expr:
+    """The value of each key; null where there is none."""
+    if not values:
+        return pl.lit(None, dtype=dtype)
+    return keys.replace_strict(values, default=None, return_dtype=dtype)
+
+
+def _with_measures(
+    words: pl.DataFrame, frame: pl.DataFrame, domain: str, trial: Trial
+) -> pl.DataFrame:
+    """The measure, its usable value in the measure's unit, and the detection limit's sign."""
+    return words.with_columns(
+        measured(frame, domain, trial).select(
+            "measure", "value", limit(f"{domain}ORRES").alias("value_limit")
         )
-        value = (
-            pl.when(unit == recorded.lower())
-            .then((pl.col("result") + shift) * factor)
-            .otherwise(value)
-        )
-    return value
-
-
-def counts_by_specimen(measure: Measure) -> pl.Expr:
-    """Whether the specimen is one that the measure accepts; measures without a list accept all."""
-    if not measure.specimens:
-        return pl.lit(True)
-    return folded("LBSPEC").is_in(folded_terms(measure.specimens)).fill_null(value=False)
-
-
-def usable_value(measure: Measure) -> pl.Expr:
-    """The converted value where the specimen counts and the value is plausible, else null."""
-    value = converted_value(measure)
-    return pl.when(
-        value.is_between(measure.lower, measure.upper) & counts_by_specimen(measure)
-    ).then(value)
+    )
 
 
 def _with_baseline(words: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
@@ -209,10 +225,10 @@ def _with_baseline(words: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
     Of several on that date, the one of the latest scheduled visit; of one visit, the first by key.
     """
     before = (
-        words.select("record_key", "subject", "measure", "value", "date", "visit")
+        words.select("record_key", "subject", "measure", "value", "date", "visit_number")
         .join(days, on="subject", how="left")
         .filter(pl.col("value").is_not_null() & (pl.col("date") <= pl.col("randomization_date")))
-        .sort("date", "visit", "record_key", descending=[True, False, False], nulls_last=True)
+        .sort("date", "visit_number", "record_key", descending=[True, True, False], nulls_last=True)
         .unique(["subject", "measure"], keep="first", maintain_order=True)
     )
     return words.with_columns(
@@ -237,26 +253,21 @@ def _with_planned_visit(words: pl.DataFrame, trial: Trial) -> pl.DataFrame:
 
 def _with_support(words: pl.DataFrame, trial: Trial) -> pl.DataFrame:
     ranks = {item.name: item.support for item in trial.open.procedure_classes}
-    return words.with_columns(
-        pl.col("procedure_class")
-        .replace_strict(ranks, default=None, return_dtype=pl.Int64)
-        .alias("support")
-        if ranks
-        else pl.lit(None, dtype=pl.Int64).alias("support")
-    )
+    support = _looked_up(pl.col("procedure_class"), ranks, pl.Int64())
+    return words.with_columns(support.alias("support"))
 
 
-def blood_gases(laboratory: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
-    """Arterial PaO2 and FiO2 of the same sample, and their ratio in mmHg.
+def paired_gases(laboratory: pl.DataFrame) -> pl.DataFrame:
+    """Arterial PaO2 and FiO2 of the same sample, and their ratio in mmHg, plausible or not.
 
     A sample is one subject, visit and date; where a visit holds two of either, which belongs to
-    which is not known and no ratio is formed.
+    which is not known and no ratio is formed. `record_key` is that of the PaO2.
     """
     sample = ["subject", "visit", "visit_number", "planned_day", "date", "study_day"]
     gases = laboratory.filter(
         pl.col("measure").is_in(["pao2", "fio2"]) & pl.col("value").is_not_null()
     )
-    paired = (
+    return (
         gases.group_by(sample)
         .agg(
             pl.col("record_key").filter(pl.col("measure") == "pao2").min().alias("record_key"),
@@ -266,9 +277,13 @@ def blood_gases(laboratory: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
         .filter((pl.col("pao2").list.len() == 1) & (pl.col("fio2").list.len() == 1))
         .with_columns(pl.col("pao2").list.first(), pl.col("fio2").list.first())
         .with_columns((pl.col("pao2") / pl.col("fio2")).alias("pao2_fio2"))
-        .filter(pl.col("pao2_fio2").is_between(*PLAUSIBLE_RATIO))
+        .select("record_key", *sample, "pao2", "fio2", "pao2_fio2")
     )
-    rows = paired.select("record_key", *sample, "pao2", "fio2", "pao2_fio2")
+
+
+def blood_gases(laboratory: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
+    """Samples with a plausible PaO2/FiO2, the baseline of each subject marked."""
+    rows = paired_gases(laboratory).filter(pl.col("pao2_fio2").is_between(*PLAUSIBLE_RATIO))
     return (
         _with_baseline(
             rows.with_columns(

@@ -6,11 +6,13 @@ Every rule has an id, a domain, a severity, a sentence, a reason and a text to s
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import polars as pl
 
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, Exposure, Field, Kind, Severity
+from data_validation.relations import relations
 from data_validation.sealing import Tables
 from trials import Trial
 
@@ -51,6 +53,11 @@ class Evidence:
 
     def __getitem__(self, domain: str) -> pl.DataFrame:
         return self.tables.frames[domain]
+
+    @cached_property
+    def relations(self) -> dict[str, pl.DataFrame]:
+        """What a snapshot would hold of this side, so that a check means the same by baseline."""
+        return relations(self.tables, self.people, self.trial)
 
 
 Check = Callable[[Evidence], pl.DataFrame]

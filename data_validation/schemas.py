@@ -35,11 +35,11 @@ def structural_failures(
     empty = pl.DataFrame(schema={"rule": pl.String, "index": pl.UInt32})
     if frame.is_empty() or not fields:
         return empty
+    checks = {field.name: _checks(pandera, domain, field) for field in fields}
     columns = {
-        field.name: pandera.Column(
-            pl.String, _checks(pandera, domain, field), nullable=True, required=True
-        )
-        for field in fields
+        name: pandera.Column(pl.String, made, nullable=True, required=True)
+        for name, made in checks.items()
+        if made
     }
     try:
         pandera.DataFrameSchema(columns, strict=False).validate(frame, lazy=True)

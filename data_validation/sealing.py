@@ -4,6 +4,7 @@ Sealing comes before validation and everything else: what the open side computes
 open frames. That the open store does not depend on sealed data is so by construction.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,9 +12,8 @@ import polars as pl
 
 from data_validation.domains import DOMAINS
 from data_validation.domains.interventions import procedure_class
-from data_validation.facts import Domain
+from data_validation.facts import Domain, folded, folded_terms
 from data_validation.values import open_text, trimmed, with_typed_values
-from snapshots import work_connection
 from trials import Trial
 
 SEPARATOR = "\x1f"
@@ -128,21 +128,14 @@ def _open_cells(rows: pl.DataFrame, domain: Domain) -> pl.DataFrame:
 
 
 def _hashes(cells: pl.DataFrame, names: list[str]) -> pl.Series:
-    """Twelve hexadecimal digits of the MD5 of the key fields of each row."""
+    """Twelve hexadecimal digits of BLAKE2b of the key fields of each row."""
     joined = cells.select(
-        pl.concat_str([pl.col(name).fill_null("") for name in names], separator=SEPARATOR).alias(
-            "key"
-        )
+        pl.concat_str([pl.col(name).fill_null("") for name in names], separator=SEPARATOR)
+    ).to_series()
+    return pl.Series(
+        [hashlib.blake2b(key.encode(), digest_size=6).hexdigest() for key in joined],
+        dtype=pl.String,
     )
-    connection = work_connection()
-    try:
-        connection.register("keys", joined.with_row_index("position").to_arrow())
-        hashed = connection.execute(
-            "select substr(md5(key), 1, 12) as hash from keys order by position"
-        ).pl()
-    finally:
-        connection.close()
-    return hashed["hash"]
 
 
 def _with_keys_of(frame: pl.DataFrame, opened: pl.DataFrame, domain: Domain) -> pl.DataFrame:
@@ -200,7 +193,7 @@ def _randomized_in(domain: str, field: str, value: str, tables: Tables) -> pl.Da
         )
     return (
         tables.frames[domain]
-        .filter(trimmed(field).str.to_uppercase() == value.upper())
+        .filter(folded(field).is_in(folded_terms((value,))))
         .select(
             trimmed("USUBJID").alias("USUBJID"),
             pl.col("start_date").alias("randomization_date"),

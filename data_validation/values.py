@@ -12,9 +12,13 @@ from data_validation.facts import Domain, Exposure, Field, Kind
 # such a place can name the arm, so the open store says only that something is there.
 NOT_SHOWN = "[not shown]"
 
-_NUMBER = r"^(?:[<>]=?\s*)?[+-]?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(?:[eE][+-]?\d{1,3})?$"
-_DAY = r"^(\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?)(?:[T ].*)?$"
-_PARTIAL = r"^\d{4}(?:-(?:0[1-9]|1[0-2]))?$"
+# Digits are 0 to 9: `\d` would also take those of other scripts, which nothing here can read.
+_NUMBER = (
+    r"^(?:[<>]=?\s*)?"
+    r"([+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][+-]?[0-9]{1,3})?)$"
+)
+_DAY = r"^([1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)?)(?:[T ].*)?$"
+_PARTIAL = r"^[1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2]))?$"
 
 
 def trimmed(name: str) -> pl.Expr:
@@ -45,7 +49,7 @@ def typed(field: Field) -> pl.Expr:
     """The typed value of a field, under its word.
 
     DATE: complete calendar dates only, nothing imputed. NUMBER: the number, of `<3.42` 3.42; the
-    sign is read by `limit`. INTEGER: whole numbers. CODE: the code in upper case.
+    sign is read by `limit`. INTEGER: whole numbers, no limits. CODE: the code in upper case.
     """
     text = trimmed(field.name)
     if field.kind is Kind.DATE:
@@ -54,15 +58,13 @@ def typed(field: Field) -> pl.Expr:
         code = text.str.to_uppercase()
         value = pl.when(code.is_in(list(field.codes))).then(code)
     else:
-        number = (
-            pl.when(text.str.contains(_NUMBER))
-            .then(text.str.strip_chars_start("<>= "))
-            .cast(pl.Float64, strict=False)
-        )
+        number = text.str.extract(_NUMBER, 1).cast(pl.Float64, strict=False)
         if field.kind is Kind.INTEGER:
-            value = pl.when(number == number.round()).then(number).cast(pl.Int64, strict=False)
+            whole = (number == number.round()) & limit(field.name).is_null()
+            value = pl.when(whole).then(number).cast(pl.Int64, strict=False)
         else:
-            value = number
+            # A number beyond what a double holds reads as infinite, and is none.
+            value = pl.when(number.is_finite()).then(number)
     return value.alias(field.word)
 
 

@@ -213,9 +213,9 @@ def count_path(
     return CountPath(
         horizons=times,
         mean=enrolled + rate.mean * remaining,
-        median=enrolled + _count_quantile(rate.shape, success, below=0.5),
-        low=enrolled + _count_quantile(rate.shape, success, below=tail),
-        high=enrolled + _count_quantile(rate.shape, success, above=tail),
+        median=enrolled + _count_quantile(rate.shape, success, 0.5),
+        low=enrolled + _count_quantile(rate.shape, success, tail),
+        high=enrolled + _count_quantile(rate.shape, success, 1.0 - tail),
     )
 
 
@@ -248,19 +248,15 @@ def time_to_target(
         return TimeForecast(elapsed, elapsed, elapsed, elapsed, already_reached=True)
     rate = posterior(plan, enrolled, elapsed)
 
-    def wait(*, below: float | None = None, above: float | None = None) -> float:
+    def quantile(probability: float) -> float:
         # A beta-prime quantile is y / (1 - y) of a beta quantile y. Computing 1 - y as a quantile
         # of its own keeps its digits where y is all but 1.
-        if below is not None:
-            reached = float(special.betaincinv(missing, rate.shape, below))
-            complement = float(special.betainccinv(rate.shape, missing, below))
-        else:
-            reached = float(special.betainccinv(missing, rate.shape, above))
-            complement = float(special.betaincinv(rate.shape, missing, above))
-        return elapsed + rate.rate * reached / complement if complement > 0.0 else math.inf
+        share = float(special.betaincinv(missing, rate.shape, probability))
+        complement = float(special.betainccinv(rate.shape, missing, probability))
+        return elapsed + rate.rate * share / complement if complement > 0.0 else math.inf
 
     mean = elapsed + rate.rate * missing / (rate.shape - 1.0) if rate.shape > 1.0 else None
-    return TimeForecast(mean, wait(below=0.5), wait(below=tail), wait(above=tail))
+    return TimeForecast(mean, quantile(0.5), quantile(tail), quantile(1.0 - tail))
 
 
 def probability_of_target_by(
@@ -304,26 +300,16 @@ def probability_of_target_by(
 
 
 def _count_quantile(
-    shape: float,
-    success: NDArray[np.float64],
-    *,
-    below: float | None = None,
-    above: float | None = None,
+    shape: float, success: NDArray[np.float64], probability: float
 ) -> NDArray[np.int64]:
-    """Smallest k with P(K <= k) >= below, or with P(K > k) <= above, for each `success`.
+    """Smallest k with P(K <= k) >= probability, for each success probability.
 
-    K is negative binomial of real size `shape`. Both tails are asked for directly, because
-    1 - P loses the digits that a high level needs. Whole-number bisection, so the answer is exact
-    as far as the incomplete beta function is.
+    K is negative binomial of real size `shape`. Whole-number bisection, so the answer is exact as
+    far as the incomplete beta function is.
     """
 
     def reaches(count: NDArray[np.int64]) -> NDArray[np.bool_]:
-        successor = count + 1.0
-        enough: NDArray[np.bool_] = (
-            special.betainc(shape, successor, success) >= below
-            if below is not None
-            else special.betaincc(shape, successor, success) <= above
-        )
+        enough: NDArray[np.bool_] = special.betainc(shape, count + 1.0, success) >= probability
         return enough
 
     lower = np.full(success.shape, -1, dtype=np.int64)

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from queries.board import Board
 from snapshots import TrialStore
 
 
@@ -19,8 +20,14 @@ class Refusal:
     critical: list[dict[str, Any]]
 
 
-def history(store: TrialStore) -> pl.DataFrame:
+def _store(board: Board) -> TrialStore:
+    folder = board.snapshot.folder.parent
+    return TrialStore(folder.parent, folder.name)
+
+
+def history(board: Board) -> pl.DataFrame:
     """One row a snapshot, the latest first: id, cut-off, load, open rows, findings by severity."""
+    store = _store(board)
     current = store.current_id()
     rows = [
         {
@@ -40,10 +47,10 @@ def history(store: TrialStore) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def last_refusal(store: TrialStore) -> Refusal | None:
+def last_refusal(board: Board) -> Refusal | None:
     """The last refused load, if no later one succeeded."""
     try:
-        content = json.loads((store.folder / "refused.json").read_text(encoding="utf-8"))
+        content = json.loads((_store(board).folder / "refused.json").read_text(encoding="utf-8"))
         return Refusal(**content)
     except (OSError, ValueError, TypeError):
         return None

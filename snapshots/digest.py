@@ -5,9 +5,11 @@ is defined as follows, with SHA-256 in lower-case hexadecimal throughout:
 
 - *cell*: the text DuckDB gives a value (the shortest that reads back as the same number for
   doubles, ISO 8601 for dates; microseconds since 1970 for a moment with an offset, hexadecimal for
-  a blob). A text, enumeration or blob becomes its length in bytes, a colon and itself, a NULL just
-  the colon; any other type, in whose text no semicolon occurs, becomes itself and a semicolon, a
-  NULL just the semicolon. So a row of given types reads back in one way only.
+  a blob). Negative zero is zero, and there is one not-a-number: DuckDB's compression does not keep
+  them apart when it writes a column. A text, enumeration or blob becomes its length in bytes, a
+  colon and itself, a NULL just the colon; any other type, in whose text no semicolon occurs,
+  becomes itself and a semicolon, a NULL just the semicolon. So a row of given types reads back in
+  one way only.
 - *row*: the digest of its cells in column order.
 - *table*: the row digests, sorted, are cut by their first two digits into up to 256 runs; the
   table's digest is that of its schema, its row count and each run's digest. Sorting makes it
@@ -119,6 +121,11 @@ def cell_text(reference: str, column: Column) -> str:
     if column.family == "TIMESTAMP WITH TIME ZONE":
         # Its text depends on the time zone of the session.
         return f"CAST(epoch_us({reference}) AS VARCHAR)"
+    if column.family in {"FLOAT", "DOUBLE"}:
+        return (
+            f"CASE WHEN {reference} = 0 THEN '0.0' WHEN isnan({reference}) THEN 'nan' "
+            f"ELSE CAST({reference} AS VARCHAR) END"
+        )
     return f"CAST({reference} AS VARCHAR)"
 
 

@@ -9,11 +9,13 @@ import tomllib
 from collections import Counter
 from datetime import date, timedelta
 from functools import cache, cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 TRIALS_FOLDER = Path(__file__).parent
 
@@ -23,6 +25,14 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
 
 class TrialDefinitionError(Exception):
     """A trial definition that cannot be used; the text has one line per problem."""
+
+
+class _ContradictionError(ValueError):
+    """Parts of a definition that contradict each other: each problem with the key it is about."""
+
+    def __init__(self, problems: list[tuple[tuple[int | str, ...], str]]) -> None:
+        super().__init__("; ".join(text for _, text in problems))
+        self.problems = problems
 
 
 class Model(BaseModel):
@@ -98,6 +108,12 @@ class Visit(Model):
     window_before: int = Field(default=0, ge=0)
     window_after: int = Field(default=0, ge=0)
 
+    @model_validator(mode="after")
+    def _has_a_day(self) -> Self:
+        if self.day == 0:
+            raise ValueError("is on day 0, which does not exist: day -1 is followed by day 1")
+        return self
+
 
 class Criterion(Model):
     """One inclusion or exclusion criterion, and the limits the data can be held to."""
@@ -109,6 +125,14 @@ class Criterion(Model):
     measure: str | None = None
     lower: float | None = None
     upper: float | None = None
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> Self:
+        if self.measure is None and (self.lower, self.upper) != (None, None):
+            raise ValueError("has limits but names no measure that they hold for")
+        if self.lower is not None and self.upper is not None and self.lower >= self.upper:
+            raise ValueError(f"lower {self.lower} is not below upper {self.upper}")
+        return self
 
 
 class Measure(Model):
@@ -227,47 +251,59 @@ class Trial(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        problems: list[str] = []
+        problems: list[tuple[tuple[int | str, ...], str]] = []
+
+        def wrong(text: str, *loc: int | str) -> None:
+            problems.append((loc, f"{'.'.join(str(part) for part in loc)}: {text}"))
+
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError):
-            problems.append(f"timezone: {self.timezone!r} is no time zone of the tz database")
+            wrong(f"{self.timezone!r} is no time zone of the tz database", "timezone")
         codes = [arm.code.casefold() for arm in self.arms.list]
-        for what, names in (
-            ("arms.list", codes),
-            ("arms.list", [arm.name.casefold() for arm in self.arms.list]),
-            ("schedule", [visit.visit.casefold() for visit in self.schedule]),
-            ("criteria", [criterion.id for criterion in self.criteria]),
-            ("measures", [measure.name for measure in self.measures]),
-            ("special_interest", [group.id for group in self.special_interest]),
-            ("stopping_rules", [rule.id for rule in self.stopping_rules]),
+        for path, key, names in (
+            (("arms", "list"), "code", codes),
+            (("arms", "list"), "name", [arm.name.casefold() for arm in self.arms.list]),
+            (("schedule",), "visit", [visit.visit.casefold() for visit in self.schedule]),
+            (("schedule",), "number", [f"{visit.number:g}" for visit in self.schedule]),
+            (("criteria",), "id", [criterion.id for criterion in self.criteria]),
+            (("measures",), "name", [measure.name for measure in self.measures]),
+            (("special_interest",), "id", [group.id for group in self.special_interest]),
+            (("stopping_rules",), "id", [rule.id for rule in self.stopping_rules]),
         ):
-            for name, count in Counter(names).items():
-                if count > 1:
-                    problems.append(f"{what}: {name!r} is named {count} times")
-        visits = {visit.visit.casefold() for visit in self.schedule}
+            for index, name in enumerate(names):
+                if name in names[:index]:
+                    wrong(f"{name!r} is there before", *path, index, key)
+        for index, (earlier, later) in enumerate(pairwise(self.schedule), start=1):
+            if later.day < earlier.day:
+                wrong(
+                    f"{later.visit} on day {later.day} follows {earlier.visit} on day "
+                    f"{earlier.day}; visits stand in the order of their days",
+                    *("schedule", index, "day"),
+                )
         fallback = self.randomization.fallback_visit
+        visits = {visit.visit.casefold() for visit in self.schedule}
         if fallback is not None and fallback.casefold() not in visits:
-            problems.append(
-                f"randomization.fallback_visit: {fallback!r} is no visit of the schedule"
-            )
+            wrong(f"{fallback!r} is no visit of the schedule", "randomization", "fallback_visit")
         known = {measure.name for measure in self.measures} | {"age", "bmi", "pao2_fio2"}
-        for criterion in self.criteria:
+        for index, criterion in enumerate(self.criteria):
             if criterion.measure is not None and criterion.measure not in known:
-                problems.append(f"criteria: {criterion.id} names measure {criterion.measure!r}")
+                wrong(f"{criterion.measure!r} is no measure", "criteria", index, "measure")
         if self.primary is not None and self.primary.measure not in known:
-            problems.append(f"primary.measure: {self.primary.measure!r} is no measure")
+            wrong(f"{self.primary.measure!r} is no measure", "primary", "measure")
         groups = {group.id for group in self.special_interest}
-        for rule in self.stopping_rules:
+        for index, rule in enumerate(self.stopping_rules):
             if rule.group not in groups:
-                problems.append(f"stopping_rules: {rule.id} names group {rule.group!r}")
+                wrong(
+                    f"{rule.group!r} is no special-interest group", "stopping_rules", index, "group"
+                )
             if rule.arm.casefold() not in codes:
-                problems.append(f"stopping_rules: {rule.id} names arm {rule.arm!r}")
+                wrong(f"{rule.arm!r} is the code of no arm", "stopping_rules", index, "arm")
         for key in self.assumed:
             if not _exists(self, key):
-                problems.append(f"assumed: {key!r} is no value of this definition")
+                wrong("is no value of this definition", "assumed", key)
         if problems:
-            raise ValueError("; ".join(problems))
+            raise _ContradictionError(problems)
         return self
 
     @property
@@ -285,13 +321,13 @@ class Trial(Model):
         """Measures by (domain, code in upper case)."""
         return {(measure.domain, measure.code.upper()): measure for measure in self.measures}
 
-    def assumptions(self, *prefixes: str) -> list[str]:
-        """Sentences for the assumed values whose key is or begins with one of `prefixes`."""
-        return [
-            f"Assumed, not in the registration: {key} – {reason}"
+    def assumptions(self, *prefixes: str) -> tuple[tuple[str, str], ...]:
+        """Assumed values whose key is or begins with one of `prefixes`: what, and why."""
+        return tuple(
+            (key.replace(".", " ").replace("_", " "), reason)
             for key, reason in self.assumed.items()
             if any(key == prefix or key.startswith(prefix + ".") for prefix in prefixes)
-        ]
+        )
 
 
 def _exists(model: BaseModel, key: str) -> bool:
@@ -341,8 +377,9 @@ def read_definition(path: Path) -> Trial:
         lines = _Lines(text)
         raise TrialDefinitionError(
             "\n".join(
-                _sentence(path.name, lines, problem["loc"], problem["msg"], problem["type"])
+                sentence
                 for problem in error.errors(include_url=False)
+                for sentence in _sentences(path.name, lines, problem)
             )
         ) from None
     if trial.id != path.parent.name:
@@ -354,22 +391,22 @@ def read_definition(path: Path) -> Trial:
     return trial
 
 
-def _sentence(
-    file: str, lines: "_Lines", loc: tuple[int | str, ...], message: str, kind: str
-) -> str:
-    key = ".".join(str(part) for part in loc)
-    message = message.removeprefix("Value error, ")
-    if kind == "extra_forbidden":
-        message = "is not a key of a trial definition"
-    elif kind == "missing":
-        message = "is missing"
-    elif not loc:
-        # A contradiction between parts: each sentence begins with the key it is about.
-        return "\n".join(
-            f"{file}, line {lines.of(tuple(part.split(': ', 1)[0].split('.')))}: {part}"
-            for part in message.split("; ")
-        )
-    return f"{file}, line {lines.of(loc)}: {key} {message}"
+def _sentences(file: str, lines: "_Lines", problem: ErrorDetails) -> list[str]:
+    """The sentences about one problem: file, line, key, and what is wrong with it."""
+    contradiction = problem.get("ctx", {}).get("error")
+    if isinstance(contradiction, _ContradictionError):
+        return [f"{file}, line {lines.of(loc)}: {text}" for loc, text in contradiction.problems]
+    match problem["type"]:
+        case "extra_forbidden":
+            message = " is not a key of a trial definition"
+        case "missing":
+            message = " is missing"
+        case "value_error":
+            message = " " + problem["msg"].removeprefix("Value error, ")
+        case _:
+            message = f": {problem['msg']}, found {problem['input']!r}"
+    key = ".".join(str(part) for part in problem["loc"])
+    return [f"{file}, line {lines.of(problem['loc'])}: {key}{message}"]
 
 
 class _Lines:
@@ -382,7 +419,7 @@ class _Lines:
         self.positions: dict[tuple[int | str, ...], int] = {}
         counts: Counter[tuple[str, ...]] = Counter()
         here: tuple[int | str, ...] = ()
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(text.split("\n"), start=1):
             if table := self._table.match(line):
                 path = tuple(table[2].replace('"', "").split("."))
                 here = (*path, counts[path]) if table[1] == "[[" else path

@@ -4,7 +4,6 @@ import polars as pl
 
 from data_validation.rules import Evidence
 from data_validation.values import trimmed
-from trials import Measure
 
 
 def with_person(evidence: Evidence, domain: str) -> pl.DataFrame:
@@ -35,8 +34,3 @@ def after_cutoff(evidence: Evidence, domain: str, date: str) -> pl.DataFrame:
 def after_death(evidence: Evidence, domain: str, date: str) -> pl.DataFrame:
     """Rows whose `date` lies after the subject's death."""
     return with_person(evidence, domain).filter(pl.col(date) > pl.col("_death_date"))
-
-
-def is_measure(measure: Measure) -> pl.Expr:
-    """Whether a row carries the test of `measure`."""
-    return trimmed(f"{measure.domain}TESTCD").str.to_uppercase() == measure.code.upper()

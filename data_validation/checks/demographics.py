@@ -64,7 +64,9 @@ def consent_after_randomization(evidence: Evidence) -> pl.DataFrame:
     query="Death flag is {DTHFL}, date of death is {DTHDTC}. Please provide what is missing.",
 )
 def death_flag_or_date_alone(evidence: Evidence) -> pl.DataFrame:
-    """One of DTHFL and DTHDTC without the other."""
+    """One of DTHFL and DTHDTC without the other; not asked where the extract lacks one of them."""
+    if {"DTHFL", "DTHDTC"} & set(evidence.tables.absent.get("DM", ())):
+        return evidence["DM"].clear()
     return evidence["DM"].filter(trimmed("DTHFL").is_null() != trimmed("DTHDTC").is_null())
 
 

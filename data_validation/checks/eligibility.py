@@ -2,12 +2,11 @@
 
 import polars as pl
 
-from data_validation.checks.common import is_measure, with_person
+from data_validation.checks.common import with_person
 from data_validation.facts import Severity
-from data_validation.relations import usable_value
 from data_validation.rules import Evidence, check
 from data_validation.values import trimmed
-from trials import Criterion, Measure
+from trials import Criterion
 
 
 def _outside(column: str, criterion: Criterion) -> pl.Expr:
@@ -21,16 +20,12 @@ def _criterion(evidence: Evidence, measure: str) -> Criterion | None:
     return found[0] if found else None
 
 
-def _baseline(evidence: Evidence, measure: Measure) -> pl.DataFrame:
-    """`_subject` and the last usable value on or before the date of randomization."""
+def _baseline(evidence: Evidence, measure: str) -> pl.DataFrame:
+    """`_subject` and the baseline of a vital sign, under the measure's name."""
     return (
-        with_person(evidence, measure.domain)
-        .filter(is_measure(measure), pl.col("date") <= pl.col("randomization_date"))
-        .with_columns(usable_value(measure).alias("_value"))
-        .filter(pl.col("_value").is_not_null())
-        .sort("date", "record_key", descending=[True, False])
-        .unique("_subject", keep="first", maintain_order=True)
-        .select("_subject", "VISIT", "date", pl.col("_value").alias(f"_{measure.name}"))
+        evidence.relations["vital_sign"]
+        .filter("is_baseline", pl.col("measure") == measure)
+        .select(pl.col("subject").alias("_subject"), pl.col("value").alias(f"_{measure}"))
     )
 
 
@@ -64,15 +59,12 @@ def age_outside_limits(evidence: Evidence) -> pl.DataFrame:
 def bmi_outside_limits(evidence: Evidence) -> pl.DataFrame:
     """Randomized; weight / height² at baseline outside the criterion's limits."""
     criterion = _criterion(evidence, "bmi")
-    by_name = {item.name: item for item in evidence.trial.measures}
-    if criterion is None or not {"height", "weight"} <= set(by_name):
+    if criterion is None:
         return evidence["DM"].clear()
-    height = _baseline(evidence, by_name["height"]).select("_subject", "_height")
-    weight = _baseline(evidence, by_name["weight"]).select("_subject", "_weight")
     return (
         with_person(evidence, "DM")
-        .join(height, on="_subject", how="inner", maintain_order="left")
-        .join(weight, on="_subject", how="inner", maintain_order="left")
+        .join(_baseline(evidence, "height"), on="_subject", how="inner", maintain_order="left")
+        .join(_baseline(evidence, "weight"), on="_subject", how="inner", maintain_order="left")
         .with_columns((pl.col("_weight") / (pl.col("_height") / 100) ** 2).round(1).alias("bmi"))
         .filter("randomized", _outside("bmi", criterion))
     )
@@ -89,16 +81,14 @@ def bmi_outside_limits(evidence: Evidence) -> pl.DataFrame:
     needs=("LB",),
 )
 def oxygenation_outside_limits(evidence: Evidence) -> pl.DataFrame:
-    """Randomized; PaO2/FiO2 of the last sample up to randomization outside the limits."""
+    """Randomized; PaO2/FiO2 at baseline outside the criterion's limits."""
     criterion = _criterion(evidence, "pao2_fio2")
-    by_name = {item.name: item for item in evidence.trial.measures}
-    if criterion is None or not {"pao2", "fio2"} <= set(by_name):
+    if criterion is None:
         return evidence["DM"].clear()
-    sample = ["_subject", "VISIT", "date"]
     ratio = (
-        _baseline(evidence, by_name["pao2"])
-        .join(_baseline(evidence, by_name["fio2"]), on=sample, how="inner")
-        .select("_subject", (pl.col("_pao2") / pl.col("_fio2")).round(0).alias("pao2_fio2"))
+        evidence.relations["blood_gas"]
+        .filter("is_baseline")
+        .select(pl.col("subject").alias("_subject"), pl.col("pao2_fio2").round(0))
     )
     return (
         with_person(evidence, "DM")

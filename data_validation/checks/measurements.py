@@ -2,16 +2,10 @@
 
 import polars as pl
 
-from data_validation.checks.common import after_cutoff, after_death, is_measure
+from data_validation.checks.common import after_cutoff, after_death
 from data_validation.facts import Severity
-from data_validation.relations import (
-    PLAUSIBLE_RATIO,
-    converted_value,
-    counts_by_specimen,
-    usable_value,
-)
+from data_validation.relations import PLAUSIBLE_RATIO, measured, paired_gases
 from data_validation.rules import Evidence, check
-from trials import Measure
 
 _UNIT_QUERY = (
     "The result {{{0}ORRES}} of {{{0}TESTCD}} has the unit {{{0}ORRESU}}. Which unit was it?"
@@ -21,35 +15,16 @@ _RANGE_QUERY = (
 )
 
 
-def _measures(evidence: Evidence, domain: str) -> list[Measure]:
-    return [item for item in evidence.trial.measures if item.domain == domain]
-
-
-def _any(conditions: list[pl.Expr]) -> pl.Expr:
-    return pl.any_horizontal(conditions) if conditions else pl.lit(False)
-
-
 def _unusable_unit(evidence: Evidence, domain: str) -> pl.DataFrame:
-    return evidence[domain].filter(
+    return measured(evidence[domain], domain, evidence.trial).filter(
+        pl.col("measure").is_not_null(),
         pl.col("result").is_not_null(),
-        _any(
-            [
-                is_measure(item) & converted_value(item).is_null()
-                for item in _measures(evidence, domain)
-            ]
-        ),
+        pl.col("converted").is_null(),
     )
 
 
 def _implausible(evidence: Evidence, domain: str) -> pl.DataFrame:
-    return evidence[domain].filter(
-        _any(
-            [
-                is_measure(item) & ~converted_value(item).is_between(item.lower, item.upper)
-                for item in _measures(evidence, domain)
-            ]
-        )
-    )
+    return measured(evidence[domain], domain, evidence.trial).filter(~pl.col("is_plausible"))
 
 
 @check(
@@ -119,10 +94,10 @@ def vital_sign_range(evidence: Evidence) -> pl.DataFrame:
 )
 def gas_not_arterial(evidence: Evidence) -> pl.DataFrame:
     """A result of a measure with a list of specimens, from none of them."""
-    measures = [item for item in _measures(evidence, "LB") if item.specimens]
-    return evidence["LB"].filter(
+    return measured(evidence["LB"], "LB", evidence.trial).filter(
+        pl.col("measure").is_not_null(),
         pl.col("result").is_not_null(),
-        _any([is_measure(item) & ~counts_by_specimen(item) for item in measures]),
+        ~pl.col("specimen_counts"),
     )
 
 
@@ -137,23 +112,10 @@ def gas_not_arterial(evidence: Evidence) -> pl.DataFrame:
 )
 def impossible_ratio(evidence: Evidence) -> pl.DataFrame:
     """PO2 rows whose ratio with the FIO2 of the same subject, visit and date is impossible."""
-    by_name = {item.name: item for item in _measures(evidence, "LB")}
-    if not {"pao2", "fio2"} <= set(by_name):
-        return evidence["LB"].clear()
-    sample = ["USUBJID", "VISIT", "date"]
-    fraction = (
-        evidence["LB"]
-        .filter(is_measure(by_name["fio2"]))
-        .select(*sample, usable_value(by_name["fio2"]).alias("_fio2"))
-        .filter(pl.col("_fio2").is_not_null(), pl.len().over(sample) == 1)
+    impossible = paired_gases(evidence.relations["laboratory"]).filter(
+        ~pl.col("pao2_fio2").is_between(*PLAUSIBLE_RATIO)
     )
-    return (
-        evidence["LB"]
-        .filter(is_measure(by_name["pao2"]))
-        .with_columns(usable_value(by_name["pao2"]).alias("_pao2"))
-        .join(fraction, on=sample, how="inner", maintain_order="left")
-        .filter(~(pl.col("_pao2") / pl.col("_fio2")).is_between(*PLAUSIBLE_RATIO))
-    )
+    return evidence["LB"].filter(pl.col("record_key").is_in(impossible["record_key"].implode()))
 
 
 @check(

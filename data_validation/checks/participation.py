@@ -94,21 +94,26 @@ def randomized_though_ineligible(evidence: Evidence) -> pl.DataFrame:
     query="Visit {VISIT} took place on {SVSTDTC}, outside its window. Please confirm the date.",
 )
 def visit_outside_window(evidence: Evidence) -> pl.DataFrame:
-    """Visits of the schedule whose study day lies outside [day − before, day + after]."""
+    """Visits of the schedule further from their planned day than the window.
+
+    Windows are counted in calendar days from randomization: a day after day -1 is day 1.
+    """
+    visits = evidence.trial.schedule
+    planned = [item.day - 1 if item.day > 0 else item.day for item in visits]
     schedule = pl.DataFrame(
         {
-            "_visit": folded_terms(tuple(item.visit for item in evidence.trial.schedule)),
-            "_first": [item.day - item.window_before for item in evidence.trial.schedule],
-            "_last": [item.day + item.window_after for item in evidence.trial.schedule],
+            "_visit": folded_terms(tuple(item.visit for item in visits)),
+            "_planned": planned,
+            "_before": [item.window_before for item in visits],
+            "_after": [item.window_after for item in visits],
         }
     )
-    difference = (pl.col("start_date") - pl.col("randomization_date")).dt.total_days()
-    day = pl.when(difference >= 0).then(difference + 1).otherwise(difference)
+    days = (pl.col("start_date") - pl.col("randomization_date")).dt.total_days()
     return (
         with_person(evidence, "SV")
-        .with_columns(folded("VISIT").alias("_visit"), day.alias("_day"))
+        .with_columns(folded("VISIT").alias("_visit"))
         .join(schedule, on="_visit", how="inner", maintain_order="left")
-        .filter(~pl.col("_day").is_between(pl.col("_first"), pl.col("_last")))
+        .filter(~(days - pl.col("_planned")).is_between(-pl.col("_before"), pl.col("_after")))
     )
 
 

@@ -3,17 +3,20 @@
 import polars as pl
 
 from data_validation.domains.participation import VISIT, VISIT_NUMBER, scheduled_visits
-from data_validation.facts import SUBJECT, Domain, Exposure, Field, Kind, Severity
+from data_validation.facts import SUBJECT, Domain, Exposure, Field, Kind, RowRule, Severity
+from data_validation.values import trimmed
 from trials import Trial
 
 
-def measured_at_scheduled_visits(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
+def measured_at_scheduled_visits(domain: str) -> RowRule:
     """Tests named as a measure, at scheduled visits; more tests or visits would tell of dosing."""
-    domain = "LB" if "LBTESTCD" in frame.columns else "VS"
-    codes = [code for name, code in trial.measures_by_code if name == domain]
-    return pl.col(f"{domain}TESTCD").str.to_uppercase().is_in(codes) & scheduled_visits(
-        frame, trial
-    )
+
+    def rule(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
+        codes = [code for name, code in trial.measures_by_code if name == domain]
+        test = trimmed(f"{domain}TESTCD").str.to_uppercase()
+        return test.is_in(codes) & scheduled_visits(frame, trial)
+
+    return rule
 
 
 def _fields(domain: str) -> tuple[Field, ...]:
@@ -63,7 +66,7 @@ LB = Domain(
     relation="laboratory",
     label="Laboratory tests and blood gases",
     keys=("USUBJID", "LBTESTCD", "VISIT", "LBDTC"),
-    open_rows=measured_at_scheduled_visits,
+    open_rows=measured_at_scheduled_visits("LB"),
     fields=(
         *_fields("LB"),
         Field("LBSPEC", "specimen", "Specimen.", exposure=Exposure.OPEN),
@@ -79,7 +82,7 @@ VS = Domain(
     relation="vital_sign",
     label="Vital signs",
     keys=("USUBJID", "VSTESTCD", "VISIT", "VSDTC"),
-    open_rows=measured_at_scheduled_visits,
+    open_rows=measured_at_scheduled_visits("VS"),
     fields=(
         *_fields("VS"),
         Field("VSPOS", "position", "Position of the subject."),

@@ -12,6 +12,7 @@ from data_validation.facts import (
     folded,
     folded_terms,
 )
+from data_validation.values import trimmed
 from trials import Trial
 
 
@@ -22,7 +23,8 @@ def listed_dispositions(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:
 
 def listed_criteria(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:
     """Criteria that the trial defines."""
-    return pl.col("IETESTCD").str.to_uppercase().is_in([item.id.upper() for item in trial.criteria])
+    criterion = trimmed("IETESTCD").str.to_uppercase()
+    return criterion.is_in([item.id.upper() for item in trial.criteria])
 
 
 def scheduled_visits(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:

@@ -106,11 +106,12 @@ def read_extract(path: Path, *, limits: Limits = _NO_LIMITS_GIVEN) -> Extract:
                 read.append(file)
                 notes += file_notes
     if problems:
-        raise UnreadableExtract(problems)
+        raise UnreadableExtract(sorted(problems, key=lambda problem: problem.file or ""))
     if not read:
         formats = ", ".join(suffix.removeprefix(".").upper() for suffix in READERS)
         raise _refused(f"{path} holds no dataset; put one file per dataset there ({formats}).")
     name = path.resolve().name if path.is_dir() else path.resolve().stem
+    ignored.sort(key=lambda passed_over: passed_over.file)
     return Extract(name, _merge(read), tuple(ignored), tuple(notes))
 
 

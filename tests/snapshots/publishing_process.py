@@ -7,8 +7,8 @@ and builds snapshots by copying files that were made beforehand.
     count ROOT PREPARED            how many steps one load takes
     die ROOT PREPARED N WHEN       load, and die at step N: before it, after it, or half through
     load ROOT PREPARED             load
-    repeat ROOT PREPARED           load again and again until killed; answers with the process id,
-                                   and with a second line when the process has ended
+    repeat ROOT PREPARED           load again and again until killed; answers with the process id
+                                   after the first load, and once more when the process has ended
     hold ROOT                      hold the load lock until killed; answers likewise
 
 A step is a call that changes the file system, or makes a change durable, inside ROOT.
@@ -28,8 +28,10 @@ from snapshots import Manifest, Store, load_lock, prune, publish, receipt_of, sw
 from snapshots.durable_files import write_new_file
 
 CUTOFF = date(2023, 9, 30)
-STEPS = ("open", "write", "fsync", "fchmod", "chmod", "mkdir", "rename", "replace", "unlink")
-STEPS += ("rmdir", "link", "symlink", "truncate", "ftruncate")
+STEPS = (
+    *("open", "write", "fsync", "fchmod", "chmod", "mkdir", "rename", "replace", "unlink"),
+    *("rmdir", "link", "symlink", "truncate", "ftruncate"),
+)
 
 
 class Steps:
@@ -46,7 +48,7 @@ class Steps:
             self.descriptors.discard(descriptor)
             close(descriptor)
 
-        os.close = closing
+        setattr(os, "close", closing)  # noqa: B010
         for name in STEPS:
             setattr(os, name, self.counted(name, getattr(os, name)))
 
@@ -62,9 +64,11 @@ class Steps:
             if number == self.at and self.when == "half" and name == "write":
                 original(args[0], bytes(args[1])[: len(args[1]) // 2])
                 os._exit(9)
-            result = original(*args, **named)
-            if number == self.at:
-                os._exit(9)
+            try:
+                result = original(*args, **named)
+            finally:
+                if number == self.at:
+                    os._exit(9)
             if name == "open":
                 self.descriptors.add(result)
             return result
@@ -144,6 +148,7 @@ def hold(root: Path) -> None:
 
 
 def repeat(root: Path, prepared: Path) -> None:
+    load(root, prepared)
     answer(f"repeating {os.getpid()}")
     while True:
         load(root, prepared)
@@ -156,16 +161,22 @@ def die(root: Path, prepared: Path, at: int, when: str) -> None:
 
 def main() -> None:
     for line in sys.stdin:
-        command, *words = line.split()
-        folders = [Path(word) for word in words[:2]]
+        command, root, *words = line.split()
         if command == "count":
-            count(*folders)
-        elif command == "die":
-            at, when = int(words[2]), words[3]
-            answer(f"ended {outcome(in_fork(lambda: die(*folders, at, when)))}")  # noqa: B023
+            count(Path(root), Path(words[0]))
         else:
-            act = {"load": load, "repeat": repeat, "hold": hold}[command]
-            answer(f"ended {outcome(in_fork(lambda: act(*folders)))}")  # type: ignore[operator]  # noqa: B023
+            answer(f"ended {outcome(in_fork(act_of(command, Path(root), words)))}")
+
+
+def act_of(command: str, root: Path, words: list[str]) -> Callable[[], None]:
+    if command == "hold":
+        return lambda: hold(root)
+    prepared = Path(words[0])
+    if command == "repeat":
+        return lambda: repeat(root, prepared)
+    if command == "die":
+        return lambda: die(root, prepared, int(words[1]), words[2])
+    return lambda: load(root, prepared)
 
 
 if __name__ == "__main__":

@@ -332,9 +332,9 @@ def test_an_unreadable_note_of_the_holder_is_no_obstacle(
 
 def test_a_store_that_cannot_be_made_is_explained(tmp_path: Path, load: Load) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be made: .*Name another store"):
+    with pytest.raises(StoreError, match=r"cannot be made: .*Name another store"):
         load(Store(tmp_path / "file").trial("invented"))
-    with pytest.raises(StoreError, match="store's key .* cannot be made or read"):
+    with pytest.raises(StoreError, match=r"store's key .* cannot be made or read"):
         receipt_of(Store(tmp_path / "file"), [])
 
 

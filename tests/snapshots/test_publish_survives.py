@@ -125,7 +125,12 @@ def test_dying_at_any_step_leaves_the_old_or_the_new(
         for when in ("before", "after", *(["half"] if name == "write" else [])):
             root = tmp_path / "root"
             shutil.copytree(before, root)
-            assert driver.ask("die", root, prepared, number, when) == ["ended", "9"]
+            assert driver.ask("die", root, prepared, number, when) == ["ended", "9"], (
+                number,
+                name,
+                when,
+                steps,
+            )
             trial = Store(root).trial("invented")
             assert_sound(trial, expected)
             current = trial.current()
@@ -160,19 +165,20 @@ def test_being_killed_at_any_time_leaves_the_old_or_the_new(
     last = trial.current_id()
     assert last is not None
     for _ in range(KILLS):
+        begin = time.perf_counter()
         _, process = driver.ask("repeat", root, prepared)
+        one_load = time.perf_counter() - begin
         # Not waiting for anything: the moment of death is what is being drawn.
-        time.sleep(chance.uniform(0, 0.06))
+        time.sleep(chance.uniform(0, 2 * one_load))
         os.kill(int(process), signal.SIGKILL)
         assert driver.hear() == ["ended", "-9"]
         assert_sound(trial, expected)
         current = trial.current_id()
         assert current is not None
-        assert current >= last
+        assert current > last
         last = current
     assert driver.ask("load", root, prepared) == ["ended", "0"]
     final = trial.current()
     assert final is not None
     assert open_store_digest(final.open_path).digest == final.manifest.digest
-    assert final.id.number > KILLS // 2, "most kills came before the first load was through"
     assert not list(trial.folder.glob(".incoming-*"))

@@ -57,16 +57,22 @@ class Course:
         return np.where(completed, offset <= ended, offset < ended)
 
     def at(self, values: Floats, offset: Days) -> Floats:
-        """Values of a (persons, days) matrix at (persons, n) offsets; before day 1 those of day 1."""
+        """Values of a (persons, days) matrix at (persons, n) offsets; those of day 1 before it."""
         day = np.clip(offset, 0, values.shape[1] - 1)
-        return np.take_along_axis(values, day, axis=1)
+        return np.asarray(np.take_along_axis(values, day, axis=1), dtype=np.float64)
+
+    def rank(self, offset: Days) -> Integers:
+        """The rank of support at (persons, n) offsets; that of day 1 before it."""
+        day = np.clip(offset, 0, self.support.shape[1] - 1)
+        return np.asarray(np.take_along_axis(self.support, day, axis=1), dtype=np.int64)
 
     def severity(self, offset: Days) -> Floats:
         """0 for recovered lungs to 1 for moribund ones, at (persons, n) offsets."""
         if not self.inpatient:
             return np.zeros(offset.shape)
         latent = self.at(self.log_ratio, offset) + self.at(self.deviation, offset)
-        return np.clip((_RECOVERED - latent) / (_RECOVERED - _MORIBUND), 0.0, 1.2)
+        share = (_RECOVERED - latent) / (_RECOVERED - _MORIBUND)
+        return np.asarray(np.clip(share, 0.0, 1.2), dtype=np.float64)
 
 
 def follow(trial: Trial, people: Population, effect: Effect, draws: Draws) -> Course:
@@ -79,7 +85,7 @@ def follow(trial: Trial, people: Population, effect: Effect, draws: Draws) -> Co
     days += len(trial.schedule)  # keeping visits in order may push them on
     death = _deaths(people, effect, inpatient, last, draws)
     log_ratio = _trajectory(people, effect, death, days if inpatient else 1, draws)
-    support = _support(people, log_ratio, death, inpatient, draws)
+    support = _support(people, log_ratio, inpatient, draws)
     discharged = _discharges(log_ratio, death, inpatient, draws)
 
     uniform = draws.uniform("end", persons, 4)
@@ -96,7 +102,7 @@ def follow(trial: Trial, people: Population, effect: Effect, draws: Draws) -> Co
     )
     ends = np.stack([death, withdrew, lost, last], axis=1)
     how = np.array([DIED, WITHDREW, LOST, COMPLETED])[np.argmin(ends, axis=1)]
-    ended = ends.min(axis=1)
+    ended: Days = ends.min(axis=1)
     return Course(
         inpatient=inpatient,
         ended=ended,
@@ -113,15 +119,17 @@ def follow(trial: Trial, people: Population, effect: Effect, draws: Draws) -> Co
 def _visit_offsets(trial: Trial, people: Population, draws: Draws) -> Days:
     """Visits near their planned days, inside their windows, in order."""
     planned = np.array([visit.day - (visit.day > 0) for visit in trial.schedule], dtype=np.int64)
-    before = np.array([visit.window_before for visit in trial.schedule])
-    after = np.array([visit.window_after for visit in trial.schedule])
+    early = np.array([visit.window_before for visit in trial.schedule])
+    late = np.array([visit.window_after for visit in trial.schedule])
     normal = draws.normal("visit days", len(people), len(planned))
-    shift = np.clip(np.round(normal * (before + after) / 6), -before, after).astype(np.int64)
+    shift = np.clip(np.round(normal * (early + late) / 6), -early, late).astype(np.int64)
     offsets = planned + shift
     screening = planned < 0
     lag = people.consented - people.anchor
     if screening.any():
-        offsets[:, screening] = np.clip(offsets[:, screening], lag[:, None], -1)
+        earliest = np.minimum(lag + 1, -1)[:, None]
+        before = np.clip(offsets[:, screening], earliest, -1)
+        offsets[:, screening] = np.maximum.accumulate(before, axis=1)
         offsets[:, np.flatnonzero(screening)[0]] = lag
     day_one = planned == 0
     offsets[:, day_one] = 0
@@ -131,19 +139,15 @@ def _visit_offsets(trial: Trial, people: Population, draws: Draws) -> Days:
         # Neighboring windows may overlap; a later visit is never on an earlier day.
         ordered = np.maximum.accumulate(offsets[:, treated] - steps[treated], axis=1)
         offsets[:, treated] = np.maximum(ordered + steps[treated], 1)
-    return offsets
+    return np.asarray(offsets, dtype=np.int64)
 
 
-def _deaths(
-    people: Population, effect: Effect, inpatient: bool, last: Days, draws: Draws
-) -> Days:
+def _deaths(people: Population, effect: Effect, inpatient: bool, last: Days, draws: Draws) -> Days:
     """The offset of death, NEVER for survivors: about 30 % by day 28 in critical care."""
     uniform = draws.uniform("death", len(people), 2)
     if inpatient:
         logit = (
-            -0.87
-            + 0.045 * (people.age - 63.0)
-            - 1.6 * (people.log_ratio - np.log(TYPICAL_RATIO))
+            -0.87 + 0.045 * (people.age - 63.0) - 1.6 * (people.log_ratio - np.log(TYPICAL_RATIO))
         )
         risk = expit(logit)
     else:
@@ -159,9 +163,7 @@ def _deaths(
     return np.where((uniform[:, 0] < risk) & (offset <= last), offset, NEVER)
 
 
-def _trajectory(
-    people: Population, effect: Effect, death: Days, days: int, draws: Draws
-) -> Floats:
+def _trajectory(people: Population, effect: Effect, death: Days, days: int, draws: Draws) -> Floats:
     """The latent course: up to healthy lungs, or down until death."""
     normal = draws.normal("trajectory", len(people), 3)
     offset = np.arange(days, dtype=np.float64)
@@ -188,9 +190,7 @@ def _deviation(shape: tuple[int, int], draws: Draws) -> Floats:
     return deviation
 
 
-def _support(
-    people: Population, log_ratio: Floats, death: Days, inpatient: bool, draws: Draws
-) -> Integers:
+def _support(people: Population, log_ratio: Floats, inpatient: bool, draws: Draws) -> Integers:
     """The rank of support each day: the worse the lungs, the higher."""
     uniform = draws.uniform("support", len(people), 2)
     if not inpatient:

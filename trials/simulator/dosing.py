@@ -1,37 +1,26 @@
-"""Administrations in the experimental arms, with what goes wrong: EX, and the reactions to it."""
+"""Administrations in the experimental arms, with what goes wrong, and the reactions to them."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from trials.definition import Trial
 from trials.simulator.course import Course
 from trials.simulator.draws import Days, Draws, Floats, Integers, Mask, choose
 from trials.simulator.effect import Effect
 from trials.simulator.population import Population
-from trials.simulator.records import (
-    MINUTES,
-    NEVER,
-    Records,
-    blank,
-    constant,
-    iso_dates,
-    iso_times,
-    pick,
-    sequence,
-)
+from trials.simulator.records import NEVER
 
 CELLS = 100.0  # million cells of a full dose
 REACTION_RATE = 0.07
 _MISSED_RATE = 0.04
-_REASONS = (
+REASONS = (
     "CELL PRODUCT NOT AVAILABLE",
     "PARTICIPANT CLINICALLY UNSTABLE",
     "DESATURATION DURING INSTILLATION",
     "ADVERSE EVENT",
 )
-_NO_PRODUCT, _UNSTABLE, _DESATURATION, _ADVERSE_EVENT = range(4)
+_NO_PRODUCT, _UNSTABLE, _DESATURATION, ADVERSE_EVENT = range(4)
 
 
 @dataclass(frozen=True)
@@ -39,6 +28,7 @@ class Doses:
     """Planned administrations, (persons, doses) each.
 
     Attributes:
+        target: study offset that the plan and earlier doses lead to, whoever gets there.
         offset: study offset of the administration, or of the day on which it was not given; NEVER
             where participation ended before, and in control.
         given: whether anything was given.
@@ -49,6 +39,7 @@ class Doses:
         reaction_grade: its grade. reaction_delay: minutes from the start of the administration.
     """
 
+    target: Days
     offset: Days
     given: Mask
     minute: Integers
@@ -61,11 +52,12 @@ class Doses:
     @property
     def planned(self) -> int:
         """The number of administrations planned."""
-        return self.offset.shape[1]
+        return int(self.offset.shape[1])
 
     def first(self) -> Days:
         """The offset of the first administration; NEVER if there was none."""
-        return np.where(self.given, self.offset, NEVER).min(axis=1, initial=NEVER)
+        first = np.where(self.given, self.offset, NEVER).min(axis=1, initial=NEVER)
+        return np.asarray(first, dtype=np.int64)
 
     def last(self) -> Days:
         """The offset of the last administration; NEVER if there was none."""
@@ -80,6 +72,7 @@ def administer(
     persons = len(people)
     planned = 0 if trial.dosing is None else trial.dosing.planned
     offset = np.full((persons, planned), NEVER, dtype=np.int64)
+    targets = np.full((persons, planned), NEVER, dtype=np.int64)
     given = np.zeros((persons, planned), dtype=np.bool_)
     amount = np.zeros((persons, planned))
     reason = np.full((persons, planned), -1, dtype=np.int64)
@@ -101,6 +94,7 @@ def administer(
         day = np.where(missed, np.maximum(target, earliest), day)
         partial = draw[:, 2] < 0.06
         late = day > target + trial.dosing.window_days
+        targets[:, dose] = day
         given[:, dose] = due & ~missed
         offset[:, dose] = np.where(due, day, NEVER)
         size = np.where(partial, 10 * np.round(4 + 5 * draw[:, 3]), CELLS)
@@ -108,7 +102,7 @@ def administer(
         cause = np.where(draw[:, 4] < 0.6, _NO_PRODUCT, _UNSTABLE)
         why = np.where(
             stopped,
-            _ADVERSE_EVENT,
+            ADVERSE_EVENT,
             np.where(missed | late, cause, np.where(partial, _DESATURATION, -1)),
         )
         reason[:, dose] = np.where(due, why, -1)
@@ -122,6 +116,7 @@ def administer(
             given[:, dose], day + trial.dosing.minimum_interval_days, earliest
         ).astype(np.int64)
     return Doses(
+        target=targets,
         offset=offset,
         given=given,
         minute=np.floor(13 * 60 + 240 * uniform[:, :, 8]).astype(np.int64),
@@ -131,45 +126,3 @@ def administer(
         reaction_grade=grade,
         reaction_delay=np.floor(5 + 350 * uniform[:, :, 9] ** 2).astype(np.int64),
     )
-
-
-def exposure(
-    trial: Trial, people: Population, subjects: pl.Series, doses: Doses, draws: Draws
-) -> Records:
-    """EX: one row per planned administration that participation reached; 0 where missed."""
-    person, dose = np.nonzero(doses.offset < NEVER)
-    day = people.anchor[person] + doses.offset[person, dose]
-    given = doses.given[person, dose]
-    uniform = draws.uniform("administration", len(people), max(doses.planned, 1))[person, dose]
-    start = day * MINUTES + doses.minute[person, dose]
-    end = start + 20 + np.floor(40 * uniform).astype(np.int64)
-    rows = len(person)
-    given_series = pl.Series(given)
-    dates = iso_dates(day)
-    route = "" if trial.dosing is None else trial.dosing.route.upper()
-    names = [arm.name for arm in trial.arms.list]
-    frame = pl.DataFrame(
-        {
-            "STUDYID": constant(trial.study, rows),
-            "DOMAIN": constant("EX", rows),
-            "USUBJID": pick(subjects, person),
-            "EXSEQ": sequence(person),
-            "EXTRT": pick(names, people.arm[person]),
-            "EXDOSE": doses.amount[person, dose],
-            "EXDOSU": constant("10^6 cells", rows),
-            "EXDOSFRM": constant("SUSPENSION", rows),
-            "EXROUTE": constant(route, rows),
-            "EXLOT": _lots(day, given),
-            "EXADJ": pick(_REASONS, doses.reason[person, dose]),
-            "VISIT": pl.select(pl.format("INSTILLATION {}", pl.Series(dose + 1))).to_series(),
-            "EXSTDTC": iso_times(start).zip_with(given_series, dates),
-            "EXENDTC": iso_times(end).zip_with(given_series, dates),
-        }
-    )
-    return Records(frame, day)
-
-
-def _lots(day: Days, given: Mask) -> pl.Series:
-    """Lot numbers: one batch of cells a month."""
-    month = pl.Series(day).cast(pl.Int32).cast(pl.Date).dt.strftime("UC%y%m")
-    return blank(month, ~given)

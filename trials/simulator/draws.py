@@ -6,6 +6,7 @@ a changed effect or a later cut-off reads the same numbers.
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,8 @@ class Draws:
         return self.stream(topic).standard_normal((rows, columns))
 
 
-def choose(uniform: Floats, weights: Floats | list[float]) -> Integers:
+def choose(uniform: Floats, weights: Sequence[float]) -> Integers:
     """Indexes drawn with probabilities proportional to `weights`, one per uniform number."""
     cumulative = np.cumsum(np.asarray(weights, dtype=np.float64))
-    return np.searchsorted(cumulative, uniform * cumulative[-1], side="right").astype(np.int64)
+    found = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+    return np.asarray(found, dtype=np.int64)

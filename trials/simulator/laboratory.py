@@ -4,8 +4,6 @@ import numpy as np
 import polars as pl
 
 from trials.definition import Measure, Trial
-from trials.simulator.course import Course
-from trials.simulator.dosing import Doses
 from trials.simulator.draws import Days, Draws, Floats, Integers
 from trials.simulator.measurements import (
     Samples,
@@ -15,10 +13,10 @@ from trials.simulator.measurements import (
     in_measures_unit,
     results,
 )
-from trials.simulator.population import Population
 from trials.simulator.records import Records
 from trials.simulator.reference import GASES, LABORATORY, UNASKED, Quantity
-from trials.simulator.visits import UNSCHEDULED, Occasions
+from trials.simulator.run import Run
+from trials.simulator.visits import UNSCHEDULED
 
 _COLUMNS = [
     "STUDYID", "DOMAIN", "USUBJID", "LBSEQ", "LBTESTCD", "LBTEST", "LBCAT", "LBORRES", "LBORRESU",
@@ -36,58 +34,44 @@ _MOST_OXYGEN = np.array([0.21, 0.60, 0.80, 1.00, 1.00])
 _TARGET_PO2 = 78.0  # mmHg that the staff titrate to
 
 
-def oxygen(
-    trial: Trial, people: Population, course: Course, offset: Days, shift: Floats
-) -> tuple[Floats, Floats]:
+def oxygen(run: Run, offset: Days, shift: Floats) -> tuple[Floats, Floats]:
     """PaO2 in mmHg and FiO2 as a fraction, of (persons, n) samples.
 
     `shift` moves the logarithm of PaO2/FiO2 away from the day's.
     """
+    course = run.course
     latent = course.at(course.log_ratio, offset) + course.at(course.deviation, offset) + shift
-    ratio = hold_to_criteria(trial, people, "pao2_fio2", np.exp(latent), offset)
-    rank = course.at(course.support, offset)
+    ratio = hold_to_criteria(run.trial, run.people, "pao2_fio2", np.exp(latent), offset)
+    rank = course.rank(offset)
     titrated = np.round(20 * _TARGET_PO2 / ratio) / 20
     fraction = np.clip(titrated, _LEAST_OXYGEN[rank], _MOST_OXYGEN[rank])
     return np.clip(ratio * fraction, 25.0, 600.0), fraction
 
 
-def laboratory(
-    trial: Trial,
-    people: Population,
-    subjects: pl.Series,
-    course: Course,
-    occasions: Occasions,
-    doses: Doses,
-    draws: Draws,
-) -> Records:
+def laboratory(run: Run) -> Records:
     """LB: one row per test and sample."""
-    parts = _gases(trial, people, course, occasions, doses, draws) if course.inpatient else []
-    parts += _values(trial, people, course, occasions, len(parts), draws)
-    return assemble(trial, "LB", people, subjects, occasions, parts, _TIMINGS, _COLUMNS)
+    parts = _gases(run) if run.course.inpatient else []
+    parts += _values(run, len(parts))
+    return assemble(run, "LB", parts, _TIMINGS, _COLUMNS)
 
 
-def morning(people: Population, occasions: Occasions, topic: str, draws: Draws) -> Integers:
+def rounds(run: Run, topic: str) -> Integers:
     """Minutes of the day of scheduled and unscheduled occasions, (persons, occasions).
 
     Rounds are from 06:30 to 09:55; screening and unscheduled visits at any time of the day.
     """
+    occasions = run.occasions
     width = occasions.scheduled + UNSCHEDULED
-    uniform = draws.uniform(topic, len(people), width)
+    uniform = run.draws.uniform(topic, len(run.people), width)
     offset = occasions.offset[:, :width]
     any_time = (offset < 0) | (np.arange(width) >= occasions.scheduled)
     minute = np.where(any_time, 600 + 720 * uniform, 390 + 205 * uniform)
     return np.floor(minute).astype(np.int64)
 
 
-def _gases(
-    trial: Trial,
-    people: Population,
-    course: Course,
-    occasions: Occasions,
-    doses: Doses,
-    draws: Draws,
-) -> list[pl.DataFrame]:
+def _gases(run: Run) -> list[pl.DataFrame]:
     """Arterial gases: each morning in hospital, some evenings, and around administrations."""
+    people, occasions, doses, draws = run.people, run.occasions, run.doses, run.draws
     persons = len(people)
     visits, width = occasions.scheduled, occasions.scheduled + UNSCHEDULED
     around = np.arange(width, width + doses.planned)
@@ -105,20 +89,20 @@ def _gases(
     later = np.floor(18 * 60 + 300 * draws.uniform("evening gases", persons, visits))
     minute = np.concatenate(
         [
-            morning(people, occasions, "gas times", draws),
+            rounds(run, "gas times"),
             later.astype(np.int64),
             doses.minute + 60,
             doses.minute + 360,
         ],
         axis=1,
     )
-    samples = Samples.of(people, occasions, taken, minute, column, timing)
+    samples = Samples.of(people, occasions, taken, minute=minute, occasion=column, timing=timing)
 
     noise = _slotted_normal(draws, "gases", persons, (width + visits, 2 * doses.planned), 4)
     # Fluid in the airways: oxygenation dips for an hour after an instillation.
     shift = 0.05 * noise[:, :, 0] - 0.08 * (timing == 0)
-    po2, fio2 = oxygen(trial, people, course, offset, shift)
-    severity = course.severity(offset)
+    po2, fio2 = oxygen(run, offset, shift)
+    severity = run.course.severity(offset)
     matrices = {
         "PO2": po2,
         "FIO2": fio2,
@@ -131,15 +115,15 @@ def _gases(
         results(
             "LB",
             _test(gas),
-            trial.measures_by_code[("LB", gas.code)],
-            order,
+            run.trial.measures_by_code[("LB", gas.code)],
             samples,
             samples.values(matrices[gas.code]),
-            everything,
-            people.site,
+            kept=everything,
+            order=order,
+            site=people.site,
         )
         for order, gas in enumerate(GASES)
-        if ("LB", gas.code) in trial.measures_by_code
+        if ("LB", gas.code) in run.trial.measures_by_code
     ]
 
 
@@ -156,29 +140,23 @@ def _slotted_normal(
     )
 
 
-def _values(
-    trial: Trial,
-    people: Population,
-    course: Course,
-    occasions: Occasions,
-    order: int,
-    draws: Draws,
-) -> list[pl.DataFrame]:
+def _values(run: Run, order: int) -> list[pl.DataFrame]:
     """Chemistry, counts and immune markers at each visit; at home not always."""
+    trial, people, occasions, draws = run.trial, run.people, run.occasions, run.draws
     persons, width = len(people), occasions.scheduled + UNSCHEDULED
     column = np.arange(width)
     offset = occasions.offset[:, :width]
     uniform = draws.uniform("laboratory samples", persons, 2 * width)
-    home = course.inpatient & (offset >= course.discharged[:, None])
+    home = run.course.inpatient & (offset >= run.course.discharged[:, None])
     taken = occasions.attended[:, :width] & (uniform[:, :width] >= _MISSED_SAMPLE_RATE)
     taken &= ~home | (uniform[:, width:] < _KEPT_AT_HOME)
-    minute = morning(people, occasions, "laboratory times", draws)
+    minute = rounds(run, "laboratory times")
     timing = np.full(width, -1, dtype=np.int64)
-    samples = Samples.of(people, occasions, taken, minute, column, timing)
-    severity = course.severity(offset)
+    samples = Samples.of(people, occasions, taken, minute=minute, occasion=column, timing=timing)
+    severity = run.course.severity(offset)
 
     parts: list[pl.DataFrame] = []
-    for quantity, measure in _quantities(trial, course.inpatient):
+    for quantity, measure in _quantities(trial, run.course.inpatient):
         # A stream of its own per test: another test in the definition moves no other value.
         normal = draws.normal(f"test {quantity.code}", persons, width + 1)
         present = draws.uniform(f"missing {quantity.code}", persons, width) >= _MISSED_TEST_RATE
@@ -197,11 +175,11 @@ def _values(
                 "LB",
                 test,
                 measure,
-                order + len(parts),
                 samples,
                 samples.values(values),
-                present[samples.person, samples.column],
-                people.site,
+                kept=present[samples.person, samples.column],
+                order=order + len(parts),
+                site=people.site,
             )
         )
     return parts

@@ -19,8 +19,10 @@ from trials.simulator.records import (
     flag,
     iso_times,
     pick,
+    repeated,
     sequence,
 )
+from trials.simulator.run import Run
 from trials.simulator.visits import Occasions
 
 
@@ -49,6 +51,7 @@ class Samples:
         people: Population,
         occasions: Occasions,
         taken: Mask,
+        *,
         minute: Integers,
         occasion: Integers,
         timing: Integers,
@@ -86,8 +89,8 @@ class Test:
     low: float | None = None
     high: float | None = None
     detection: float | None = None
-    category: str | None = None
-    specimen: str | None = None
+    category: str = ""
+    specimen: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class _Recorded:
     def text(self, value: float | None) -> str | None:
         if value is None:
             return None
-        return texts(self.of(np.array([value])), self.decimals)[0]
+        return str(texts(self.of(np.array([value])), self.decimals)[0])
 
 
 def texts(values: Floats, decimals: int) -> pl.Series:
@@ -181,16 +184,17 @@ def results(
     domain: str,
     test: Test,
     measure: Measure | None,
-    order: int,
     samples: Samples,
     values: Floats,
+    *,
     kept: Mask,
+    order: int,
     site: Integers,
 ) -> pl.DataFrame:
     """The rows of one test for the samples that `kept` names.
 
-    `values` are in the test's unit, one per sample; `site` has one index per person. The columns
-    in lower case are for `assemble`.
+    `values` are in the test's unit, one per sample; `order` ranks the tests of one sample; `site`
+    has one index per person. The columns in lower case are for `assemble`.
     """
     values, person = values[kept], samples.person[kept]
     rows = len(values)
@@ -208,10 +212,9 @@ def results(
     first, second = usual.of(values), other.of(values)
     first_own, second_own = usual.standardized(first), other.standardized(second)
     original = by_site(texts(first, usual.decimals), texts(second, other.decimals))
-    standard = by_site(
-        texts(first_own, usual.own_decimals), texts(second_own, other.own_decimals)
-    )
-    number = pl.Series(np.where(elsewhere, second_own, first_own))
+    standard = by_site(texts(first_own, usual.own_decimals), texts(second_own, other.own_decimals))
+    numbers = np.where(elsewhere, second_own, first_own)
+    number = pl.Series(numbers)
     if test.detection is not None:
         quantified = pl.Series(values >= test.detection)
         original = original.zip_with(
@@ -223,7 +226,7 @@ def results(
         "person": pl.Series(person),
         "minute": pl.Series(samples.minute[kept]),
         "occasion": pl.Series(samples.occasion[kept]),
-        "order": pl.repeat(order, rows, dtype=pl.Int64, eager=True),
+        "order": repeated(order, rows, pl.Int64),
         "baseline": pl.Series(samples.baseline[kept]),
         "timing": pl.Series(samples.timing[kept]),
         f"{domain}TESTCD": constant(test.code, rows),
@@ -238,9 +241,9 @@ def results(
         low, high = test.low, test.high
         index = np.ones(rows, dtype=np.int64)
         if low is not None:
-            index[values < low] = 0
+            index[numbers < low] = 0
         if high is not None:
-            index[values > high] = 2
+            index[numbers > high] = 2
         if low is None and high is None:
             index[:] = -1
         columns |= {
@@ -248,22 +251,15 @@ def results(
             "LBSPEC": constant(test.specimen, rows),
             "LBORNRLO": named(usual.text(low), other.text(low)),
             "LBORNRHI": named(usual.text(high), other.text(high)),
-            "LBSTNRLO": pl.repeat(low, rows, dtype=pl.Float64, eager=True),
-            "LBSTNRHI": pl.repeat(high, rows, dtype=pl.Float64, eager=True),
+            "LBSTNRLO": repeated(low, rows, pl.Float64),
+            "LBSTNRHI": repeated(high, rows, pl.Float64),
             "LBNRIND": pick(["LOW", "NORMAL", "HIGH"], index),
         }
     return pl.DataFrame(columns)
 
 
 def assemble(
-    trial: Trial,
-    domain: str,
-    people: Population,
-    subjects: pl.Series,
-    occasions: Occasions,
-    parts: list[pl.DataFrame],
-    timings: list[str],
-    columns: list[str],
+    run: Run, domain: str, parts: list[pl.DataFrame], timings: list[str], columns: list[str]
 ) -> Records:
     """All rows of LB or VS in order, with sequence numbers and baseline flags."""
     frame = pl.concat(parts).sort("person", "minute", "order", "occasion", maintain_order=True)
@@ -275,10 +271,11 @@ def assemble(
     key = person[candidates] * 1000 + order[candidates]
     baseline = np.zeros(frame.height, dtype=np.bool_)
     baseline[candidates[np.unique(key, return_index=True)[1]]] = True
+    occasions = run.occasions
     frame = frame.with_columns(
-        constant(trial.study, frame.height).alias("STUDYID"),
+        constant(run.trial.study, frame.height).alias("STUDYID"),
         constant(domain, frame.height).alias("DOMAIN"),
-        pick(subjects, person).alias("USUBJID"),
+        pick(run.subjects, person).alias("USUBJID"),
         pl.Series(f"{domain}SEQ", sequence(person)),
         flag(baseline).alias(f"{domain}BLFL"),
         pl.Series("VISITNUM", np.round(occasions.number[person, occasion], 2)),
@@ -286,7 +283,7 @@ def assemble(
         iso_times(minute).alias(f"{domain}DTC"),
         pick(timings, timing).alias(f"{domain}TPT"),
     )
-    day_one = np.where(people.failed, NEVER, people.anchor)[person]
+    day_one = np.where(run.people.failed, NEVER, run.people.anchor)[person]
     return Records(
         frame.select(columns), minute // MINUTES, (Learned(day_one, {f"{domain}BLFL": None}),)
     )

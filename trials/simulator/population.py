@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
+import polars as pl
 from scipy.special import ndtr, ndtri
 
 from trials.definition import Criterion, Trial
@@ -63,6 +64,15 @@ class Population:
         """The number of persons screened."""
         return len(self.site)
 
+    def sites(self) -> pl.Series:
+        """SITEID of each person."""
+        return pl.Series(self.site + 1).cast(pl.String).str.zfill(2)
+
+    def labels(self) -> pl.Series:
+        """SUBJID of each person: the site and the number in the order of consent there."""
+        width = max(4, len(str(len(self))))
+        return self.sites() + pl.Series(self.number).cast(pl.String).str.zfill(width)
+
 
 def has_gases(trial: Trial) -> bool:
     """Whether the trial measures arterial gases: it is then one of lungs in critical care."""
@@ -85,13 +95,15 @@ def recruit(trial: Trial, participants: int, sites: int, draws: Draws) -> Popula
     steps = draws.uniform("screening steps", persons, 2)
     first_day = min(0, *(visit.day for visit in trial.schedule))
     longest = max(1, -first_day)
-    lag = (longest + choose(steps[:, 0], [0.35, 0.4, 0.25])) if first_day < 0 else choose(
-        steps[:, 0], [0.4, 0.4, 0.2]
+    lag = (
+        (longest + choose(steps[:, 0], [0.35, 0.4, 0.25]))
+        if first_day < 0
+        else choose(steps[:, 0], [0.4, 0.4, 0.2])
     )
     anchor = consented + lag
     decided = np.where(failed, consented + np.floor(steps[:, 1] * np.maximum(lag, 1)), anchor)
     site = choose(
-        draws.uniform("site", persons, 1)[:, 0], 1.0 / (1.0 + 0.25 * np.arange(sites, dtype=float))
+        draws.uniform("site", persons, 1)[:, 0], [1 / (1 + 0.25 * index) for index in range(sites)]
     )
     number = _rank_within(site, np.arange(persons))
     arm, sequence = _allocate(trial, site, anchor, ~failed, draws)
@@ -121,7 +133,7 @@ def _screen(participants: int, rate: float, draws: Draws) -> Mask:
     """Whether each person fails screening, up to the last who is randomized."""
     screened = 2 * participants + 20
     while True:
-        failed = draws.uniform("screen failure", screened, 1)[:, 0] < rate
+        failed = draws.uniform("eligibility", screened, 1)[:, 0] < rate
         passed = np.flatnonzero(~failed)
         if len(passed) >= participants:
             return failed[: passed[participants - 1] + 1]
@@ -140,7 +152,7 @@ def _consent_days(trial: Trial, expected: float, persons: int, draws: Draws) -> 
     intensity = np.repeat(weeks, 7)[:horizon]
     intensity[:SLOW_START_DAYS] *= SLOW_START_RATE
     cumulative = np.r_[0.0, np.cumsum(intensity)] * (expected / intensity[:planned].sum())
-    arrivals = np.cumsum(draws.stream("arrivals").standard_exponential(persons))
+    arrivals = np.cumsum(draws.stream("referrals").standard_exponential(persons))
     days = np.interp(arrivals, cumulative, np.arange(horizon + 1))
     # Beyond the horizon at the average rate.
     days += np.maximum(arrivals - cumulative[-1], 0.0) * horizon / cumulative[-1]
@@ -197,8 +209,15 @@ def _is_about_pregnancy(criterion: Criterion) -> bool:
     return "pregnan" in criterion.label.casefold()
 
 
-def _is_measured(trial: Trial, criterion: Criterion) -> bool:
+def _is_measured(criterion: Criterion) -> bool:
     return criterion.measure is not None and (criterion.lower, criterion.upper) != (None, None)
+
+
+def _weight(criterion: Criterion) -> float:
+    """How often screening fails on a criterion, against the others."""
+    if _is_about_pregnancy(criterion):
+        return 0.3
+    return 3.0 if _is_measured(criterion) else 1.0
 
 
 def _usable_criteria(trial: Trial) -> list[int]:
@@ -226,7 +245,9 @@ def _bodies(trial: Trial, usable: list[int], failed: Mask, draws: Draws) -> _Bod
     height = np.round(height)
     low, high = _limits(trial, "bmi", *_MASS_INDEXES)
     low, high = low + 0.25, high - 0.25  # rounded height and weight must stay within
-    mass_index = _truncated_normal(normal[:, 3], low + 0.45 * (high - low), 0.27 * (high - low), low, high)
+    mass_index = _truncated_normal(
+        normal[:, 3], low + 0.45 * (high - low), 0.27 * (high - low), low, high
+    )
     low, high = _limits(trial, "pao2_fio2", 45.0, 450.0)
     log_ratio = _truncated_normal(
         normal[:, 4], np.log(TYPICAL_RATIO), 0.28, np.log(1.05 * low), np.log(0.95 * high)
@@ -240,7 +261,7 @@ def _bodies(trial: Trial, usable: list[int], failed: Mask, draws: Draws) -> _Bod
         if _is_about_pregnancy(criterion):
             female = female | caught
             age = np.where(caught, 20 + np.floor(normal[:, 0] * 22), age)
-        if not _is_measured(trial, criterion):
+        if not _is_measured(criterion):
             continue
         value = _outside(criterion, beyond)
         match criterion.measure:
@@ -270,7 +291,7 @@ def _reasons(trial: Trial, usable: list[int], failed: Mask, draws: Draws) -> Int
     reasons = np.full((persons, 2), -1, dtype=np.int64)
     if not usable:
         return reasons
-    weights = [3.0 if _is_measured(trial, trial.criteria[index]) else 1.0 for index in usable]
+    weights = [_weight(trial.criteria[index]) for index in usable]
     uniform = draws.uniform("failure reason", persons, 3)
     indexes = np.array(usable, dtype=np.int64)
     first = indexes[choose(uniform[:, 0], weights)]
@@ -328,4 +349,3 @@ def _truncated_normal(
     bottom, top = ndtr((low - mean) / deviation), ndtr((high - mean) / deviation)
     values = mean + deviation * ndtri(bottom + uniform * (top - bottom))
     return np.asarray(np.clip(values, low, high), dtype=np.float64)
-

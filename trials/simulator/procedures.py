@@ -5,11 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from trials.definition import ProcedureClass, Trial
+from trials.definition import ProcedureClass
 from trials.simulator.course import DIED, Course
-from trials.simulator.dosing import Doses
-from trials.simulator.draws import Draws, Integers, Mask
-from trials.simulator.effect import Effect
+from trials.simulator.draws import Integers, Mask
 from trials.simulator.population import Population
 from trials.simulator.records import (
     MINUTES,
@@ -23,6 +21,7 @@ from trials.simulator.records import (
     pick,
     sequence,
 )
+from trials.simulator.run import Run
 
 _OTHER_RATE = 0.06
 # Procedures that no definition names, with how many have them: an extract brings more than it asks.
@@ -42,30 +41,29 @@ class _Episodes:
     dated: Mask
 
 
-def procedures(
-    trial: Trial,
-    people: Population,
-    subjects: pl.Series,
-    course: Course,
-    doses: Doses,
-    effect: Effect,
-    draws: Draws,
-) -> Records:
+def procedures(run: Run) -> Records:
     """PR: one row per episode or procedure."""
     names: list[str] = []
     parts: list[_Episodes] = []
-    if course.inpatient:
-        parts.append(_support(trial, people, course, names, draws))
+    if run.course.inpatient:
+        parts.append(_support(run, names))
         others = [
             (found.terms[0], _OTHER_RATE)
-            for found in trial.open.procedure_classes
+            for found in run.trial.open.procedure_classes
             if found.support is None
         ]
         for term, rate in (*others, *_UNASKED):
-            parts.append(_other(term, rate, people, course, names, draws))
-    if effect.procedural:
-        parts += _administration(trial, people, doses, names)
-    return _records(trial, subjects, names, parts)
+            parts.append(_other(run, term, rate, names))
+    if run.effect.procedural:
+        parts += _administration(run, names)
+    return _records(run, names, parts)
+
+
+def _leaving(people: Population, course: Course) -> tuple[Integers, Mask]:
+    """The day of death or discharge as the trial sees it, and whether it sees one."""
+    leaves = np.minimum(course.discharged, np.where(course.how == DIED, course.ended, NEVER))
+    seen = (leaves <= course.ended) & ~people.failed
+    return np.where(seen, people.anchor + leaves, NEVER), seen
 
 
 def _index(names: list[str], term: str) -> int:
@@ -74,10 +72,9 @@ def _index(names: list[str], term: str) -> int:
     return names.index(term)
 
 
-def _support(
-    trial: Trial, people: Population, course: Course, names: list[str], draws: Draws
-) -> _Episodes:
-    """Runs of days with the same support, from consent until it changes or the person dies."""
+def _support(run: Run, names: list[str]) -> _Episodes:
+    """Runs of days with the same support, from consent until it changes or the person leaves."""
+    people, course = run.people, run.course
     days = course.support.shape[1]
     persons = len(people)
     # Column 0 stands for the days from consent to randomization.
@@ -89,33 +86,33 @@ def _support(
     changed = observed & np.concatenate(
         [np.ones((persons, 1), dtype=np.bool_), rank[:, 1:] != rank[:, :-1]], axis=1
     )
-    time = np.floor(MINUTES * draws.uniform("support times", persons, days + 1)).astype(np.int64)
+    time = np.floor(MINUTES * run.draws.uniform("support times", persons, days + 1)).astype(
+        np.int64
+    )
     time[:, 0] = 8 * 60 + time[:, 0] // 24
     person, column = np.nonzero(changed)
     day = np.where(column == 0, people.consented[person], people.anchor[person] + column - 1)
     start = day * MINUTES + time[person, column]
-    # An episode ends where the next begins; the last one with the death, or is not seen to end.
+    # An episode ends where the next begins, the last one with death or discharge if these are seen.
     followed = np.r_[person[1:] == person[:-1], False]
-    died = course.how[person] == DIED
-    died &= ~people.failed[person]
-    death = (people.anchor[person] + course.ended[person]) * MINUTES
-    end = np.where(followed, np.r_[start[1:], 0], np.where(died, death, _FAR))
+    leaves, left = _leaving(people, course)
+    end = np.where(followed, np.r_[start[1:], 0], leaves[person] * MINUTES)
     supported = rank[person, column] > 0
-    terms = _terms_by_rank(trial, people, names, draws)
+    terms = _terms_by_rank(run, names)
     term = terms[person, rank[person, column]]
     keep = supported & (term >= 0)
-    return _Episodes(person[keep], term[keep], start[keep], end[keep], (died & ~followed)[keep])
+    return _Episodes(
+        person[keep], term[keep], start[keep], end[keep], (left[person] & ~followed)[keep]
+    )
 
 
-def _terms_by_rank(
-    trial: Trial, people: Population, names: list[str], draws: Draws
-) -> Integers:
+def _terms_by_rank(run: Run, names: list[str]) -> Integers:
     """Which term each person has for each rank of support: the device at hand."""
-    uniform = draws.uniform("support devices", len(people), 10)
-    terms = np.full((len(people), 5), -1, dtype=np.int64)
+    uniform = run.draws.uniform("support devices", len(run.people), 5)
+    terms = np.full((len(run.people), 5), -1, dtype=np.int64)
     for rank in range(1, 5):
         classes: list[ProcedureClass] = [
-            found for found in trial.open.procedure_classes if found.support == rank
+            found for found in run.trial.open.procedure_classes if found.support == rank
         ]
         known = [_index(names, term) for found in classes for term in found.terms]
         if known:
@@ -124,11 +121,10 @@ def _terms_by_rank(
     return terms
 
 
-def _other(
-    term: str, rate: float, people: Population, course: Course, names: list[str], draws: Draws
-) -> _Episodes:
+def _other(run: Run, term: str, rate: float, names: list[str]) -> _Episodes:
     """A procedure that some of those in hospital have, for one to ten days."""
-    uniform = draws.uniform(f"procedure {term}", len(people), 4)
+    people, course = run.people, run.course
+    uniform = run.draws.uniform(f"procedure {term}", len(people), 4)
     offset = 1 + np.floor(12 * uniform[:, 1] ** 1.5).astype(np.int64)
     present = course.present(offset[:, None])[:, 0] & (offset < course.discharged)
     person = np.flatnonzero((uniform[:, 0] < rate) & present & ~people.failed)
@@ -136,22 +132,21 @@ def _other(
     start += np.floor(MINUTES * uniform[person, 2]).astype(np.int64)
     length = np.floor((1 + 9 * uniform[person, 3]) * MINUTES).astype(np.int64)
     stay = people.anchor[person] + np.minimum(course.ended, course.discharged)[person]
-    ended = start + length < stay * MINUTES
-    death = people.anchor[person] + course.ended[person]
-    died = ~ended & (course.how[person] == DIED)
-    end = np.where(ended, start + length, np.where(died, death * MINUTES, _FAR))
-    return _Episodes(person, np.full(len(person), _index(names, term)), start, end, died)
+    over = start + length < stay * MINUTES
+    leaves, left = _leaving(people, course)
+    end = np.where(over, start + length, leaves[person] * MINUTES)
+    which = np.full(len(person), _index(names, term))
+    return _Episodes(person, which, start, end, left[person] & ~over)
 
 
-def _administration(
-    trial: Trial, people: Population, doses: Doses, names: list[str]
-) -> list[_Episodes]:
+def _administration(run: Run, names: list[str]) -> list[_Episodes]:
     """Bronchoscopy and instillation, which tell the arm."""
+    people, doses = run.people, run.doses
     person, dose = np.nonzero(doses.given)
     start = (people.anchor[person] + doses.offset[person, dose]) * MINUTES
     start += doses.minute[person, dose]
     instillation = np.array(
-        [_index(names, f"{arm.name} INSTILLATION".upper()) for arm in trial.arms.list]
+        [_index(names, f"{arm.name} INSTILLATION".upper()) for arm in run.trial.arms.list]
     )
     no = np.zeros(len(person), dtype=np.bool_)
     bronchoscopy = np.full(len(person), _index(names, "BRONCHOSCOPY"))
@@ -161,9 +156,7 @@ def _administration(
     ]
 
 
-def _records(
-    trial: Trial, subjects: pl.Series, names: list[str], parts: list[_Episodes]
-) -> Records:
+def _records(run: Run, names: list[str], parts: list[_Episodes]) -> Records:
     empty = np.zeros(0, dtype=np.int64)
     person = np.concatenate([part.person for part in parts] or [empty])
     term = np.concatenate([part.term for part in parts] or [empty])
@@ -176,7 +169,7 @@ def _records(
     )
     support = {
         name: found.support is not None
-        for found in trial.open.procedure_classes
+        for found in run.trial.open.procedure_classes
         for name in found.terms
     }
     categories = [
@@ -186,9 +179,9 @@ def _records(
     rows = len(person)
     frame = pl.DataFrame(
         {
-            "STUDYID": constant(trial.study, rows),
+            "STUDYID": constant(run.trial.study, rows),
             "DOMAIN": constant("PR", rows),
-            "USUBJID": pick(subjects, person),
+            "USUBJID": pick(run.subjects, person),
             "PRSEQ": sequence(person),
             "PRTRT": pick(names, term),
             "PRDECOD": pick(names, term),

@@ -70,7 +70,7 @@ def everywhere(frame: pl.DataFrame) -> Mask:
 
 def blank(values: pl.Series, where: Mask) -> pl.Series:
     """`values` without those where the mask holds."""
-    return values.zip_with(pl.Series(~where), pl.repeat(None, len(values), dtype=values.dtype, eager=True))
+    return values.zip_with(pl.Series(~where), values.clear(len(values)))
 
 
 def iso_dates(days: Days) -> pl.Series:
@@ -91,7 +91,7 @@ def pick(names: list[str] | tuple[str, ...] | pl.Series, index: Integers) -> pl.
     """The names at `index`; a negative index gives null."""
     values = names if isinstance(names, pl.Series) else pl.Series(list(names), dtype=pl.String)
     if len(values) == 0:
-        return pl.repeat(None, len(index), dtype=values.dtype, eager=True)
+        return values.clear(len(index))
     return blank(values.gather(np.maximum(index, 0)), index < 0)
 
 
@@ -111,4 +111,9 @@ def sequence(participant: Integers) -> Integers:
 
 def constant(value: str, rows: int) -> pl.Series:
     """The same text in every row."""
-    return pl.repeat(value, rows, dtype=pl.String, eager=True)
+    return repeated(value, rows, pl.String)
+
+
+def repeated(value: object, rows: int, kind: type[pl.DataType]) -> pl.Series:
+    """The same value in every row; None gives nulls."""
+    return pl.Series([value], dtype=kind).new_from_index(0, rows)

@@ -51,7 +51,12 @@ _CRITICAL = (0.0, 0.0, 4.0, 6.0)
 
 CRITICAL_CARE = (
     Event(
-        "Pneumonia bacterial", INFECTION, 0.010, _SEVERE, 0.45, 9,
+        "Pneumonia bacterial",
+        INFECTION,
+        0.010,
+        _SEVERE,
+        0.45,
+        9,
         ("ventilator associated pneumonia", "bacterial pneumonia", "Hospital-acquired pneumonia"),
     ),
     Event("Sepsis", INFECTION, 0.005, _SEVERE, 0.8, 8, ("sepsis", "Sepsis, blood culture pos.")),
@@ -60,7 +65,9 @@ CRITICAL_CARE = (
     Event("Bronchopulmonary aspergillosis", INFECTION, 0.0015, _SEVERE, 0.6, 20),
     Event("Device related infection", INFECTION, 0.002, (0, 6, 3, 0), 0.2, 7, ("line infection",)),
     Event("Oral candidiasis", INFECTION, 0.003, _MILD, 0.0, 8, ("oral thrush",)),
-    Event("Acute kidney injury", RENAL, 0.009, (3, 4, 3, 1), 0.3, 9, ("AKI", "acute renal failure")),
+    Event(
+        "Acute kidney injury", RENAL, 0.009, (3, 4, 3, 1), 0.3, 9, ("AKI", "acute renal failure")
+    ),
     Event("Atrial fibrillation", CARDIAC, 0.005, (1, 5, 3, 0.3), 0.2, 2, ("AF", "new onset AF")),
     Event("Supraventricular tachycardia", CARDIAC, 0.0015, (2, 4, 2, 0), 0.1, 1, ("SVT",)),
     Event("Bradycardia", CARDIAC, 0.004, _MILD, 0.05, 2),
@@ -74,6 +81,9 @@ CRITICAL_CARE = (
     Event("Pulmonary embolism", RESPIRATORY, 0.0025, _SEVERE, 0.9, 15, ("PE", "pulm. embolism")),
     Event("Pneumothorax", RESPIRATORY, 0.0025, (1, 4, 4, 1), 0.6, 6),
     Event("Pneumomediastinum", RESPIRATORY, 0.0015, (4, 4, 2, 0), 0.3, 8),
+    Event("Acute respiratory failure", RESPIRATORY, 0.004, _CRITICAL, 1.0, 9),
+    Event("Acute respiratory distress syndrome", RESPIRATORY, 0.003, _CRITICAL, 1.0, 9, ("ARDS",)),
+    Event("Multiple organ dysfunction syndrome", GENERAL, 0.002, _CRITICAL, 1.0, 9),
     Event("Epistaxis", RESPIRATORY, 0.002, _MILD, 0.0, 1, ("nose bleed",)),
     Event("Delirium", PSYCHIATRIC, 0.010, (3, 5, 3, 0), 0.1, 4, ("ICU delirium", "confusion")),
     Event("Agitation", PSYCHIATRIC, 0.004, _MILD, 0.0, 2),
@@ -81,7 +91,12 @@ CRITICAL_CARE = (
     Event("Anxiety", PSYCHIATRIC, 0.004, (7, 3, 0, 0), 0.0, 7),
     Event("Headache", NERVOUS, 0.004, (8, 2, 0, 0), 0.0, 2),
     Event(
-        "Hyperglycaemia", METABOLISM, 0.014, (2, 5, 4, 0.2), 0.02, 7,
+        "Hyperglycaemia",
+        METABOLISM,
+        0.014,
+        (2, 5, 4, 0.2),
+        0.02,
+        7,
         ("high blood sugar", "steroid-induced hyperglycemia", "hyperglycemia"),
     ),
     Event("Hypokalaemia", METABOLISM, 0.010, (6, 2, 2, 0.2), 0.01, 3, ("low potassium",)),
@@ -89,11 +104,21 @@ CRITICAL_CARE = (
     Event("Hyperkalaemia", METABOLISM, 0.004, (4, 3, 2, 0.3), 0.1, 2),
     Event("Hypoalbuminaemia", METABOLISM, 0.007, (4, 6, 0.5, 0), 0.0, 12, ("low albumin",)),
     Event(
-        "Alanine aminotransferase increased", INVESTIGATION, 0.011, (6, 3, 1.5, 0.1), 0.02, 9,
+        "Alanine aminotransferase increased",
+        INVESTIGATION,
+        0.011,
+        (6, 3, 1.5, 0.1),
+        0.02,
+        9,
         ("ALT raised", "elevated ALT", "liver enzymes up"),
     ),
     Event(
-        "Aspartate aminotransferase increased", INVESTIGATION, 0.007, (6, 3, 1, 0.1), 0.02, 8,
+        "Aspartate aminotransferase increased",
+        INVESTIGATION,
+        0.007,
+        (6, 3, 1, 0.1),
+        0.02,
+        8,
         ("AST raised",),
     ),
     Event("Blood bilirubin increased", INVESTIGATION, 0.003, (5, 3, 1, 0), 0.02, 7),
@@ -101,7 +126,9 @@ CRITICAL_CARE = (
     Event("Thrombocytopenia", BLOOD, 0.005, (5, 3, 2, 0.4), 0.05, 7, ("low platelets",)),
     Event("Leukocytosis", BLOOD, 0.003, (7, 3, 0, 0), 0.0, 6),
     Event("Constipation", GASTROINTESTINAL, 0.010, (7, 4, 0, 0), 0.0, 4),
-    Event("Diarrhoea", GASTROINTESTINAL, 0.007, (7, 3, 0.5, 0), 0.0, 3, ("diarrhea", "loose stools")),
+    Event(
+        "Diarrhoea", GASTROINTESTINAL, 0.007, (7, 3, 0.5, 0), 0.0, 3, ("diarrhea", "loose stools")
+    ),
     Event("Nausea", GASTROINTESTINAL, 0.006, (8, 2, 0, 0), 0.0, 2),
     Event("Gastrointestinal haemorrhage", GASTROINTESTINAL, 0.002, _SEVERE, 0.7, 4, ("GI bleed",)),
     Event("Rash", SKIN, 0.002, _MILD, 0.02, 5, ("skin rash", "maculopapular rash")),
@@ -132,24 +159,23 @@ OUTPATIENT = (
     Event("Back pain", MUSCULOSKELETAL, 0.0005, (6, 4, 0, 0), 0.0, 10),
     Event("Fatigue", GENERAL, 0.0006, (7, 3, 0, 0), 0.0, 15, ("tiredness",)),
     Event("Sinus bradycardia", CARDIAC, 0.0005, (8, 2, 0, 0), 0.02, 10),
+    Event("Sudden death", GENERAL, 0.0, _CRITICAL, 1.0, 1),
     Event("Myocardial infarction", CARDIAC, 0.0002, _SEVERE, 1.0, 8),
     Event("Hypertension", VASCULAR, 0.0003, (4, 5, 1, 0), 0.02, 20),
 )
 
-# What people die of, with weights. The terms need not be among the others.
+# What people die of: the term, its weight among deaths, and how many days at most it lasts. Each
+# is also an event that people survive, or one that ends on its day: an ongoing event foretells
+# nothing.
 CRITICAL_CARE_DEATHS = (
-    (Event("Acute respiratory failure", RESPIRATORY, 0.0), 5.0),
-    (Event("Acute respiratory distress syndrome", RESPIRATORY, 0.0, verbatim=("ARDS",)), 3.0),
-    (Event("Multiple organ dysfunction syndrome", GENERAL, 0.0, verbatim=("multi-organ failure",)), 3.0),
-    (Event("Septic shock", INFECTION, 0.0), 3.0),
-    (Event("Cardiac arrest", CARDIAC, 0.0), 1.0),
-    (Event("Pulmonary embolism", RESPIRATORY, 0.0, verbatim=("massive PE",)), 0.6),
+    ("Acute respiratory failure", 5.0, 5),
+    ("Acute respiratory distress syndrome", 3.0, 5),
+    ("Multiple organ dysfunction syndrome", 3.0, 4),
+    ("Septic shock", 3.0, 3),
+    ("Cardiac arrest", 1.0, 0),
+    ("Pulmonary embolism", 0.6, 1),
 )
-OUTPATIENT_DEATHS = (
-    (Event("Sudden death", GENERAL, 0.0), 1.0),
-    (Event("Completed suicide", PSYCHIATRIC, 0.0), 0.3),
-    (Event("Myocardial infarction", CARDIAC, 0.0), 1.0),
-)
+OUTPATIENT_DEATHS = (("Sudden death", 1.0, 0), ("Myocardial infarction", 1.0, 2))
 
 # Body systems of terms that definitions name and the tables above do not.
 BODY_SYSTEMS = {
@@ -206,19 +232,60 @@ class Quantity:
 _CHEMISTRY, _HEMATOLOGY, _IMMUNOLOGY = "CHEMISTRY", "HEMATOLOGY", "IMMUNOLOGY"
 
 LABORATORY = (
-    Quantity("CRP", "C Reactive Protein", _IMMUNOLOGY, "SERUM", "mg/L", 4, 3.2, 0.5, 0.3, 1, None, 8, 0.5),
-    Quantity("INTLK6", "Interleukin 6", _IMMUNOLOGY, "SERUM", "pg/mL", 4, 3.4, 0.7, 0.4, 1, None, 7, 1.5),
+    Quantity(
+        "CRP", "C Reactive Protein", _IMMUNOLOGY, "SERUM", "mg/L", 4, 3.2, 0.5, 0.3, 1, None, 8, 0.5
+    ),
+    Quantity(
+        "INTLK6", "Interleukin 6", _IMMUNOLOGY, "SERUM", "pg/mL", 4, 3.4, 0.7, 0.4, 1, None, 7, 1.5
+    ),
     Quantity("FERRITIN", "Ferritin", _CHEMISTRY, "SERUM", "ug/L", 220, 2.0, 0.5, 0.2, 0, 30, 400),
-    Quantity("DDIMER", "D-Dimer", "COAGULATION", "PLASMA", "mg/L FEU", 0.4, 2.2, 0.6, 0.3, 2, None, 0.5, 0.1),
-    Quantity("ALT", "Alanine Aminotransferase", _CHEMISTRY, "SERUM", "U/L", 28, 0.7, 0.4, 0.2, 0, 9, 50),
-    Quantity("AST", "Aspartate Aminotransferase", _CHEMISTRY, "SERUM", "U/L", 26, 0.8, 0.35, 0.2, 0, 15, 40),
-    Quantity("ALP", "Alkaline Phosphatase", _CHEMISTRY, "SERUM", "U/L", 75, 0.3, 0.3, 0.12, 0, 45, 125),
+    Quantity(
+        "DDIMER",
+        "D-Dimer",
+        "COAGULATION",
+        "PLASMA",
+        "mg/L FEU",
+        0.4,
+        2.2,
+        0.6,
+        0.3,
+        2,
+        None,
+        0.5,
+        0.1,
+    ),
+    Quantity(
+        "ALT", "Alanine Aminotransferase", _CHEMISTRY, "SERUM", "U/L", 28, 0.7, 0.4, 0.2, 0, 9, 50
+    ),
+    Quantity(
+        "AST",
+        "Aspartate Aminotransferase",
+        _CHEMISTRY,
+        "SERUM",
+        "U/L",
+        26,
+        0.8,
+        0.35,
+        0.2,
+        0,
+        15,
+        40,
+    ),
+    Quantity(
+        "ALP", "Alkaline Phosphatase", _CHEMISTRY, "SERUM", "U/L", 75, 0.3, 0.3, 0.12, 0, 45, 125
+    ),
     Quantity("BILI", "Bilirubin", _CHEMISTRY, "SERUM", "umol/L", 10, 0.5, 0.35, 0.2, 1, 3.4, 20.5),
     Quantity("CREAT", "Creatinine", _CHEMISTRY, "SERUM", "umol/L", 70, 0.35, 0.25, 0.12, 0, 57, 97),
     Quantity("HGB", "Hemoglobin", _HEMATOLOGY, "BLOOD", "g/L", 135, -0.25, 0.1, 0.04, 0, 115, 170),
-    Quantity("PLAT", "Platelets", _HEMATOLOGY, "BLOOD", "10^9/L", 230, -0.25, 0.25, 0.12, 0, 125, 350),
-    Quantity("WBC", "Leukocytes", _HEMATOLOGY, "BLOOD", "10^9/L", 6.8, 0.6, 0.25, 0.15, 2, 3.5, 9.5),
-    Quantity("LYM", "Lymphocytes", _HEMATOLOGY, "BLOOD", "10^9/L", 1.6, -0.95, 0.3, 0.2, 2, 1.1, 3.2),
+    Quantity(
+        "PLAT", "Platelets", _HEMATOLOGY, "BLOOD", "10^9/L", 230, -0.25, 0.25, 0.12, 0, 125, 350
+    ),
+    Quantity(
+        "WBC", "Leukocytes", _HEMATOLOGY, "BLOOD", "10^9/L", 6.8, 0.6, 0.25, 0.15, 2, 3.5, 9.5
+    ),
+    Quantity(
+        "LYM", "Lymphocytes", _HEMATOLOGY, "BLOOD", "10^9/L", 1.6, -0.95, 0.3, 0.2, 2, 1.1, 3.2
+    ),
 )
 # A test that no definition names: an extract brings more than a protocol asks for.
 UNASKED = Quantity(
@@ -226,11 +293,63 @@ UNASKED = Quantity(
 )
 
 GASES = (
-    Quantity("PO2", "Partial Pressure Oxygen", "BLOOD GAS", "ARTERIAL BLOOD", "mmHg", 75, 0, 0, 0, 1, None, None),
-    Quantity("FIO2", "Fraction of Inspired Oxygen", "BLOOD GAS", "ARTERIAL BLOOD", "fraction", 0.4, 0, 0, 0, 2, None, None),
-    Quantity("PCO2", "Partial Pressure Carbon Dioxide", "BLOOD GAS", "ARTERIAL BLOOD", "mmHg", 38, 0, 0, 0, 1, None, None),
+    Quantity(
+        "PO2",
+        "Partial Pressure Oxygen",
+        "BLOOD GAS",
+        "ARTERIAL BLOOD",
+        "mmHg",
+        75,
+        0,
+        0,
+        0,
+        1,
+        None,
+        None,
+    ),
+    Quantity(
+        "FIO2",
+        "Fraction of Inspired Oxygen",
+        "BLOOD GAS",
+        "ARTERIAL BLOOD",
+        "fraction",
+        0.4,
+        0,
+        0,
+        0,
+        2,
+        None,
+        None,
+    ),
+    Quantity(
+        "PCO2",
+        "Partial Pressure Carbon Dioxide",
+        "BLOOD GAS",
+        "ARTERIAL BLOOD",
+        "mmHg",
+        38,
+        0,
+        0,
+        0,
+        1,
+        None,
+        None,
+    ),
     Quantity("PH", "pH", "BLOOD GAS", "ARTERIAL BLOOD", "1", 7.42, 0, 0, 0, 2, None, None),
-    Quantity("LACTICAC", "Lactic Acid", "BLOOD GAS", "ARTERIAL BLOOD", "mmol/L", 1.1, 1.1, 0.25, 0.2, 1, None, None),
+    Quantity(
+        "LACTICAC",
+        "Lactic Acid",
+        "BLOOD GAS",
+        "ARTERIAL BLOOD",
+        "mmol/L",
+        1.1,
+        1.1,
+        0.25,
+        0.2,
+        1,
+        None,
+        None,
+    ),
 )
 
 

@@ -1,9 +1,8 @@
-"""Occasions on which a person is seen: scheduled, unscheduled, and at administrations; SV."""
+"""Occasions on which a person is seen: scheduled, unscheduled, and at administrations."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
 from trials.definition import Trial
 from trials.simulator.course import COMPLETED, Course
@@ -11,7 +10,6 @@ from trials.simulator.dosing import Doses
 from trials.simulator.draws import Days, Draws, Floats, Mask
 from trials.simulator.effect import Effect
 from trials.simulator.population import Population
-from trials.simulator.records import NEVER, Records, constant, iso_dates, pick
 
 UNSCHEDULED = 2  # at most so many per person
 _UNSCHEDULED_RATE = 0.1
@@ -41,14 +39,20 @@ class Occasions:
 
 
 def attend(
-    trial: Trial, people: Population, course: Course, doses: Doses, effect: Effect, draws: Draws
+    trial: Trial,
+    people: Population,
+    course: Course,
+    doses: Doses,
+    *,
+    effect: Effect,
+    draws: Draws,
 ) -> Occasions:
     """Which occasions took place, and when."""
     persons, visits = len(people), len(trial.schedule)
     planned = course.visit_offset
     numbers = np.array([visit.number for visit in trial.schedule], dtype=np.float64)
 
-    # Before randomization everyone is seen as long as screening lasts; then as long as in the trial.
+    # Until randomization a person is seen as long as screening lasts, then as long as in the trial.
     before = planned < 0
     screening = people.anchor[:, None] + planned <= people.decided[:, None]
     followed = ~people.failed[:, None] & course.present(planned)
@@ -94,28 +98,3 @@ def attend(
         scheduled=visits,
         inpatient=inpatient,
     )
-
-
-def subject_visits(
-    trial: Trial, people: Population, subjects: pl.Series, occasions: Occasions
-) -> Records:
-    """SV: one row per visit that took place."""
-    person, column = np.nonzero(occasions.attended)
-    number = occasions.number[person, column]
-    order = np.lexsort((number, occasions.offset[person, column], person))
-    person, column, number = person[order], column[order], number[order]
-    day = people.anchor[person] + occasions.offset[person, column]
-    assert not (day >= NEVER).any()
-    dates = iso_dates(day)
-    frame = pl.DataFrame(
-        {
-            "STUDYID": constant(trial.study, len(person)),
-            "DOMAIN": constant("SV", len(person)),
-            "USUBJID": pick(subjects, person),
-            "VISITNUM": np.round(number, 2),
-            "VISIT": pick(occasions.names, column),
-            "SVSTDTC": dates,
-            "SVENDTC": dates,
-        }
-    )
-    return Records(frame, day)

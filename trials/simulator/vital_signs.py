@@ -4,9 +4,8 @@ import numpy as np
 import polars as pl
 
 from trials.definition import Measure, Trial
-from trials.simulator.course import Course
-from trials.simulator.draws import Draws, Floats
-from trials.simulator.laboratory import morning, oxygen
+from trials.simulator.draws import Floats
+from trials.simulator.laboratory import oxygen, rounds
 from trials.simulator.measurements import (
     Samples,
     Test,
@@ -15,11 +14,10 @@ from trials.simulator.measurements import (
     in_measures_unit,
     results,
 )
-from trials.simulator.dosing import Doses
-from trials.simulator.population import Population
 from trials.simulator.records import Records
 from trials.simulator.reference import VITAL_SIGNS, VitalSign
-from trials.simulator.visits import UNSCHEDULED, Occasions
+from trials.simulator.run import Run
+from trials.simulator.visits import UNSCHEDULED
 
 _COLUMNS = [
     "STUDYID", "DOMAIN", "USUBJID", "VSSEQ", "VSTESTCD", "VSTEST", "VSORRES", "VSORRESU",
@@ -33,34 +31,27 @@ _BODY = {
 }
 
 
-def vital_signs(
-    trial: Trial,
-    people: Population,
-    subjects: pl.Series,
-    course: Course,
-    occasions: Occasions,
-    doses: Doses,
-    draws: Draws,
-) -> Records:
+def vital_signs(run: Run) -> Records:
     """VS: one row per sign and occasion."""
+    trial, people, occasions, doses = run.trial, run.people, run.occasions, run.doses
     persons, width = len(people), occasions.scheduled + UNSCHEDULED
     columns = np.arange(width + doses.planned)
     offset = occasions.offset
     timing = np.where(columns >= width, 0, -1)
-    minute = np.concatenate(
-        [morning(people, occasions, "vital sign times", draws), doses.minute + 15], axis=1
+    minute = np.concatenate([rounds(run, "vital sign times"), doses.minute + 15], axis=1)
+    samples = Samples.of(
+        people, occasions, occasions.attended, minute=minute, occasion=columns, timing=timing
     )
-    samples = Samples.of(people, occasions, occasions.attended, minute, columns, timing)
-    severity = course.severity(offset)
+    severity = run.course.severity(offset)
     parts: list[pl.DataFrame] = []
     for sign, measure in _signs(trial):
-        normal = draws.normal(f"sign {sign.code}", persons, 1 + width)
+        normal = run.draws.normal(f"sign {sign.code}", persons, 1 + width)
         # Signs during an instillation have a stream of their own: control has none.
-        during = draws.normal(f"sign {sign.code} in {_TIMINGS[0]}", persons, doses.planned)
+        during = run.draws.normal(f"sign {sign.code} in {_TIMINGS[0]}", persons, doses.planned)
         noise = np.concatenate([normal[:, 1:], during], axis=1)
-        missing = draws.uniform(f"missing {sign.code}", persons, columns.size)
-        if sign.code == "OXYSAT" and course.inpatient:
-            values = _saturation(oxygen(trial, people, course, offset, 0.05 * noise)[0])
+        missing = run.draws.uniform(f"missing {sign.code}", persons, columns.size)
+        if sign.code == "OXYSAT" and run.course.inpatient:
+            values = _saturation(oxygen(run, offset, 0.05 * noise)[0])
         else:
             values = sign.mean + sign.slope * severity + sign.between * normal[:, :1]
         values = values + sign.within * noise
@@ -71,7 +62,14 @@ def vital_signs(
         kept = missing[samples.person, samples.column] >= _MISSED_TEST_RATE
         parts.append(
             results(
-                "VS", test, measure, len(parts), samples, samples.values(values), kept, people.site
+                "VS",
+                test,
+                measure,
+                samples,
+                samples.values(values),
+                kept=kept,
+                order=len(parts),
+                site=people.site,
             )
         )
     for code, body in (("HEIGHT", people.height), ("WEIGHT", people.weight)):
@@ -83,14 +81,14 @@ def vital_signs(
                 "VS",
                 _BODY[code],
                 measure_of_body,
-                len(parts),
                 samples,
                 body[samples.person],
-                samples.column == 0,
-                people.site,
+                kept=samples.column == 0,
+                order=len(parts),
+                site=people.site,
             )
         )
-    return assemble(trial, "VS", people, subjects, occasions, parts, _TIMINGS, _COLUMNS)
+    return assemble(run, "VS", parts, _TIMINGS, _COLUMNS)
 
 
 def _saturation(po2: Floats) -> Floats:

@@ -1,0 +1,166 @@
+"""The dashboard's entry point: sign-in, choice of trial, snapshot and view, the menu by role."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from access import (
+    Action,
+    AuditError,
+    Denied,
+    Grant,
+    Identity,
+    View,
+    decide,
+    demonstration_identities,
+    log_incident,
+    pages_of,
+    record,
+    views_of,
+)
+from exhibits.on_page import BOARD_KEY, plain
+from queries import Board, BoardError, open_board
+from settings import Settings, SettingsError, read_settings
+from snapshots import Snapshot, SnapshotsError, Store
+from trials import Trial, TrialDefinitionError, load_trial
+
+IDENTITY_KEY = "_identity"
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+# Address, file, title and icon of every page; the policy says who has which.
+PAGES = {
+    "board-enrollment": ("pages/board/enrollment.py", "Enrollment", ":material/trending_up:"),
+    "board-arm-balance": ("pages/board/arm_balance.py", "Arm balance", ":material/balance:"),
+    "data-findings": ("pages/data/findings.py", "Findings", ":material/rule:"),
+    "data-checks": ("pages/data/checks.py", "Checks", ":material/checklist:"),
+    "data-intake": ("pages/data/intake.py", "Intake", ":material/database:"),
+}
+GROUPS = {"board": "Board", "data": "Data"}
+
+
+def signed_in(settings: Settings) -> Identity | None:
+    """The person of this session; without one, the demonstration's picker if it may be shown."""
+    identity = st.session_state.get(IDENTITY_KEY)
+    if settings.identity != "demonstration":
+        st.error("No way to sign in is set up (DSMB_IDENTITY). Nothing is shown without sign-in.")
+        return None
+    if st.get_option("server.address") not in LOOPBACK:
+        st.error("The demonstration sign-in works on this machine's loopback address only.")
+        return None
+    if isinstance(identity, Identity):
+        return identity
+    st.title("Safety board dashboard", anchor=False)
+    st.write("Demonstration with simulated participants. Choose who you are.")
+    for person in demonstration_identities():
+        if st.button(plain(person.name), key=f"sign-in-{person.subject}", width=420):
+            st.session_state[IDENTITY_KEY] = person
+            st.rerun()
+    return None
+
+
+def menu(identity: Identity | None) -> Page:
+    """The role's pages; before sign-in all addresses are known, and none is run."""
+    wanted = pages_of(identity.role) if identity else tuple(PAGES)
+    groups: dict[str, list[Page]] = {}
+    for place, address in enumerate(wanted):
+        file, title, icon = PAGES[address]
+        page = st.Page(file, title=title, icon=icon, url_path=address, default=place == 0)
+        groups.setdefault(GROUPS[address.partition("-")[0]], []).append(page)
+    return st.navigation(groups, position="sidebar" if identity else "hidden")
+
+
+def chosen_snapshot(settings: Settings) -> tuple[Trial, Snapshot] | None:
+    """What the sidebar says is looked at; `?trial=` and `?snapshot=` in an address say it too."""
+    store = Store(settings.store)
+    trials = [trial.name for trial in store.trials() if trial.current_id() is not None]
+    if not trials:
+        st.info("No extract is loaded yet. Load one: python -m data_validation load EXTRACT")
+        return None
+    with st.sidebar:
+        trial = load_trial(_picked("Trial", "trial", trials, lambda name: load_trial(name).study))
+        snapshots = {str(item.id): item for item in reversed(store.trial(trial.id).snapshots())}
+        current = str(store.trial(trial.id).current_id())
+        ordered = [current, *(name for name in snapshots if name != current)]
+        snapshot = snapshots[_picked("Snapshot", "snapshot", ordered, str)]
+        today = datetime.now(UTC).astimezone(ZoneInfo(trial.timezone)).date()
+        age = (today - snapshot.manifest.cutoff).days
+        older = "" if str(snapshot.id) == current else " Not the current snapshot."
+        st.caption(f"Data cut-off {snapshot.manifest.cutoff}, {age:,} days ago.{older}")
+    return trial, snapshot
+
+
+def _picked(label: str, name: str, options: list[str], words) -> str:  # type: ignore[no-untyped-def]
+    asked = st.query_params.get(name)
+    if asked in options and st.session_state.get(f"_asked_{name}") != asked:
+        st.session_state[f"pick-{name}"] = asked
+    st.session_state[f"_asked_{name}"] = asked
+    if st.session_state.get(f"pick-{name}") not in options:
+        st.session_state[f"pick-{name}"] = options[0]
+    return st.selectbox(label, options, format_func=words, key=f"pick-{name}")
+
+
+def opened_board(settings: Settings, identity: Identity, trial: Trial, snapshot: Snapshot) -> Board:
+    """The Board of this session, opened anew when trial, snapshot or view change."""
+    views = views_of(identity.role)
+    if st.session_state.get("pick-view") not in views:
+        st.session_state["pick-view"] = View.POOLED
+    view: View | None = View.POOLED
+    if len(views) > 1:
+        with st.sidebar:
+            view = st.segmented_control(
+                "View", views, format_func=lambda v: v.word.capitalize(), key="pick-view",
+                required=True, help="Opening a comparative view is recorded.",
+            )  # fmt: skip
+    view = view or View.POOLED
+    board = st.session_state.get(BOARD_KEY)
+    if isinstance(board, Board):
+        if (board.trial.id, board.snapshot, board.view) == (trial.id, snapshot, view):
+            return board
+        board.close()
+        st.session_state.pop(BOARD_KEY)
+    grant = decide(
+        identity, Action.OPEN_VIEW, trial=trial.id, snapshot=str(snapshot.id), view=view,
+        minutes=settings.grant_minutes,
+    )  # fmt: skip
+    assert isinstance(grant, Grant)
+    if view is not View.POOLED:
+        record(settings.audit_log, "view opened", grant, "dashboard")
+    board = open_board(trial, snapshot, grant, settings.board_private_key_file)
+    st.session_state[BOARD_KEY] = board
+    return board
+
+
+def main() -> None:
+    """Draw the page that the address asks for, if this person may have it."""
+    st.set_page_config(page_title="Safety board dashboard", page_icon="🩺", layout="wide")
+    page_name, role = "start", "none"
+    try:
+        settings = read_settings()
+        page = menu(st.session_state.get(IDENTITY_KEY))
+        identity = signed_in(settings)
+        if identity is None:
+            return
+        page_name, role = page.url_path or "first", identity.role.value
+        with st.sidebar:
+            st.caption(plain(identity.name))
+            if st.button("Sign out", icon=":material/logout:"):
+                if isinstance(board := st.session_state.get(BOARD_KEY), Board):
+                    board.close()
+                st.session_state.clear()
+                st.rerun()
+        chosen = chosen_snapshot(settings)
+        if chosen is not None:
+            opened_board(settings, identity, *chosen)
+            page.run()
+    except (Denied, AuditError, BoardError, SnapshotsError, SettingsError) as error:
+        st.error(plain(str(error)))
+    except TrialDefinitionError as error:
+        st.error(plain(str(error)))
+    except Exception as error:
+        number = log_incident(error, page=page_name, role=role)
+        st.error(f"This page could not be drawn. Please report incident {number}.")
+
+
+main()

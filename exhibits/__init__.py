@@ -1,0 +1,23 @@
+"""What a board reads: titled figures and tables with population, denominators and provenance."""
+
+from exhibits import arm_balance, enrollment, findings
+from exhibits.exhibit import (
+    EXHIBITS,
+    Exhibit,
+    NotInThisViewError,
+    Number,
+    make,
+    offered,
+)
+
+__all__ = [
+    "EXHIBITS",
+    "Exhibit",
+    "NotInThisViewError",
+    "Number",
+    "arm_balance",
+    "enrollment",
+    "findings",
+    "make",
+    "offered",
+]

@@ -1,0 +1,133 @@
+"""`python -m exhibits`: the numbers of the pages for scripts, with their provenance.
+
+Exit codes: 0 done; 1 unusable arguments; 4 a key, the store or the record is in the way.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from access import (
+    Action,
+    AuditError,
+    Denied,
+    Grant,
+    View,
+    command_line_identity,
+    decide,
+    record,
+)
+from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
+from exhibits.export import as_csv
+from queries import BoardError, open_board
+from settings import SettingsError, read_settings
+from snapshots import SnapshotsError, Store, StoreError
+from trials import TrialDefinitionError, load_trial
+
+EXIT_DONE, EXIT_USAGE, EXIT_IN_THE_WAY = 0, 1, 4
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Unusable arguments are exit 1, as in the other commands."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    asked = _parser().parse_args(arguments)
+    if asked.command == "list":
+        for item in offered(View.UNBLINDED):
+            print(f"{item.name:32} {item.topic:14} {item.least_view.word:10} {item.summary}")
+        return EXIT_DONE
+    if asked.name not in EXHIBITS:
+        print(f"There is no exhibit {asked.name!r}; see `exhibits list`.", file=sys.stderr)
+        return EXIT_USAGE
+    try:
+        _print(_made(asked), asked)
+    except (SnapshotsError, BoardError, Denied, AuditError, SettingsError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_IN_THE_WAY
+    except (TrialDefinitionError, NotInThisViewError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    return EXIT_DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m exhibits",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    commands.add_parser("list", help="every exhibit, its topic and least view")
+    show = commands.add_parser("show", help="one exhibit's numbers")
+    show.add_argument("name")
+    show.add_argument("--trial", required=True)
+    show.add_argument("--snapshot", help="snapshot id; without it the current one")
+    show.add_argument("--view", default="pooled", choices=[view.word for view in View])
+    show.add_argument("--reason", default="command line", help="why, for the record")
+    show.add_argument("--store", type=Path)
+    form = show.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true")
+    form.add_argument("--csv", action="store_true")
+    return parser
+
+
+def _made(asked: argparse.Namespace) -> Exhibit:
+    settings = read_settings(store=asked.store)
+    trial = load_trial(asked.trial)
+    store = Store(settings.store).trial(trial.id)
+    snapshot = store.snapshot(asked.snapshot) if asked.snapshot else store.current()
+    if snapshot is None:
+        raise StoreError(f"Trial {trial.id} has no snapshot in {settings.store}. Load an extract.")
+    view = View.from_word(asked.view)
+    grant = decide(
+        command_line_identity(),
+        Action.OPEN_VIEW,
+        trial=trial.id,
+        snapshot=str(snapshot.id),
+        view=view,
+        minutes=settings.grant_minutes,
+    )
+    assert isinstance(grant, Grant)
+    if view is not View.POOLED:
+        record(settings.audit_log, f"exhibit {asked.name} shown", grant, asked.reason)
+    board = open_board(trial, snapshot, grant, settings.board_private_key_file)
+    try:
+        return make(asked.name, board)
+    finally:
+        board.close()
+
+
+def _print(shown: Exhibit, asked: argparse.Namespace) -> None:
+    if asked.json:
+        print(json.dumps(shown.as_data(), ensure_ascii=False, indent=2, default=str))
+    elif asked.csv:
+        sys.stdout.write(as_csv(shown))
+    else:
+        print(shown.title)
+        for line in (shown.answer, shown.missing, f"{shown.population}; {shown.denominator}"):
+            if line:
+                print(line)
+        if shown.table is not None:
+            import polars as pl
+
+            with pl.Config(
+                tbl_rows=-1, tbl_cols=-1, fmt_str_lengths=80, tbl_hide_dataframe_shape=True
+            ):
+                print(shown.labelled_table())
+        for note in shown.footnotes:
+            print(f"- {note}")
+        for what, reason in shown.assumptions:
+            print(f"- Assumed, {what}: {reason}")
+        print("; ".join(f"{name}: {value}" for name, value in shown.provenance.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

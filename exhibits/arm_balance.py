@@ -1,0 +1,275 @@
+"""Who is in the trial, and are the arms alike? One code path for one, two and three arms."""
+
+import plotly.graph_objects as go
+import polars as pl
+
+from estimators.balance import (
+    ContinuousSummary,
+    PairwiseDifference,
+    allocation_share,
+    categorical_difference,
+    chance_band,
+    continuous_difference_of_summaries,
+    largest_pairwise,
+)
+from exhibits.exhibit import Exhibit, Number, exhibit
+from exhibits.theme import arm_style, figure, hatch, safe
+from exhibits.words import decimal, share
+from queries import Board
+
+UNITS = {
+    "age": ("Age", "years"),
+    "bmi": ("Body mass index", "kg/m²"),
+    "pao2_fio2": ("PaO2/FiO2", "mmHg"),
+}
+CATEGORIES = {"sex": "Sex", "race": "Race", "support": "Respiratory support"}
+VALUES = {"F": "Female", "M": "Male", "U": "Unknown"}
+SMALL_WORDS = {"or", "of", "and"}
+
+
+@exhibit()
+def allocation(board: Board) -> Exhibit:
+    """Participants randomized to each arm of this view, against the planned ratio."""
+    arms = board.ask("arm_balance/allocation")
+    total = int(arms["randomized"].sum())
+    drawn = figure(x_title="Participants randomized", y_title="", height=130 + 60 * arms.height)
+    for name, position, count in arms.rows():
+        style = arm_style(position)
+        drawn.add_trace(
+            go.Bar(
+                y=[safe(name)],
+                x=[count],
+                orientation="h",
+                text=[share(count, total)],
+                textposition="inside",
+                insidetextanchor="start",
+                marker={"color": style.color, "pattern": hatch(style.pattern)},
+                hovertemplate="%{y}: %{x} randomized<extra></extra>",
+                showlegend=False,
+            )
+        )
+    drawn.update_yaxes(autorange="reversed", rangemode="normal")
+    intervals = [allocation_share(int(count), total) for count in arms["randomized"]]
+    table = arms.select("arm", "randomized").with_columns(
+        pl.Series("share_percent", [_percent(item.share) for item in intervals], pl.Float64),
+        pl.Series("low_percent", [_percent(item.low) for item in intervals], pl.Float64),
+        pl.Series("high_percent", [_percent(item.high) for item in intervals], pl.Float64),
+    )
+    ratio = " : ".join(str(arm.ratio) for arm in board.trial.arms.list)
+    return Exhibit(
+        title="Allocation",
+        population="Randomized participants, as randomized",
+        answer=f"{total:,} participants are randomized; the planned ratio is {ratio}.",
+        denominator=f"N = {total:,}",
+        numbers=tuple(Number(str(name), f"{count:,}") for name, _, count in arms.rows()),
+        figure=drawn,
+        description="One bar for each arm of this view.",
+        table=table,
+        labels={
+            "arm": "Arm",
+            "randomized": "Randomized",
+            "share_percent": "Share (%)",
+            "low_percent": "95 % low",
+            "high_percent": "95 % high",
+        },
+        footnotes=("Intervals: exact binomial (Clopper & Pearson 1934).",),
+        assumptions=board.trial.assumptions("arms"),
+    )
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else round(100 * value, 1)
+
+
+@exhibit()
+def baseline_characteristics(board: Board) -> Exhibit:
+    """Table 1: baseline characteristics of each arm of this view; differences with two and more."""
+    wanted = ["age", "bmi", "pao2_fio2", *_baseline_measures(board)]
+    continuous = board.ask(
+        "arm_balance/baseline_measurements", characteristics=wanted, measures=wanted
+    )
+    categorical = board.ask("arm_balance/baseline_categories")
+    allocated = board.ask("arm_balance/allocation")
+    arms = [str(name) for name in allocated["arm"]]
+    sizes = {str(name): int(count) for name, _, count in allocated.rows()}
+    rows: list[dict[str, object]] = []
+    absent: list[str] = []
+    for name in wanted:
+        part = continuous.filter(pl.col("characteristic") == name)
+        if part["n"].sum() == 0:
+            absent.append(_label(board, name)[0])
+            continue
+        rows.extend(_continuous_rows(board, name, part, arms))
+    for name, label in CATEGORIES.items():
+        part = categorical.filter(pl.col("characteristic") == name)
+        if part.filter(pl.col("value").is_not_null()).is_empty():
+            absent.append(label)
+            continue
+        rows.extend(_categorical_rows(label, part, arms, sizes))
+    table = _in_order(rows, arms)
+    return Exhibit(
+        title="Baseline characteristics",
+        population="Randomized participants, as randomized",
+        denominator="; ".join(f"{arm}: N = {sizes[arm]:,}" for arm in arms),
+        table=table,
+        labels=_labels(arms, sizes),
+        footnotes=_table_one_footnotes(arms, absent),
+        assumptions=board.trial.assumptions("schedule"),
+    )
+
+
+def _baseline_measures(board: Board) -> list[str]:
+    shown = (
+        "oxygen_saturation",
+        "systolic_pressure",
+        "pulse",
+        "crp",
+        "d_dimer",
+        "creatinine",
+        "alt",
+    )
+    known = {item.name for item in board.trial.measures}
+    return [name for name in shown if name in known]
+
+
+def _label(board: Board, name: str) -> tuple[str, str]:
+    if name in UNITS:
+        return UNITS[name]
+    measure = next(item for item in board.trial.measures if item.name == name)
+    return measure.label, measure.unit
+
+
+def _continuous_rows(
+    board: Board, name: str, part: pl.DataFrame, arms: list[str]
+) -> list[dict[str, object]]:
+    label, unit = _label(board, name)
+    by_arm = {str(row["arm"]): row for row in part.iter_rows(named=True)}
+    summaries = [
+        ContinuousSummary(mean=row["mean"], sd=row["sd"], n=row["n"])
+        if (row := by_arm.get(arm)) and row["n"] > 0
+        else ContinuousSummary(mean=None, sd=None, n=0)
+        for arm in arms
+    ]
+    mean: dict[str, object] = {"characteristic": f"{label} ({unit})", "statistic": "mean (SD)"}
+    median: dict[str, object] = {"characteristic": "", "statistic": "median (quartiles)"}
+    missing: dict[str, object] = {"characteristic": "", "statistic": "missing"}
+    for arm in arms:
+        row = by_arm.get(arm)
+        if row is None:
+            continue
+        if row["n"] > 0:
+            mean[arm] = f"{decimal(row['mean'])} ({decimal(row['sd'])})"
+            quartiles = f"{decimal(row['lower_quartile'])} to {decimal(row['upper_quartile'])}"
+            median[arm] = f"{decimal(row['median'])} ({quartiles})"
+        missing[arm] = str(row["participants"] - row["n"])
+    largest = largest_pairwise(summaries, continuous_difference_of_summaries)
+    mean.update(_difference(largest, len(arms)))
+    rows = [mean, median]
+    if any(missing.get(arm, "0") != "0" for arm in arms):
+        rows.append(missing)
+    return rows
+
+
+def _categorical_rows(
+    label: str, part: pl.DataFrame, arms: list[str], sizes: dict[str, int]
+) -> list[dict[str, object]]:
+    counts = {
+        arm: {
+            str(value): int(count)
+            for value, count in part.filter(pl.col("arm") == arm)
+            .select("value", "participants")
+            .rows()
+            if value is not None
+        }
+        for arm in arms
+    }
+    values = [
+        str(value)
+        for value in part.filter(pl.col("value").is_not_null())["value"].unique(maintain_order=True)
+    ]
+    largest = largest_pairwise([counts[arm] for arm in arms], categorical_difference)
+    difference = _difference(largest, len(arms))
+    rows: list[dict[str, object]] = []
+    for place, value in enumerate(values):
+        row: dict[str, object] = {
+            "characteristic": label if place == 0 else "",
+            "statistic": f"{_value_in_words(value)}, n (%)",
+        }
+        for arm in arms:
+            known = sum(counts[arm].values())
+            count = counts[arm].get(value, 0)
+            row[arm] = f"{count} ({100 * count / known:.0f} %)" if known else "0"
+        if place == 0:
+            row.update(difference)
+        rows.append(row)
+    unknown = {arm: sizes[arm] - sum(counts[arm].values()) for arm in arms}
+    if any(unknown.values()):
+        missing: dict[str, object] = {"characteristic": "", "statistic": "missing"}
+        rows.append(missing | {arm: str(count) for arm, count in unknown.items()})
+    return rows
+
+
+def _value_in_words(value: str) -> str:
+    """`NOT REPORTED` as `Not Reported`; mixed case stays as it is."""
+    if value in VALUES or not value.isupper():
+        return VALUES.get(value, value)
+    words = value.lower().split(" ")
+    return " ".join(word if word in SMALL_WORDS else word.capitalize() for word in words)
+
+
+def _difference(found: PairwiseDifference, arms: int) -> dict[str, object]:
+    """The largest standardized difference between two arms, and the band that chance gives it.
+
+    Of several pairs the largest is larger by chance: the band is Bonferroni's over the pairs.
+    """
+    if found.value is None or found.n1 is None or found.n2 is None:
+        return {}
+    pairs = arms * (arms - 1) // 2
+    band = chance_band(
+        found.n1, found.n2, 1 - 0.05 / pairs, degrees_of_freedom=found.degrees_of_freedom
+    )
+    return {
+        "smd": round(abs(found.value), 2),
+        "chance_band": None if band is None else round(band, 2),
+    }
+
+
+def _in_order(rows: list[dict[str, object]], arms: list[str]) -> pl.DataFrame:
+    columns = ["characteristic", "statistic", *arms]
+    compared = len(arms) > 1
+    schema: dict[str, type[pl.DataType]] = dict.fromkeys(columns, pl.String)
+    if compared:
+        schema |= {"smd": pl.Float64, "chance_band": pl.Float64}
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+
+
+def _labels(arms: list[str], sizes: dict[str, int]) -> dict[str, str]:
+    return {
+        "characteristic": "Characteristic",
+        "statistic": "Statistic",
+        **{arm: f"{arm} (N = {sizes[arm]:,})" for arm in arms},
+        "smd": "Std. difference",
+        "chance_band": "Chance alone (95 %)",
+    }
+
+
+def _table_one_footnotes(arms: list[str], absent: list[str]) -> tuple[str, ...]:
+    notes = [
+        "Baseline: last usable value on or before the date of randomization. Percentages are of "
+        "participants with a value.",
+    ]
+    if len(arms) > 1:
+        pairs = (
+            "; of more than two arms, the largest between any two, with the band of all pairs"
+            if len(arms) > 2
+            else ""
+        )
+        notes.append(
+            "Standardized difference: difference of means over the pooled SD (Austin 2009), for "
+            f"categories by Mahalanobis distance (Yang & Dalton 2012){pairs}. Chance alone gives "
+            "differences up to the band in 95 of 100 perfectly randomized trials of this size; a "
+            "difference inside the band is no sign of imbalance."
+        )
+    if absent:
+        notes.append(f"Not in the extract: {', '.join(absent)}.")
+    return tuple(notes)

@@ -1,0 +1,464 @@
+"""Are we on track? Accrual against plan, projection, months, sites, screening flow."""
+
+from datetime import date, timedelta
+
+import plotly.graph_objects as go
+import polars as pl
+
+from estimators.accrual import (
+    AccrualPlan,
+    count_path,
+    probability_of_target_by,
+    time_to_target,
+)
+from exhibits.exhibit import Exhibit, Number, exhibit
+from exhibits.theme import ACCENT, BAND, QUIET, figure, hatch, safe
+from exhibits.words import MONTH_DAYS, counted, day, percent, share
+from queries import Board
+
+# Checks that say that somebody was randomized outside the protocol's criteria.
+ELIGIBILITY_CHECKS = ["IE-101", "DM-111", "DM-112", "DM-113"]
+
+ACCRUAL_METHOD = (
+    "Projection: constant accrual rate with a gamma prior centered on the plan (Gajewski, Simon & "
+    "Carlson 2008; Anisimov & Fedorov 2007); exact quantiles. It assumes that recruitment goes on "
+    "as so far and sees no pause, season or new site coming."
+)
+
+
+def _months(board: Board, until: date) -> float:
+    return (until - board.trial.accrual.start).days / MONTH_DAYS
+
+
+def _date(board: Board, months: float) -> date | None:
+    """The calendar date that many months after the plan's start; None beyond the calendar."""
+    days = round(months * MONTH_DAYS)
+    if days > (date(9999, 12, 31) - board.trial.accrual.start).days:
+        return None
+    return board.trial.accrual.start + timedelta(days=days)
+
+
+def _plan(board: Board) -> AccrualPlan:
+    accrual = board.trial.accrual
+    return AccrualPlan(accrual.target, accrual.months, accrual.prior_weight)
+
+
+@exhibit()
+def enrollment_progress(board: Board) -> Exhibit:
+    """Participants randomized of those planned, and when the target will be reached."""
+    totals = board.ask("enrollment/totals").row(0, named=True)
+    accrual = board.trial.accrual
+    randomized = totals["randomized"]
+    cutoff = board.snapshot.manifest.cutoff
+    numbers = [
+        Number(
+            "Randomized",
+            f"{randomized:,} of {accrual.target:,}",
+            f"{percent(randomized / accrual.target)} of the planned target",
+        ),
+        Number(
+            "Screened", f"{totals['screened']:,}", f"{totals['in_screening']} still in screening"
+        ),
+    ]
+    elapsed = _months(board, cutoff)
+    answer = f"{share(randomized, accrual.target)} planned participants are randomized."
+    if randomized >= accrual.target:
+        reached = day(totals["last_randomization"])
+        answer = f"The target is reached: {share(randomized, accrual.target)} are randomized."
+        numbers.append(Number("Last randomization", reached))
+    elif elapsed > 0:
+        forecast = time_to_target(_plan(board), randomized, elapsed)
+        on_time = probability_of_target_by(_plan(board), randomized, elapsed, accrual.months)
+        planned = min(accrual.target, round(accrual.target * elapsed / accrual.months))
+        early, late = day(_date(board, forecast.low)), day(_date(board, forecast.high))
+        expected = day(_date(board, forecast.median))
+        numbers += [
+            Number("Planned by now", f"{planned}", f"{randomized - planned:+d} against plan"),
+            Number("Target expected", expected, f"95 % interval {early} to {late}"),
+            Number("On time", percent(on_time), f"probability by {day(accrual.end)}"),
+        ]
+        answer += (
+            f" The target is expected by {expected} (95 % interval {early} to {late}); the "
+            f"probability of reaching it by the planned {day(accrual.end)} is {percent(on_time)}."
+        )
+    return Exhibit(
+        title="Enrollment progress",
+        population="All screened participants",
+        answer=answer,
+        denominator=f"{share(randomized, accrual.target)} planned",
+        numbers=tuple(numbers),
+        table=pl.DataFrame(
+            {
+                "item": [number.label for number in numbers],
+                "value": [number.value for number in numbers],
+                "remark": [number.remark for number in numbers],
+            }
+        ),
+        labels={"item": "Item", "value": "Value", "remark": "Remark"},
+        footnotes=(ACCRUAL_METHOD,),
+        assumptions=board.trial.assumptions("accrual"),
+    )
+
+
+@exhibit()
+def cumulative_enrollment(board: Board) -> Exhibit:
+    """Cumulative randomized participants against the plan, with the projection."""
+    accrual = board.trial.accrual
+    cutoff = board.snapshot.manifest.cutoff
+    by_date = board.ask("enrollment/randomized_by_date").with_columns(
+        pl.col("randomized").cum_sum().alias("cumulative")
+    )
+    randomized = int(by_date["randomized"].sum())
+    undated = board.ask("enrollment/totals").item(0, "randomized_without_date")
+    drawn = figure(x_title="Date of randomization", y_title="Participants, cumulative")
+    drawn.add_trace(
+        go.Scatter(
+            x=[accrual.start, accrual.end],
+            y=[0, accrual.target],
+            mode="lines",
+            name="Plan",
+            line={"color": QUIET, "dash": "dash", "width": 2},
+            hovertemplate="Plan: %{y:.0f} by %{x|%d %b %Y}<extra></extra>",
+        )
+    )
+    elapsed = _months(board, cutoff)
+    rows = by_date.select(
+        "date", pl.lit("randomized").alias("series"), pl.col("cumulative").alias("participants")
+    ).with_columns(low=pl.lit(None, pl.Int64), high=pl.lit(None, pl.Int64))
+    note = ""
+    if elapsed > 0 and randomized < accrual.target:
+        forecast = time_to_target(_plan(board), randomized, elapsed)
+        horizon = min(forecast.high, elapsed + 2 * accrual.months)
+        steps = [elapsed + (horizon - elapsed) * step / 24 for step in range(25)]
+        path = count_path(_plan(board), randomized, elapsed, steps)
+        dates = [_date(board, step) for step in steps]
+        low, middle, high = (
+            [min(int(value), accrual.target) for value in values]
+            for values in (path.low, path.median, path.high)
+        )
+        drawn.add_trace(
+            go.Scatter(
+                x=[*dates, *reversed(dates)],
+                y=[*high, *reversed(low)],
+                fill="toself",
+                fillcolor=BAND,
+                line={"width": 0},
+                name="95 % interval",
+                hoverinfo="skip",
+            )
+        )
+        drawn.add_trace(
+            go.Scatter(
+                x=dates,
+                y=middle,
+                mode="lines",
+                name="Projection",
+                line={"color": ACCENT, "dash": "dot", "width": 2},
+                customdata=list(zip(low, high, strict=True)),
+                hovertemplate=(
+                    "Projected %{y} (%{customdata[0]} to %{customdata[1]}) "
+                    "by %{x|%d %b %Y}<extra></extra>"
+                ),
+            )
+        )
+        projected = pl.DataFrame(
+            {
+                "date": dates,
+                "series": "projected",
+                "participants": middle,
+                "low": low,
+                "high": high,
+            },
+            schema_overrides={"date": pl.Date},
+        )
+        rows = pl.concat([rows, projected], how="vertical_relaxed")
+        note = f" The projection runs to {day(_date(board, horizon))}."
+    starts = [accrual.start, *by_date["date"], cutoff]
+    steps_up = [0, *by_date["cumulative"], randomized]
+    drawn.add_trace(
+        go.Scatter(
+            x=starts,
+            y=steps_up,
+            mode="lines",
+            name="Randomized",
+            line={"color": ACCENT, "shape": "hv", "width": 3},
+            hovertemplate="%{y} randomized by %{x|%d %b %Y}<extra></extra>",
+        )
+    )
+    drawn.add_hline(y=accrual.target, line={"color": QUIET, "width": 1})
+    drawn.add_annotation(
+        x=0,
+        xref="paper",
+        y=accrual.target,
+        text=f"Target {accrual.target}",
+        showarrow=False,
+        xanchor="left",
+        yanchor="bottom",
+    )
+    drawn.update_yaxes(range=[0, accrual.target * 1.12])
+    return Exhibit(
+        title="Cumulative enrollment against plan",
+        population="Randomized participants",
+        denominator=f"{share(randomized, accrual.target)} planned"
+        + (f"; {undated} without a date of randomization are not drawn" if undated else ""),
+        figure=drawn,
+        description=(
+            f"Step curve of randomized participants, {randomized} by the data cut-off, beside a "
+            f"straight line of the plan to {accrual.target} by {day(accrual.end)}.{note}"
+        ),
+        table=rows,
+        labels={
+            "date": "Date",
+            "series": "Series",
+            "participants": "Participants, cumulative",
+            "low": "95 % low",
+            "high": "95 % high",
+        },
+        footnotes=(ACCRUAL_METHOD,),
+        assumptions=board.trial.assumptions("accrual"),
+    )
+
+
+@exhibit()
+def enrollment_by_month(board: Board) -> Exhibit:
+    """Participants screened and randomized in each calendar month."""
+    months = board.ask("enrollment/by_month")
+    accrual = board.trial.accrual
+    if months.is_empty():
+        return Exhibit(
+            title="Enrollment by month",
+            population="All screened participants",
+            missing="No date of screening or randomization is in the extract.",
+        )
+    drawn = figure(x_title="Calendar month", y_title="Participants", height=340)
+    for name, label, color, pattern in (
+        ("screened", "Screened", QUIET, "/"),
+        ("randomized", "Randomized", ACCENT, ""),
+    ):
+        drawn.add_trace(
+            go.Bar(
+                x=[f"{month:%b %Y}" for month in months["month"]],
+                y=months[name].to_list(),
+                name=label,
+                marker={"color": color, "pattern": hatch(pattern)},
+                hovertemplate="%{x}: %{y} " + label.lower() + "<extra></extra>",
+            )
+        )
+    pace = accrual.target / accrual.months
+    drawn.add_trace(
+        go.Scatter(
+            x=[f"{month:%b %Y}" for month in months["month"]],
+            y=[pace] * months.height,
+            mode="lines",
+            name=f"Plan, {pace:.1f} randomized a month",
+            line={"color": QUIET, "dash": "dash"},
+            hoverinfo="skip",
+        )
+    )
+    best = months.sort("randomized", descending=True).row(0, named=True)
+    return Exhibit(
+        title="Screened and randomized by month",
+        population="All screened participants",
+        denominator=f"{months['screened'].sum():,} screened, {months['randomized'].sum():,} "
+        "randomized, with a date",
+        figure=drawn,
+        description=(
+            f"Bars for {counted(months.height, 'month')}; most were randomized in "
+            f"{best['month']:%B %Y}: {best['randomized']}."
+        ),
+        table=months.with_columns(pl.col("month").dt.strftime("%Y-%m")),
+        labels={"month": "Month", "screened": "Screened", "randomized": "Randomized"},
+        footnotes=(
+            "Screened: first of consent and collection of demographics. The first and the last "
+            "month may be incomplete.",
+        ),
+        assumptions=board.trial.assumptions("accrual.months", "accrual.start"),
+    )
+
+
+@exhibit()
+def enrollment_by_site(board: Board) -> Exhibit:
+    """Participants screened, randomized and failed at screening, by site."""
+    sites = board.ask("enrollment/by_site")
+    shown = sites.head(25)
+    order = list(reversed(shown["site"].to_list()))
+    drawn = figure(x_title="Participants", y_title="Site", height=150 + 30 * shown.height)
+    for name, label, color, pattern in (
+        ("randomized", "Randomized", ACCENT, ""),
+        ("screen_failures", "Screen failure", QUIET, "/"),
+    ):
+        drawn.add_trace(
+            go.Bar(
+                y=[safe(site) for site in shown["site"]],
+                x=shown[name].to_list(),
+                name=label,
+                orientation="h",
+                marker={"color": color, "pattern": hatch(pattern)},
+                hovertemplate="Site %{y}: %{x} " + label.lower() + "<extra></extra>",
+            )
+        )
+    drawn.update_layout(barmode="stack")
+    drawn.update_yaxes(
+        type="category", categoryorder="array", categoryarray=[safe(site) for site in order]
+    )
+    active = sites.filter(pl.col("randomized") > 0).height
+    return Exhibit(
+        title="Enrollment by site",
+        population="All screened participants",
+        denominator=f"{active} of {board.trial.planned_sites} planned sites have randomized"
+        + (
+            f"; the {shown.height} largest of {sites.height} are drawn" if sites.height > 25 else ""
+        ),
+        figure=drawn,
+        description=f"Stacked bars for {counted(shown.height, 'site')}, largest first.",
+        table=sites,
+        labels={
+            "site": "Site",
+            "screened": "Screened",
+            "randomized": "Randomized",
+            "screen_failures": "Screen failures",
+            "first_randomization": "First randomized",
+            "last_randomization": "Last randomized",
+        },
+        assumptions=board.trial.assumptions("planned_sites"),
+    )
+
+
+@exhibit()
+def screening_flow(board: Board) -> Exhibit:
+    """From screening to randomization, with the trial's own reasons for exclusion."""
+    totals = board.ask("enrollment/totals").row(0, named=True)
+    failures = totals["screen_failures"]
+    flow = [
+        ("Screened", totals["screened"]),
+        ("Still in screening", totals["in_screening"]),
+        ("Screen failures", failures),
+        ("Randomized", totals["randomized"]),
+    ]
+    reasons = board.ask("enrollment/screen_failures_by_criterion")
+    no_reason = board.ask("enrollment/screen_failures_without_criterion").item()
+    wording = {item.id.upper(): item for item in board.trial.criteria}
+    rows = [("flow", label, "", count) for label, count in flow]
+    if board.has("IE"):
+        for criterion, count in reasons.rows():
+            known = wording.get(str(criterion).upper())
+            label = known.label if known else str(criterion)
+            kind = f"{criterion}, {known.kind}" if known else str(criterion)
+            rows.append(("criterion not met", label, kind, count))
+        if no_reason:
+            rows.append(("criterion not met", "No criterion recorded", "", no_reason))
+    table = pl.DataFrame(rows, schema=["part", "step", "criterion", "participants"], orient="row")
+    picture = table.filter(pl.col("part") == "criterion not met")
+    footnotes = ["A participant can have several reasons, so they may add up to more."]
+    if not board.has("IE"):
+        footnotes = [
+            "The extract has no dataset IE, so the criteria that were not met are not known. "
+            "Ask for IE in the next extract."
+        ]
+    drawn = None
+    if picture.height:
+        drawn = figure(x_title="Screen failures", y_title="", height=130 + 34 * picture.height)
+        drawn.add_trace(
+            go.Bar(
+                y=[safe(label) for label in picture["step"]],
+                x=picture["participants"].to_list(),
+                orientation="h",
+                marker={"color": QUIET, "pattern": hatch("/")},
+                text=picture["participants"].to_list(),
+                textposition="outside",
+                cliponaxis=False,
+                hovertemplate="%{y}: %{x} of " + str(failures) + "<extra></extra>",
+            )
+        )
+        drawn.update_yaxes(autorange="reversed", rangemode="normal")
+    screened = totals["screened"]
+    return Exhibit(
+        title="Screening flow",
+        population="All screened participants",
+        answer=(
+            f"{share(totals['randomized'], screened)} screened participants were randomized, "
+            f"{failures:,} failed screening, {totals['in_screening']:,} are still in screening."
+        ),
+        denominator=f"{totals['randomized']:,} randomized of {screened:,} screened",
+        numbers=tuple(Number(label, f"{count:,}") for label, count in flow),
+        figure=drawn,
+        description=f"Criteria that {counted(failures, 'screen failure')} did not meet, as bars.",
+        table=table,
+        labels={
+            "part": "Part",
+            "step": "Step or reason",
+            "criterion": "Criterion",
+            "participants": "Participants",
+        },
+        footnotes=tuple(footnotes),
+        assumptions=board.trial.assumptions("criteria"),
+    )
+
+
+@exhibit()
+def time_to_randomization(board: Board) -> Exhibit:
+    """Days from screening to randomization."""
+    days = board.ask("enrollment/days_to_randomization")
+    if days.is_empty():
+        return Exhibit(
+            title="Time from screening to randomization",
+            population="Randomized participants",
+            missing=(
+                "No participant has both a date of screening and a date of randomization. "
+                "Screening is dated by consent (RFICDTC) or collection of demographics (DMDTC)."
+            ),
+        )
+    total = int(days["participants"].sum())
+    middle = int(days.filter(pl.col("participants").cum_sum() * 2 >= total)["days"][0])
+    negative = int(days.filter(pl.col("days") < 0)["participants"].sum())
+    shortest, longest = int(days["days"][0]), int(days["days"][-1])
+    drawn = figure(
+        x_title="Days from screening to randomization", y_title="Participants", height=300
+    )
+    drawn.add_trace(
+        go.Bar(
+            x=days["days"].to_list(),
+            y=days["participants"].to_list(),
+            marker={"color": ACCENT},
+            hovertemplate="%{y} participants after %{x} days<extra></extra>",
+        )
+    )
+    drawn.update_xaxes(dtick=1 if longest - shortest <= 15 else None)
+    return Exhibit(
+        title="Time from screening to randomization",
+        population="Randomized participants",
+        answer=f"Half of them were randomized within {counted(middle, 'day')} of screening.",
+        denominator=f"{counted(total, 'participant')} with both dates",
+        figure=drawn,
+        description=f"Bars of days from {shortest} to {longest}.",
+        table=days,
+        labels={"days": "Days", "participants": "Participants"},
+        footnotes=(("Negative days are kept and are findings.",) if negative else ())
+        + ("Screening is dated by the first of consent and collection of demographics.",),
+    )
+
+
+@exhibit()
+def randomized_though_ineligible(board: Board) -> Exhibit:
+    """Participants who were randomized although a criterion was not met."""
+    found = board.ask("enrollment/randomized_though_ineligible", checks=ELIGIBILITY_CHECKS)
+    randomized = board.ask("enrollment/totals").item(0, "randomized")
+    limits = [item for item in board.trial.criteria if item.measure is not None]
+    checked = ", ".join(item.label for item in limits)
+    footnote = "Checked: criteria recorded as not met (IE)"
+    footnote += f"; and against the data: {checked}." if checked else "."
+    answer = (
+        "Nobody was found who was randomized although a criterion was not met."
+        if found.is_empty()
+        else f"{counted(found.height, 'check')} found participants who were randomized although a "
+        "criterion was not met; the query list has them."
+    )
+    return Exhibit(
+        title="Randomized though ineligible",
+        population="Randomized participants",
+        answer=answer,
+        denominator=f"of {randomized:,} randomized",
+        table=found,
+        labels={"check": "Check", "message": "Finding", "participants": "Participants"},
+        footnotes=(footnote, "Other criteria cannot be checked from the extract."),
+    )

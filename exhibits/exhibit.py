@@ -1,0 +1,159 @@
+"""An exhibit: what a safety board's report numbers. The same one serves page and command line.
+
+Every exhibit is the same short chain: ask the Board, estimate, draw, say how. It has no `if` on the
+view; it declares the least view in which it makes sense and is not offered below.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from access.view import View
+from queries import Board
+
+
+class NotInThisViewError(Exception):
+    """An exhibit asked for below the least view in which it is offered."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """One headline number: `37 of 60`, with what it counts and, where it helps, a remark."""
+
+    label: str
+    value: str
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One exhibit, complete with what must stand beside its numbers.
+
+    Attributes:
+        title: what it shows, in the field's words.
+        answer: the finding in one sentence, as a member would say it.
+        population: who is counted, always named.
+        denominator: `n/N` in words, `60 of 80 screened`.
+        numbers: headline numbers.
+        figure: the picture, if there is one; it carries nothing that its table does not.
+        description: the picture in words, for who cannot see it.
+        table: the numbers behind it, columns in machine names.
+        labels: what each column is called for a reader.
+        footnotes: method and source.
+        assumptions: values of the trial definition that are not in the registration, with reasons.
+        missing: what is not there and what to do; then there is nothing else to show.
+    """
+
+    title: str
+    population: str
+    answer: str = ""
+    denominator: str = ""
+    numbers: tuple[Number, ...] = ()
+    figure: go.Figure | None = None
+    description: str = ""
+    table: pl.DataFrame | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    footnotes: tuple[str, ...] = ()
+    assumptions: tuple[tuple[str, str], ...] = ()
+    missing: str = ""
+    name: str = ""
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    def labelled_table(self) -> pl.DataFrame:
+        """The table under the labels a reader sees; without rows if there is none."""
+        table = self.table if self.table is not None else pl.DataFrame()
+        return table.rename({k: v for k, v in self.labels.items() if k in table.columns})
+
+    def as_data(self) -> dict[str, Any]:
+        """What scripts get: the same numbers as the page, with provenance."""
+        return {
+            "exhibit": self.name,
+            "title": self.title,
+            "answer": self.answer,
+            "population": self.population,
+            "denominator": self.denominator,
+            "numbers": [
+                {"label": number.label, "value": number.value, "remark": number.remark}
+                for number in self.numbers
+            ],
+            "table": self.table.to_dicts() if self.table is not None else [],
+            "footnotes": list(self.footnotes),
+            "assumptions": dict(self.assumptions),
+            "missing": self.missing,
+            "provenance": self.provenance,
+        }
+
+
+Maker = Callable[[Board], Exhibit]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One line of the registry."""
+
+    name: str
+    topic: str
+    least_view: View
+    summary: str
+    make: Maker
+
+
+EXHIBITS: dict[str, Registered] = {}
+
+
+def exhibit(*, least_view: View = View.POOLED) -> Callable[[Maker], Maker]:
+    """Register a function of a Board as an exhibit.
+
+    The exhibit is named after the function; the first line of its docstring says what it shows.
+    """
+
+    def register(function: Maker) -> Maker:
+        name = function.__name__
+
+        @functools.wraps(function)
+        def with_provenance(board: Board) -> Exhibit:
+            if board.view < least_view:
+                raise NotInThisViewError(
+                    f"{name} needs the {least_view.word} view; this one is {board.view.word}."
+                )
+            return replace(function(board), name=name, provenance=provenance(board))
+
+        topic = function.__module__.rpartition(".")[2]
+        summary = (function.__doc__ or "").strip().splitlines()[0]
+        EXHIBITS[name] = Registered(name, topic, least_view, summary, with_provenance)
+        return with_provenance
+
+    return register
+
+
+def provenance(board: Board) -> dict[str, str]:
+    """What every exhibit prints: trial, snapshot, cut-off, view, and whether people are made up."""
+    return {
+        "trial": board.trial.study,
+        "snapshot": str(board.snapshot.id),
+        "data_cutoff": board.snapshot.manifest.cutoff.isoformat(),
+        "view": board.view.word,
+        "participants": "simulated" if board.snapshot.manifest.simulated else "as extracted",
+    }
+
+
+def offered(view: View) -> list[Registered]:
+    """The exhibits that this view offers, by topic and name."""
+    return sorted(
+        (item for item in EXHIBITS.values() if item.least_view <= view),
+        key=lambda item: (item.topic, item.name),
+    )
+
+
+def make(name: str, board: Board) -> Exhibit:
+    """The exhibit called `name`.
+
+    Raises:
+        KeyError: there is none of that name.
+        NotInThisViewError: it is not offered in the Board's view.
+    """
+    return EXHIBITS[name].make(board)

@@ -1,0 +1,207 @@
+"""Showing exhibits on a page. Text that may come from an extract is never read as markup."""
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+import streamlit as st
+
+from access.view import View
+from exhibits.exhibit import Exhibit, make
+from exhibits.export import as_csv, as_xlsx, neutralized
+from exhibits.words import counted, day
+from queries import Board
+
+BOARD_KEY = "_board"
+
+VIEW_COLORS = {View.POOLED: "blue", View.CODED: "violet", View.UNBLINDED: "orange"}
+VIEW_MEANINGS = {
+    View.POOLED: "All participants together. Nothing on this page is by arm.",
+    View.CODED: "By arm, under letters drawn at random. Unequal procedures may disclose the arms.",
+    View.UNBLINDED: "By arm, under the arms' names.",
+}
+
+CHART = {
+    "displaylogo": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    "toImageButtonOptions": {"format": "svg", "scale": 1},
+}
+
+
+def plain(text: str) -> str:
+    """Text as Streamlit shows it letter by letter: Markdown, HTML and icons lose their meaning."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])", r"\\\1", text.replace("\n", " "))
+
+
+def session_board() -> Board:
+    """The Board that the dashboard opened for this session; without one the page ends here."""
+    board = st.session_state.get(BOARD_KEY)
+    if not isinstance(board, Board):
+        st.error("Nothing to show: please sign in at the start page.")
+        st.stop()
+    return board
+
+
+def header(title: str, question: str, *, domains: Sequence[str] = ()) -> Board:
+    """The head of every page: question, view badge, data cut-off, findings that touch the page.
+
+    Args:
+        domains: the datasets that the page's numbers come from.
+    """
+    board = session_board()
+    manifest = board.snapshot.manifest
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(
+            f"**{board.view.name}**",
+            color=VIEW_COLORS[board.view],  # type: ignore[arg-type]
+            icon=":material/visibility:",
+            help=VIEW_MEANINGS[board.view],
+        )
+        if manifest.simulated:
+            st.badge("SIMULATED PARTICIPANTS", color="gray", icon=":material/science:")
+        st.caption(
+            plain(f"{board.trial.study} – data cut-off {day(manifest.cutoff)} – snapshot ")
+            + plain(str(board.snapshot.id)),
+            width="content",
+        )
+    if board.view is not View.POOLED:
+        st.warning(plain(VIEW_MEANINGS[board.view]), icon=":material/visibility:")
+    st.title(title, anchor=False)
+    st.markdown(f"**{plain(question)}**")
+    if domains:
+        touching = board.ask("findings/touching", domains=list(domains)).row(0, named=True)
+        if touching["findings"]:
+            st.warning(
+                plain(
+                    f"{counted(touching['findings'], 'major finding')} "
+                    f"{'affects' if touching['findings'] == 1 else 'affect'} "
+                    f"{counted(touching['records'], 'record')} of "
+                    f"{counted(touching['participants'], 'participant')} behind this page."
+                ),
+                icon=":material/rule:",
+            )
+    return board
+
+
+def show(name: str, *, heading: bool = True) -> None:
+    """One exhibit: what is known, the picture, the table behind it, how it was made."""
+    board = session_board()
+    shown = make(name, board)
+    with st.container(border=True, key=f"exhibit-{name}"):
+        if heading:
+            st.subheader(shown.title, anchor=False)
+        st.caption(plain("; ".join(part for part in (shown.population, shown.denominator) if part)))
+        if shown.missing:
+            st.info(plain(shown.missing), icon=":material/help:")
+            return
+        if shown.answer:
+            st.markdown(plain(shown.answer))
+        _numbers(shown)
+        if shown.figure is not None:
+            st.plotly_chart(
+                shown.figure, key=f"chart-{name}", config=CHART, alt=plain(shown.description)
+            )
+        if shown.table is not None:
+            if shown.figure is None and not shown.numbers:
+                _table(shown)
+                _download(shown)
+                _assumptions(shown)
+            else:
+                with st.expander("Numbers as a table"):
+                    _table(shown)
+                    _download(shown)
+                    _assumptions(shown)
+        _footnotes(shown)
+
+
+def _numbers(shown: Exhibit) -> None:
+    if not shown.numbers:
+        return
+    for column, number in zip(st.columns(len(shown.numbers)), shown.numbers, strict=True):
+        with column:
+            st.metric(plain(number.label), plain(number.value))
+            if number.remark:
+                st.caption(plain(number.remark))
+
+
+def _table(shown: Exhibit) -> None:
+    table = shown.labelled_table()
+    if table.is_empty():
+        return
+    decimals = st.column_config.NumberColumn(format="%.2f")
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content" if table.height <= 40 else 600,
+        placeholder="",
+        alt=f"{shown.title}, as a table",
+        column_config={
+            name: decimals for name, kind in table.schema.items() if kind == pl.Float64
+        }
+        | {table.columns[0]: st.column_config.Column(width=_width(table))},
+    )
+
+
+def _width(table: pl.DataFrame) -> int:
+    """Pixels for the first column, so that what a row is about is never cut off."""
+    longest = table[table.columns[0]].cast(pl.String).str.len_chars().max()
+    return min(420, max(90, 9 * int(longest) + 24)) if isinstance(longest, int) else 90
+
+
+def _download(shown: Exhibit) -> None:
+    origin = shown.provenance
+    st.download_button(
+        "Download CSV",
+        data=lambda: as_csv(shown).encode("utf-8-sig"),
+        file_name=f"{shown.name}-{origin['snapshot']}-{origin['view']}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"csv-{shown.name}",
+    )
+
+
+def _assumptions(shown: Exhibit) -> None:
+    for what, reason in shown.assumptions:
+        st.caption(plain(f"Assumed, {what}: {reason}"))
+
+
+def _footnotes(shown: Exhibit) -> None:
+    origin = shown.provenance
+    people = "; simulated participants" if origin["participants"] == "simulated" else ""
+    assumed = ", ".join(what for what, _ in shown.assumptions)
+    lines = [
+        *shown.footnotes,
+        *(
+            [f"Assumed, not in the registration: {assumed} (reasons under the table)."]
+            * bool(assumed)
+        ),
+        f"Source: {origin['trial']}, snapshot {origin['snapshot']}, data cut-off "
+        f"{origin['data_cutoff']}, {origin['view']} view{people}.",
+    ]
+    st.caption("  \n".join(plain(line) for line in lines))
+
+
+def table_download(
+    label: str, tables: dict[str, pl.DataFrame], *, file_name: str, key: str
+) -> None:
+    """Buttons for the same tables as CSV (all in one) and as XLSX (a sheet each)."""
+    with st.container(horizontal=True):
+        st.download_button(
+            f"{label} as CSV",
+            data=lambda: neutralized(pl.concat(tables.values())).write_csv().encode("utf-8-sig"),
+            file_name=f"{file_name}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            key=f"{key}-csv",
+        )
+        st.download_button(
+            f"{label} as Excel, a sheet for each site",
+            data=lambda: as_xlsx(tables),
+            file_name=f"{file_name}.xlsx",
+            mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            icon=":material/download:",
+            on_click="ignore",
+            key=f"{key}-xlsx",
+        )

@@ -1,0 +1,58 @@
+"""What is checked?"""
+
+import polars as pl
+import streamlit as st
+
+from data_validation.rules import catalogue
+from exhibits.on_page import header, plain
+
+board = header("Checks", "What is checked?")
+found = board.ask("findings/by_check").select("check", "standing")
+rules = (
+    pl.DataFrame(
+        [
+            {
+                "check": rule.id,
+                "domain": rule.domain,
+                "severity": rule.severity.value,
+                "sentence": rule.sentence,
+                "why": rule.why,
+                "sealed": "sealed" if rule.sealed else "open",
+            }
+            for rule in catalogue().values()
+        ]
+    )
+    .join(found, on="check", how="left", maintain_order="left")
+    .with_columns(pl.col("standing").fill_null(0))
+)
+st.caption(
+    plain(
+        f"{rules.height} checks. Findings of sealed checks are for those who may see sealed data; "
+        "here they count 0."
+    )
+)
+with st.container(horizontal=True):
+    words = st.text_input("Search", placeholder="a check, a field or a word", width=320)
+    domains = st.multiselect("Domain", rules["domain"].unique(maintain_order=True).to_list())
+shown = rules.filter(
+    pl.any_horizontal(
+        pl.col(name).str.to_lowercase().str.contains(words.lower(), literal=True)
+        for name in ("check", "sentence", "why")
+    ),
+    pl.col("domain").is_in(domains) if domains else pl.lit(True),
+)
+st.dataframe(
+    shown,
+    hide_index=True,
+    height=640,
+    alt="The catalogue of checks",
+    column_config={
+        "check": st.column_config.TextColumn("Check", width="medium"),
+        "domain": st.column_config.TextColumn("Domain", width="small"),
+        "severity": st.column_config.TextColumn("Severity", width="small"),
+        "sentence": st.column_config.TextColumn("A finding means", width="large"),
+        "why": st.column_config.TextColumn("Why", width="large"),
+        "sealed": st.column_config.TextColumn("Findings are", width="small"),
+        "standing": st.column_config.NumberColumn("Standing", width="small"),
+    },
+)

@@ -1,0 +1,425 @@
+"""The Board: what each view reaches, whom it answers, and what it says when it cannot open."""
+
+import base64
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+import pytest
+from polars.testing import assert_frame_equal
+
+import access.policy
+import queries.board
+from access import Denied, View
+from queries import Board, BoardError, open_board
+from snapshots import (
+    OPEN,
+    SEALED,
+    Snapshot,
+    new_key_pair,
+    quote_identifier,
+    read_private_key,
+    reader,
+    store_frame,
+    unwrap,
+    writer,
+)
+from tests.queries.conftest import Loaded
+
+COMPARATIVE = [View.CODED, View.UNBLINDED]
+
+
+@pytest.fixture
+def opened(simulated: Loaded) -> Iterator[Callable[[View], Board]]:
+    """Boards of the simulated trial that are closed after the test."""
+    boards: list[Board] = []
+
+    def open_one(view: View) -> Board:
+        boards.append(simulated.board(view))
+        return boards[-1]
+
+    yield open_one
+    for board in boards:
+        board.close()
+
+
+# What a view reaches
+
+
+def test_pooled_has_one_arm(simulated: Loaded, pilot: Loaded) -> None:
+    for loaded in (simulated, pilot):
+        assert loaded.board(View.POOLED).arms == ("All participants",)
+
+
+def test_coded_arms_are_letters_and_unblinded_ones_names(simulated: Loaded, pilot: Loaded) -> None:
+    for loaded, letters in ((simulated, "AB"), (pilot, "ABC")):
+        coded, unblinded = loaded.board(View.CODED), loaded.board(View.UNBLINDED)
+        assert coded.arms == tuple(f"Arm {letter}" for letter in letters)
+        assert unblinded.arms == tuple(arm.name for arm in loaded.trial.arms.list)
+        coded.close()
+        unblinded.close()
+
+
+def test_every_view_counts_the_same_participants(simulated: Loaded, pilot: Loaded) -> None:
+    """The same question, the same people; by arm they are as the extract allocates them."""
+    for loaded, expected in ((simulated, [10, 10]), (pilot, [84, 86, 84])):
+        counted = {}
+        for view in View:
+            board = loaded.board(view)
+            counted[view] = sorted(board.ask("arm_balance/allocation")["randomized"])
+            board.close()
+        assert sum(counted[View.POOLED]) == sum(expected)
+        assert counted[View.CODED] == counted[View.UNBLINDED] == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["participant", "exposure", "allocation", "allocation_list", "sealed_finding", "about"],
+)
+def test_a_sealed_name_fails_in_the_binder_of_a_pooled_board(simulated: Loaded, name: str) -> None:
+    board = simulated.board(View.POOLED)
+    with pytest.raises((duckdb.CatalogException, duckdb.BinderException)):
+        board._connection.execute(f"explain select * from {SEALED}.{name}")
+    coded = simulated.board(View.CODED)
+    assert coded._connection.execute(f"select count(*) from {SEALED}.{name}").fetchone()
+    coded.close()
+
+
+@pytest.mark.parametrize("name", ["exposure", "actual_arm", "allocation_list"])
+def test_what_was_given_is_seen_unblinded_only(opened: Callable[[View], Board], name: str) -> None:
+    for view in (View.POOLED, View.CODED):
+        with pytest.raises(duckdb.CatalogException):
+            opened(view)._connection.execute(f"select * from {name}")
+    if name != "allocation_list":
+        assert opened(View.UNBLINDED)._connection.execute(f"select * from {name}").fetchall()
+
+
+def test_coded_relations_have_the_columns_and_rows_of_the_pooled_ones(
+    opened: Callable[[View], Board],
+) -> None:
+    """A coded Board adds who is in which arm, and nothing else that is sealed."""
+    pooled, coded = opened(View.POOLED), opened(View.CODED)
+    for relation in ("participant", "adverse_event", "laboratory", "visit", "procedure"):
+        of = [
+            board._connection.execute(
+                f"select * exclude (arm, position) from {relation} order by all"
+            ).pl()
+            for board in (pooled, coded)
+        ]
+        assert_frame_equal(*of)
+
+
+def test_a_pooled_board_never_opens_the_key(
+    simulated: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise AssertionError("a pooled Board asked for a key")
+
+    for name in ("read_private_key", "unwrap"):
+        monkeypatch.setattr(queries.board, name, fail)
+    queries.board._pooled.cache_clear()
+    board = simulated.board(View.POOLED)
+    assert board.ask("enrollment/totals").item(0, "randomized") == 20
+    with pytest.raises(AssertionError, match="asked for a key"):
+        simulated.board(View.CODED)
+
+
+def test_a_pooled_board_does_not_touch_the_sealed_file(simulated: Loaded, tmp_path: Path) -> None:
+    folder = copy_of(simulated.snapshot, tmp_path)
+    (folder / "sealed.duckdb").unlink()
+    snapshot = replace(simulated.snapshot, folder=folder)
+    board = open_board(simulated.trial, snapshot, simulated.grant(View.POOLED))
+    assert board.ask("enrollment/totals").item(0, "randomized") == 20
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_a_board_reaches_no_file_and_keeps_its_settings(
+    opened: Callable[[View], Board], simulated: Loaded, view: View
+) -> None:
+    connection = opened(view)._connection
+    for statement in (
+        f"attach '{simulated.snapshot.sealed_path}' as more",
+        f"select * from read_text('{simulated.private_key}')",
+        f"copy (select 1) to '{simulated.snapshot.folder / 'out'}'",
+        "set enable_external_access = true",
+        "delete from open_data.participant",
+    ):
+        with pytest.raises(duckdb.Error):
+            connection.execute(statement)
+
+
+# Whom a Board answers
+
+
+def test_an_expired_grant_is_refused_at_the_next_question(
+    opened: Callable[[View], Board], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boards = [opened(view) for view in View]
+    for board in boards:
+        board.ask("enrollment/totals")
+    later = datetime.now(UTC) + timedelta(minutes=481)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> "Later":
+            return cast(Later, later)
+
+    monkeypatch.setattr(access.policy, "datetime", Later)
+    for board in boards:
+        with pytest.raises(Denied, match="expired"):
+            board.ask("enrollment/totals")
+        with pytest.raises(Denied, match="expired"):
+            board.has("DM")
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_an_expired_grant_opens_nothing(simulated: Loaded, view: View) -> None:
+    grant = simulated.grant(view, minutes=0)
+    with pytest.raises(Denied, match="expired"):
+        open_board(simulated.trial, simulated.snapshot, grant, simulated.private_key)
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_a_grant_for_another_snapshot_opens_nothing(
+    simulated: Loaded, pilot: Loaded, view: View
+) -> None:
+    with pytest.raises(Denied, match="another trial, snapshot or view"):
+        open_board(simulated.trial, simulated.snapshot, pilot.grant(view), simulated.private_key)
+
+
+def test_a_board_does_not_take_another_boards_grant(opened: Callable[[View], Board]) -> None:
+    """A grant that is put in place of the one a Board was opened with gives nothing."""
+    pooled, unblinded = opened(View.POOLED), opened(View.UNBLINDED)
+    unblinded.grant = pooled.grant
+    with pytest.raises(Denied, match="another trial, snapshot or view"):
+        unblinded.ask("enrollment/totals")
+
+
+# What cannot be opened
+
+
+def copy_of(snapshot: Snapshot, folder: Path) -> Path:
+    """A copy of a snapshot's folder that can be written to."""
+    place = folder / str(snapshot.id)
+    shutil.copytree(snapshot.folder, place)
+    for file in place.iterdir():
+        file.chmod(0o600)
+    return place
+
+
+def refusal(loaded: Loaded, private_key: Path | None, snapshot: Snapshot | None = None) -> str:
+    """What opening says, the same in both comparative views; it holds no byte of the key."""
+    said = set()
+    for view in COMPARATIVE:
+        with pytest.raises(BoardError) as refused:
+            open_board(loaded.trial, snapshot or loaded.snapshot, loaded.grant(view), private_key)
+        assert refused.value.__cause__ is None
+        assert refused.value.__suppress_context__
+        said.add(str(refused.value))
+    (sentence,) = said
+    secret = read_private_key(loaded.private_key)
+    assert base64.b64encode(bytes(secret)).decode() not in sentence
+    assert bytes(secret).hex() not in sentence
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_without_a_key(simulated: Loaded) -> None:
+    assert "set DSMB_BOARD_PRIVATE_KEY_FILE" in refusal(simulated, None)
+
+
+def test_with_a_key_that_is_not_there(simulated: Loaded, tmp_path: Path) -> None:
+    assert "does not exist" in refusal(simulated, tmp_path / "no.key")
+
+
+def test_with_the_key_of_another_board(simulated: Loaded, tmp_path: Path) -> None:
+    _, other = new_key_pair(tmp_path / "other")
+    sentence = refusal(simulated, other)
+    assert "sealed to another key" in sentence
+    assert simulated.snapshot.manifest.board_key_fingerprint in sentence
+
+
+def test_with_the_public_key(simulated: Loaded, tmp_path: Path) -> None:
+    public = tmp_path / "board.key"
+    shutil.copy(simulated.private_key.with_name("board_public.key"), public)
+    public.chmod(0o600)
+    assert "is the public key of a pair; the private key is needed" in refusal(simulated, public)
+
+
+def test_with_a_key_that_is_cut_short(simulated: Loaded, tmp_path: Path) -> None:
+    header, key = simulated.private_key.read_text().splitlines()
+    path = tmp_path / "short.key"
+    path.write_text(f"{header}\n{key[:20]}\n")
+    path.chmod(0o600)
+    sentence = refusal(simulated, path)
+    assert "is not a board key" in sentence
+    assert key[:20] not in sentence
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_with_a_key_that_others_may_read(simulated: Loaded, tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "board_private.key"
+    shutil.copy(simulated.private_key, path)
+    path.chmod(mode)
+    assert f"chmod 600 {path}" in refusal(simulated, path)
+
+
+def test_with_the_sealed_file_of_another_snapshot(
+    simulated: Loaded, pilot: Loaded, tmp_path: Path
+) -> None:
+    folder = copy_of(simulated.snapshot, tmp_path)
+    shutil.copy(pilot.snapshot.sealed_path, folder / "sealed.duckdb")
+    snapshot = replace(simulated.snapshot, folder=folder)
+    sentence = refusal(simulated, simulated.private_key, snapshot)
+    assert "does not open with this key" in sentence
+
+
+def test_with_the_wrapped_key_of_another_snapshot(simulated: Loaded, pilot: Loaded) -> None:
+    """Both are sealed to the same board, so only what is inside tells them apart."""
+    manifest = simulated.snapshot.manifest.model_copy(
+        update={"wrapped_key": pilot.snapshot.manifest.wrapped_key}
+    )
+    snapshot = replace(simulated.snapshot, manifest=manifest)
+    sentence = refusal(simulated, simulated.private_key, snapshot)
+    assert f"is of snapshot {pilot.snapshot.id}, not of {simulated.snapshot.id}" in sentence
+
+
+def test_with_a_manifest_of_other_contents(simulated: Loaded) -> None:
+    manifest = simulated.snapshot.manifest.model_copy(update={"digest": "0" * 64})
+    snapshot = replace(simulated.snapshot, manifest=manifest)
+    sentence = refusal(simulated, simulated.private_key, snapshot)
+    assert "belongs to another snapshot" in sentence
+
+
+def test_with_labels_of_other_arms(simulated: Loaded, pilot: Loaded) -> None:
+    manifest = simulated.snapshot.manifest.model_copy(
+        update={"wrapped_labels": pilot.snapshot.manifest.wrapped_labels}
+    )
+    snapshot = replace(simulated.snapshot, manifest=manifest)
+    sentence = refusal(simulated, simulated.private_key, snapshot)
+    assert "(2 and 3)" in sentence
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database"])
+def test_with_an_open_file_that_is_damaged(
+    simulated: Loaded, tmp_path: Path, damage: bytes
+) -> None:
+    folder = copy_of(simulated.snapshot, tmp_path)
+    (folder / "open.duckdb").write_bytes(damage)
+    snapshot = replace(simulated.snapshot, folder=folder)
+    for view in View:
+        with pytest.raises(BoardError, match=r"open\.duckdb"):
+            open_board(simulated.trial, snapshot, simulated.grant(view), simulated.private_key)
+
+
+# What is asked
+
+FOLDER = queries.board.FOLDER
+QUESTIONS = sorted(str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.rglob("*.sql"))
+# Views are made of statements; two of them are questions that the Board itself asks.
+ASKED = [
+    name
+    for name in QUESTIONS
+    if not name.startswith("views/") or name in {"views/arms", "views/datasets"}
+]
+# Values for every name that a question binds, chosen to let rows through.
+SAMPLES: dict[str, Any] = {
+    "checks": ["IE-101", "DM-111", "DM-112", "DM-113"],
+    "characteristics": ["age", "bmi", "pao2_fio2", "weight", "crp"],
+    "measures": ["weight", "crp"],
+    "severities": [],
+    "statuses": ["new", "persisting"],
+    "domains": ["DM", "DS", "IE", "SV", "AE", "LB", "VS", "PR"],
+    "sites": [],
+}
+
+
+def text_of(question: str) -> str:
+    return (FOLDER / f"{question}.sql").read_text("utf-8")
+
+
+def values_for(question: str) -> dict[str, Any]:
+    return {name: SAMPLES[name] for name in re.findall(r"\$(\w+)", text_of(question))}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_says_first_what_one_row_is(question: str) -> None:
+    first = text_of(question).splitlines()[0]
+    grain = r"-- One row\b.*[:.,;].*" if question in ASKED or question == "views/about" else "-- .+"
+    assert re.fullmatch(grain, first), first
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_is_complete_as_it_stands(question: str) -> None:
+    """Values are bound; there is nothing for a program to format in."""
+    assert not re.search(r"[{}]|%s|%\(|\?", text_of(question))
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_a_question_names_nothing_sealed(question: str) -> None:
+    """Which database a relation comes from is for the views to say."""
+    assert not re.search(rf"\b({OPEN}|{SEALED})\b", text_of(question))
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_every_question_is_answered_in_every_view(
+    simulated: Loaded, pilot: Loaded, view: View
+) -> None:
+    for loaded in (simulated, pilot):
+        board = loaded.board(view)
+        columns = {name: board.ask(name, **values_for(name)).columns for name in ASKED}
+        board.close()
+        assert all(columns.values())
+        assert columns == ANSWERED.setdefault(loaded.trial.id, columns)
+
+
+# By trial: columns of each answer, which are the same in every view.
+ANSWERED: dict[str, dict[str, list[str]]] = {}
+
+
+def test_a_question_that_is_not_there_is_a_fault(opened: Callable[[View], Board]) -> None:
+    with pytest.raises(FileNotFoundError):
+        opened(View.POOLED).ask("enrollment/not_there")
+
+
+@pytest.fixture(scope="module")
+def reversed_copy(simulated: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """The simulated snapshot, every table of it stored in the opposite order."""
+    snapshot = simulated.snapshot
+    folder = tmp_path_factory.mktemp("reversed")
+    wrapped = unwrap(read_private_key(simulated.private_key), snapshot.manifest.wrapped_key)
+    key = base64.b64decode(json.loads(wrapped)["key"])
+    source = reader(snapshot.open_path, snapshot.sealed_path, key)
+    tables = source.execute(
+        "select database_name, table_name from duckdb_tables() where not internal"
+    ).fetchall()
+    with writer(folder / "open.duckdb", folder / "sealed.duckdb", key) as target:
+        for database, table in tables:
+            frame = source.execute(f"from {database}.{quote_identifier(table)}").pl()
+            store_frame(target, database, table, frame.reverse())
+    source.close()
+    return replace(snapshot, folder=folder)
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_an_answer_does_not_depend_on_the_order_of_storage(
+    simulated: Loaded, reversed_copy: Snapshot, view: View
+) -> None:
+    """Rows are fully ordered, and no aggregate picks or adds up as rows happen to come."""
+    board = simulated.board(view)
+    other = open_board(simulated.trial, reversed_copy, simulated.grant(view), simulated.private_key)
+    for name in ASKED:
+        for _ in range(2):
+            assert_frame_equal(
+                board.ask(name, **values_for(name)),
+                other.ask(name, **values_for(name)),
+                check_exact=True,
+            )
+    board.close()
+    other.close()

@@ -1,0 +1,266 @@
+"""Reading trial definitions: what is frozen, and what is refused with its line."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from trials import Trial, TrialDefinitionError, available_trials, load_trial, read_definition
+from trials.definition import TRIALS_FOLDER
+
+TEXT = (TRIALS_FOLDER / "nct05689008" / "trial.toml").read_text(encoding="utf-8")
+
+
+def problems_of(folder: Path, text: str, trial: str = "nct05689008") -> list[str]:
+    """The sentences that a definition with this text is refused with."""
+    path = folder / trial / "trial.toml"
+    path.parent.mkdir()
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TrialDefinitionError) as refusal:
+        read_definition(path)
+    return str(refusal.value).splitlines()
+
+
+def line_of(text: str, marker: str) -> int:
+    """The number of the only line that holds the marker."""
+    found = [number for number, line in enumerate(text.splitlines(), 1) if marker in line]
+    assert len(found) == 1, (marker, found)
+    return found[0]
+
+
+def changed(old: str, new: str) -> str:
+    """The shipped definition with the first `old` replaced."""
+    assert old in TEXT
+    return TEXT.replace(old, new, 1)
+
+
+def test_both_definitions_load_and_are_found() -> None:
+    assert available_trials() == ["cdiscpilot01", "nct05689008"]
+    covid, pilot = load_trial("nct05689008"), load_trial("cdiscpilot01")
+    assert covid.arm_codes == ("CONTROL", "UCMSC")
+    assert (covid.accrual.target, covid.accrual.end) == (60, date(2024, 1, 15))
+    assert [arm.name for arm in covid.arms.list if arm.control] == ["Control"]
+    assert covid.dosing is not None
+    assert covid.dosing.days == (1, 4)
+    assert pilot.arm_codes == ("Pbo", "Xan_Lo", "Xan_Hi")
+    assert (pilot.accrual.target, pilot.dosing, pilot.primary) == (254, None, None)
+    assert covid.measures_by_code["LB", "PO2"].factors["kPa"] == pytest.approx(7.50062)
+
+
+@pytest.mark.parametrize("name", ["cdiscpilot01", "nct05689008"])
+def test_every_assumed_key_is_a_value_of_the_definition_with_a_reason(name: str) -> None:
+    trial = load_trial(name)
+    assert trial.assumed
+    for key, reason in trial.assumed.items():
+        value: object = trial
+        for part in key.split("."):
+            assert isinstance(value, BaseModel)
+            value = getattr(value, part)
+        assert value not in (None, (), ""), key
+        assert reason.endswith(".")
+
+
+def test_assumptions_are_told_by_what_they_are_about() -> None:
+    trial = load_trial("nct05689008")
+    assert len(trial.assumptions("accrual")) == 3
+    assert len(trial.assumptions("accrual.start", "schedule")) == 2
+    assert not trial.assumptions("accr")
+
+
+def test_a_trial_is_frozen() -> None:
+    trial = load_trial("nct05689008")
+    with pytest.raises(ValidationError, match="frozen"):
+        trial.accrual.target = 61  # type: ignore[misc]
+
+
+def test_the_definition_keeps_its_bytes() -> None:
+    assert load_trial("nct05689008").definition == TEXT.encode("utf-8")
+
+
+def test_a_trial_without_definition_names_those_that_have_one() -> None:
+    with pytest.raises(TrialDefinitionError, match="'elsewhere'.*cdiscpilot01, nct05689008"):
+        load_trial("elsewhere")
+
+
+# Each case: what is replaced by what, the marker of the line to be named, and what is said of it.
+REFUSED = {
+    "unknown key": (
+        "prior_weight = 0.5  ",
+        'pace = "quick"\nprior_weight = 0.5  ',
+        'pace = "quick"',
+        "accrual.pace is not a key",
+    ),
+    "unknown key in a list": (
+        'id = "EXCL03"',
+        'colour = "red"\nid = "EXCL03"',
+        'colour = "red"',
+        r"criteria\.6\.colour is not a key",
+    ),
+    "unknown table": (
+        "[primary]",
+        "[secondary]\n[primary]",
+        "[secondary]",
+        "secondary is not a key",
+    ),
+    "wrong type": (
+        "target = 60",
+        'target = "sixty"',
+        'target = "sixty"',
+        "accrual.target: .*integer.*found 'sixty'",
+    ),
+    "wrong type in a list": (
+        "days = [1, 4]",
+        'days = [1, "x"]',
+        'days = [1, "x"]',
+        "dosing.days.1: .*found 'x'",
+    ),
+    "out of range": (
+        "window_days = 1\n",
+        "window_days = -1\n",
+        "window_days = -1",
+        "dosing.window_days: .*found -1",
+    ),
+    "missing key of a table": ("target = 60\n", "", "[accrual]", "accrual.target is missing"),
+    "duplicate arm name": ('name = "UC-MSC"', 'name = "control"', 'name = "control"', "'control'"),
+    "duplicate visit": ('visit = "DAY 28"', 'visit = "Day 2"', 'visit = "Day 2"', "'day 2'"),
+    "duplicate criterion": ('id = "EXCL09"', 'id = "EXCL01" #', 'id = "EXCL01" #', "'EXCL01'"),
+    "visits out of order": ("day = 28", "day = 20", "day = 20", "DAY 28 on day 20 follows DAY 21"),
+    "fallback visit": (
+        'fallback_visit = "BASELINE"',
+        'fallback_visit = "DAY 0"',
+        'fallback_visit = "DAY 0"',
+        "'DAY 0' is no visit",
+    ),
+    "criterion on no measure": (
+        'measure = "bmi"',
+        'measure = "waist"',
+        'measure = "waist"',
+        "'waist' is no measure",
+    ),
+    "rule on no group": ('group = "allergic"', 'group = "joy"', 'group = "joy"', "'joy' is no"),
+    "rule on no arm": ('arm = "UCMSC"', 'arm = "PLACEBO"', 'arm = "PLACEBO"', "'PLACEBO'.*no arm"),
+    "time zone": ('"Asia/Shanghai"', '"Asia/Atlantis"', "Asia/Atlantis", "no time zone"),
+    "assumed value that is none": (
+        '"accrual.months" =',
+        '"accrual.pace" =',
+        '"accrual.pace" =',
+        "assumed.accrual.pace: is no value",
+    ),
+    "another trial's folder": (
+        'id = "nct05689008"',
+        'id = "nct00000000"',
+        'id = "nct00000000"',
+        "'nct00000000', but the folder is 'nct05689008'",
+    ),
+    "syntax": ("target = 60", "target = = 60", "target = = 60", "not valid TOML"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_wrong_is_named_with_its_line(case: str, tmp_path: Path) -> None:
+    old, new, marker, sentence = REFUSED[case]
+    text = changed(old, new)
+    problems = problems_of(tmp_path, text)
+    assert len(problems) == 1, problems
+    assert problems[0].startswith("trial.toml")
+    assert re.search(rf"line {line_of(text, marker)}\b", problems[0]), problems[0]
+    assert re.search(sentence, problems[0]), problems[0]
+
+
+# Contradictions inside one part are named with the line where the part begins.
+INSIDE = {
+    "missing key": (
+        'name = "UC-MSC"\ndescription',
+        "description",
+        None,
+        "arms.list.1.name is missing",
+    ),
+    "doses and days": ("days = [1, 4]", "days = [1]", "[dosing]", "planned = 2 but days names 1"),
+    "day zero": ("day = 28", "day = 0", None, "day 0, which does not exist"),
+    "own unit": (
+        'factors = { "mmHg" = 1.0, "kPa" = 7.50062 }',
+        'factors = { "kPa" = 7.50062 }',
+        None,
+        "measure's own unit 'mmHg' as 1.0",
+    ),
+    "offset without factor": (
+        'offsets = { "F" = -32.0 }',
+        'offsets = { "K" = -273.15 }',
+        None,
+        "units without a factor: K",
+    ),
+    "plausible range": ("lower = 30\nupper = 43", "lower = 43\nupper = 30", None, "not below"),
+    "limits turned around": ("lower = 18\nupper = 85", "lower = 85\nupper = 18", None, "not below"),
+    "limits of nothing": ('measure = "age"\n', "", None, "names no measure"),
+}
+HEADERS = {
+    "missing key": ("[[arms.list]]", 'code = "UCMSC"'),
+    "day zero": ("[[schedule]]", 'visit = "DAY 28"'),
+    "own unit": ("[[measures]]", 'name = "pao2"'),
+    "offset without factor": ("[[measures]]", 'name = "temperature"'),
+    "plausible range": ("[[measures]]", 'name = "temperature"'),
+    "limits turned around": ("[[criteria]]", 'id = "INCL01"'),
+    "limits of nothing": ("[[criteria]]", 'id = "INCL01"'),
+}
+
+
+@pytest.mark.parametrize("case", INSIDE)
+def test_a_contradiction_inside_a_part_is_named_where_it_begins(case: str, tmp_path: Path) -> None:
+    old, new, marker, sentence = INSIDE[case]
+    text = changed(old, new)
+    problems = problems_of(tmp_path, text)
+    if marker is not None:
+        line = line_of(text, marker)
+    else:
+        header, first = HEADERS[case]
+        line = line_of(text, first) - 1
+        assert text.splitlines()[line - 1] == header
+    assert len(problems) == 1, problems
+    assert f"line {line}:" in problems[0], problems[0]
+    assert sentence in problems[0]
+
+
+def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
+    text = changed("target = 60", 'target = "sixty"').replace(
+        'sponsor = "Tongji', 'payer = "Tongji'
+    )
+    sentences = " ".join(problems_of(tmp_path, text))
+    for part in ("accrual.target", "payer is not a key", "sponsor is missing"):
+        assert part in sentences
+
+
+def test_a_second_arm_of_the_same_code_is_named_with_its_line(tmp_path: Path) -> None:
+    text = changed('code = "UCMSC"', 'code = "Control"')
+    duplicate, rule = problems_of(tmp_path, text)
+    line = line_of(text, 'code = "Control"')
+    assert duplicate == f"trial.toml, line {line}: arms.list.1.code: 'control' is there before"
+    assert "stopping_rules.0.arm: 'UCMSC'" in rule
+
+
+def test_contradictions_are_named_one_by_one(tmp_path: Path) -> None:
+    text = changed('arm = "UCMSC"', 'arm = "PLACEBO"').replace('"Asia/Shanghai"', '"Asia/Atlantis"')
+    problems = problems_of(tmp_path, text)
+    lines = [line_of(text, "Asia/Atlantis"), line_of(text, 'arm = "PLACEBO"')]
+    assert [f"line {line}:" in problem for line, problem in zip(lines, problems, strict=True)] == [
+        True,
+        True,
+    ]
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "nct05689008" / "trial.toml"
+    path.parent.mkdir()
+    path.write_bytes(b'id = "\xff"')
+    with pytest.raises(TrialDefinitionError, match="not valid TOML"):
+        read_definition(path)
+
+
+def test_a_trial_of_another_folder_loads(tmp_path: Path) -> None:
+    path = tmp_path / "mine" / "trial.toml"
+    path.parent.mkdir()
+    path.write_text(changed('id = "nct05689008"', 'id = "mine"'), encoding="utf-8")
+    trial = load_trial("mine", tmp_path)
+    assert isinstance(trial, Trial)
+    assert trial.id == "mine"
