@@ -14,20 +14,17 @@ from access import (
     Identity,
     View,
     decide,
-    demonstration_identities,
     log_incident,
     pages_of,
     record,
     views_of,
 )
+from access.sign_in import identity_of_session, sign_in
 from exhibits.on_page import BOARD_KEY, plain
 from queries import Board, BoardError, open_board
 from settings import Settings, SettingsError, read_settings
 from snapshots import Snapshot, SnapshotsError, Store
 from trials import Trial, TrialDefinitionError, load_trial
-
-IDENTITY_KEY = "_identity"
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 # Address, file, title and icon of every page; the policy says who has which.
 PAGES = {
@@ -37,27 +34,11 @@ PAGES = {
     "data-checks": ("pages/data/checks.py", "Checks", ":material/checklist:"),
     "data-intake": ("pages/data/intake.py", "Intake", ":material/database:"),
 }
+# Errors whose text is a sentence for the person who can act; of all others only a number is shown.
+SAYS_WHAT_TO_DO = (
+    Denied, AuditError, BoardError, SnapshotsError, SettingsError, TrialDefinitionError,
+)  # fmt: skip
 GROUPS = {"board": "Board", "data": "Data"}
-
-
-def signed_in(settings: Settings) -> Identity | None:
-    """The person of this session; without one, the demonstration's picker if it may be shown."""
-    identity = st.session_state.get(IDENTITY_KEY)
-    if settings.identity != "demonstration":
-        st.error("No way to sign in is set up (DSMB_IDENTITY). Nothing is shown without sign-in.")
-        return None
-    if st.get_option("server.address") not in LOOPBACK:
-        st.error("The demonstration sign-in works on this machine's loopback address only.")
-        return None
-    if isinstance(identity, Identity):
-        return identity
-    st.title("Safety board dashboard", anchor=False)
-    st.write("Demonstration with simulated participants. Choose who you are.")
-    for person in demonstration_identities():
-        if st.button(plain(person.name), key=f"sign-in-{person.subject}", width=420):
-            st.session_state[IDENTITY_KEY] = person
-            st.rerun()
-    return None
 
 
 def menu(identity: Identity | None) -> Page:
@@ -116,7 +97,8 @@ def opened_board(settings: Settings, identity: Identity, trial: Trial, snapshot:
     view = view or View.POOLED
     board = st.session_state.get(BOARD_KEY)
     if isinstance(board, Board):
-        if (board.trial.id, board.snapshot, board.view) == (trial.id, snapshot, view):
+        same = (board.trial.id, board.snapshot, board.view) == (trial.id, snapshot, view)
+        if same and board.grant.holder == identity.holder:
             return board
         board.close()
         st.session_state.pop(BOARD_KEY)
@@ -138,11 +120,12 @@ def main() -> None:
     page_name, role = "start", "none"
     try:
         settings = read_settings()
-        page = menu(st.session_state.get(IDENTITY_KEY))
-        identity = signed_in(settings)
+        page = menu(identity_of_session())
+        identity = sign_in(settings.identity)
         if identity is None:
             return
-        page_name, role = page.url_path or "first", identity.role.value
+        page_name = page.url_path or pages_of(identity.role)[0]
+        role = identity.role.value
         with st.sidebar:
             st.caption(plain(identity.name))
             if st.button("Sign out", icon=":material/logout:"):
@@ -153,10 +136,9 @@ def main() -> None:
         chosen = chosen_snapshot(settings)
         if chosen is not None:
             opened_board(settings, identity, *chosen)
+            decide(identity, Action.OPEN_PAGE, page=page_name)
             page.run()
-    except (Denied, AuditError, BoardError, SnapshotsError, SettingsError) as error:
-        st.error(plain(str(error)))
-    except TrialDefinitionError as error:
+    except SAYS_WHAT_TO_DO as error:
         st.error(plain(str(error)))
     except Exception as error:
         number = log_incident(error, page=page_name, role=role)

@@ -20,6 +20,11 @@ class Identity:
     name: str
     role: Role
 
+    @property
+    def holder(self) -> str:
+        """The person as grants and records name them."""
+        return f"{self.issuer}/{self.subject}"
+
 
 def demonstration_identities() -> list[Identity]:
     """One made-up person a role. They are offered on the machine itself only."""

@@ -117,7 +117,7 @@ def decide(
             trial,
             snapshot,
             view,
-            f"{identity.issuer}/{identity.subject}",
+            identity.holder,
             identity.role,
             datetime.now(UTC) + timedelta(minutes=minutes),
             _ISSUED_HERE,

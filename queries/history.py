@@ -21,6 +21,7 @@ class Refusal:
 
 
 def _store(board: Board) -> TrialStore:
+    board.grant.check(board.trial.id, str(board.snapshot.id), board.view)
     folder = board.snapshot.folder.parent
     return TrialStore(folder.parent, folder.name)
 

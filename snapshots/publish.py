@@ -343,6 +343,8 @@ def _store_key(store: Store) -> bytes:
             store.root.mkdir(parents=True, exist_ok=True)
             with FileLock(store.root / f"{_STORE_KEY_FILE}.lock", timeout=10):
                 if not path.exists():
+                    for draft in store.root.glob(f"{_STORE_KEY_FILE}-*"):  # of a crash
+                        _remove(draft)
                     replace_file(path, secrets.token_bytes(_STORE_KEY_BYTES), 0o600)
         key = path.read_bytes()
         mode = path.stat().st_mode

@@ -323,7 +323,7 @@ def _temporal_text(column: pl.Series, variable: _Variable) -> tuple[pl.Series, b
         return column, False
     number = pl.col("number")
     if variable.format in _DATE_FORMATS:
-        fits = number.is_between(_FIRST_DAY, _LAST_DAY) 
+        fits = number.is_between(_FIRST_DAY, _LAST_DAY) & (number == number.floor())
         moment = (number - _DAYS_TO_1970).cast(pl.Int32, strict=False).cast(pl.Date)
     elif variable.format in _DATETIME_FORMATS:
         fits = number.is_between(_FIRST_DAY * _SECONDS_A_DAY, (_LAST_DAY + 1) * _SECONDS_A_DAY - 1)

@@ -1,14 +1,16 @@
 """What was loaded, the latest first, and the last load that was refused."""
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from queries import history, last_refusal
-from snapshots import Store, TrialStore
+from access import Denied, View
+from queries import Board, history, last_refusal, open_board
+from snapshots import Store
 from tests.queries.conftest import Loaded
 
 REFUSAL = {
@@ -22,15 +24,16 @@ REFUSAL = {
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> TrialStore:
-    trial_store = Store(tmp_path).trial("nct05689008")
-    trial_store.folder.mkdir()
-    return trial_store
+def board(simulated: Loaded, tmp_path: Path) -> Board:
+    """A pooled Board in a store of its own, where a refusal can be put down."""
+    folder = tmp_path / simulated.trial.id / str(simulated.snapshot.id)
+    shutil.copytree(simulated.snapshot.folder, folder)
+    snapshot = Store(tmp_path).trial(simulated.trial.id).snapshot(folder.name)
+    return open_board(simulated.trial, snapshot, simulated.grant(View.POOLED))
 
 
 def test_a_row_tells_of_one_snapshot(simulated: Loaded) -> None:
-    store = Store(simulated.snapshot.folder.parent.parent).trial("nct05689008")
-    (row,) = history(store).rows(named=True)
+    (row,) = history(simulated.board(View.POOLED)).rows(named=True)
     manifest = simulated.snapshot.manifest
     assert row["snapshot"] == str(simulated.snapshot.id)
     assert row["data_cutoff"] == manifest.cutoff
@@ -41,14 +44,28 @@ def test_a_row_tells_of_one_snapshot(simulated: Loaded) -> None:
     assert row["current"] is True
 
 
-def test_no_load_is_no_row(empty: TrialStore) -> None:
-    assert history(empty).height == 0
-    assert last_refusal(empty) is None
+def test_the_latest_comes_first(simulated: Loaded, board: Board) -> None:
+    """A second snapshot, as a load would put it there; the first stays current."""
+    first = board.snapshot
+    later = first.folder.with_name(f"{first.id.cutoff}.2")
+    shutil.copytree(first.folder, later)
+    (later / "manifest.json").chmod(0o600)
+    manifest = first.manifest.model_copy(update={"snapshot": later.name})
+    (later / "manifest.json").write_bytes(manifest.to_json())
+    (later.parent / "current").write_text(f"{first.id}\n")
+    rows = history(board)
+    assert rows["snapshot"].to_list() == [later.name, str(first.id)]
+    assert rows["current"].to_list() == [False, True]
 
 
-def test_a_refusal_is_read_back(empty: TrialStore) -> None:
-    (empty.folder / "refused.json").write_text(json.dumps(REFUSAL))
-    refusal = last_refusal(empty)
+def refusal_file(board: Board) -> Path:
+    return board.snapshot.folder.parent / "refused.json"
+
+
+def test_a_refusal_is_read_back(board: Board) -> None:
+    assert last_refusal(board) is None
+    refusal_file(board).write_text(json.dumps(REFUSAL))
+    refusal = last_refusal(board)
     assert refusal is not None
     assert date.fromisoformat(refusal.cutoff) == date(2023, 6, 30)
     assert refusal.findings["critical"] == 1
@@ -56,7 +73,15 @@ def test_a_refusal_is_read_back(empty: TrialStore) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"at": "x"}', b"\xff", b"null"])
-def test_a_refusal_that_cannot_be_read_is_none(empty: TrialStore, content: bytes) -> None:
+def test_a_refusal_that_cannot_be_read_is_none(board: Board, content: bytes) -> None:
     """It is written by a load that fails; half of it must not break the page of all loads."""
-    (empty.folder / "refused.json").write_bytes(content)
-    assert last_refusal(empty) is None
+    refusal_file(board).write_bytes(content)
+    assert last_refusal(board) is None
+
+
+def test_an_expired_grant_reads_no_history(simulated: Loaded, board: Board) -> None:
+    refusal_file(board).write_text(json.dumps(REFUSAL))
+    board.grant = simulated.grant(View.POOLED, minutes=0)
+    for ask in (history, last_refusal):
+        with pytest.raises(Denied, match="expired"):
+            ask(board)

@@ -1,6 +1,8 @@
 """Tiny snapshots of an invented trial."""
 
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from nacl.public import PrivateKey
 from snapshots import (
     OPEN,
     ControlTotal,
+    DatabaseDigest,
     Manifest,
     Snapshot,
     SnapshotId,
@@ -40,29 +43,63 @@ def trial(tmp_path: Path) -> TrialStore:
     return Store(tmp_path / "store").trial("invented")
 
 
+@dataclass(frozen=True)
+class Databases:
+    """The content of both files of a snapshot, and what goes with it."""
+
+    open_content: bytes
+    sealed_content: bytes
+    contents: DatabaseDigest
+    wrapped_key: str
+
+
+@pytest.fixture(scope="session")
+def databases_with_mark(
+    board_key: PrivateKey, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Databases]:
+    """Databases whose every table, open and sealed, holds the same mark; made once for each."""
+
+    @functools.cache
+    def databases(mark: str) -> Databases:
+        folder = tmp_path_factory.mktemp("made")
+        key = new_data_key()
+        with writer(folder / "open.duckdb", folder / "sealed.duckdb", key) as connection:
+            connection.execute(
+                "CREATE TABLE open_data.participant AS "
+                "SELECT 'P' || i AS subject, $mark AS mark FROM range(3) AS r(i)",
+                {"mark": mark},
+            )
+            connection.execute(
+                "CREATE TABLE open_data.adverse_event AS "
+                "SELECT 'E' || i AS record_key, $mark AS mark FROM range(50) AS r(i)",
+                {"mark": mark},
+            )
+            connection.execute(
+                "CREATE TABLE sealed_data.allocation AS SELECT 'P0' AS subject, $mark AS arm",
+                {"mark": mark},
+            )
+            contents = database_digest(connection, OPEN)
+        return Databases(
+            (folder / "open.duckdb").read_bytes(),
+            (folder / "sealed.duckdb").read_bytes(),
+            contents,
+            wrap(board_key.public_key, key),
+        )
+
+    return databases
+
+
 @pytest.fixture
-def make_build(board_key: PrivateKey) -> Callable[[TrialStore, SnapshotId, str], Build]:
-    """A builder whose every table, open and sealed, holds the same mark."""
+def make_build(
+    board_key: PrivateKey, databases_with_mark: Callable[[str], Databases]
+) -> Callable[[TrialStore, SnapshotId, str], Build]:
+    """A builder of a tiny snapshot that holds one mark."""
 
     def make(trial: TrialStore, snapshot_id: SnapshotId, mark: str) -> Build:
         def build(folder: Path) -> Manifest:
-            key = new_data_key()
-            with writer(folder / "open.duckdb", folder / "sealed.duckdb", key) as connection:
-                connection.execute(
-                    "CREATE TABLE open_data.participant AS "
-                    "SELECT 'P' || i AS subject, $mark AS mark FROM range(3) AS r(i)",
-                    {"mark": mark},
-                )
-                connection.execute(
-                    "CREATE TABLE open_data.adverse_event AS "
-                    "SELECT 'E' || i AS record_key, $mark AS mark FROM range(50) AS r(i)",
-                    {"mark": mark},
-                )
-                connection.execute(
-                    "CREATE TABLE sealed_data.allocation AS SELECT 'P0' AS subject, $mark AS arm",
-                    {"mark": mark},
-                )
-                contents = database_digest(connection, OPEN)
+            databases = databases_with_mark(mark)
+            (folder / "open.duckdb").write_bytes(databases.open_content)
+            (folder / "sealed.duckdb").write_bytes(databases.sealed_content)
             return Manifest(
                 format=1,
                 trial=trial.name,
@@ -71,12 +108,12 @@ def make_build(board_key: PrivateKey) -> Callable[[TrialStore, SnapshotId, str],
                 loaded_at=datetime(2023, 10, 2, 8, 30, tzinfo=UTC),
                 simulated=True,
                 versions={"program": "1"},
-                tables=contents.tables,
-                digest=contents.digest,
+                tables=databases.contents.tables,
+                digest=databases.contents.digest,
                 control_totals=(ControlTotal(relation="participant", rows=3),),
                 findings={"major": 2},
                 board_key_fingerprint=fingerprint(board_key.public_key),
-                wrapped_key=wrap(board_key.public_key, key),
+                wrapped_key=databases.wrapped_key,
                 wrapped_labels=wrap(board_key.public_key, b"{}"),
             )
 

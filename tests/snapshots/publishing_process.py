@@ -49,6 +49,9 @@ class Steps:
             close(descriptor)
 
         setattr(os, "close", closing)  # noqa: B010
+        # A process that dies takes nothing back from the system's cache, so the disk need not be
+        # waited for; that every descriptor is good is still seen.
+        setattr(os, "fsync", lambda descriptor: os.fstat(descriptor) and None)  # noqa: B010
         for name in STEPS:
             setattr(os, name, self.counted(name, getattr(os, name)))
 
@@ -176,7 +179,7 @@ def act_of(command: str, root: Path, words: list[str]) -> Callable[[], None]:
         return lambda: repeat(root, prepared)
     if command == "die":
         return lambda: die(root, prepared, int(words[1]), words[2])
-    return lambda: load(root, prepared)
+    return lambda: die(root, prepared, -1, "never")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def test_the_order_of_rows_does_not_matter(
 
 
 def same_value(one: object, other: object) -> bool:
-    return one == other or (one != one and other != other)  # noqa: PLR0124
+    return one == other or (one != one and other != other)
 
 
 @given(table=tables(), data=st.data())

@@ -124,7 +124,7 @@ def test_dying_at_any_step_leaves_the_old_or_the_new(
     for number, name in enumerate(steps):
         for when in ("before", "after", *(["half"] if name == "write" else [])):
             root = tmp_path / "root"
-            shutil.copytree(before, root)
+            shutil.copytree(before, root, copy_function=os.link)
             assert driver.ask("die", root, prepared, number, when) == ["ended", "9"], (
                 number,
                 name,
