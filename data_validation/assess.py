@@ -13,7 +13,7 @@ from data_validation.domains import DOMAINS
 from data_validation.facts import Kind, Severity
 from data_validation.findings import counts, find, only_sealed
 from data_validation.readers import Extract
-from data_validation.relations import participants
+from data_validation.relations import arm_code, participants
 from data_validation.rules import Evidence
 from data_validation.sealing import Tables, released_randomization, split
 from data_validation.values import trimmed
@@ -132,23 +132,14 @@ def _allocation(tables: Tables, people: pl.DataFrame, trial: Trial) -> pl.DataFr
 
     Null where no arm of the definition is named.
     """
-    codes = {text.casefold(): arm.code for arm in trial.arms.list for text in (arm.name, arm.code)}
-
-    def code(column: pl.Expr) -> pl.Expr:
-        return (
-            column.str.strip_chars()
-            .str.to_lowercase()
-            .replace_strict(codes, default=None, return_dtype=pl.String)
-        )
-
     arms = people.filter("randomized").select(
         "subject",
-        code(pl.col("planned_arm_code")).alias("planned"),
-        code(pl.col("actual_arm_code")).alias("actual"),
+        arm_code(pl.col("planned_arm_code"), trial).alias("planned"),
+        arm_code(pl.col("actual_arm_code"), trial).alias("actual"),
     )
     if "RANDOMIZATION" in tables.present:
         listed = tables.frames["RANDOMIZATION"].select(
-            trimmed("USUBJID").alias("subject"), code(pl.col("ARMCD")).alias("listed")
+            trimmed("USUBJID").alias("subject"), arm_code(pl.col("ARMCD"), trial).alias("listed")
         )
         arms = (
             arms.join(

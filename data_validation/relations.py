@@ -77,6 +77,12 @@ def _screen_failures(tables: Tables) -> pl.DataFrame:
     )
 
 
+def arm_code(column: pl.Expr, trial: Trial) -> pl.Expr:
+    """The code, as the trial defines it, of an arm given by code or name; null where it is none."""
+    codes = {text.lower(): arm.code for arm in trial.arms.list for text in (arm.name, arm.code)}
+    return _looked_up(column.str.strip_chars().str.to_lowercase(), codes, pl.String())
+
+
 def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, pl.DataFrame]:
     """Every relation by name, each in the order of its first column, its key."""
     days = people.select("subject", "randomization_date").unique(

@@ -4,6 +4,7 @@ import polars as pl
 
 from data_validation.checks.common import with_person
 from data_validation.facts import Severity, folded
+from data_validation.relations import arm_code
 from data_validation.rules import Evidence, check
 from data_validation.values import trimmed
 
@@ -119,11 +120,10 @@ def death_at_impossible_time(evidence: Evidence) -> pl.DataFrame:
 )
 def unknown_arm(evidence: Evidence) -> pl.DataFrame:
     """Randomized, with a planned arm that is neither a code nor a name of the definition."""
-    known = [text.casefold() for arm in evidence.trial.arms.list for text in (arm.code, arm.name)]
     return with_person(evidence, "DM").filter(
         pl.col("randomized"),
         trimmed("ARMCD").is_not_null(),
-        ~trimmed("ARMCD").str.to_lowercase().is_in(known),
+        arm_code(pl.col("ARMCD"), evidence.trial).is_null(),
     )
 
 
@@ -140,11 +140,12 @@ def unknown_arm(evidence: Evidence) -> pl.DataFrame:
 )
 def arm_not_as_listed(evidence: Evidence) -> pl.DataFrame:
     """ARMCD of DM and of the allocation list differ."""
+    arm = arm_code(pl.col("ARMCD"), evidence.trial)
     listed = evidence["RANDOMIZATION"].select(
-        trimmed("USUBJID").alias("_subject"), trimmed("ARMCD").alias("_listed")
+        trimmed("USUBJID").alias("_subject"), arm.alias("_listed")
     )
     return (
         with_person(evidence, "DM")
         .join(listed, on="_subject", how="inner", maintain_order="left")
-        .filter(trimmed("ARMCD").str.to_lowercase() != pl.col("_listed").str.to_lowercase())
+        .filter(trimmed("ARMCD").is_not_null(), arm.ne_missing(pl.col("_listed")))
     )

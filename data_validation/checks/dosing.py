@@ -3,15 +3,16 @@
 import polars as pl
 
 from data_validation.facts import Severity
+from data_validation.relations import arm_code
 from data_validation.rules import Evidence, check
 from data_validation.values import trimmed
 
 
 def _with_arm(evidence: Evidence) -> pl.DataFrame:
-    """EX rows beside the planned arm's code (lower case) and the date of randomization."""
+    """EX rows beside the planned arm's code and the date of randomization."""
     people = evidence.people.select(
         pl.col("subject").alias("_subject"),
-        pl.col("planned_arm_code").str.strip_chars().str.to_lowercase().alias("_arm"),
+        arm_code(pl.col("planned_arm_code"), evidence.trial).alias("_arm"),
         "randomization_date",
     )
     return (
@@ -35,7 +36,7 @@ def dose_in_control(evidence: Evidence) -> pl.DataFrame:
     """Exposure with a dose above zero in an arm marked as control, where dosing is planned."""
     if evidence.trial.dosing is None:
         return evidence["EX"].clear()
-    controls = [arm.code.lower() for arm in evidence.trial.arms.list if arm.control]
+    controls = [arm.code for arm in evidence.trial.arms.list if arm.control]
     return _with_arm(evidence).filter(
         pl.col("_arm").is_in(controls), pl.col("dose").is_null() | (pl.col("dose") > 0)
     )

@@ -88,7 +88,7 @@ def oxygenation_outside_limits(evidence: Evidence) -> pl.DataFrame:
     ratio = (
         evidence.relations["blood_gas"]
         .filter("is_baseline")
-        .select(pl.col("subject").alias("_subject"), pl.col("pao2_fio2").round(0))
+        .select(pl.col("subject").alias("_subject"), pl.col("pao2_fio2").round(0).cast(pl.Int64))
     )
     return (
         with_person(evidence, "DM")

@@ -63,7 +63,7 @@ def load_extract(tmp_path_factory: pytest.TempPathFactory) -> LoadExtract:
 def simulated(tmp_path_factory: pytest.TempPathFactory, load_extract: LoadExtract) -> Loaded:
     extract = tmp_path_factory.mktemp("simulated")
     trial = load_trial("nct05689008")
-    frames = simulate(trial, participants=20, sites=2, seed=11, cutoff=date(2024, 6, 1))
+    frames = simulate(trial, participants=20, sites=7, seed=11, cutoff=date(2024, 6, 1))
     write_extract(frames, extract)
     return load_extract("nct05689008", extract)
 

@@ -42,25 +42,25 @@ FILLED_WITH = {
 
 
 @cache
-def cut(cutoff: date, seed: int = 11) -> Frames:
-    return simulate(
-        load_trial("nct05689008"), participants=30, sites=2, seed=seed, cutoff=cutoff
-    )
+def cut(cutoff: date, seed: int = 1) -> Frames:
+    return simulate(load_trial("nct05689008"), participants=20, sites=2, seed=seed, cutoff=cutoff)
 
 
 def known(column: str, cutoff: date) -> pl.Expr:
     """Whether a date, of whatever completeness, lies at or before the cut-off for certain."""
     text = pl.col(column)
-    return pl.when(text.str.len_chars() >= 10).then(
-        text.str.slice(0, 10) <= cutoff.isoformat()
-    ).otherwise(text < cutoff.isoformat()[:7])
+    return (
+        pl.when(text.str.len_chars() >= 10)
+        .then(text.str.slice(0, 10) <= cutoff.isoformat())
+        .otherwise(text < cutoff.isoformat()[:7])
+    )
 
 
-@settings(max_examples=15, deadline=None)
-@given(CUTOFFS, CUTOFFS)
-def test_an_earlier_cut_is_the_later_one_as_it_stood(one: date, other: date) -> None:
+@settings(max_examples=12, deadline=None)
+@given(CUTOFFS, CUTOFFS, st.integers(0, 2))
+def test_an_earlier_cut_is_the_later_one_as_it_stood(one: date, other: date, seed: int) -> None:
     early, late = min(one, other), max(one, other)
-    earlier, later = cut(early), cut(late)
+    earlier, later = cut(early, seed), cut(late, seed)
     assert earlier.keys() == later.keys()
     day_one = dict(later["randomization"].select("USUBJID", "RANDDTC").iter_rows())
     decided = dict(
@@ -114,9 +114,7 @@ def test_an_earlier_cut_is_the_later_one_as_it_stood(one: date, other: date) -> 
             flag = f"{name.upper()}BLFL"
             rest.discard(flag)
             randomized_by_then = [
-                subject
-                for subject, day in day_one.items()
-                if day <= early.isoformat()
+                subject for subject, day in day_one.items() if day <= early.isoformat()
             ]
             expected = pl.when(pl.col("USUBJID").is_in(randomized_by_then)).then(
                 pl.col(f"{flag}_later")
@@ -150,8 +148,8 @@ def agree_on_event(row: dict[str, str | None], cutoff: date) -> None:
         assert (row["AEACN"], row["AEACN_later"]) == ("DOSE NOT CHANGED", "DRUG WITHDRAWN")
 
 
-@settings(max_examples=15, deadline=None)
-@given(CUTOFFS, st.integers(0, 3))
+@settings(max_examples=10, deadline=None)
+@given(CUTOFFS, st.integers(0, 2))
 def test_nothing_lies_after_the_cutoff(cutoff: date, seed: int) -> None:
     for name, frame in cut(cutoff, seed).items():
         for column in frame.columns:
@@ -162,11 +160,15 @@ def test_nothing_lies_after_the_cutoff(cutoff: date, seed: int) -> None:
 
 def test_those_in_screening_look_alike_whatever_becomes_of_them() -> None:
     trial = load_trial("nct05689008")
-    final = simulate(trial, participants=60, seed=5, cutoff=LAST)
+    # A month of quick recruitment, so that many are in screening on any day.
+    quick = trial.model_copy(
+        update={"accrual": trial.accrual.model_copy(update={"months": 1.0, "target": 200})}
+    )
+    final = simulate(quick, participants=200, seed=5, cutoff=LAST)
     future = dict(final["dm"].select("USUBJID", "ARMNRS").iter_rows())
     looks: dict[str, set[tuple[object, ...]]] = {"randomized": set(), "failed": set()}
-    for day in range(20, 300, 4):
-        frames = simulate(trial, participants=60, seed=5, cutoff=FIRST + timedelta(days=day))
+    for day in (12, 18, 24):
+        frames = simulate(quick, participants=200, seed=5, cutoff=FIRST + timedelta(days=day))
         events = frames["ds"].filter(pl.col("DSDECOD").is_in(["RANDOMIZED", "SCREEN FAILURE"]))
         pending = frames["dm"].join(events, on="USUBJID", how="anti")
         for row in pending.iter_rows(named=True):
