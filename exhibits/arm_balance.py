@@ -41,14 +41,15 @@ def allocation(board: Board) -> Exhibit:
                 x=[count],
                 orientation="h",
                 text=[share(count, total)],
-                textposition="inside",
-                insidetextanchor="start",
+                textposition="outside",
+                cliponaxis=False,
                 marker={"color": style.color, "pattern": hatch(style.pattern)},
                 hovertemplate="%{y}: %{x} randomized<extra></extra>",
                 showlegend=False,
             )
         )
-    drawn.update_yaxes(autorange="reversed", rangemode="normal")
+    drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False)
+    drawn.update_xaxes(range=[0, max(1, *arms["randomized"]) * 1.3])
     intervals = [allocation_share(int(count), total) for count in arms["randomized"]]
     table = arms.select("arm", "randomized").with_columns(
         pl.Series("share_percent", [_percent(item.share) for item in intervals], pl.Float64),

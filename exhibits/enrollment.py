@@ -95,7 +95,7 @@ def enrollment_progress(board: Board) -> Exhibit:
             }
         ),
         labels={"item": "Item", "value": "Value", "remark": "Remark"},
-        footnotes=(ACCRUAL_METHOD,),
+        footnotes=(ACCRUAL_METHOD,) if randomized < accrual.target else (),
         assumptions=board.trial.assumptions("accrual"),
     )
 
@@ -214,7 +214,7 @@ def cumulative_enrollment(board: Board) -> Exhibit:
             "low": "95 % low",
             "high": "95 % high",
         },
-        footnotes=(ACCRUAL_METHOD,),
+        footnotes=(ACCRUAL_METHOD,) if randomized < accrual.target else (),
         assumptions=board.trial.assumptions("accrual"),
     )
 
@@ -299,7 +299,10 @@ def enrollment_by_site(board: Board) -> Exhibit:
         )
     drawn.update_layout(barmode="stack")
     drawn.update_yaxes(
-        type="category", categoryorder="array", categoryarray=[safe(site) for site in order]
+        type="category",
+        showgrid=False,
+        categoryorder="array",
+        categoryarray=[safe(site) for site in order],
     )
     active = sites.filter(pl.col("randomized") > 0).height
     return Exhibit(
@@ -370,7 +373,7 @@ def screening_flow(board: Board) -> Exhibit:
                 hovertemplate="%{y}: %{x} of " + str(failures) + "<extra></extra>",
             )
         )
-        drawn.update_yaxes(autorange="reversed", rangemode="normal")
+        drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False)
     screened = totals["screened"]
     return Exhibit(
         title="Screening flow",

@@ -81,6 +81,7 @@ def findings_by_check(board: Board) -> Exhibit:
             )
     drawn.update_yaxes(
         type="category",
+        showgrid=False,
         categoryorder="array",
         categoryarray=list(reversed(shown["check"].to_list())),
     )
@@ -125,6 +126,7 @@ def findings_by_site(board: Board) -> Exhibit:
     drawn.update_layout(barmode="stack")
     drawn.update_yaxes(
         type="category",
+        showgrid=False,
         categoryorder="array",
         categoryarray=[safe(site) for site in reversed(shown["site"].to_list())],
     )

@@ -103,7 +103,7 @@ def show(name: str, *, heading: bool = True) -> None:
             )
         if shown.table is not None:
             if shown.figure is None and not shown.numbers:
-                _table(shown)
+                _printed_table(shown)
                 _download(shown)
                 _assumptions(shown)
             else:
@@ -124,6 +124,27 @@ def _numbers(shown: Exhibit) -> None:
                 st.caption(plain(number.remark))
 
 
+def _printed_table(shown: Exhibit) -> None:
+    """A table that is the exhibit: wrapped text, readable in print and by a screen reader."""
+    table = shown.labelled_table()
+    if table.is_empty():
+        return
+    cells = table.select(
+        pl.col(name).map_elements(lambda value: f"{value:.2f}", return_dtype=pl.String)
+        if kind == pl.Float64
+        else pl.col(name).cast(pl.String)
+        for name, kind in table.schema.items()
+    ).with_columns(
+        pl.all().fill_null("").map_elements(plain, return_dtype=pl.String, skip_nulls=False)
+    )
+    st.table(
+        cells.rename({name: plain(name) for name in cells.columns}),
+        border="horizontal",
+        hide_index=True,
+        alt=f"{shown.title}, as a table",
+    )
+
+
 def _table(shown: Exhibit) -> None:
     table = shown.labelled_table()
     if table.is_empty():
@@ -135,9 +156,7 @@ def _table(shown: Exhibit) -> None:
         height="content" if table.height <= 40 else 600,
         placeholder="",
         alt=f"{shown.title}, as a table",
-        column_config={
-            name: decimals for name, kind in table.schema.items() if kind == pl.Float64
-        }
+        column_config={name: decimals for name, kind in table.schema.items() if kind == pl.Float64}
         | {table.columns[0]: st.column_config.Column(width=_width(table))},
     )
 
