@@ -1,9 +1,9 @@
 """Who may see what: identity, roles, views and the grants that open a Board."""
 
 from access.audit import AuditError, record
-from access.identity import Identity, command_line_identity, demonstration_identities
+from access.identity import Identity, Role, command_line_identity, demonstration_identities
 from access.incidents import log_incident
-from access.policy import Action, Denied, Grant, Role, decide, pages_of, views_of
+from access.policy import Action, Denied, Grant, decide, pages_of, views_of
 from access.view import View
 
 __all__ = [

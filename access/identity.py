@@ -2,8 +2,16 @@
 
 import getpass
 from dataclasses import dataclass
+from enum import StrEnum
 
-from access.policy import Role
+
+class Role(StrEnum):
+    """What somebody is to the trial."""
+
+    BOARD = "board"
+    STATISTICIAN = "statistician"
+    SPONSOR = "sponsor"
+    DATA_MANAGER = "data_manager"
 
 
 @dataclass(frozen=True)

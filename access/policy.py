@@ -3,21 +3,9 @@
 from dataclasses import InitVar, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from access.identity import Identity, Role
 from access.view import View
-
-if TYPE_CHECKING:
-    from access.identity import Identity
-
-
-class Role(StrEnum):
-    """What somebody is to the trial."""
-
-    BOARD = "board"
-    STATISTICIAN = "statistician"
-    SPONSOR = "sponsor"
-    DATA_MANAGER = "data_manager"
 
 
 class Action(StrEnum):
@@ -85,7 +73,7 @@ def views_of(role: Role) -> tuple[View, ...]:
 
 
 def decide(
-    identity: "Identity | None",
+    identity: Identity | None,
     action: Action,
     *,
     page: str | None = None,

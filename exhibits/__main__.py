@@ -18,6 +18,7 @@ from access import (
     View,
     command_line_identity,
     decide,
+    log_incident,
     record,
 )
 from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
@@ -55,6 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (TrialDefinitionError, NotInThisViewError) as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE
+    except Exception as error:
+        # The message and traceback of a fault may carry a value from the data.
+        number = log_incident(error, page=f"exhibit {asked.name}", role="command line")
+        print(f"This exhibit could not be made. Please report incident {number}.", file=sys.stderr)
+        return EXIT_IN_THE_WAY
     return EXIT_DONE
 
 
@@ -107,7 +113,7 @@ def _made(asked: argparse.Namespace) -> Exhibit:
 
 def _print(shown: Exhibit, asked: argparse.Namespace) -> None:
     if asked.json:
-        print(json.dumps(shown.as_data(), ensure_ascii=False, indent=2, default=str))
+        print(json.dumps(shown.as_data(), ensure_ascii=False, indent=2))
     elif asked.csv:
         sys.stdout.write(as_csv(shown))
     else:

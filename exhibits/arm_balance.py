@@ -93,6 +93,12 @@ def baseline_characteristics(board: Board) -> Exhibit:
     allocated = board.ask("arm_balance/allocation")
     arms = [str(name) for name in allocated["arm"]]
     sizes = {str(name): int(count) for name, _, count in allocated.rows()}
+    if not any(sizes.values()):
+        return Exhibit(
+            title="Baseline characteristics",
+            population="Randomized participants, as randomized",
+            missing="Nobody is randomized yet, so there is no baseline to describe.",
+        )
     rows: list[dict[str, object]] = []
     absent: list[str] = []
     for name in wanted:
@@ -272,5 +278,5 @@ def _table_one_footnotes(arms: list[str], absent: list[str]) -> tuple[str, ...]:
             "difference inside the band is no sign of imbalance."
         )
     if absent:
-        notes.append(f"Not in the extract: {', '.join(absent)}.")
+        notes.append(f"No baseline value in the extract: {', '.join(absent)}.")
     return tuple(notes)

@@ -32,10 +32,10 @@ def _months(board: Board, until: date) -> float:
 
 def _date(board: Board, months: float) -> date | None:
     """The calendar date that many months after the plan's start; None beyond the calendar."""
-    days = round(months * MONTH_DAYS)
-    if days > (date(9999, 12, 31) - board.trial.accrual.start).days:
+    days = months * MONTH_DAYS
+    if days > (date.max - board.trial.accrual.start).days:
         return None
-    return board.trial.accrual.start + timedelta(days=days)
+    return board.trial.accrual.start + timedelta(days=round(days))
 
 
 def _plan(board: Board) -> AccrualPlan:
@@ -173,7 +173,10 @@ def cumulative_enrollment(board: Board) -> Exhibit:
         )
         rows = pl.concat([rows, projected], how="vertical_relaxed")
         note = f" The projection runs to {day(_date(board, horizon))}."
-    starts = [accrual.start, *by_date["date"], cutoff]
+    # Dates outside the plan or the cut-off are findings; the curve still runs from left to right.
+    dated = by_date["date"].to_list()
+    first, last = min([accrual.start, cutoff, *dated]), max([cutoff, *dated])
+    starts = [first, *dated, last]
     steps_up = [0, *by_date["cumulative"], randomized]
     drawn.add_trace(
         go.Scatter(
@@ -380,7 +383,7 @@ def screening_flow(board: Board) -> Exhibit:
         population="All screened participants",
         answer=(
             f"{share(totals['randomized'], screened)} screened participants were randomized, "
-            f"{failures:,} failed screening, {totals['in_screening']:,} are still in screening."
+            f"{failures:,} failed screening; still in screening: {totals['in_screening']:,}."
         ),
         denominator=f"{totals['randomized']:,} randomized of {screened:,} screened",
         numbers=tuple(Number(label, f"{count:,}") for label, count in flow),
@@ -448,7 +451,12 @@ def randomized_though_ineligible(board: Board) -> Exhibit:
     randomized = board.ask("enrollment/totals").item(0, "randomized")
     limits = [item for item in board.trial.criteria if item.measure is not None]
     checked = ", ".join(item.label for item in limits)
-    footnote = "Checked: criteria recorded as not met (IE)"
+    recorded = (
+        "criteria recorded as not met (IE)"
+        if board.has("IE")
+        else "not the criteria recorded as not met, as the extract has no dataset IE"
+    )
+    footnote = f"Checked: {recorded}"
     footnote += f"; and against the data: {checked}." if checked else "."
     answer = (
         "Nobody was found who was randomized although a criterion was not met."

@@ -11,6 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
+from polars import selectors
 
 from access.view import View
 from queries import Board
@@ -69,7 +70,9 @@ class Exhibit:
         return table.rename({k: v for k, v in self.labels.items() if k in table.columns})
 
     def as_data(self) -> dict[str, Any]:
-        """What scripts get: the same numbers as the page, with provenance."""
+        """What scripts get: the same numbers as the page, with provenance; dates in ISO 8601."""
+        table = self.table if self.table is not None else pl.DataFrame()
+        dates = selectors.temporal().dt.to_string("iso")
         return {
             "exhibit": self.name,
             "title": self.title,
@@ -80,7 +83,7 @@ class Exhibit:
                 {"label": number.label, "value": number.value, "remark": number.remark}
                 for number in self.numbers
             ],
-            "table": self.table.to_dicts() if self.table is not None else [],
+            "table": table.with_columns(dates).to_dicts(),
             "footnotes": list(self.footnotes),
             "assumptions": dict(self.assumptions),
             "missing": self.missing,

@@ -1,45 +1,54 @@
 """Tables for other programs: CSV and XLSX in which no cell is a formula.
 
-Text that begins with `=`, `+`, `-`, `@` or a control character could run as a formula in a
-spreadsheet; it gets an apostrophe in front. Numbers are left as they are.
+Text that begins with `=`, `+`, `-`, `@`, their full-width forms or a control character could run as
+a formula in a spreadsheet; it gets an apostrophe in front. Numbers are left as they are. In CSV all
+text is quoted, so that a spreadsheet that expects another separator cannot begin a cell inside one.
 """
 
 import io
+import re
 
 import polars as pl
 
 from exhibits.exhibit import Exhibit
 
-_FORMULA = r"^[=+\-@\x00-\x1f]"
-_NUMBER = r"^[+-]?\d+([.,]\d+)?$"
+_FORMULA = r"^[=+\-@＝＋－＠\x00-\x1f]"
+_NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
+
+LONGEST_SHEET_NAME = 31  # as Excel counts, in UTF-16
 
 
 def neutralized(table: pl.DataFrame) -> pl.DataFrame:
-    """The table with text cells that a spreadsheet would run made harmless."""
+    """The table with text and headings that a spreadsheet would run made harmless."""
     text = pl.col(pl.String)
     return table.with_columns(
         pl.when(text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER))
         .then(pl.concat_str(pl.lit("'"), text))
         .otherwise(text)
         .name.keep()
-    )
+    ).rename(lambda name: f"'{name}" if re.match(_FORMULA, name) else name)
+
+
+def table_as_csv(table: pl.DataFrame) -> str:
+    """A table as CSV: harmless, text quoted, a missing value empty and without quotes."""
+    return neutralized(table).write_csv(quote_style="non_numeric")
 
 
 def as_csv(shown: Exhibit) -> str:
     """The exhibit's table as CSV in machine names, provenance in the last columns of every row."""
     table = shown.table if shown.table is not None else pl.DataFrame()
     origin = [pl.lit(value).alias(f"_{name}") for name, value in shown.provenance.items()]
-    return neutralized(table.with_columns(origin)).write_csv()
+    return table_as_csv(table.with_columns(origin))
 
 
 def as_xlsx(tables: dict[str, pl.DataFrame]) -> bytes:
-    """Tables as the sheets of one workbook; sheet names are cut to what Excel takes."""
+    """Tables as the sheets of one workbook; sheet names are made what Excel takes."""
     import xlsxwriter
 
     buffer = io.BytesIO()
     options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
     with xlsxwriter.Workbook(buffer, options) as workbook:
-        used: set[str] = set()
+        used = {"history"}  # Excel keeps this name to itself
         for name, table in tables.items():
             sheet = _sheet_name(name, used)
             neutralized(table).write_excel(workbook, worksheet=sheet, autofit=True)
@@ -47,12 +56,19 @@ def as_xlsx(tables: dict[str, pl.DataFrame]) -> bytes:
 
 
 def _sheet_name(name: str, used: set[str]) -> str:
-    plain = "".join("-" if character in "[]:*?/\\'" else character for character in name)
-    candidate = plain[:31] or "Sheet"
+    plain = "".join(
+        "-" if character in "[]:*?/\\'" or not character.isprintable() else character
+        for character in name
+    )
+    candidate = _cut(plain, LONGEST_SHEET_NAME) or "Sheet"
     number = 2
     while candidate.lower() in used:
         suffix = f" ({number})"
-        candidate = plain[: 31 - len(suffix)] + suffix
+        candidate = _cut(plain or "Sheet", LONGEST_SHEET_NAME - len(suffix)) + suffix
         number += 1
     used.add(candidate.lower())
     return candidate
+
+
+def _cut(text: str, length: int) -> str:
+    return text.encode("utf-16-le")[: 2 * length].decode("utf-16-le", "ignore")

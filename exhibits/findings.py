@@ -30,13 +30,14 @@ def findings_overview(board: Board) -> Exhibit:
     change = (
         "This is the first snapshot with findings, so all of them are new."
         if first and standing
-        else f"Since the last snapshot {totals['new']} are new, {totals['persisting']} persist "
-        f"and {totals['resolved']} were resolved."
+        else f"Against the last snapshot: {totals['new']} new, {totals['persisting']} persisting, "
+        f"{totals['resolved']} resolved."
     )
     answer = (
-        f"{counted(standing, 'finding')} stand, {totals['major']} of them major. {change}"
+        f"{counted(standing, 'finding')} {'stands' if standing == 1 else 'stand'}, "
+        f"{totals['major']} of them major. {change}"
         if standing
-        else f"No finding stands. {totals['resolved']} were resolved since the last snapshot."
+        else f"No finding stands. Resolved since the last snapshot: {totals['resolved']}."
     )
     names = ("critical", "major", "minor", "note", "new", "resolved")
     return Exhibit(
@@ -89,7 +90,7 @@ def findings_by_check(board: Board) -> Exhibit:
         title="Findings by check",
         population="All open records",
         denominator=f"{counted(standing.height, 'check')} with findings",
-        figure=drawn,
+        figure=drawn if standing.height else None,
         description=f"Bars for {counted(shown.height, 'check')}, most severe first.",
         table=checks,
         labels={
@@ -110,6 +111,10 @@ def findings_by_check(board: Board) -> Exhibit:
 def findings_by_site(board: Board) -> Exhibit:
     """Standing findings of each site, by severity."""
     sites = board.ask("findings/by_site")
+    if sites.is_empty():
+        return Exhibit(
+            title="Findings by site", population="All open records", missing="No finding stands."
+        )
     shown = sites.head(25)
     drawn = figure(x_title="Standing findings", y_title="Site", height=150 + 30 * shown.height)
     for severity, (color, pattern) in SEVERITY_LOOK.items():
@@ -139,7 +144,7 @@ def findings_by_site(board: Board) -> Exhibit:
             if sites.height > 25
             else ""
         ),
-        figure=drawn if sites.height else None,
+        figure=drawn,
         description=f"Stacked bars for {counted(shown.height, 'site')}.",
         table=sites,
         labels={

@@ -8,7 +8,7 @@ import streamlit as st
 
 from access.view import View
 from exhibits.exhibit import Exhibit, make
-from exhibits.export import as_csv, as_xlsx, neutralized
+from exhibits.export import as_csv, as_xlsx, table_as_csv
 from exhibits.words import counted, day
 from queries import Board
 
@@ -208,7 +208,7 @@ def table_download(
     with st.container(horizontal=True):
         st.download_button(
             f"{label} as CSV",
-            data=lambda: neutralized(pl.concat(tables.values())).write_csv().encode("utf-8-sig"),
+            data=lambda: table_as_csv(pl.concat(tables.values())).encode("utf-8-sig"),
             file_name=f"{file_name}.csv",
             mime="text/csv",
             icon=":material/download:",

@@ -39,8 +39,9 @@ READERS: dict[str, tuple[str, Reader]] = {
 # lose a dataset.
 UNREAD_FORMATS = {".sas7bdat": "SAS7BDAT", ".ndjson": "Dataset-JSON"}
 
-_NO_LIMITS_GIVEN = Limits()
-_DOMAIN = re.compile(r"[A-Z][A-Z0-9]{1,7}")
+_DEFAULT_LIMITS = Limits()
+# Two characters, as SDTM has it. Anything else in that column is a value, and stays unsaid.
+_DOMAIN = re.compile(r"[A-Z][A-Z0-9]")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class _ReadFile:
     frame: pl.DataFrame
 
 
-def read_extract(path: Path, *, limits: Limits = _NO_LIMITS_GIVEN) -> Extract:
+def read_extract(path: Path, *, limits: Limits = _DEFAULT_LIMITS) -> Extract:
     """Read an extract: a folder or a zip with one file per SDTM dataset.
 
     The datasets are named by the value of DOMAIN that all rows of a file carry, else by the file

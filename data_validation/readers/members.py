@@ -161,7 +161,7 @@ def _hostile(info: zipfile.ZipInfo) -> str | None:
     name = info.filename.replace("\\", "/")
     if name.startswith("/") or name[1:2] == ":" or ".." in name.split("/"):
         return "has a name that leads out of the zip; make the zip again from plain file names."
-    if False:
+    if stat.S_ISLNK(info.external_attr >> 16):
         return "is a link; put the file itself into the zip."
     if info.flag_bits & _ENCRYPTED:
         return "is encrypted; send the zip without a password, over a channel that is safe."

@@ -14,6 +14,9 @@ from data_validation.readers.problems import Refusal
 FILE_COLUMN = "_file"
 ROW_COLUMN = "_row"
 
+# A transport file can have 9,999 variables, an SDTM dataset has fewer than 300.
+_MOST_COLUMNS = 10_000
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -90,7 +93,12 @@ def _column_names(received: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]
     """Return names that are upper-cased and unique, and a note for each that had to be made up."""
     if not received:
         raise Refusal("has no columns; send it with one column per SDTM variable.")
-    names: list[str] = []
+    if len(received) > _MOST_COLUMNS:
+        raise Refusal(
+            f"has {len(received)} columns, more than the {_MOST_COLUMNS} of any dataset; "
+            "check that its first line names the columns."
+        )
+    positions: dict[str, int] = {}
     notes: list[str] = []
     for position, raw in enumerate(received, start=1):
         name = raw.strip().upper()
@@ -99,14 +107,14 @@ def _column_names(received: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]
             notes.append(f"Column {position} has no name and is read as {name}.")
         if name in {FILE_COLUMN.upper(), ROW_COLUMN.upper()}:
             raise Refusal(f"names its column {position} {name}, which is reserved; rename it.")
-        if name in names:
+        if name in positions:
             # By number only: in a file without a header line these names are data.
             raise Refusal(
-                f"gives columns {names.index(name) + 1} and {position} the same name (upper and "
+                f"gives columns {positions[name]} and {position} the same name (upper and "
                 "lower case are one); give every column a name of its own in the first line."
             )
-        names.append(name)
-    return names, tuple(notes)
+        positions[name] = position
+    return list(positions), tuple(notes)
 
 
 def _refuse_oversized(column: pl.Series, limits: Limits) -> None:

@@ -134,7 +134,8 @@ def _number(digits: bytes) -> int:
 
 
 def _variables(data: bytes, count: int) -> tuple[_Variable, ...]:
-    variables = []
+    variables: list[_Variable] = []
+    names: set[str] = set()
     end = 0
     for index in range(count):
         fields = _NAMESTR.unpack_from(data, _FIRST_NAMESTR + index * _NAMESTR_BYTES)
@@ -145,6 +146,9 @@ def _variables(data: bytes, count: int) -> tuple[_Variable, ...]:
         end = offset + length
         # Version 8 repeats the name where version 5 has zeros, with room for 32 characters.
         name = (fields[15].strip(b"\0 ") or fields[4].strip(b"\0 ")).decode("utf-8", "replace")
+        if not name or name in names:
+            raise _unusual()
+        names.add(name)
         sas_format = fields[6].strip(b"\0 ").decode("ascii", "replace").upper()
         variables.append(_Variable(name, kind == _CHARACTER, offset, length, sas_format))
     return tuple(variables)

@@ -31,7 +31,7 @@ select
   participant.position,
   count(*) as participants,
   count(recorded.value) as n,
-  favg(recorded.value) as mean,
+  favg(recorded.value order by recorded.value) as mean,
   stddev_samp(recorded.value order by recorded.value) as sd,
   quantile_cont(recorded.value, 0.5) as median,
   quantile_cont(recorded.value, 0.25) as lower_quartile,

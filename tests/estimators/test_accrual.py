@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
@@ -73,6 +73,7 @@ def test_posterior_adds_the_weighted_plan_to_the_data() -> None:
     assert rate.mean == pytest.approx(250.0 / 28.0)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500), st.floats(0.5, 1000.0), st.floats(0.001, 1.0))
 def test_before_any_data_the_rate_is_centered_on_the_plan(
     target: int, duration: float, weight: float
@@ -87,6 +88,7 @@ def test_with_weight_zero_only_the_data_speak() -> None:
     assert (rate.shape, rate.rate) == (20.0, 10.0)
 
 
+@settings(deadline=None)
 @given(situations(), AHEAD, LEVELS)
 def test_count_limits_are_the_quantiles_of_scipy_stats_nbinom(
     situation: Situation, ahead: float, level: float
@@ -108,6 +110,7 @@ def test_count_limits_are_the_quantiles_of_scipy_stats_nbinom(
         assert remainder.cdf(limit - enrolled - 1) <= probability + 1e-9
 
 
+@settings(deadline=None)
 @given(situations(), LEVELS)
 def test_time_limits_are_the_quantiles_of_scipy_stats_betaprime(
     situation: Situation, level: float
@@ -130,6 +133,7 @@ def test_time_limits_are_the_quantiles_of_scipy_stats_betaprime(
     assert not forecast.already_reached
 
 
+@settings(deadline=None)
 @given(situations(), AHEAD)
 def test_count_reaches_the_target_exactly_when_the_time_has_come(
     situation: Situation, ahead: float
@@ -147,6 +151,7 @@ def test_count_reaches_the_target_exactly_when_the_time_has_come(
     assert probability == pytest.approx(by_time, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(situations(), LEVELS)
 def test_the_target_is_reached_by_a_time_limit_with_that_limits_probability(
     situation: Situation, level: float
@@ -164,6 +169,7 @@ def test_the_target_is_reached_by_a_time_limit_with_that_limits_probability(
         )
 
 
+@settings(deadline=None)
 @given(situations(), AHEAD, LEVELS)
 def test_a_count_limit_is_at_the_target_exactly_when_the_time_limit_is_before_the_horizon(
     situation: Situation, ahead: float, level: float
@@ -205,6 +211,7 @@ def test_forecasts_agree_with_a_simulation_of_the_process() -> None:
     assert np.mean(times <= 24.0) == pytest.approx(reached, abs=0.004)
 
 
+@settings(deadline=None)
 @given(situations(), st.lists(st.floats(0.0, 5.0), max_size=8), LEVELS)
 def test_a_path_is_the_single_forecasts_side_by_side(
     situation: Situation, ahead: list[float], level: float
@@ -218,6 +225,7 @@ def test_a_path_is_the_single_forecasts_side_by_side(
         assert alone == CountForecast(path.mean[i], path.median[i], path.low[i], path.high[i])
 
 
+@settings(deadline=None)
 @given(situations(), st.lists(AHEAD, min_size=2, max_size=8), LEVELS, LEVELS)
 def test_a_path_rises_with_time_and_widens_with_the_level(
     situation: Situation, ahead: list[float], level: float, other: float
@@ -241,6 +249,7 @@ def test_a_path_leaves_the_callers_array_alone() -> None:
     assert path.horizons.tolist() == [12.0, 24.0]
 
 
+@settings(deadline=None)
 @given(situations(), AHEAD, LEVELS)
 def test_the_unit_of_time_does_not_matter(situation: Situation, ahead: float, level: float) -> None:
     """Months or days: counts and probabilities stay, times are scaled. (By a power of two, so
@@ -263,6 +272,7 @@ def test_the_unit_of_time_does_not_matter(situation: Situation, ahead: float, le
     assert (scaled_times.low, scaled_times.high) == (32.0 * times.low, 32.0 * times.high)
 
 
+@settings(deadline=None)
 @given(situations())
 def test_at_the_elapsed_time_the_count_is_known(situation: Situation) -> None:
     plan, enrolled, elapsed = situation.plan, situation.enrolled, situation.elapsed
@@ -271,12 +281,14 @@ def test_at_the_elapsed_time_the_count_is_known(situation: Situation) -> None:
     )
 
 
+@settings(deadline=None)
 @given(situations(), st.floats(0.0, 1.0))
 def test_an_open_target_was_not_reached_in_the_past(situation: Situation, share: float) -> None:
     plan, enrolled, elapsed = situation.plan, situation.enrolled, situation.elapsed
     assert probability_of_target_by(plan, enrolled, elapsed, share * elapsed) == 0.0
 
 
+@settings(deadline=None)
 @given(situations(), st.integers(0, 50), AHEAD)
 def test_a_target_behind_us_is_certain_and_marked(
     situation: Situation, excess: int, ahead: float

@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from estimators.arguments import require_count, require_level, require_nonnegative
 
 
+@settings(deadline=None)
 @given(st.floats(0.0, 1.0, exclude_min=True, exclude_max=True))
 def test_a_level_inside_the_unit_interval_passes_unchanged(level: float) -> None:
     assert require_level(level) == level
@@ -21,6 +22,7 @@ def test_a_level_outside_the_unit_interval_is_refused(level: float) -> None:
         require_level(level)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9))
 def test_a_count_passes_as_a_plain_integer_from_numpy_too(count: int) -> None:
     assert require_count(count, "x") == count
@@ -45,6 +47,7 @@ def test_a_negative_or_non_finite_number_is_refused_by_name(value: float) -> Non
         require_nonnegative(value, "The horizon")
 
 
+@settings(deadline=None)
 @given(st.floats(0.0, 1e300))
 def test_a_finite_number_of_at_least_zero_passes_unchanged(value: float) -> None:
     assert require_nonnegative(value, "x") == value

@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
@@ -65,6 +65,7 @@ def test_pooling_does_not_weight_by_the_number_of_values() -> None:
     assert (found.n1, found.n2) == (1000, 20)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_a_summary_is_numpys_mean_and_standard_deviation_of_what_is_present(
     values: list[float],
@@ -82,6 +83,7 @@ def test_a_summary_is_numpys_mean_and_standard_deviation_of_what_is_present(
         assert found.sd is None
 
 
+@settings(deadline=None)
 @given(VALUES, st.randoms(use_true_random=False))
 def test_the_order_of_the_values_changes_not_one_bit(values: list[float], random: Random) -> None:
     shuffled = list(values)
@@ -89,6 +91,7 @@ def test_the_order_of_the_values_changes_not_one_bit(values: list[float], random
     assert summarize(shuffled) == summarize(values)
 
 
+@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_swapping_the_groups_changes_the_sign(first: list[float], second: list[float]) -> None:
     found, swapped = continuous_difference(first, second), continuous_difference(second, first)
@@ -99,6 +102,7 @@ def test_swapping_the_groups_changes_the_sign(first: list[float], second: list[f
         assert swapped.value == -found.value
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(-50, 50), min_size=2, max_size=20),
     st.lists(st.integers(-50, 50), min_size=2, max_size=20),
@@ -287,6 +291,7 @@ def test_a_level_empty_in_one_group_derived_by_hand() -> None:
     assert (found.n1, found.n2, found.degrees_of_freedom) == (8, 6, 2)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=2, max_size=6).filter(
         lambda pairs: any(a > 0 and b > 0 for a, b in pairs) and all(a + b > 0 for a, b in pairs)
@@ -303,6 +308,7 @@ def test_whichever_level_is_left_out_the_printed_formula_gives_this_distance(
         assert found.value == pytest.approx(math.sqrt(exact), rel=1e-7, abs=1e-7)
 
 
+@settings(deadline=None)
 @given(proportions(), proportions())
 def test_with_two_levels_the_distance_is_the_binary_difference_without_sign(
     first: BinarySummary, second: BinarySummary
@@ -319,6 +325,7 @@ def test_with_two_levels_the_distance_is_the_binary_difference_without_sign(
         assert found.value == pytest.approx(abs(binary.value), rel=1e-7, abs=1e-7)
 
 
+@settings(deadline=None)
 @given(COUNTS, COUNTS, st.integers(0, 9), st.integers(0, 9))
 def test_levels_empty_in_both_groups_and_missing_values_change_nothing(
     first: dict[str, int], second: dict[str, int], missing: int, other_missing: int
@@ -333,6 +340,7 @@ def test_levels_empty_in_both_groups_and_missing_values_change_nothing(
     assert found.n2 == sum(second.values())
 
 
+@settings(deadline=None)
 @given(COUNTS, st.integers(1, 5))
 def test_equal_proportions_are_no_distance(counts: dict[str, int], factor: int) -> None:
     multiple = {level: factor * count for level, count in counts.items()}
@@ -384,6 +392,7 @@ def test_the_largest_pair_of_three_arms_keeps_its_sign_and_position() -> None:
     assert (found.n1, found.n2, found.reason) == (84, 80, None)
 
 
+@settings(deadline=None)
 @given(st.lists(proportions(), min_size=2, max_size=5))
 def test_no_pair_is_larger_than_the_largest(arms: list[BinarySummary]) -> None:
     found = largest_pairwise(arms, binary_difference)
@@ -456,12 +465,14 @@ def test_the_band_at_30_an_arm_derived_by_hand() -> None:
     assert chance_band(30, 30) == pytest.approx(0.5060605, abs=5e-7)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000), st.integers(1, 10_000), st.floats(0.01, 0.999))
 def test_the_band_is_the_normal_quantile_of_scipy_stats(n1: int, n2: int, level: float) -> None:
     expected = stats.norm.ppf((1 + level) / 2) * math.sqrt(1 / n1 + 1 / n2)
     assert chance_band(n1, n2, level) == pytest.approx(expected, rel=1e-9)
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 10_000),
     st.integers(1, 10_000),
@@ -542,6 +553,7 @@ def test_clopper_pearson_of_30_as_in_statistics_md(x: int, low: float, high: flo
     assert found.high == pytest.approx(high, abs=5e-5)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.data(), st.floats(0.5, 0.999))
 def test_the_limits_are_where_each_binomial_tail_is_half_of_what_remains(
     n: int, data: st.DataObject, level: float
@@ -558,6 +570,7 @@ def test_the_limits_are_where_each_binomial_tail_is_half_of_what_remains(
         assert stats.binom.cdf(x, n, found.high) == pytest.approx(tail, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.data())
 def test_the_other_arm_has_the_mirrored_interval(n: int, data: st.DataObject) -> None:
     x = data.draw(st.integers(0, n))

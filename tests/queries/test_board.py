@@ -330,7 +330,7 @@ ASKED = [
 ]
 # Values for every name that a question binds, chosen to let rows through.
 SAMPLES: dict[str, Any] = {
-    "checks": ["IE-101", "DM-111", "DM-112", "DM-113"],
+    "checks": ["IE-101", "DM-111", "DM-112", "DM-113", "AE-AESER-present", "LB-101", "VS-101"],
     "characteristics": ["age", "bmi", "pao2_fio2", "weight", "crp"],
     "measures": ["weight", "crp"],
     "severities": [],

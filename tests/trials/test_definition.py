@@ -80,7 +80,7 @@ def test_the_definition_keeps_its_bytes() -> None:
 
 
 def test_a_trial_without_definition_names_those_that_have_one() -> None:
-    with pytest.raises(TrialDefinitionError, match="'elsewhere'.*cdiscpilot01, nct05689008"):
+    with pytest.raises(TrialDefinitionError, match=r"'elsewhere'.*cdiscpilot01, nct05689008"):
         load_trial("elsewhere")
 
 

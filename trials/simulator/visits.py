@@ -67,7 +67,7 @@ def attend(
 
     extra = draws.uniform("unscheduled visits", persons, 2 * UNSCHEDULED)
     reach = max(1, *(min(visit.day, 28) - 1 for visit in trial.schedule))
-    extra_offset = 1 + np.floor(extra[:, :UNSCHEDULED] * reach).astype(np.int64)
+    extra_offset = 1 + np.floor(np.sort(extra[:, :UNSCHEDULED], axis=1) * reach).astype(np.int64)
     taken = (extra_offset[:, :, None] == planned[:, None, :]).any(axis=2)
     taken[:, 1:] |= extra_offset[:, 1:] == extra_offset[:, :1]
     unscheduled = (

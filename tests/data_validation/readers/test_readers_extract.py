@@ -75,6 +75,7 @@ def test_split_datasets_merge_by_domain_and_keep_where_they_came_from(tmp_path: 
         ("lbch.csv", [], "LBCH", None),
         ("labs.csv", ["LB"], "LB", "By its DOMAIN it is taken as LB, not as LABS."),
         ("ae.csv", [SECRET], "AE", "Its rows do not agree on a DOMAIN"),
+        ("ae.csv", ["PLACEBO"], "AE", "Its rows do not agree on a DOMAIN; it is taken as AE"),
         (" ae.csv", ["AE"], "AE", None),
     ],
 )

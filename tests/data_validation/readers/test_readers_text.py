@@ -6,7 +6,7 @@ import zoneinfo
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_validation.readers.limits import Limits
@@ -20,6 +20,7 @@ def table(**columns: list[str | None]) -> Table:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=False), min_size=1, max_size=30))
 def test_text_of_a_float_is_its_shortest_that_reads_back(values: list[float]) -> None:
     texts = as_text(pl.Series(values, dtype=pl.Float64)).to_list()
@@ -34,6 +35,7 @@ def test_text_of_a_float_is_its_shortest_that_reads_back(values: list[float]) ->
             assert digits == shortest
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-(10**15), 10**15), min_size=1, max_size=30))
 def test_text_of_a_whole_float_is_the_integer(values: list[int]) -> None:
     column = pl.Series([float(value) for value in values])
@@ -44,6 +46,7 @@ def test_single_precision_does_not_show_digits_that_were_never_there() -> None:
     assert as_text(pl.Series([0.1, 63.0, None], dtype=pl.Float32)).to_list() == ["0.1", "63", None]
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.datetimes(), max_size=20))
 def test_text_of_a_datetime_is_iso_8601(values: list[dt.datetime | None]) -> None:
     texts = as_text(pl.Series(values, dtype=pl.Datetime("us"))).to_list()
@@ -76,6 +79,7 @@ def test_text_of_every_other_type() -> None:
         assert text.to_list() == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=4)))
 def test_only_a_wholly_blank_value_becomes_null(values: list[str | None]) -> None:
     read = blank_as_null(pl.Series(values, dtype=pl.String)).to_list()
@@ -125,6 +129,16 @@ def test_names_that_can_not_be_told_apart_are_refused(names: tuple[str, ...], sa
     column = pl.Series(["1"])
     with pytest.raises(Refusal, match=said):
         text_frame(Table(names, (column, column, column)), "ae.csv", Limits())
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "has no columns"), (10_001, "has 10001 columns, more than the 10000")]
+)
+def test_no_columns_and_absurdly_many_are_refused(count: int, said: str) -> None:
+    column = pl.Series(["1"])
+    names = tuple(f"C{position}" for position in range(count))
+    with pytest.raises(Refusal, match=said):
+        text_frame(Table(names, (column,) * count), "ae.csv", Limits())
 
 
 def test_a_value_over_the_limit_is_refused_by_row_and_column() -> None:

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import polars as pl
 import pyreadstat
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_validation.readers import xport
+from data_validation.readers import UnreadableExtract, read_extract, xport
 from data_validation.readers.limits import Limits
 from data_validation.readers.problems import Refusal
 from data_validation.readers.text import Table, as_text, text_frame
@@ -55,7 +55,7 @@ numbers = (
 letters = st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from(list(" 咳é\t\n"))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None)
 @given(
     texts=st.lists(st.text(letters, max_size=30), min_size=1, max_size=8),
     values=st.lists(st.none() | numbers, min_size=8, max_size=8),
@@ -75,7 +75,7 @@ def test_text_and_numbers_are_read_back(
     assert read(written(folder, frame, version)) == list(expected)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None)
 @given(
     texts=st.lists(st.sampled_from([None, "a", "bc"]), min_size=1, max_size=60),
     width=st.integers(2, 90),
@@ -187,7 +187,7 @@ def a_file(folder: Path, version: Literal[5, 8], widths: list[int], count: int) 
     return written(folder, pl.DataFrame(columns), version)
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None)
 @given(widths=st.lists(st.integers(1, 120), min_size=1, max_size=3), count=st.integers(1, 9))
 def test_a_cut_file_is_never_taken_for_a_shorter_one(
     folder: Path, widths: list[int], count: int
@@ -209,7 +209,7 @@ def test_a_cut_file_is_never_taken_for_a_shorter_one(
                     read(data[:cut])
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None)
 @given(widths=st.lists(st.integers(1, 120), min_size=1, max_size=3), count=st.integers(1, 9))
 def test_a_version_8_file_that_promises_nothing_is_checked_like_version_5(
     folder: Path, widths: list[int], count: int
@@ -222,6 +222,36 @@ def test_a_version_8_file_that_promises_nothing_is_checked_like_version_5(
         if (cut - start) % sum(widths):
             with pytest.raises(Refusal, match="is cut off"):
                 read(data[:cut])
+
+
+def test_blanks_of_a_record_or_more_are_no_padding(folder: Path) -> None:
+    # The second observation begins with 200 blanks: what is left of it after a cut is blank.
+    blank_first = pl.DataFrame({"A": ["x" * 200, None, "y" * 200], "B": ["x" * 40] * 3})
+    data = written(folder, blank_first)
+    start = data_start(data)
+    assert len(read(data)) == 3
+    with pytest.raises(Refusal, match="is cut off: it ends within an observation"):
+        read(data[: start + 320])
+
+
+def test_variables_that_overlap_or_leave_a_gap_are_refused(folder: Path) -> None:
+    data = bytearray(written(folder, pl.DataFrame({"A": ["abc"], "B": ["def"]})))
+    offset_of_b = 640 + 140 + 84 + 3
+    assert data[offset_of_b] == 3
+    for offset in (2, 4):
+        data[offset_of_b] = offset
+        with pytest.raises(Refusal, match="is not laid out as a SAS transport file"):
+            read(bytes(data))
+
+
+@pytest.mark.parametrize("name", [b" ", b"A"])
+def test_variables_without_a_name_of_their_own_are_refused(folder: Path, name: bytes) -> None:
+    data = bytearray(written(folder, pl.DataFrame({"A": ["abc"], "B": ["def"]})))
+    name_of_b = 640 + 140 + 8
+    assert data[name_of_b : name_of_b + 1] == b"B"
+    data[name_of_b : name_of_b + 1] = name
+    with pytest.raises(Refusal, match="is not laid out as a SAS transport file"):
+        read(bytes(data))
 
 
 def test_a_cut_file_says_that_it_is_cut(folder: Path) -> None:
@@ -275,10 +305,12 @@ def test_other_content_is_refused(data: bytes, said: str) -> None:
     assert SECRET not in caught.value.reason
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None)
 @given(at=st.integers(240, 1079), byte=st.integers(0, 255))
 def test_a_damaged_header_fails_cleanly_if_it_fails(folder: Path, at: int, byte: int) -> None:
     data = bytearray(written(folder, pl.DataFrame({"A": ["abc", "d"], "N": [1.0, 2.0]})))
     data[at] = byte
-    with contextlib.suppress(Refusal, pyreadstat.ReadstatError):
-        read(bytes(data))
+    (folder / "damaged").mkdir(exist_ok=True)
+    (folder / "damaged" / "ae.xpt").write_bytes(data)
+    with contextlib.suppress(UnreadableExtract):
+        read_extract(folder / "damaged")

@@ -29,7 +29,7 @@ KEYS = {
     "randomization": (["USUBJID"], "RANDDTC"),
 }
 # Dates that are filled in later than their row, and what is filled in with them.
-FILLED_WITH = {
+FILLED_WITH: dict[str, dict[str, list[str]]] = {
     "dm": {
         "RFSTDTC": ["ACTARMCD", "ACTARM"],
         "RFENDTC": [],

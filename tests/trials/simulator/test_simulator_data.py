@@ -598,6 +598,27 @@ def test_seriousness_has_a_reason_and_severity_follows_grade() -> None:
     assert set(control["AEREL"]) == {"NOT RELATED"}
 
 
+def test_the_action_taken_does_not_foretell_whether_the_next_dose_is_reached() -> None:
+    frames = finished()
+    ae = (
+        frames["ae"]
+        .join(frames["randomization"], on="USUBJID")
+        .filter((pl.col("ARMCD") == "UCMSC") & (pl.col("AESTDTC").str.len_chars() >= 10))
+    )
+    since = pl.col("AESTDTC").str.slice(0, 10).str.to_date() - pl.col("RANDDTC").str.to_date()
+    before_second = ae.filter(since.dt.total_days() + 1 < 4)
+    ended_early = (
+        frames["dm"]
+        .join(frames["ex"], on="USUBJID", how="left")
+        .group_by("USUBJID")
+        .agg(pl.col("EXSEQ").max() < 2)
+    )
+    assert before_second.join(ended_early.filter(pl.col("EXSEQ")), on="USUBJID").height > 10
+    assert set(before_second["AEACN"]) == {"DOSE NOT CHANGED", "DRUG WITHDRAWN"}
+    after_last = ae.filter(since.dt.total_days() + 1 > 10)
+    assert set(after_last["AEACN"]) == {"NOT APPLICABLE"}
+
+
 # Other trials
 
 
@@ -703,6 +724,6 @@ def test_an_extract_reads_back_as_it_was_made(tmp_path: Path) -> None:
 
 
 def test_an_unknown_format_is_refused_and_nothing_written(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="'xlsx' is no format.*csv, parquet, xpt"):
+    with pytest.raises(ValueError, match=r"'xlsx' is no format.*csv, parquet, xpt"):
         write_extract({}, tmp_path / "extract", format="xlsx")  # type: ignore[arg-type]
     assert not (tmp_path / "extract").exists()

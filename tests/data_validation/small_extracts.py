@@ -1,0 +1,189 @@
+"""A small, faultless extract of NCT05689008 as rows of text, and what the pipeline makes of it.
+
+Tests change a few cells of it: S-001 is randomized to UC-MSC and recovers, S-002 to control and
+dies, S-003 fails screening.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import polars as pl
+
+from data_validation.assess import Assessment, assess
+from data_validation.findings import find
+from data_validation.readers import Dataset, Extract
+from data_validation.relations import participants
+from data_validation.rules import Evidence
+from data_validation.sealing import released_randomization, split
+from trials import Trial, load_trial
+
+Row = dict[str, str | None]
+Rows = dict[str, list[Row]]
+# Domain, position of the row, what becomes of it: new cells, or None to take the row out. Position
+# None adds a copy of the first row, changed.
+Change = tuple[str, int | None, Row | None]
+
+CUTOFF = date(2023, 4, 30)
+TRIAL: Trial = load_trial("nct05689008")
+
+
+def _blood(subject: str, **cells: str) -> Row:
+    arterial = {"LBSPEC": "ARTERIAL BLOOD", "VISIT": "BASELINE", "LBDTC": "2023-03-10"}
+    return {"USUBJID": subject, **arterial, **cells}
+
+
+def _vital(subject: str, **cells: str) -> Row:
+    return {"USUBJID": subject, "VISIT": "BASELINE", "VSDTC": "2023-03-10", **cells}
+
+
+_DEMOGRAPHICS: Row = {
+    "STUDYID": "NCT05689008",
+    "SITEID": "01",
+    "AGEU": "YEARS",
+    "RACE": "ASIAN",
+    "ETHNIC": "NOT HISPANIC OR LATINO",
+    "COUNTRY": "CHN",
+    "RFICDTC": "2023-03-08",
+    "DMDTC": "2023-03-08",
+    "DTHDTC": None,
+    "DTHFL": None,
+    "ARMCD": None,
+    "ACTARMCD": None,
+}
+
+_CLEAN: Rows = {
+    "DM": [
+        _DEMOGRAPHICS | {"USUBJID": "S-001", "AGE": "60", "SEX": "F", "ARMCD": "UCMSC"},
+        _DEMOGRAPHICS
+        | {"USUBJID": "S-002", "AGE": "71", "SEX": "M", "ARMCD": "CONTROL"}
+        | {"DTHDTC": "2023-03-25", "DTHFL": "Y"},
+        _DEMOGRAPHICS | {"USUBJID": "S-003", "AGE": "50", "SEX": "M"},
+    ],
+    "RANDOMIZATION": [
+        {"USUBJID": "S-001", "ARMCD": "UCMSC", "RANDDTC": "2023-03-10", "STRATUM": "SEVERE"},
+        {"USUBJID": "S-002", "ARMCD": "CONTROL", "RANDDTC": "2023-03-10", "STRATUM": "CRITICAL"},
+    ],
+    "DS": [
+        {"USUBJID": "S-001", "DSDECOD": "RANDOMIZED", "DSSTDTC": "2023-03-10"},
+        {"USUBJID": "S-002", "DSDECOD": "RANDOMIZED", "DSSTDTC": "2023-03-10"},
+        {"USUBJID": "S-002", "DSDECOD": "DEATH", "DSSTDTC": "2023-03-25"},
+        {"USUBJID": "S-003", "DSDECOD": "SCREEN FAILURE", "DSSTDTC": "2023-03-09"},
+    ],
+    "IE": [
+        {"USUBJID": "S-003", "IETESTCD": "INCL03", "IECAT": "INCLUSION", "IEORRES": "N"}
+        | {"IEDTC": "2023-03-09"},
+    ],
+    "SV": [
+        {"USUBJID": "S-001", "VISIT": "SCREENING", "SVSTDTC": "2023-03-09"},
+        {"USUBJID": "S-001", "VISIT": "BASELINE", "SVSTDTC": "2023-03-10"},
+        {"USUBJID": "S-002", "VISIT": "BASELINE", "SVSTDTC": "2023-03-10"},
+    ],
+    "EX": [
+        {"USUBJID": "S-001", "EXTRT": "UC-MSC", "EXDOSE": "1", "EXSTDTC": "2023-03-10"},
+        {"USUBJID": "S-001", "EXTRT": "UC-MSC", "EXDOSE": "1", "EXSTDTC": "2023-03-13"},
+    ],
+    "AE": [
+        {"USUBJID": "S-001", "AEDECOD": "Pyrexia", "AESER": "N", "AEOUT": "RECOVERED/RESOLVED"}
+        | {"AESDTH": "N", "AESHOSP": "N", "AESTDTC": "2023-03-12", "AEENDTC": "2023-03-14"},
+        {"USUBJID": "S-002", "AEDECOD": "Respiratory failure", "AESER": "Y", "AEOUT": "FATAL"}
+        | {"AESDTH": "Y", "AESHOSP": "N", "AESTDTC": "2023-03-24", "AEENDTC": "2023-03-25"},
+    ],
+    "LB": [
+        _blood("S-001", LBTESTCD="PO2", LBORRES="80", LBORRESU="mmHg"),
+        _blood("S-001", LBTESTCD="FIO2", LBORRES="50", LBORRESU="%"),
+        _blood("S-001", LBTESTCD="CRP", LBORRES="40", LBORRESU="mg/L", LBSPEC="SERUM"),
+        _blood("S-002", LBTESTCD="PO2", LBORRES="9", LBORRESU="kPa"),
+    ],
+    "VS": [
+        _vital("S-001", VSTESTCD="HEIGHT", VSORRES="165", VSORRESU="cm"),
+        _vital("S-001", VSTESTCD="WEIGHT", VSORRES="65", VSORRESU="kg"),
+        _vital("S-002", VSTESTCD="TEMP", VSORRES="38.4", VSORRESU="C"),
+    ],
+    "PR": [
+        {"USUBJID": "S-001", "PRTRT": "NASAL CANNULA", "PRSTDTC": "2023-03-09"}
+        | {"PRENDTC": "2023-03-12"},
+        {"USUBJID": "S-002", "PRTRT": "MECHANICAL VENTILATION", "PRSTDTC": "2023-03-20"}
+        | {"PRENDTC": None},
+    ],
+}
+
+
+def clean_rows() -> Rows:
+    """A copy of the faultless extract, to be changed."""
+    return deepcopy(_CLEAN)
+
+
+def changed(*changes: Change) -> Rows:
+    """The faultless extract after some changes, made in their order."""
+    rows = clean_rows()
+    for domain, position, cells in changes:
+        if position is None:
+            rows[domain].append(rows[domain][0] | (cells or {}))
+        elif cells is None:
+            del rows[domain][position]
+        else:
+            rows[domain][position].update(cells)
+    return rows
+
+
+def frame_of(rows: Sequence[Row], file: str) -> pl.DataFrame:
+    """Rows as a reader would give them: all columns text, then file and row."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns: dict[str, list[str | None]] = {name: [row.get(name) for row in rows] for name in names}
+    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String)).with_columns(
+        pl.lit(file).alias("_file"), pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("_row")
+    )
+
+
+def frames_of(rows: Rows) -> dict[str, pl.DataFrame]:
+    """Datasets by name, as `sealing.split` takes them."""
+    return {name: frame_of(listed, f"{name.lower()}.csv") for name, listed in rows.items()}
+
+
+def assess_rows(rows: Rows, trial: Trial = TRIAL, cutoff: date | None = CUTOFF) -> Assessment:
+    """The assessment of an extract given as rows."""
+    return assess_frames(frames_of(rows), trial, cutoff)
+
+
+def assess_frames(
+    frames: dict[str, pl.DataFrame], trial: Trial = TRIAL, cutoff: date | None = CUTOFF
+) -> Assessment:
+    """The assessment of an extract given as frames."""
+    datasets = {name: Dataset(name, frame) for name, frame in frames.items()}
+    return assess(Extract("small", datasets, (), ()), trial, cutoff)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What the checks may look at on the open and on the complete side."""
+
+    opened: Evidence
+    complete: Evidence
+
+    @cached_property
+    def open_findings(self) -> pl.DataFrame:
+        """Findings from open tables alone."""
+        return find(self.opened)
+
+    @cached_property
+    def all_findings(self) -> pl.DataFrame:
+        """Findings from everything."""
+        return find(self.complete)
+
+    def record_key(self, domain: str, position: int) -> str:
+        """The key of the row that was given at a position."""
+        frame = self.complete[domain]
+        return str(frame.filter(pl.col("_row") == position + 1)["record_key"].item())
+
+
+def sides_of(rows: Rows, trial: Trial = TRIAL, cutoff: date | None = CUTOFF) -> Sides:
+    """Both sides of an extract given as rows."""
+    opened, complete = split(frames_of(rows), trial)
+    randomized = released_randomization(complete, trial)
+    return Sides(
+        Evidence(opened, participants(opened, randomized), trial, cutoff),
+        Evidence(complete, participants(complete, randomized), trial, cutoff),
+    )

@@ -1,0 +1,279 @@
+"""What holds for every registered exhibit, in every view, for one, two and three arms and for none.
+
+A new exhibit is covered by being registered.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars import selectors
+from polars.testing import assert_frame_equal
+
+import exhibits.exhibit
+from access import View
+from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
+from queries import Board
+from tests.conftest import LoadedTrial, board_of
+from tests.exhibits.conftest import STORES, BoardByName, LoadedByName
+
+CASES = [
+    pytest.param(item.name, store, view, id=f"{item.name}-{store}-{view.word}")
+    for item in offered(View.UNBLINDED)
+    for store in STORES
+    for view in View
+    if item.least_view <= view
+]
+every_exhibit = pytest.mark.parametrize(("name", "store", "view"), CASES)
+
+
+@pytest.fixture(scope="module")
+def made(board: BoardByName) -> "MadeByName":
+    """Each exhibit, made once; the tests below look at it from their sides."""
+    return cache(lambda name, store, view: make(name, board(store, view)))
+
+
+class MadeByName:
+    """The type of `made`."""
+
+    def __call__(self, name: str, store: str, view: View) -> Exhibit: ...  # type: ignore[empty-body]
+
+
+def words_of(shown: Exhibit) -> str:
+    """Everything about an exhibit that reaches its reader, except who wrote it and how."""
+    parts = [shown.title, shown.answer, shown.population, shown.denominator, shown.description]
+    parts += [f"{number.label} {number.value} {number.remark}" for number in shown.numbers]
+    parts += [shown.figure.to_json()] if shown.figure is not None else []
+    table = shown.labelled_table()
+    parts += [*table.columns, table.write_csv()]
+    return "\n".join(parts)
+
+
+@every_exhibit
+def test_it_says_what_it_shows_of_whom_and_where_from(
+    made: MadeByName, loaded: LoadedByName, name: str, store: str, view: View
+) -> None:
+    shown, snapshot = made(name, store, view), loaded(store).snapshot
+    assert shown.name == name
+    assert shown.title
+    assert shown.population
+    assert shown.provenance == {
+        "trial": loaded(store).trial.study,
+        "snapshot": str(snapshot.id),
+        "data_cutoff": snapshot.manifest.cutoff.isoformat(),
+        "view": view.word,
+        "participants": "simulated" if snapshot.manifest.simulated else "as extracted",
+    }
+
+
+@every_exhibit
+def test_it_has_a_table_or_says_what_is_missing(
+    made: MadeByName, name: str, store: str, view: View
+) -> None:
+    shown = made(name, store, view)
+    if shown.missing:
+        assert shown.missing.endswith(".")
+        assert (shown.table, shown.figure, shown.numbers) == (None, None, ())
+        return
+    assert shown.table is not None
+    assert shown.denominator
+    if shown.table.is_empty():
+        assert shown.answer
+        assert shown.figure is None
+
+
+@every_exhibit
+def test_every_column_has_a_label_of_its_own(
+    made: MadeByName, name: str, store: str, view: View
+) -> None:
+    shown = made(name, store, view)
+    columns = shown.table.columns if shown.table is not None else []
+    labels = [shown.labels.get(column, "") for column in columns]
+    assert all(labels)
+    assert len(set(labels)) == len(labels)
+    assert shown.labelled_table().columns == labels
+
+
+@every_exhibit
+def test_a_number_in_a_table_is_a_number_or_missing(
+    made: MadeByName, name: str, store: str, view: View
+) -> None:
+    table = made(name, store, view).labelled_table().select(selectors.float())
+    for column in table:
+        assert column.drop_nulls().is_finite().all(), column
+
+
+@every_exhibit
+def test_scripts_get_plain_data(made: MadeByName, name: str, store: str, view: View) -> None:
+    shown = made(name, store, view)
+    data = shown.as_data()
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert data["provenance"] == shown.provenance
+    assert len(data["table"]) == shown.labelled_table().height
+
+
+@every_exhibit
+def test_a_figure_has_axes_with_titles_and_is_described(
+    made: MadeByName, name: str, store: str, view: View
+) -> None:
+    shown = made(name, store, view)
+    if shown.figure is None:
+        return
+    assert shown.figure.layout.xaxis.title.text
+    assert isinstance(shown.figure.layout.yaxis.title.text, str)  # "" where the bars say it
+    assert shown.description.endswith(".")
+    assert shown.figure.data
+
+
+@every_exhibit
+def test_a_figure_carries_no_participant(
+    made: MadeByName, loaded: LoadedByName, name: str, store: str, view: View
+) -> None:
+    shown = made(name, store, view)
+    drawn = shown.figure.to_json() if shown.figure is not None else ""
+    subjects = loaded(store).dataset("dm")["USUBJID"]
+    assert not [subject for subject in subjects if subject in drawn]
+
+
+@every_exhibit
+def test_an_arm_is_named_unblinded_only(
+    made: MadeByName, loaded: LoadedByName, board: BoardByName, name: str, store: str, view: View
+) -> None:
+    """Pooled there are no arms; coded they are letters."""
+    words = words_of(made(name, store, view))
+    given = {text for arm in loaded(store).trial.arms.list for text in (arm.code, arm.name)}
+    letters = set(board(store, View.CODED).arms)
+    hidden = {View.POOLED: given | letters, View.CODED: given, View.UNBLINDED: letters}[view]
+    assert not [text for text in hidden if text in words]
+
+
+@pytest.fixture(scope="module", params=STORES)
+def twins(
+    request: pytest.FixtureRequest,
+    loaded: LoadedByName,
+    board: BoardByName,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[list[tuple[Board, Board]]]:
+    """Pairs of Boards of the same content, in every view: nothing is shared between the two."""
+    original: LoadedTrial = loaded(request.param)
+    folder = tmp_path_factory.mktemp("twin") / "snapshot"
+    shutil.copytree(original.snapshot.folder, folder)
+    snapshot = replace(original.snapshot, folder=folder)
+    pairs = [(board(request.param, view), board_of(original, view, snapshot)) for view in View]
+    yield pairs
+    for _, twin in pairs:
+        twin.close()
+
+
+@pytest.mark.parametrize("name", EXHIBITS)
+def test_the_same_snapshot_gives_the_same_exhibit(
+    twins: list[tuple[Board, Board]], name: str
+) -> None:
+    for board, twin in twins:
+        if EXHIBITS[name].least_view > board.view:
+            continue
+        first, second = make(name, board), make(name, twin)
+        assert words_of(first) == words_of(second)
+        assert first.as_data() == second.as_data()
+        assert_frame_equal(first.labelled_table(), second.labelled_table(), check_exact=True)
+
+
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("name", EXHIBITS)
+def test_coded_and_unblinded_differ_in_the_names_of_the_arms_only(
+    made: MadeByName, board: BoardByName, name: str, store: str
+) -> None:
+    """What is shown by arm has as many arms in both; what is not, has none in either."""
+    tables = {view: made(name, store, view).labelled_table() for view in View}
+    arms = {view: set(board(store, view).arms) for view in View}
+    by_arm = {
+        view: [column.partition(" (N = ")[0] in arms[view] for column in tables[view].columns]
+        for view in View
+    }
+    assert by_arm[View.CODED].count(True) == by_arm[View.UNBLINDED].count(True)
+    assert by_arm[View.POOLED].count(True) in {0, 1}
+
+
+# The registry
+
+
+def test_every_exhibit_is_registered_under_its_topic_with_a_summary() -> None:
+    topics = {path.stem for path in Path(exhibits.__file__).parent.glob("*.py")}
+    for name, item in EXHIBITS.items():
+        assert item.name == name
+        assert item.topic in topics
+        assert item.summary.endswith(".")
+
+
+def test_one_function_serves_every_view() -> None:
+    """The registry holds one maker a name, and each view offers that one."""
+    for view in View:
+        for item in offered(view):
+            assert item is EXHIBITS[item.name]
+            assert item.make is getattr(getattr(exhibits, item.topic), item.name), (
+                f"{item.name} is not the function of its module"
+            )
+
+
+def test_an_exhibit_below_its_least_view_is_neither_offered_nor_made(
+    monkeypatch: pytest.MonkeyPatch, board: BoardByName
+) -> None:
+    monkeypatch.setattr(exhibits.exhibit, "EXHIBITS", dict(EXHIBITS))
+    asked: list[View] = []
+
+    @exhibits.exhibit.exhibit(least_view=View.CODED)
+    def only_by_arm(board: Board) -> Exhibit:
+        """Something by arm."""
+        asked.append(board.view)
+        return Exhibit("By arm", "Randomized participants", table=pl.DataFrame({"a": [1]}))
+
+    offering = [view for view in View if "only_by_arm" in {item.name for item in offered(view)}]
+    assert offering == [View.CODED, View.UNBLINDED]
+    with pytest.raises(NotInThisViewError, match="only_by_arm needs the coded view.*pooled"):
+        make("only_by_arm", board("two arms", View.POOLED))
+    assert asked == []
+    assert make("only_by_arm", board("two arms", View.CODED)).provenance["view"] == "coded"
+
+
+def test_there_is_no_exhibit_of_another_name(board: BoardByName) -> None:
+    with pytest.raises(KeyError):
+        make("no_such_exhibit", board("two arms", View.POOLED))
+
+
+# What is missing is said
+
+
+@pytest.mark.parametrize("name", ["findings_by_check", "findings_by_site", "findings_overview"])
+def test_without_findings_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, loaded: LoadedByName, name: str
+) -> None:
+    board = board_of(loaded("two arms"), View.POOLED)
+    ask = board.ask
+
+    def nothing_found(question: str, **values: object) -> pl.DataFrame:
+        answer = ask(question, **values)
+        if question == "findings/totals":
+            return answer.with_columns(pl.all() * 0)
+        return answer.clear()
+
+    monkeypatch.setattr(board, "ask", nothing_found)
+    shown = make(name, board)
+    assert shown.missing or "No finding stands." in shown.answer
+    assert shown.figure is None
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("baseline_characteristics", "Nobody is randomized yet"),
+        ("time_to_randomization", "No participant has both a date"),
+    ],
+)
+def test_nobody_randomized_is_said(made: MadeByName, name: str, said: str) -> None:
+    for view in View:
+        assert said in made(name, "nobody randomized", view).missing
