@@ -234,23 +234,23 @@ def _bodies(trial: Trial, usable: list[int], failed: Mask, draws: Draws) -> _Bod
     """Age, sex, size and lungs within the criteria, or beyond those that screening failed on."""
     persons = len(failed)
     reasons = _reasons(trial, usable, failed, draws)
-    normal = draws.uniform("body", persons, 6)
+    uniform = draws.uniform("body", persons, 6)
 
     low, high = _limits(trial, "age", *_AGES)
     age = np.floor(
-        _truncated_normal(normal[:, 0], low + 0.68 * (high - low), 0.19 * (high - low), low, high)
+        _truncated_normal(uniform[:, 0], low + 0.68 * (high - low), 0.19 * (high - low), low, high)
     )
-    female = normal[:, 1] < 0.38
-    height = np.where(female, 159.0, 171.0) + 6.5 * ndtri(np.clip(normal[:, 2], 1e-4, 1 - 1e-4))
+    female = uniform[:, 1] < 0.38
+    height = np.where(female, 159.0, 171.0) + 6.5 * ndtri(np.clip(uniform[:, 2], 1e-4, 1 - 1e-4))
     height = np.round(height)
     low, high = _limits(trial, "bmi", *_MASS_INDEXES)
     low, high = low + 0.25, high - 0.25  # rounded height and weight must stay within
     mass_index = _truncated_normal(
-        normal[:, 3], low + 0.45 * (high - low), 0.27 * (high - low), low, high
+        uniform[:, 3], low + 0.45 * (high - low), 0.27 * (high - low), low, high
     )
     low, high = _limits(trial, "pao2_fio2", 45.0, 450.0)
     log_ratio = _truncated_normal(
-        normal[:, 4], np.log(TYPICAL_RATIO), 0.28, np.log(1.05 * low), np.log(0.95 * high)
+        uniform[:, 4], np.log(TYPICAL_RATIO), 0.28, np.log(1.05 * low), np.log(0.95 * high)
     )
 
     beyond = draws.uniform("beyond the limit", persons, 2)
@@ -260,7 +260,7 @@ def _bodies(trial: Trial, usable: list[int], failed: Mask, draws: Draws) -> _Bod
         caught = (reasons == index).any(axis=1)
         if _is_about_pregnancy(criterion):
             female = female | caught
-            age = np.where(caught, 20 + np.floor(normal[:, 0] * 22), age)
+            age = np.where(caught, 20 + np.floor(uniform[:, 0] * 22), age)
         if not _is_measured(criterion):
             continue
         value = _outside(criterion, beyond)

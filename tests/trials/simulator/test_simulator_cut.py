@@ -144,6 +144,7 @@ def agree_on_event(row: dict[str, str | None], cutoff: date) -> None:
     if row["AETOXGR"] != row["AETOXGR_later"]:
         assert row["AETOXGR_later"] == "5"
         assert row["AETOXGR"] in ("3", "4")
+    assert (row["AETOXGR"] == "5") == (row["AESDTH"] == "Y")
     if row["AEACN"] != row["AEACN_later"]:
         assert (row["AEACN"], row["AEACN_later"]) == ("DOSE NOT CHANGED", "DRUG WITHDRAWN")
 
@@ -202,6 +203,41 @@ def test_an_ongoing_event_does_not_foretell_death() -> None:
     assert set(open_before) <= set(survived["AEDECOD"])
     graded = survived.filter(pl.col("AEDECOD").is_in(open_before.implode()))
     assert {"3", "4"} <= set(graded["AETOXGR"])
+
+
+def test_dosing_stands_as_unchanged_until_a_dose_is_not_given() -> None:
+    trial = load_trial("nct05689008")
+    effect = Effect(event_ratios={"allergic": 12.0})
+    final = simulate(trial, participants=300, seed=3, cutoff=LAST, effect=effect)
+    stopped = final["ae"].filter(pl.col("AEACN") == "DRUG WITHDRAWN").sort("AESTDTC")
+    skipped = final["ex"].filter(pl.col("EXADJ") == "ADVERSE EVENT")
+    assert set(stopped["USUBJID"]) == set(skipped["USUBJID"])
+    subject, begun = stopped.select("USUBJID", "AESTDTC").row(0)
+    missed = skipped.filter(pl.col("USUBJID") == subject)["EXSTDTC"].item()
+    for cutoff, expected in ((begun[:10], "DOSE NOT CHANGED"), (missed, "DRUG WITHDRAWN")):
+        frames = simulate(
+            trial, participants=300, seed=3, cutoff=date.fromisoformat(cutoff), effect=effect
+        )
+        event = (pl.col("USUBJID") == subject) & (pl.col("AESTDTC") == begun)
+        assert set(frames["ae"].filter(event)["AEACN"]) == {expected}
+
+
+def test_the_day_before_a_death_nobody_knows_of_it() -> None:
+    trial = load_trial("nct05689008")
+    final = simulate(trial, participants=60, seed=3, cutoff=LAST)["ae"]
+    fatal = final.filter((pl.col("AEOUT") == "FATAL") & (pl.col("AESTDTC") < pl.col("AEENDTC")))
+    for subject, sequence, death in fatal.select("USUBJID", "AESEQ", "AEENDTC").rows()[:4]:
+        eve = date.fromisoformat(death) - timedelta(days=1)
+        frames = simulate(trial, participants=60, seed=3, cutoff=eve)
+        event = frames["ae"].row(
+            by_predicate=(pl.col("USUBJID") == subject) & (pl.col("AESEQ") == sequence), named=True
+        )
+        assert event["AETOXGR"] in ("3", "4")
+        assert (event["AESDTH"], event["AESER"], event["AEENDTC"]) == ("N", "Y", None)
+        assert "Y" in (event["AESLIFE"], event["AESHOSP"], event["AESMIE"], event["AESDISAB"])
+        person = frames["dm"].row(by_predicate=pl.col("USUBJID") == subject, named=True)
+        assert (person["DTHFL"], person["DTHDTC"], person["RFENDTC"]) == (None, None, None)
+        assert frames["ds"].filter(pl.col("USUBJID") == subject)["DSDECOD"][-1] == "RANDOMIZED"
 
 
 def test_the_default_cutoff_shows_a_trial_under_way() -> None:

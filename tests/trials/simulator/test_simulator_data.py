@@ -179,6 +179,11 @@ def test_dates_are_in_order() -> None:
     assert (dm["RFICDTC"] < dm["RANDDTC"]).all()
     lag = dm["RANDDTC"].str.to_date() - dm["RFICDTC"].str.to_date()
     assert set(lag.dt.total_days()) == {1, 2, 3}
+    failed = (
+        frames["ds"].filter(pl.col("DSDECOD") == "SCREEN FAILURE").join(frames["dm"], on="USUBJID")
+    )
+    waited = failed["DSSTDTC"].str.to_date() - failed["RFICDTC"].str.to_date()
+    assert set(waited.dt.total_days()) == {0, 1, 2}
     treated = dm.drop_nulls("RFXSTDTC")
     assert (treated["RANDDTC"] <= treated["RFXSTDTC"]).all()
     assert (treated["RFXSTDTC"] <= treated["RFXENDTC"]).all()
@@ -241,6 +246,9 @@ def test_screen_failures_fail_for_reasons_that_their_data_show() -> None:
     assert len(oxygenated) > 50
     expecting = dm.filter(pl.col("USUBJID").is_in(on("EXCL04").implode()))
     assert set(expecting["SEX"]) == {"F"}
+    # A second reason could contradict the age and sex that this one sets.
+    alone = ie.filter(pl.len().over("USUBJID") == 1)["USUBJID"]
+    assert set(expecting["USUBJID"]) <= set(alone)
     assert expecting["AGE"].max() < 45  # type: ignore[operator]
 
 
@@ -459,6 +467,9 @@ def test_support_follows_gas_exchange() -> None:
     )
     assert medians["ratio"].is_sorted(descending=True)
     assert medians["FIO2"].is_sorted()
+    ended = support.join(frames["dm"].drop_nulls("DTHFL"), on="USUBJID")
+    assert ended.height > 500
+    assert ended["PRENDTC"].null_count() == 0
     per_sample = during.group_by("USUBJID", "LBDTC").len()
     assert set(per_sample["len"]) == {1}
 
