@@ -43,11 +43,12 @@ GROUPS = {"board": "Board", "data": "Data"}
 
 def menu(identity: Identity | None) -> Page:
     """The role's pages; before sign-in all addresses are known, and none is run."""
-    wanted = pages_of(identity.role) if identity else tuple(PAGES)
-    groups: dict[str, list[Page]] = {}
-    for place, address in enumerate(wanted):
+    # The default page has no address of its own; so it is none of these, and theirs can be linked.
+    root = st.Page(lambda: None, title="Start", url_path="start", default=True, visibility="hidden")
+    groups: dict[str, list[Page]] = {"": [root]}
+    for address in pages_of(identity.role) if identity else PAGES:
         file, title, icon = PAGES[address]
-        page = st.Page(file, title=title, icon=icon, url_path=address, default=place == 0)
+        page = st.Page(file, title=title, icon=icon, url_path=address)
         groups.setdefault(GROUPS[address.partition("-")[0]], []).append(page)
     return st.navigation(groups, position="sidebar" if identity else "hidden")
 
@@ -121,11 +122,11 @@ def main() -> None:
     try:
         settings = read_settings()
         page = menu(identity_of_session())
-        identity = sign_in(settings.identity)
-        if identity is None:
+        if (identity := sign_in(settings.identity)) is None:
             return
-        page_name = page.url_path or pages_of(identity.role)[0]
-        role = identity.role.value
+        page_name, role = page.url_path, identity.role.value
+        if not page_name:
+            st.switch_page(PAGES[pages_of(identity.role)[0]][0], query_params=dict(st.query_params))
         with st.sidebar:
             st.caption(plain(identity.name))
             if st.button("Sign out", icon=":material/logout:"):

@@ -111,6 +111,7 @@ def _as_received(datasets: dict[str, pl.DataFrame]) -> pl.DataFrame:
             pl.struct(pl.exclude("_file", "_row")).struct.json_encode().alias("record"),
         )
         for name, frame in sorted(datasets.items())
+        if frame.height  # one without records may be without fields, of which no struct is made
     ]
     columns = {"dataset": pl.String, "file": pl.String, "row": pl.Int64, "record": pl.String}
     return pl.concat([pl.DataFrame(schema=columns), *parts])

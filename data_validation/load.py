@@ -20,7 +20,7 @@ from data_validation.assess import Assessment, assess
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
 from data_validation.findings import counts, with_status
-from data_validation.readers import Extract, Limits, read_extract
+from data_validation.readers import Limits, read_extract
 from snapshots import (
     FORMAT,
     OPEN,
@@ -287,32 +287,24 @@ def _store_sealed(connection: duckdb.DuckDBPyConnection, assessment: Assessment)
 
 def _check_control_totals(connection: duckdb.DuckDBPyConnection, assessment: Assessment) -> None:
     """Every row that was read is stored, counted in the files themselves; else nothing loads."""
-    read = dict(assessment.totals.group_by("dataset").agg(pl.col("rows_read").sum()).rows())
-    for dataset, rows in read.items():
-        if dataset in DOMAINS:
-            stored = count_rows(connection, SEALED, DOMAINS[dataset].relation)
-        else:
-            stored = assessment.unknown.filter(pl.col("dataset") == dataset).height
-        if stored != rows:
-            raise StoreError(
-                f"Of {rows} rows read of {dataset}, {stored} were stored. Nothing was changed. "
-                "This is a fault of the program: please report it."
-            )
-    opened = dict(assessment.totals.group_by("dataset").agg(pl.col("rows_open").sum()).rows())
-    for dataset, rows in opened.items():
-        if dataset in DOMAINS and DOMAINS[dataset].relation in assessment.open_relations:
-            stored = count_rows(connection, OPEN, DOMAINS[dataset].relation)
-            if stored != rows:
-                raise StoreError(
-                    f"Of {rows} rows of {dataset} that open, {stored} were stored. Nothing was "
-                    "changed. This is a fault of the program: please report it."
-                )
+    totals = assessment.totals.group_by("dataset").agg(pl.col("rows_read", "rows_open").sum())
+    unknown = 0
+    for dataset, rows_read, rows_open in totals.sort("dataset").rows():
+        if dataset not in DOMAINS:
+            unknown += rows_read
+            continue
+        relation = DOMAINS[dataset].relation
+        _compare(f"read of {dataset}", rows_read, count_rows(connection, SEALED, relation))
+        if relation in assessment.open_relations:
+            stored = count_rows(connection, OPEN, relation)
+            _compare(f"of {dataset} that open", rows_open, stored)
+    stored = count_rows(connection, SEALED, "other_record")
+    _compare("read of other datasets", unknown, stored)
 
 
-def describe(extract: Extract) -> list[str]:
-    """What was read, and what was left aside, one line each."""
-    lines = [
-        f"{name}: {dataset.frame.height} rows" for name, dataset in sorted(extract.datasets.items())
-    ]
-    lines += [f"{item.file} left aside: {item.reason}" for item in extract.ignored]
-    return lines
+def _compare(rows: str, expected: int, stored: int) -> None:
+    if stored != expected:
+        raise StoreError(
+            f"Of {expected} rows {rows}, {stored} were stored. Nothing was changed. "
+            "This is a fault of the program: please report it."
+        )

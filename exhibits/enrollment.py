@@ -19,6 +19,8 @@ from queries import Board
 # Checks that say that somebody was randomized outside the protocol's criteria.
 ELIGIBILITY_CHECKS = ["IE-101", "DM-111", "DM-112", "DM-113"]
 
+NO_SITE = "(no site)"  # as the question names participants whose site is missing
+
 ACCRUAL_METHOD = (
     "Projection: constant accrual rate with a gamma prior centered on the plan (Gajewski, Simon & "
     "Carlson 2008; Anisimov & Fedorov 2007); exact quantiles. It assumes that recruitment goes on "
@@ -307,7 +309,7 @@ def enrollment_by_site(board: Board) -> Exhibit:
         categoryorder="array",
         categoryarray=[safe(site) for site in order],
     )
-    active = sites.filter(pl.col("randomized") > 0).height
+    active = sites.filter(pl.col("randomized") > 0, pl.col("site") != NO_SITE).height
     return Exhibit(
         title="Enrollment by site",
         population="All screened participants",
@@ -352,7 +354,8 @@ def screening_flow(board: Board) -> Exhibit:
             kind = f"{criterion}, {known.kind}" if known else str(criterion)
             rows.append(("criterion not met", label, kind, count))
         if no_reason:
-            rows.append(("criterion not met", "No criterion recorded", "", no_reason))
+            label = "No criterion of the protocol recorded"
+            rows.append(("criterion not met", label, "", no_reason))
     table = pl.DataFrame(rows, schema=["part", "step", "criterion", "participants"], orient="row")
     picture = table.filter(pl.col("part") == "criterion not met")
     footnotes = ["A participant can have several reasons, so they may add up to more."]

@@ -1,8 +1,7 @@
 """Tables for other programs: CSV and XLSX in which no cell is a formula.
 
 Text that begins with `=`, `+`, `-`, `@`, their full-width forms or a control character could run as
-a formula in a spreadsheet; it gets an apostrophe in front. Numbers are left as they are. In CSV all
-text is quoted, so that a spreadsheet that expects another separator cannot begin a cell inside one.
+a formula in a spreadsheet; it gets an apostrophe in front. Numbers are left as they are.
 """
 
 import io
@@ -23,20 +22,23 @@ def neutralized(table: pl.DataFrame) -> pl.DataFrame:
     text = pl.col(pl.String)
     return table.with_columns(
         pl.when(text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER))
-        .then(pl.concat_str(pl.lit("'"), text))
+        .then(pl.lit("'") + text)
         .otherwise(text)
         .name.keep()
     ).rename(lambda name: f"'{name}" if re.match(_FORMULA, name) else name)
 
 
 def table_as_csv(table: pl.DataFrame) -> str:
-    """A table as CSV: harmless, text quoted, a missing value empty and without quotes."""
-    return neutralized(table).write_csv(quote_style="non_numeric")
+    """A table as harmless CSV; a missing value is empty, empty text is in quotes."""
+    return neutralized(table).write_csv()
 
 
 def as_csv(shown: Exhibit) -> str:
-    """The exhibit's table as CSV in machine names, provenance in the last columns of every row."""
-    table = shown.table if shown.table is not None else pl.DataFrame()
+    """The exhibit's table as CSV in machine names, provenance in the last columns of every row.
+
+    Where there is no table, one row says what is missing.
+    """
+    table = shown.table if shown.table is not None else pl.DataFrame({"missing": [shown.missing]})
     origin = [pl.lit(value).alias(f"_{name}") for name, value in shown.provenance.items()]
     return table_as_csv(table.with_columns(origin))
 

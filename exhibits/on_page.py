@@ -28,9 +28,24 @@ CHART = {
 }
 
 
+# Where Streamlit turns text into more after it has read the Markdown, so that no escape helps:
+# addresses into links, names between colons into icons, signs into arrows and dashes. An invisible
+# word joiner in the place keeps the text what it is.
+_JOINER = "\u2060"
+_BECOMES_MORE = re.compile(
+    r"(?<=:)(?=//|material/|[-+\w]+:)"
+    r"|(?<=www)(?=\.)"
+    r"|(?<=@)(?=[-\w]+\.)"
+    r"|(?<=[<>~-])(?=[-=>](?!\S))",
+    re.IGNORECASE,
+)
+
+
 def plain(text: str) -> str:
     """Text as Streamlit shows it letter by letter: Markdown, HTML and icons lose their meaning."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])", r"\\\1", text.replace("\n", " "))
+    one_line = re.sub(r"[\t\n\r ]+", " ", text).removeprefix(" ")
+    guarded = _BECOMES_MORE.sub(_JOINER, one_line)
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&=])", r"\\\1", guarded)
 
 
 def session_board() -> Board:
@@ -98,9 +113,7 @@ def show(name: str, *, heading: bool = True) -> None:
             st.markdown(plain(shown.answer))
         _numbers(shown)
         if shown.figure is not None:
-            st.plotly_chart(
-                shown.figure, key=f"chart-{name}", config=CHART, alt=plain(shown.description)
-            )
+            st.plotly_chart(shown.figure, key=f"chart-{name}", config=CHART, alt=shown.description)
         if shown.table is not None:
             if shown.figure is None and not shown.numbers:
                 _printed_table(shown)

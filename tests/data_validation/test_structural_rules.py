@@ -1,6 +1,7 @@
 """Every rule generated from a field's facts, on one cell of a faultless row made wrong."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 
 import polars as pl
 import pytest
@@ -26,7 +27,13 @@ OPENING = {
     "STUDYID": "NCT05689008",
 }
 # What a rule must find, by the last part of its id.
-WRONG = {"present": "  ", "date": "17 May 2023", "partial": "2023-05", "number": "about three"}
+WRONG = {
+    "present": "  ",
+    "date": "17 May 2023",
+    "partial": "2023-05",
+    "number": "about three",
+    "code": "PERHAPS",
+}
 RULES = [
     pytest.param(domain, rule, id=rule.id)
     for domain in DOMAINS.values()
@@ -48,83 +55,126 @@ def faultless(field: Field) -> str:
             return OPENING.get(field.name, "text")
 
 
+def faultless_record(domain: Domain, subject: str) -> Row:
+    """One record with every field filled."""
+    fields = [field for field in domain.fields if field.name != "PRCLASS"]
+    record: Row = {field.name: faultless(field) for field in fields}
+    return record | {"USUBJID": subject}
+
+
 def faultless_rows(domain: Domain) -> Rows:
-    """Two subjects with one record each in `domain`, every field filled."""
-    rows: Rows = {}
-    for name in dict.fromkeys(("DM", domain.name)):
-        fields = [field for field in DOMAINS[name].fields if field.name != "PRCLASS"]
-        record: Row = {field.name: faultless(field) for field in fields}
-        rows[name] = [record | {"USUBJID": subject} for subject in ("S-001", "S-002")]
-    return rows
+    """Two subjects with one record each in `domain`."""
+    return {
+        name: [faultless_record(DOMAINS[name], subject) for subject in ("S-001", "S-002")]
+        for name in dict.fromkeys(("DM", domain.name))
+    }
 
 
-def spoil(rule: Rule, domain: Domain, row: Row) -> set[int]:
-    """Make one cell of the second record wrong; returns the positions of the rows at fault."""
+def wrong_value(rule: Rule, domain: Domain) -> str:
+    """What a rule about one cell must find in it."""
     suffix = rule.id.rsplit("-", 1)[-1]
-    if suffix == "duplicate":
-        row["USUBJID"] = "S-001"
-        return {0, 1}
-    if suffix == "subject":
-        row["USUBJID"] = "S-009"
-    elif suffix == "code":
-        row[rule.field] = "PERHAPS"
-    elif suffix == "range":
+    if suffix == "range":
         field = domain.by_name[rule.field]
         beyond = field.upper + 1 if field.upper is not None else (field.lower or 0) - 1
-        row[rule.field] = f"{beyond:g}"
-    else:
-        row[rule.field] = WRONG[suffix]
-    return {1}
+        return f"{beyond:g}"
+    return WRONG[suffix]
 
 
-def generated_findings(found: pl.DataFrame) -> pl.DataFrame:
-    return found.filter(pl.col("check").is_in(list(GENERATED)))
+@dataclass(frozen=True)
+class Spoiled:
+    """An extract in which every rule of a domain is broken once, each in records of its own.
+
+    `positions` are those of the records that a rule must find; record 0 is faultless.
+    """
+
+    sides: Sides
+    records: list[Row]
+    positions: dict[str, list[int]]
+
+    def keys(self, rule: Rule) -> set[str]:
+        """The keys of the records that a rule must find."""
+        return {self.sides.record_key(rule.domain, place) for place in self.positions[rule.id]}
 
 
-@pytest.fixture(autouse=True)
-def no_functions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leaves the generated rules alone; the functions have their own tests."""
-    monkeypatch.setattr("data_validation.findings.CHECKS", {})
+@cache
+def spoiled(name: str) -> Spoiled:
+    """Every rule has its subject, whose only record in the domain has one wrong cell."""
+    domain = DOMAINS[name]
+    records = [faultless_record(domain, "S-000")]
+    subjects = ["S-000"]
+    positions: dict[str, list[int]] = {}
+    for number, rule in enumerate(structural_rules(domain), start=1):
+        subject = f"S-{number:03}"
+        record = faultless_record(domain, subject)
+        positions[rule.id] = [len(records)]
+        match rule.id.rsplit("-", 1)[-1]:
+            case "subject":
+                pass  # left out of DM
+            case "duplicate":
+                positions[rule.id].append(len(records) + 1)
+                records.append(dict(record))
+                subjects.append(subject)
+            case _:
+                record[rule.field] = wrong_value(rule, domain)
+                subjects.append(subject)
+        records.append(record)
+    rows = {"DM": [faultless_record(DOMAINS["DM"], subject) for subject in subjects]}
+    return Spoiled(sides_of(rows | {name: records}), records, positions)
+
+
+def not_by_functions(findings: pl.DataFrame) -> pl.DataFrame:
+    """What generated rules found; the functions have tests of their own."""
+    return findings.filter(~pl.col("check").is_in(list(CHECKS)))
+
+
+def found_in(keys: set[str], findings: pl.DataFrame) -> set[tuple[str, str, str]]:
+    """Rule, record and severity of what generated rules found in some records."""
+    found = not_by_functions(findings).filter(pl.col("record_key").is_in(list(keys)))
+    return set(found.select("check", "record_key", "severity").rows())
 
 
 @pytest.mark.parametrize("domain", DOMAINS.values(), ids=list(DOMAINS))
-def test_a_faultless_row_breaks_no_rule(domain: Domain) -> None:
+def test_a_faultless_record_breaks_no_rule(domain: Domain) -> None:
     sides = sides_of(faultless_rows(domain))
-    assert sides.all_findings.is_empty()
-    assert sides.open_findings.is_empty()
-    open_rows = sides.opened[domain.name].height if domain.name in sides.opened.tables.frames else 0
+    for findings in (sides.all_findings, sides.open_findings):
+        assert not_by_functions(findings).is_empty()
+    beside_others = spoiled(domain.name).sides
+    key = {beside_others.record_key(domain.name, 0)}
+    assert found_in(key, beside_others.all_findings) == set()
+    frames = sides.opened.tables.frames
+    open_rows = frames[domain.name].height if domain.name in frames else 0
     assert open_rows == (0 if domain.name in ("EX", "RANDOMIZATION") else 2)
 
 
 @pytest.mark.parametrize(("domain", "rule"), RULES)
 def test_one_wrong_cell_breaks_exactly_its_rule(domain: Domain, rule: Rule) -> None:
-    rows = faultless_rows(domain)
-    positions = spoil(rule, domain, rows[domain.name][1])
-    sides = sides_of(rows)
-    keys = {sides.record_key(domain.name, position) for position in positions}
-    found = sides.all_findings
-    assert set(found.select("check", "record_key").rows()) == {(rule.id, key) for key in keys}
-    assert set(found["severity"]) == {rule.severity.value}
+    extract = spoiled(domain.name)
+    keys = extract.keys(rule)
+    findings = extract.sides.all_findings
+    assert found_in(keys, findings) == {(rule.id, key, rule.severity.value) for key in keys}
+    by_rule = findings.filter(pl.col("check") == rule.id)
+    assert set(by_rule["record_key"]) == keys
+    assert set(by_rule["field"]) == {rule.field}
     if "{" in rule.query:
-        assert str(rows[domain.name][1][rule.field]) in found["query"].item()
-    check_open_side(sides, domain, rule, keys)
+        wrong = extract.records[extract.positions[rule.id][0]][rule.field]
+        assert str(wrong) in by_rule["query"].item()
 
 
-def check_open_side(sides: Sides, domain: Domain, rule: Rule, keys: set[str]) -> None:
-    """A finding is open where its rule and its record are; free text is masked in it."""
-    frames = sides.opened.tables.frames
+@pytest.mark.parametrize(("domain", "rule"), RULES)
+def test_a_finding_is_open_where_its_rule_and_its_record_are(domain: Domain, rule: Rule) -> None:
+    extract = spoiled(domain.name)
+    frames = extract.sides.opened.tables.frames
     open_keys = set(frames[domain.name]["record_key"]) if domain.name in frames else set()
-    expected = set() if rule.sealed else {(rule.id, key) for key in keys & open_keys}
-    found = sides.open_findings
-    assert set(found.select("check", "record_key").rows()) == expected
-    assert not {"PERHAPS", "17 May 2023", "about three"} & set(found["value"])
-    for query in found["query"]:
-        assert not any(text in query for text in ("PERHAPS", "17 May", "about three"))
+    keys = set() if rule.sealed else extract.keys(rule) & open_keys
+    by_rule = extract.sides.open_findings.filter(pl.col("check") == rule.id)
+    assert set(by_rule["record_key"]) == keys
+    for text in (*by_rule["value"].drop_nulls(), *by_rule["query"]):
+        assert not any(wrong in text for wrong in ("PERHAPS", "17 May", "about three"))
 
 
 def test_there_are_rules_of_every_form() -> None:
     suffixes = {rule_id.rsplit("-", 1)[-1] for rule_id in GENERATED}
-    assert suffixes == {*WRONG, "code", "range", "duplicate", "subject"}
+    assert suffixes == {*WRONG, "range", "duplicate", "subject"}
     assert len(GENERATED) == len(RULES) > 80
 
 
@@ -138,11 +188,11 @@ def test_rules_about_sealed_fields_are_sealed() -> None:
 
 @pytest.mark.parametrize("domain", DOMAINS.values(), ids=list(DOMAINS))
 def test_a_field_that_the_extract_lacks_is_said_once(domain: Domain) -> None:
-    optional = next(field for field in domain.fields if field.missing is None)
+    optional = next(field for field in reversed(domain.fields) if field.missing is None)
     rows = faultless_rows(domain)
     for row in rows[domain.name]:
         del row[optional.name]
-    found = sides_of(rows).all_findings
+    found = not_by_functions(sides_of(rows).all_findings)
     assert found.select("check", "severity", "field", "record_key", "value").rows() == [
         (f"{domain.name}-columns", "note", optional.name, None, None)
     ]
@@ -153,7 +203,7 @@ def test_a_missing_column_is_not_also_said_of_every_row() -> None:
     rows = faultless_rows(DOMAINS["AE"])
     for row in rows["AE"]:
         del row["AESER"]  # a field that must not be empty
-    found = sides_of(rows).all_findings
+    found = not_by_functions(sides_of(rows).all_findings)
     assert found["check"].to_list() == ["AE-columns"]
 
 

@@ -5,7 +5,7 @@ A new exhibit is covered by being registered.
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -29,19 +29,14 @@ CASES = [
     for view in View
     if item.least_view <= view
 ]
+MadeByName = Callable[[str, str, View], Exhibit]
 every_exhibit = pytest.mark.parametrize(("name", "store", "view"), CASES)
 
 
 @pytest.fixture(scope="module")
-def made(board: BoardByName) -> "MadeByName":
+def made(board: BoardByName) -> MadeByName:
     """Each exhibit, made once; the tests below look at it from their sides."""
     return cache(lambda name, store, view: make(name, board(store, view)))
-
-
-class MadeByName:
-    """The type of `made`."""
-
-    def __call__(self, name: str, store: str, view: View) -> Exhibit: ...  # type: ignore[empty-body]
 
 
 def words_of(shown: Exhibit) -> str:
@@ -234,7 +229,7 @@ def test_an_exhibit_below_its_least_view_is_neither_offered_nor_made(
 
     offering = [view for view in View if "only_by_arm" in {item.name for item in offered(view)}]
     assert offering == [View.CODED, View.UNBLINDED]
-    with pytest.raises(NotInThisViewError, match="only_by_arm needs the coded view.*pooled"):
+    with pytest.raises(NotInThisViewError, match=r"only_by_arm needs the coded view.*pooled"):
         make("only_by_arm", board("two arms", View.POOLED))
     assert asked == []
     assert make("only_by_arm", board("two arms", View.CODED)).provenance["view"] == "coded"

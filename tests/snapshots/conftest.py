@@ -1,7 +1,10 @@
 """Tiny snapshots of an invented trial."""
 
 import functools
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -29,6 +32,7 @@ from snapshots import (
 )
 
 CUTOFF = date(2023, 9, 30)
+ROOT = Path(__file__).parents[2]
 
 Build = Callable[[Path], Manifest]
 
@@ -135,3 +139,31 @@ def load(
             return publish(trial, snapshot_id, make_build(trial, snapshot_id, mark), receipt)
 
     return one_load
+
+
+@pytest.fixture
+def driver() -> Iterator[Callable[..., list[str]]]:
+    """Speak to the process of publishing_process.py: say the words, if any, and hear one line."""
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("publishing_process.py"))],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "LOGNAME": "alice"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    said, heard = process.stdin, process.stdout
+
+    def ask(*words: object) -> list[str]:
+        if words:
+            said.write(" ".join(str(word) for word in words) + "\n")
+            said.flush()
+        line = heard.readline()
+        assert line, "the publishing process is gone"
+        return line.split()
+
+    with process:
+        yield ask
+        process.kill()

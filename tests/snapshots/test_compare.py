@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -38,7 +38,7 @@ class Drawer:
         self.connection = work_connection()
         self.number = 0
 
-    def snapshot(self, tables: dict[str, Table], trial: str = "invented") -> Snapshot:
+    def snapshot(self, tables: Mapping[str, Table], trial: str = "invented") -> Snapshot:
         self.number += 1
         snapshot_id = SnapshotId(CUTOFF, self.number)
         folder = self.folder / str(snapshot_id)

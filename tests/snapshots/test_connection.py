@@ -267,6 +267,15 @@ def test_what_a_reader_refuses_is_refused_for_being_outside(
             connection.execute(statement)
 
 
+def test_a_work_connection_sees_only_what_is_registered() -> None:
+    python_frame = polars.DataFrame({"a": [1]})
+    with closing(work_connection()) as connection:
+        with pytest.raises(duckdb.Error, match="does not exist"):
+            connection.execute("FROM python_frame")
+        connection.register("registered", python_frame)
+        assert connection.execute("FROM registered").fetchall() == [(1,)]
+
+
 def test_the_key_is_nowhere_to_be_read(databases: tuple[Path, Path], key: bytes) -> None:
     forms = (base64.b64encode(key).decode(), key.hex(), repr(key))
     with closing(comparative(databases, key)) as connection:

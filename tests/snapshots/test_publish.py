@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -39,7 +40,6 @@ Build = Callable[[Path], Manifest]
 MakeBuild = Callable[[TrialStore, SnapshotId, str], Build]
 CUTOFF = date(2023, 9, 30)
 ROOT = Path(__file__).parents[2]
-DRIVER = Path(__file__).with_name("publishing_process.py")
 
 
 def state(trial: TrialStore) -> dict[str, str]:
@@ -70,6 +70,39 @@ def test_a_published_snapshot_is_whole_private_and_read_only(trial: TrialStore, 
         "2023-09-30.1",
         "current",
     ]
+
+
+def test_everything_is_on_the_disk_before_the_step_that_shows_it(
+    trial: TrialStore, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(trial)
+    events: list[tuple[str, int]] = []
+    fsync, rename, replace = os.fsync, os.rename, os.replace
+
+    def flush(descriptor: int) -> None:
+        events.append(("fsync", os.fstat(descriptor).st_ino))
+        fsync(descriptor)
+
+    def move(act: Callable[..., None]) -> Callable[..., None]:
+        def moving(source: Path, target: Path) -> None:
+            events.append((Path(target).name, Path(source).stat().st_ino))
+            act(source, target)
+
+        return moving
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "rename", move(rename))
+    monkeypatch.setattr(os, "replace", move(replace))
+    snapshot = load(trial, "next")
+    monkeypatch.undo()
+    named = [event for event, _ in events]
+    shown, made_current = named.index("2023-09-30.2"), named.index("current")
+    folder = ("fsync", trial.folder.stat().st_ino)
+    for path in (snapshot.folder, *snapshot.folder.iterdir()):
+        assert ("fsync", path.stat().st_ino) in events[:shown], path.name
+    assert ("fsync", (trial.folder / "current").stat().st_ino) in events[:shown]
+    assert folder in events[shown:made_current]
+    assert folder in events[made_current:]
 
 
 def test_the_work_folder_is_private(trial: TrialStore, make_build: MakeBuild) -> None:
@@ -208,10 +241,20 @@ def of_duckdb(folder):
             "FROM range(2000000) AS r(i)"
         )
 
+def of_duckdb_closing(folder):
+    with writer(folder / "open.duckdb", folder / "sealed.duckdb", new_data_key()) as connection:
+        connection.execute("CREATE TABLE open_data.t AS SELECT i FROM range(1000) AS r(i)")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+
 def of_our_own(folder):
     (folder / "open.duckdb").write_bytes(b"x" * 300_000)
 
-for limit, build in ((2_000_000, of_duckdb), (100_000, of_duckdb), (200_000, of_our_own)):
+for limit, build in (
+    (2_000_000, of_duckdb),
+    (100_000, of_duckdb),
+    (2_000_000, of_duckdb_closing),
+    (200_000, of_our_own),
+):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     try:
         publish(trial, SnapshotId(date(2023, 9, 30), 2), build, b"")
@@ -235,7 +278,7 @@ def test_a_full_disk_is_one_sentence_and_changes_nothing(trial: TrialStore, load
     )
     assert run.returncode == 0, run.stderr
     lines = run.stdout.splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         assert line.startswith("The disk is full (File too large) while writing to ")
         assert "Nothing was changed." in line
@@ -243,40 +286,29 @@ def test_a_full_disk_is_one_sentence_and_changes_nothing(trial: TrialStore, load
     assert str(load(trial).id) == "2023-09-30.2"
 
 
-def test_a_second_load_is_told_who_holds_the_place(trial: TrialStore, load: Load) -> None:
+def test_a_second_load_is_told_who_holds_the_place(
+    trial: TrialStore, load: Load, driver: Callable[..., list[str]]
+) -> None:
     load(trial)
     before = state(trial)
-    with subprocess.Popen(
-        [sys.executable, str(DRIVER)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "LOGNAME": "alice"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as holder:
-        assert holder.stdin is not None
-        assert holder.stdout is not None
-        holder.stdin.write(f"hold {trial.root}\n")
-        holder.stdin.flush()
-        _, pid = holder.stdout.readline().split()
-        for act in (
-            lambda: load(trial),
-            lambda: sweep(trial),
-            lambda: prune(trial, 1),
-            lambda: make_current(trial, trial.snapshots()[0]),
-        ):
-            with pytest.raises(LoadUnderWay) as refusal:
-                act()
-            text = str(refusal.value)
-            assert f"process {pid} of alice since {datetime.now(UTC).year}-" in text
-            assert "trial invented" in text
-        assert state(trial) == before
-        # The lock dies with its holder, however it dies; the note it left says nothing.
-        os.kill(int(pid), 9)
-        assert holder.stdout.readline() == "ended -9\n"
-        assert (trial.folder / ".load.holder").exists()
-        load(trial)
-        holder.stdin.close()
+    _, pid = driver("hold", trial.root)
+    for act in (
+        lambda: load(trial),
+        lambda: sweep(trial),
+        lambda: prune(trial, 1),
+        lambda: make_current(trial, trial.snapshots()[0]),
+    ):
+        with pytest.raises(LoadUnderWay) as refusal:
+            act()
+        text = str(refusal.value)
+        assert f"process {pid} of alice since {datetime.now(UTC).year}-" in text
+        assert "trial invented" in text
+    assert state(trial) == before
+    # The lock dies with its holder, however it dies; the note it left says nothing.
+    os.kill(int(pid), signal.SIGKILL)
+    assert driver() == ["ended", "-9"]
+    assert (trial.folder / ".load.holder").exists()
+    load(trial)
     assert not (trial.folder / ".load.holder").exists()
 
 
@@ -499,20 +531,21 @@ def test_a_reader_of_a_pruned_snapshot_finishes_on_it(trial: TrialStore, load: L
 
 
 def test_readers_never_see_a_mixture_while_five_loads_are_published(
-    trial: TrialStore, load: Load
+    trial: TrialStore, load: Load, databases_with_mark: Callable[[str], object]
 ) -> None:
+    for number in range(6):
+        databases_with_mark(str(number))  # made now, so that publishing is what readers meet
     load(trial, "0")
-    done = threading.Event()
-    begin = threading.Barrier(9)
+    finished = threading.Event()
+    a_read = threading.Semaphore(0)
     errors: list[BaseException] = []
-    seen: list[set[str]] = [set() for _ in range(8)]
+    seen: list[list[str]] = [[] for _ in range(8)]
 
-    def read(marks: set[str]) -> None:
-        begin.wait()
+    def read(marks: list[str]) -> None:
         try:
             last = False
             while not last:
-                last = done.is_set()  # one more round after the last publish
+                last = finished.is_set()  # one more round after the last publish
                 snapshot = trial.current()
                 assert snapshot is not None
                 with closing(reader(snapshot.open_path)) as connection:
@@ -521,21 +554,24 @@ def test_readers_never_see_a_mixture_while_five_loads_are_published(
                         "UNION ALL SELECT mark FROM open_data.adverse_event) GROUP BY mark"
                     ).fetchall()
                 assert found == [(str(snapshot.id.number - 1), 53)]
-                marks.add(found[0][0])
+                marks.append(found[0][0])
+                a_read.release()
         except BaseException as error:
             errors.append(error)
+            a_read.release()
 
     threads = [threading.Thread(target=read, args=(marks,)) for marks in seen]
     for thread in threads:
         thread.start()
-    begin.wait()
     try:
         for number in range(1, 6):
+            for _ in range(4):
+                a_read.acquire()
             load(trial, str(number))
     finally:
-        done.set()
+        finished.set()
         for thread in threads:
             thread.join()
     assert errors == []
-    assert all("5" in marks for marks in seen)
-    assert len(set().union(*seen)) > 1
+    assert all(marks == sorted(marks) and marks[-1] == "5" for marks in seen)
+    assert len({mark for marks in seen for mark in marks}) > 2

@@ -4,58 +4,16 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from snapshots import Snapshot, Store, TrialStore, open_store_digest
 
-ROOT = Path(__file__).parents[2]
-DRIVER = Path(__file__).with_name("publishing_process.py")
 MARKS = ("a", "b", "c")
 KILLS = 200 if os.environ.get("DSMB_PROVE") == "1" else 15
-
-
-class Driver:
-    """The process of publishing_process.py, spoken to line by line."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, str(DRIVER)],
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def say(self, *words: object) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(" ".join(str(word) for word in words) + "\n")
-        self.process.stdin.flush()
-
-    def hear(self) -> list[str]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line, "the publishing process is gone"
-        return line.split()
-
-    def ask(self, *words: object) -> list[str]:
-        self.say(*words)
-        return self.hear()
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Driver]:
-    driver = Driver()
-    with driver.process as process:
-        yield driver
-        assert process.stdin is not None
-        process.stdin.close()
 
 
 @pytest.fixture
@@ -102,19 +60,19 @@ def assert_sound(trial: TrialStore, expected: dict[str, tuple[bytes, bytes]]) ->
 
 @pytest.mark.parametrize("loads_before", [0, 2])
 def test_dying_at_any_step_leaves_the_old_or_the_new(
-    driver: Driver, prepared: Path, tmp_path: Path, loads_before: int
+    driver: Callable[..., list[str]], prepared: Path, tmp_path: Path, loads_before: int
 ) -> None:
     expected = contents(prepared)
     before = tmp_path / "before"
     before.mkdir()
     for _ in range(loads_before):
-        assert driver.ask("load", before, prepared) == ["ended", "0"]
+        assert driver("load", before, prepared) == ["ended", "0"]
     if loads_before:
         leftover = before / "invented" / ".incoming-of-an-earlier-crash"
         leftover.mkdir()
         (leftover / "dm.csv").write_text("ARM")
     old = Store(before).trial("invented").current()
-    _, code, *steps = driver.ask("count", before, prepared)
+    _, code, *steps = driver("count", before, prepared)
     assert code == "0"
     # The steps are really seen, those of the pruning's and the sweep's removal included.
     assert {"open", "write", "fsync", "chmod", "fchmod", "mkdir", "rename", "replace"} <= set(steps)
@@ -125,7 +83,7 @@ def test_dying_at_any_step_leaves_the_old_or_the_new(
         for when in ("before", "after", *(["half"] if name == "write" else [])):
             root = tmp_path / "root"
             shutil.copytree(before, root, copy_function=os.link)
-            assert driver.ask("die", root, prepared, number, when) == ["ended", "9"], (
+            assert driver("die", root, prepared, number, when) == ["ended", "9"], (
                 number,
                 name,
                 when,
@@ -141,7 +99,7 @@ def test_dying_at_any_step_leaves_the_old_or_the_new(
                 assert current.id.number == loads_before + 1
                 outcomes.add("new")
 
-            assert driver.ask("load", root, prepared) == ["ended", "0"], (number, name, when)
+            assert driver("load", root, prepared) == ["ended", "0"], (number, name, when)
             assert_sound(trial, expected)
             after = trial.current()
             assert after is not None
@@ -154,30 +112,30 @@ def test_dying_at_any_step_leaves_the_old_or_the_new(
 
 
 def test_being_killed_at_any_time_leaves_the_old_or_the_new(
-    driver: Driver, prepared: Path, tmp_path: Path
+    driver: Callable[..., list[str]], prepared: Path, tmp_path: Path
 ) -> None:
     expected = contents(prepared)
     root = tmp_path / "root"
     root.mkdir()
-    assert driver.ask("load", root, prepared) == ["ended", "0"]
+    assert driver("load", root, prepared) == ["ended", "0"]
     trial = Store(root).trial("invented")
     chance = random.Random(20230930)
     last = trial.current_id()
     assert last is not None
     for _ in range(KILLS):
         begin = time.perf_counter()
-        _, process = driver.ask("repeat", root, prepared)
+        _, process = driver("repeat", root, prepared)
         one_load = time.perf_counter() - begin
         # Not waiting for anything: the moment of death is what is being drawn.
         time.sleep(chance.uniform(0, 2 * one_load))
         os.kill(int(process), signal.SIGKILL)
-        assert driver.hear() == ["ended", "-9"]
+        assert driver() == ["ended", "-9"]
         assert_sound(trial, expected)
         current = trial.current_id()
         assert current is not None
         assert current > last
         last = current
-    assert driver.ask("load", root, prepared) == ["ended", "0"]
+    assert driver("load", root, prepared) == ["ended", "0"]
     final = trial.current()
     assert final is not None
     assert open_store_digest(final.open_path).digest == final.manifest.digest

@@ -1,0 +1,100 @@
+# make run     set up, load simulated participants if nothing is loaded, open http://127.0.0.1:8501
+# make test    set up, lint, types, every test, a real browser included
+# make prove   the long proofs
+# make bench   measure, and write docs/benchmarks.md
+# make lock    compile requirements*.in to requirements*.txt, with hashes
+# make clean   remove what these made; never what was loaded
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types tests prove bench lock clean
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check
+# Stamps: set up once, and again when the requirements change.
+FOR_RUNNING := $(VENV)/.installed-for-running
+FOR_TESTS := $(VENV)/.installed-for-tests
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+# ---------------------------------------------------------------------------------------- set-up
+
+# pip is the last that `python -m venv` makes, so where it is, the rest is.
+$(VENV)/bin/pip:
+	@for python in "$$BASE_PYTHON" python3 python3.13 python3.12 python3.11; do \
+	    if [ -n "$$python" ] && "$$python" -c 'import sys; \
+	        sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	        rm -rf $(VENV); \
+	        exec "$$python" -m venv $(VENV); \
+	    fi; \
+	done; \
+	echo "Python 3.11, 3.12 or 3.13 is needed, and python3 here is" \
+	    "$$(python3 --version 2>/dev/null || echo missing). Install Python 3.13, with its venv module, or" \
+	    "name one that is installed: BASE_PYTHON=/path/to/python3.13 make" >&2; \
+	exit 1
+
+$(FOR_RUNNING): requirements.txt | $(VENV)/bin/pip
+	@echo "Installing what the dashboard needs; this takes about a minute, once."
+	@$(PIP) install --quiet --require-hashes -r requirements.txt
+	@touch $@ && echo "Installed in $(VENV)."
+
+$(FOR_TESTS): requirements-dev.txt | $(VENV)/bin/pip
+	@echo "Installing what dashboard and tests need; this takes about a minute, once."
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@ && echo "Installed in $(VENV)."
+
+# -------------------------------------------------------------------------------------- commands
+
+# The demonstration makes its keys beside the store; a key that is set already is left as it is.
+run: $(FOR_RUNNING)
+	@$(PYTHON) -m data_validation demonstration
+	@keys=$$($(PYTHON) -c 'from settings import read_settings; now = read_settings(); \
+	    print("" if now.board_private_key_file else now.store.parent / "demonstration-keys")'); \
+	if [ -f "$$keys/board_private.key" ]; then \
+	    export DSMB_BOARD_PUBLIC_KEY_FILE="$$keys/board_public.key"; \
+	    export DSMB_BOARD_PRIVATE_KEY_FILE="$$keys/board_private.key"; \
+	fi; \
+	export DSMB_IDENTITY=demonstration; \
+	exec $(VENV)/bin/streamlit run dashboard.py
+
+test: lint types tests
+	@echo "All is well."
+
+lint: $(FOR_TESTS)
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@echo "Lint: clean."
+
+types: $(FOR_TESTS)
+	@$(VENV)/bin/mypy .
+	@echo "Types: clean."
+
+# Two workers, as on the smallest machine; what a file's tests share is made once for the file.
+tests: $(FOR_TESTS)
+	@$(PYTHON) -m tests.browser.chromium
+	@$(PYTHON) -m pytest -q -n 2 --dist loadfile
+	@echo "Tests: passed."
+
+prove: $(FOR_TESTS)
+	@DSMB_PROVE=1 $(PYTHON) -m pytest -q -n 2 --dist loadfile --timeout 3600 --ignore tests/browser
+	@echo "Proved."
+
+bench: $(FOR_TESTS)
+	@$(PYTHON) -m tests.browser.chromium
+	@$(PYTHON) -m tests.benchmarks.measure
+
+lock: $(VENV)/bin/pip
+	@$(PYTHON) -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/pip --disable-pip-version-check install --quiet uv
+	@$(VENV)/lock/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	    requirements.in -o requirements.txt
+	@$(VENV)/lock/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	    requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	@echo "Compiled requirements.txt and requirements-dev.txt."
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "Removed. What was loaded is still in .dsmb."

@@ -1,0 +1,318 @@
+"""`make bench`: how long people wait, how much memory it takes; written to docs/benchmarks.md.
+
+Every number is the median of five, each beside the least and the most. What is compared is measured
+in turns, so that a machine that is busy for a while is busy for both.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+
+import psutil
+from playwright.sync_api import Browser, Page
+
+from access import Role, pages_of
+from tests.browser.chromium import launched
+from tests.browser.dashboard_server import CHECKOUT, Server, running
+from tests.browser.visitor import DRAWN_CHART, MENU_LINK, NAMES, PAGES, PATIENCE
+
+REPORT = CHECKOUT / "docs" / "benchmarks.md"
+BARE_APP = Path(__file__).parent / "bare_app.py"
+REPETITIONS = 5
+TRIAL = "nct05689008"
+PARTICIPANTS = 60
+MEGABYTE = 1024**2
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is measured, and what it may come to at most.
+
+    Attributes:
+        why_missed: what is known about it, said if the target is missed.
+    """
+
+    name: str
+    unit: str
+    most: float | None = None
+    why_missed: str = ""
+
+    def line(self, values: list[float]) -> str:
+        """One row of the report: the target, the median, the least and the most."""
+        middle = statistics.median(values)
+        digits = 0 if self.unit == "MB" else 2
+        limit, verdict = "", ""
+        if self.most is not None:
+            limit = f"≤ {self.most:g} {self.unit}"
+            verdict = "met" if middle <= self.most else "**missed**"
+        return (
+            f"| {self.name} | {middle:.{digits}f} {self.unit} "
+            f"| {min(values):.{digits}f}–{max(values):.{digits}f} | {limit} | {verdict} |"
+        )
+
+    def is_missed(self, values: list[float]) -> bool:
+        """Whether the median is above what the target allows."""
+        return self.most is not None and statistics.median(values) > self.most
+
+
+FIRST_CHART = Target(
+    "Process start to first chart, signed in by one click as board member",
+    "s",
+    6.0,
+    "most of it is Streamlit's own start and the browser's loading of its program, which the bare "
+    "app has too",
+)
+BARE_CHART = Target("The same of a bare Streamlit app with one chart", "s")
+BEYOND = Target(
+    "The difference between the two, turn by turn",
+    "s",
+    1.2,
+    "the first visit imports what the dashboard works with (polars, DuckDB, pydantic, scipy)",
+)
+SWITCH = Target(
+    "Page switch: click in the menu to the last chart of the new page",
+    "s",
+    0.9,
+    "Streamlit draws a page's elements one after the other",
+)
+LOAD = Target(
+    f"Load of an extract of {PARTICIPANTS} participants into a new store, whole process",
+    "s",
+    4.0,
+    "half of it is the start of Python and its libraries",
+)
+MEMORY = Target(
+    "Memory of the server (RSS) with one session that has visited every page",
+    "MB",
+    300,
+    "Streamlit with its libraries takes two thirds of it before any page is drawn",
+)
+TARGETS = (FIRST_CHART, BARE_CHART, BEYOND, SWITCH, LOAD, MEMORY)
+
+
+class Measured:
+    """The values of each target, as they come."""
+
+    def __init__(self) -> None:
+        self.values: dict[Target, list[float]] = {target: [] for target in TARGETS}
+
+    def add(self, target: Target, value: float) -> None:
+        """Take a value, and say it."""
+        self.values[target].append(value)
+        print(f"{target.name}: {value:.2f} {target.unit}", flush=True)
+
+
+def measure(repetitions: int) -> Measured:
+    """Measure everything so many times."""
+    measured = Measured()
+    with tempfile.TemporaryDirectory() as name, launched() as browser:
+        folder = Path(name)
+        settings = demonstration(folder)
+        extract = simulated_extract(folder)
+        # Once without counting: byte code, the disk's cache and the browser's first page.
+        first_chart_of_dashboard(browser, settings, folder)
+        first_chart_of_bare_app(browser, folder)
+        for turn in range(repetitions):
+            own = first_chart_of_dashboard(browser, settings, folder)
+            bare = first_chart_of_bare_app(browser, folder)
+            measured.add(FIRST_CHART, own)
+            measured.add(BARE_CHART, bare)
+            measured.add(BEYOND, own - bare)
+            measured.add(LOAD, load(extract, settings, folder / f"store-{turn}"))
+            switch, memory = a_session(browser, settings, folder)
+            measured.add(SWITCH, switch)
+            measured.add(MEMORY, memory)
+    return measured
+
+
+def demonstration(folder: Path) -> dict[str, str]:
+    """A store as `make run` has it; returns the settings of a server that shows it."""
+    settings = {
+        "DSMB_STORE": str(folder / "store"),
+        "DSMB_AUDIT_LOG": str(folder / "audit.log"),
+        "DSMB_IDENTITY": "demonstration",
+    }
+    command("data_validation", "demonstration", settings=settings)
+    keys = folder / "demonstration-keys"
+    settings["DSMB_BOARD_PUBLIC_KEY_FILE"] = str(keys / "board_public.key")
+    settings["DSMB_BOARD_PRIVATE_KEY_FILE"] = str(keys / "board_private.key")
+    return settings
+
+
+def simulated_extract(folder: Path) -> Path:
+    """The whole trial, all participants, as CSV."""
+    extract = folder / "extract"
+    command(
+        *("data_validation", "simulate", "--trial", TRIAL, "--out", str(extract)),
+        *("--participants", str(PARTICIPANTS)),
+        settings={},
+    )
+    return extract
+
+
+def command(module: str, *arguments: str, settings: dict[str, str]) -> float:
+    """Run `python -m module`; returns the seconds from start to end of the process."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DSMB_")}
+    start = perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=CHECKOUT,
+        env=inherited | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = perf_counter() - start
+    if done.returncode != 0:
+        raise SystemExit(f"python -m {module} {arguments[0]} failed: {done.stdout}{done.stderr}")
+    return seconds
+
+
+def load(extract: Path, settings: dict[str, str], store: Path) -> float:
+    """Seconds to load the extract into a store that is not there yet."""
+    new = settings | {"DSMB_STORE": str(store)}
+    return command("data_validation", "load", str(extract), "--trial", TRIAL, settings=new)
+
+
+@contextmanager
+def a_page(browser: Browser) -> Iterator[Page]:
+    """A window of its own, with nothing in its cache."""
+    context = browser.new_context(viewport={"width": 1600, "height": 1000})
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+def first_chart_of_dashboard(browser: Browser, settings: dict[str, str], folder: Path) -> float:
+    """Seconds from the start of the server's process to the first chart in the browser."""
+    start = perf_counter()
+    with running(settings, folder / "stderr") as server, a_page(browser) as page:
+        sign_in(page, server)
+        page.locator(DRAWN_CHART).first.wait_for()
+        return perf_counter() - start
+
+
+def first_chart_of_bare_app(browser: Browser, folder: Path) -> float:
+    """The same of an app that is one chart."""
+    start = perf_counter()
+    with running({}, folder / "stderr", BARE_APP) as server, a_page(browser) as page:
+        page.goto(server.url)
+        page.locator(DRAWN_CHART).first.wait_for()
+        return perf_counter() - start
+
+
+def sign_in(page: Page, server: Server) -> None:
+    """Open the dashboard and sign in as a statistician's or member's one click."""
+    page.goto(server.url)
+    page.get_by_role("button", name=NAMES[Role.BOARD]).click()
+
+
+def a_session(browser: Browser, settings: dict[str, str], folder: Path) -> tuple[float, float]:
+    """The slowest page switch in seconds, and the server's memory in MB after all pages."""
+    with running(settings, folder / "stderr") as server, a_page(browser) as page:
+        page.goto(server.url)
+        page.get_by_role("button", name=NAMES[Role.STATISTICIAN]).click()
+        addresses = pages_of(Role.STATISTICIAN)
+        for address in addresses:
+            switch_to(page, address)
+        slowest = max(switch_to(page, address) for address in addresses)
+        return slowest, psutil.Process(server.process_id).memory_info().rss / MEGABYTE
+
+
+def switch_to(page: Page, address: str) -> float:
+    """Seconds from the click on a page in the menu until its last chart is drawn."""
+    exhibits = [f".st-key-exhibit-{name}" for name in PAGES[address].exhibits()]
+    link = page.locator(MENU_LINK).filter(has_text=PAGES[address].menu_title)
+    start = perf_counter()
+    link.click()
+    page.locator(f"{MENU_LINK}[aria-current='page']").filter(
+        has_text=PAGES[address].menu_title
+    ).wait_for()
+    for exhibit in exhibits:
+        page.locator(exhibit).wait_for()
+    page.locator("[data-testid='stApp'][data-test-script-state='notRunning']").wait_for()
+    page.wait_for_function(
+        "selector => [...document.querySelectorAll(selector)]"
+        ".every(chart => chart.querySelector('.main-svg'))",
+        arg="[data-testid='stPlotlyChart']",
+    )
+    return perf_counter() - start
+
+
+def machine() -> str:
+    """What was measured on, in words."""
+    names = [
+        line.partition(":")[2].strip()
+        for line in _lines(Path("/proc/cpuinfo"))
+        if line.startswith("model name")
+    ]
+    memory = psutil.virtual_memory().total / 1024**3
+    return (
+        f"{names[0] if names else platform.processor() or platform.machine()}, "
+        f"{os.cpu_count()} cores, {memory:.0f} GB memory; {platform.system()} "
+        f"{platform.release()}; Python {platform.python_version()}"
+    )
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text("utf-8").splitlines() if file.exists() else []
+
+
+def report(measured: Measured, repetitions: int) -> str:
+    """The page for docs/."""
+    rows = [target.line(values) for target, values in measured.values.items()]
+    missed = [
+        f"- {target.name}: missed, because {target.why_missed}."
+        for target, values in measured.values.items()
+        if target.is_missed(values)
+    ]
+    busy = os.getloadavg()[0]
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            "Written by `make bench`; do not edit.",
+            "",
+            f"- Date: {datetime.now(UTC).date().isoformat()}",
+            f"- Machine: {machine()}",
+            f"- Each number: median of {repetitions}, least–most beside it; "
+            f"load average of the last minute {busy:.1f}",
+            "",
+            "| what | median | least–most | target | |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            *(missed or ["All targets are met."]),
+            "",
+            "The browser is running already when the time starts; its window is new, with an empty "
+            "cache. Page switch is the slowest of all pages in a session, each visited before. The "
+            "load reads CSV and writes a new store.",
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    """Measure, and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repetitions", type=int, default=REPETITIONS)
+    parser.add_argument("--out", type=Path, default=REPORT)
+    asked = parser.parse_args()
+    text = report(measure(asked.repetitions), asked.repetitions)
+    asked.out.parent.mkdir(exist_ok=True)
+    asked.out.write_text(text, "utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

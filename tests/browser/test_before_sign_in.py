@@ -1,0 +1,138 @@
+"""What somebody gets who has not signed in: the sign-in, whatever address they try."""
+
+from http.client import HTTPConnection
+
+import pytest
+from playwright.sync_api import expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from access import Role
+from tests.browser.conftest import FreshServer, NewVisitor
+from tests.browser.dashboard_server import Server
+from tests.browser.visitor import DATA, ERRORS, MENU_LINK, NAMES, PAGES, Visitor
+from tests.conftest import LoadedTrial
+
+# Addresses of no page: the names that pages would have if Streamlit itself looked for their files.
+NO_PAGES = ("enrollment", "start")
+# Where files would be, if the server gave any out.
+FILES = (
+    "pages/board/enrollment",
+    "pages/board/enrollment.py",
+    "dashboard.py",
+    "app/static/open.duckdb",
+    ".dsmb/store/nct05689008/current",
+    "static/../dashboard.py",
+    "%2e%2e/.dsmb/audit.log",
+)
+NOTHING = b""
+SIGN_IN = [
+    "Safety board dashboard",
+    "Demonstration with simulated participants. Choose who you are.",
+    *NAMES.values(),
+]
+
+
+def drawn_elements(messages: list[ForwardMsg]) -> list[str]:
+    """The text of every element the server has told the browser to draw, in order."""
+    drawn = []
+    for message in messages:
+        kind = message.WhichOneof("type")
+        assert kind != "ref_hash", "a message that was sent before cannot be in a first session"
+        if kind != "delta":
+            continue
+        element = message.delta.new_element
+        match element.WhichOneof("type"):
+            case "heading":
+                drawn.append(element.heading.body)
+            case "markdown":
+                drawn.append(element.markdown.body)
+            case "button":
+                drawn.append(element.button.label)
+            case other:
+                drawn.append(f"{other or 'a block'}: {message}"[:500])
+    return drawn
+
+
+def secrets_of(loaded: LoadedTrial) -> list[str]:
+    """Texts of the trial's data: participants, sites as counted, arms by every name."""
+    return [
+        *loaded.dataset("dm")["USUBJID"].unique().to_list(),
+        *loaded.dataset("ex")["EXLOT"].drop_nulls().unique().to_list(),
+        *(arm.name for arm in loaded.trial.arms.list),
+        *(arm.code for arm in loaded.trial.arms.list),
+        *("Arm A", "Arm B", "Site 01", str(loaded.snapshot.id), loaded.trial.study),
+    ]
+
+
+def shows_sign_in_only(visitor: Visitor, loaded: LoadedTrial) -> None:
+    expect(visitor.page.locator(DATA)).to_have_count(0)
+    expect(visitor.page.locator(MENU_LINK)).to_have_count(0)
+    expect(visitor.page.locator(ERRORS)).to_have_count(0)
+    assert drawn_elements(visitor.messages()) == SIGN_IN
+    assert visitor.received(secrets_of(loaded)) == []
+
+
+@pytest.mark.parametrize("address", ["", *PAGES])
+def test_a_fresh_server_answers_a_pages_address_with_sign_in_and_nothing_else(
+    address: str,
+    fresh_server: FreshServer,
+    new_visitor: NewVisitor,
+    demonstration_store: LoadedTrial,
+) -> None:
+    with fresh_server() as server:
+        visitor = new_visitor(server)
+        visitor.open(address)
+        shows_sign_in_only(visitor, demonstration_store)
+        lines = visitor.page.locator("body").inner_text().splitlines()
+        assert [line for line in lines if line] == ["Skip to main content", *SIGN_IN]
+        assert server.complaints() == []
+
+
+@pytest.mark.parametrize("address", NO_PAGES)
+def test_a_fresh_server_answers_an_address_of_no_page_with_sign_in(
+    address: str,
+    fresh_server: FreshServer,
+    new_visitor: NewVisitor,
+    demonstration_store: LoadedTrial,
+) -> None:
+    with fresh_server() as server:
+        visitor = new_visitor(server)
+        visitor.open(address)
+        shows_sign_in_only(visitor, demonstration_store)
+        # That there is no such page is rightly said, and is all that is.
+        assert all("page that you have requested" in problem for problem in visitor.problems)
+        visitor.problems.clear()
+        assert server.complaints() == []
+
+
+def test_a_fresh_server_gives_out_no_file(fresh_server: FreshServer) -> None:
+    with fresh_server() as server:
+        program = fetched(server, "")
+        assert b"<script" in program
+        for address in FILES:
+            assert fetched(server, address) in (program, NOTHING), address
+
+
+def fetched(server: Server, address: str) -> bytes:
+    """What the server answers to one request, its path as it stands; NOTHING if it refuses."""
+    connection = HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]), timeout=30)
+    connection.request("GET", f"/{address}")
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return body if answer.status == 200 else NOTHING
+
+
+@pytest.mark.parametrize(
+    ("role", "address"), [(Role.BOARD, "board-arm-balance"), (Role.DATA_MANAGER, "data-checks")]
+)
+def test_the_first_link_that_anybody_follows_leads_to_its_page(
+    role: Role, address: str, fresh_server: FreshServer, new_visitor: NewVisitor
+) -> None:
+    with fresh_server() as server:
+        visitor = new_visitor(server)
+        visitor.sign_in(role, address)
+        expect(visitor.current_page()).to_contain_text(PAGES[address].menu_title)
+        assert visitor.page.url == f"{server.url}/{address}"
+        expect(visitor.page.get_by_role("dialog")).to_have_count(0)
+        assert "page_not_found" not in {kind.WhichOneof("type") for kind in visitor.messages()}

@@ -1,0 +1,107 @@
+"""What can be taken away: the files have their names, and the numbers that the page has."""
+
+import io
+import re
+import zipfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import polars as pl
+import pytest
+from playwright.sync_api import Download, Locator
+
+from access import Role, View
+from exhibits import make
+from exhibits.export import as_csv
+from tests.browser.visitor import PAGES, Visitor
+from tests.conftest import LoadedTrial, board_of
+
+SHEET_XML = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+def downloaded(visitor: Visitor, button: Locator) -> Download:
+    with visitor.page.expect_download() as coming:
+        button.click()
+    return coming.value
+
+
+def content(download: Download) -> bytes:
+    return Path(download.path()).read_bytes()
+
+
+@pytest.mark.parametrize("view", [View.POOLED, View.CODED])
+def test_an_exhibits_csv_holds_what_the_exhibit_holds(
+    view: View, visitor: Visitor, demonstration_store: LoadedTrial
+) -> None:
+    visitor.sign_in(Role.BOARD, "board-arm-balance")
+    visitor.pick_view(view.word)
+    frame = visitor.page.locator(".st-key-exhibit-allocation")
+    frame.locator("summary").click()
+    taken = downloaded(visitor, frame.get_by_role("button", name="Download CSV"))
+    snapshot = demonstration_store.snapshot.id
+    assert taken.suggested_filename == f"allocation-{snapshot}-{view.word}.csv"
+    board = board_of(demonstration_store, view)
+    expected = as_csv(make("allocation", board))
+    board.close()
+    assert content(taken).decode("utf-8-sig") == expected
+    shown = frame.locator("[data-testid='stMetricValue']").all_inner_texts()
+    in_file = pl.read_csv(content(taken))["randomized"].to_list()
+    assert [f"{number:,}" for number in in_file] == shown
+
+
+def test_the_query_list_is_the_same_as_csv_and_as_a_workbook_with_a_sheet_for_each_site(
+    visitor: Visitor, demonstration_store: LoadedTrial
+) -> None:
+    visitor.sign_in(Role.DATA_MANAGER, "data-findings")
+    button = visitor.page.get_by_role("button", name="Query list as")
+    workbook = downloaded(visitor, button.filter(has_text="Excel"))
+    text = downloaded(visitor, button.filter(has_text="CSV"))
+    name = f"queries-{demonstration_store.snapshot.id}"
+    assert workbook.suggested_filename == f"{name}.xlsx"
+    assert text.suggested_filename == f"{name}.csv"
+    lines = pl.read_csv(content(text), infer_schema=False)
+    assert lines.height > 0
+    sheets = sheets_of(content(workbook))
+    by_site = lines.partition_by("site", as_dict=True, maintain_order=True)
+    assert list(sheets) == [site for (site,) in by_site]
+    for (site,), part in by_site.items():
+        rows = [part.columns, *([cell or "" for cell in row] for row in part.rows())]
+        assert sheets[str(site)] == rows
+
+
+def sheets_of(workbook: bytes) -> dict[str, list[list[str]]]:
+    """The cells of a workbook as text, sheet by sheet, read without the library that wrote it."""
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+
+        def parsed(member: str) -> ElementTree.Element:
+            return ElementTree.fromstring(archive.read(member))
+
+        shared = [
+            "".join(text.text or "" for text in item.iter(f"{SHEET_XML}t"))
+            for item in parsed("xl/sharedStrings.xml")
+        ]
+        names = [
+            sheet.attrib["name"] for sheet in parsed("xl/workbook.xml").iter(f"{SHEET_XML}sheet")
+        ]
+        sheets = {}
+        for number, name in enumerate(names, 1):
+            rows: list[list[str]] = []
+            for row in parsed(f"xl/worksheets/sheet{number}.xml").iter(f"{SHEET_XML}row"):
+                cells: list[str] = []
+                for cell in row:
+                    letters = re.sub(r"\d", "", cell.attrib["r"])
+                    place = ord(letters) - ord("A")
+                    cells.extend([""] * (place - len(cells)))
+                    value = cell.findtext(f"{SHEET_XML}v") or ""
+                    cells.append(shared[int(value)] if cell.get("t") == "s" else value)
+                rows.append(cells + [""] * (len(rows[0]) - len(cells)) if rows else cells)
+            sheets[name] = rows
+        return sheets
+
+
+def test_leaving_a_page_and_coming_back_does_not_lose_the_download(visitor: Visitor) -> None:
+    visitor.sign_in(Role.STATISTICIAN, "data-findings")
+    visitor.choose(PAGES["data-checks"])
+    visitor.choose(PAGES["data-findings"])
+    button = visitor.page.get_by_role("button", name="Query list as CSV")
+    assert content(downloaded(visitor, button)).startswith("\N{BYTE ORDER MARK}site,".encode())

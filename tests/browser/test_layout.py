@@ -1,0 +1,91 @@
+"""Screens and hands: wide and narrow, light and dark, and with nothing but the keyboard."""
+
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from access import Role, pages_of
+from tests.browser.conftest import NewVisitor
+from tests.browser.dashboard_server import Server
+from tests.browser.visitor import MENU_LINK, NAMES, PAGES, Visitor
+
+SIZES: dict[str, ViewportSize] = {
+    "narrow": {"width": 400, "height": 860},
+    "wide": {"width": 1920, "height": 1080},
+}
+BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 22, 28)"}
+
+# What would need scrolling to the side, or stands out beyond the right edge of the screen.
+OVERFLOWING = """() => {
+    const beyond = [];
+    const main = document.querySelector("[data-testid='stMain']");
+    if (document.documentElement.scrollWidth > innerWidth + 1) beyond.push("the document");
+    if (main.scrollWidth > main.clientWidth + 1) beyond.push("the page");
+    const whole = ".js-plotly-plot, [data-testid='stDataFrame'], [data-testid='stMetric'], h1, h2";
+    for (const element of main.querySelectorAll(whole)) {
+        const right = element.getBoundingClientRect().right;
+        if (right > innerWidth + 1) beyond.push(`${element.className} ends at ${right}`);
+    }
+    return beyond;
+}"""
+FOCUSED = """() => {
+    const element = document.activeElement;
+    if (!element.matches("a, button, input, [role='radio']")) return element.tagName;
+    const label = element.closest("label");
+    return element.getAttribute("aria-label") || element.innerText || (label && label.innerText)
+        || element.tagName;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_fits_the_screen(
+    size: str, scheme: Literal["light", "dark"], new_visitor: NewVisitor, dashboard: Server
+) -> None:
+    visitor = new_visitor(dashboard, SIZES[size], scheme)
+    visitor.open()
+    assert visitor.page.evaluate(OVERFLOWING) == []
+    for address in pages_of(Role.STATISTICIAN):
+        visitor.sign_in(Role.STATISTICIAN, address)
+        expect(visitor.page.locator("[data-testid='stApp']")).to_have_css(
+            "background-color", BACKGROUNDS[scheme]
+        )
+        expect(visitor.page.locator("h1")).to_be_in_viewport()
+        assert visitor.page.evaluate(OVERFLOWING) == [], address
+
+
+def tab_to(page: Page, text: str, most: int = 40) -> None:
+    """Press Tab until what has the focus says `text`."""
+    met = []
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        met.append(page.evaluate(FOCUSED))
+        if text in met[-1]:
+            return
+    raise AssertionError(f"Tab does not reach {text!r}; it met {met}")
+
+
+def test_the_keyboard_alone_signs_in_moves_and_signs_out(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open()
+    for name in NAMES.values():
+        tab_to(page, name)
+    page.reload()
+    visitor.sign_in_is_shown()
+    tab_to(page, NAMES[Role.BOARD])
+    page.keyboard.press("Enter")
+    expect(page.locator(MENU_LINK)).to_have_count(len(pages_of(Role.BOARD)))
+    visitor.settled()
+    tab_to(page, PAGES["board-arm-balance"].menu_title)
+    page.keyboard.press("Enter")
+    expect(visitor.current_page()).to_contain_text(PAGES["board-arm-balance"].menu_title)
+    visitor.settled()
+    tab_to(page, "Pooled")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    expect(visitor.badge()).to_contain_text("CODED")
+    visitor.settled()
+    tab_to(page, "Sign out")
+    page.keyboard.press("Enter")
+    visitor.sign_in_is_shown()

@@ -1,0 +1,115 @@
+"""What each role gets in the browser: its own pages, whole, and nothing of the others'."""
+
+import pytest
+from playwright.sync_api import expect
+
+from access import Role, View, pages_of, views_of
+from exhibits import make
+from tests.browser.conftest import NewVisitor
+from tests.browser.dashboard_server import Server
+from tests.browser.visitor import DATA, DRAWN_CHART, ERRORS, MENU_LINK, PAGES, Visitor
+from tests.conftest import LoadedTrial, board_of
+
+
+def shows_page(visitor: Visitor, address: str, loaded: LoadedTrial) -> None:
+    """Every exhibit of the page is there, each with its title and its picture, and no error."""
+    page = visitor.page
+    assert page.url == f"{visitor.server.url}/{address}"
+    expect(page.locator("h1")).to_have_count(1)
+    expect(visitor.badge()).to_contain_text("POOLED")
+    expect(page.get_by_text("SIMULATED PARTICIPANTS").first).to_be_visible()
+    board = board_of(loaded, View.POOLED)
+    for name in PAGES[address].exhibits():
+        shown = make(name, board)
+        frame = page.locator(f".st-key-exhibit-{name}")
+        expect(frame.get_by_text(shown.title, exact=True).first).to_be_visible()
+        expect(frame.locator(DRAWN_CHART)).to_have_count(0 if shown.figure is None else 1)
+    board.close()
+    expect(page.locator(ERRORS)).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_each_page_of_a_role_is_drawn_whole_with_the_views_it_may_open(
+    role: Role, visitor: Visitor, demonstration_store: LoadedTrial
+) -> None:
+    visitor.sign_in(role)
+    offered = views_of(role) if len(views_of(role)) > 1 else ()
+    views = visitor.page.locator("[data-testid='stSidebar']").get_by_role("radio")
+    titles = [PAGES[address].menu_title for address in pages_of(role)]
+    links = visitor.page.locator(f"{MENU_LINK} p")
+    expect(links).to_have_text(titles)
+    shows_page(visitor, pages_of(role)[0], demonstration_store)
+    for address in reversed(pages_of(role)):
+        visitor.choose(PAGES[address])
+        shows_page(visitor, address, demonstration_store)
+        expect(views).to_have_text([view.word.capitalize() for view in offered])
+
+
+@pytest.mark.parametrize(
+    ("role", "address"),
+    [(role, address) for role in Role for address in PAGES if address not in pages_of(role)],
+)
+def test_a_page_that_a_role_does_not_have_shows_nothing_at_its_address(
+    role: Role, address: str, visitor: Visitor, demonstration_store: LoadedTrial
+) -> None:
+    visitor.sign_in(role, address)
+    shows_page(visitor, pages_of(role)[0], demonstration_store)
+    expect(visitor.page.locator(MENU_LINK).get_by_text(PAGES[address].menu_title)).to_have_count(0)
+    foreign = [f"exhibit-{name}" for name in PAGES[address].exhibits()]
+    assert visitor.received([*foreign, question_of(address)]) == []
+
+
+def question_of(address: str) -> str:
+    """The question that stands at the head of a page."""
+    return {
+        "board-enrollment": "Are we on track?",
+        "board-arm-balance": "Who is in the trial?",
+        "data-findings": "What must be queried, and is it getting better?",
+        "data-checks": "What is checked?",
+        "data-intake": "What was loaded?",
+    }[address]
+
+
+def test_nothing_is_left_after_sign_out_not_even_behind_the_back_button(visitor: Visitor) -> None:
+    visitor.sign_in(Role.BOARD, "board-enrollment")
+    visitor.choose(PAGES["board-arm-balance"])
+    visitor.pick_view("coded")
+    visitor.page.get_by_role("button", name="Sign out").click()
+    visitor.sign_in_is_shown()
+    visitor.frames.clear()
+    for move in (visitor.page.go_back, visitor.page.go_forward, visitor.page.reload):
+        move()
+        visitor.sign_in_is_shown()
+        expect(visitor.page.locator(DATA)).to_have_count(0)
+        expect(visitor.page.locator(MENU_LINK)).to_have_count(0)
+    assert not any(b"exhibit-" in frame for frame in visitor.frames)
+
+
+def test_the_next_person_in_the_same_window_starts_without_the_rights_of_the_last(
+    visitor: Visitor,
+) -> None:
+    visitor.sign_in(Role.BOARD, "board-arm-balance")
+    visitor.pick_view("unblinded")
+    visitor.page.get_by_role("button", name="Sign out").click()
+    visitor.sign_in_is_shown()
+    visitor.frames.clear()
+    visitor.sign_in_here(Role.SPONSOR)
+    expect(visitor.badge()).to_contain_text("POOLED")
+    assert visitor.received(["UNBLINDED", "Unblinded"]) == []
+
+
+def test_two_people_at_once_see_their_own_view_each(
+    new_visitor: NewVisitor, dashboard: Server
+) -> None:
+    member, sponsor, late_sponsor = (new_visitor(dashboard) for _ in range(3))
+    member.sign_in(Role.BOARD, "board-arm-balance")
+    sponsor.sign_in(Role.SPONSOR, "board-arm-balance")
+    member.pick_view("coded")
+    late_sponsor.sign_in(Role.SPONSOR, "board-arm-balance")
+    sponsor.choose(PAGES["board-enrollment"])
+    sponsor.choose(PAGES["board-arm-balance"])
+    expect(member.badge()).to_contain_text("CODED")
+    for person in (sponsor, late_sponsor):
+        expect(person.badge()).to_contain_text("POOLED")
+        assert person.received(["Arm A", "Arm B"]) == []

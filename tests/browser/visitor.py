@@ -1,0 +1,171 @@
+"""Somebody at a browser who looks at the dashboard, and all that reaches their browser."""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Locator, Page, Response, WebSocket, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from access import Role, demonstration_identities
+from tests.browser.dashboard_server import CHECKOUT, Server
+
+# Milliseconds until what is waited for counts as missing; a busy machine is not an error.
+PATIENCE = 60_000
+ERRORS = "[data-testid='stException'], [data-testid='stAlertContentError']"
+DRAWN_CHART = ".js-plotly-plot:has(.main-svg)"
+DATA = f"{DRAWN_CHART}, [data-testid='stDataFrame'], table, [class*='st-key-exhibit-']"
+MENU_LINK = "[data-testid='stSidebarNavLink']"
+# Streamlit looks for its server below a deep link's path before it looks at the root.
+HARMLESS = ("/_stcore/health", "/_stcore/host-config")
+
+
+@dataclass(frozen=True)
+class RegisteredPage:
+    """A page as `dashboard.py` registers it."""
+
+    address: str
+    file: str
+    menu_title: str
+
+    def exhibits(self) -> list[str]:
+        """The names of the exhibits that the page's file shows, in reading order."""
+        tree = ast.parse((CHECKOUT / self.file).read_text("utf-8"))
+        return [
+            str(call.args[0].value)
+            for call in ast.walk(tree)
+            if isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Name)
+            and call.func.id == "show"
+            and isinstance(call.args[0], ast.Constant)
+        ]
+
+
+def registered_pages() -> dict[str, RegisteredPage]:
+    """Every page by its address. Read, not imported: `dashboard.py` runs when it is imported."""
+    for statement in ast.parse((CHECKOUT / "dashboard.py").read_text("utf-8")).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "PAGES":
+            found = ast.literal_eval(statement.value)
+            return {name: RegisteredPage(name, *entry[:2]) for name, entry in found.items()}
+    raise AssertionError("dashboard.py has no PAGES")
+
+
+PAGES = registered_pages()
+NAMES = {person.role: person.name for person in demonstration_identities()}
+
+
+@dataclass
+class Visitor:
+    """A page of a browser, and what came to it.
+
+    Attributes:
+        frames: what the server sent over the WebSocket, as bytes.
+        responses: what the server answered otherwise.
+        problems: errors on the browser's console, failed requests, requests to other machines.
+    """
+
+    page: Page
+    server: Server
+    frames: list[bytes] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Listen to everything that comes."""
+        self.page.on("websocket", self._listen)
+        self.page.on("response", self._take)
+        self.page.on(
+            "console",
+            lambda message: (
+                self.problems.append(message.text)
+                if message.type == "error" and not message.location["url"].endswith(HARMLESS)
+                else None
+            ),
+        )
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on(
+            "request",
+            lambda request: (
+                None
+                if urlsplit(request.url).hostname in ("127.0.0.1", None)
+                else self.problems.append(f"asked for {request.url}")
+            ),
+        )
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on(
+            "framereceived",
+            lambda frame: self.frames.append(frame if isinstance(frame, bytes) else frame.encode()),
+        )
+
+    def _take(self, response: Response) -> None:
+        # The program itself is the same for everybody.
+        if not urlsplit(response.url).path.startswith("/static/"):
+            self.responses.append(response)
+
+    def open(self, path: str = "") -> None:
+        """Go to an address as if it had been typed, and wait for the sign-in."""
+        self.page.goto(f"{self.server.url}/{path}")
+        self.sign_in_is_shown()
+
+    def sign_in_is_shown(self) -> None:
+        """Wait until there is sign-in, all of it, and nothing is being drawn any more."""
+        for name in NAMES.values():
+            expect(self.page.get_by_role("button", name=name)).to_be_visible(timeout=30_000)
+        self.settled()
+
+    def sign_in(self, role: Role, path: str = "") -> None:
+        """Go to an address and sign in there."""
+        self.open(path)
+        self.sign_in_here(role)
+
+    def sign_in_here(self, role: Role) -> None:
+        """Sign in where the sign-in is shown, and wait for the page."""
+        self.page.get_by_role("button", name=NAMES[role]).click()
+        expect(self.page.get_by_role("button", name="Sign out")).to_be_attached(timeout=30_000)
+        expect(self.page.locator("h1")).to_be_attached()
+        self.settled()
+
+    def settled(self) -> None:
+        """Wait until the server has finished and nothing of an earlier run is left."""
+        app = self.page.locator("[data-testid='stApp'][data-test-script-state='notRunning']")
+        expect(app).to_be_attached(timeout=30_000)
+        expect(self.page.locator("[data-stale='true']")).to_have_count(0)
+
+    def choose(self, page: RegisteredPage) -> None:
+        """Click a page in the menu and wait until it is drawn."""
+        link = self.page.locator(MENU_LINK).filter(has_text=page.menu_title)
+        link.click()
+        expect(link).to_have_attribute("aria-current", "page")
+        self.settled()
+
+    def pick_view(self, word: str) -> None:
+        """Pick a view and wait until its badge is shown."""
+        self.page.get_by_role("radio", name=word.capitalize()).click()
+        expect(self.badge()).to_contain_text(word.upper())
+        self.settled()
+
+    def badge(self) -> Locator:
+        """The badge that says which view is shown."""
+        return self.page.locator(".stMarkdownBadge:visible").first
+
+    def current_page(self) -> Locator:
+        """The page that the menu marks as the one shown."""
+        return self.page.locator(f"{MENU_LINK}[aria-current='page']")
+
+    def messages(self) -> list[ForwardMsg]:
+        """The frames, as Streamlit reads them."""
+        return [ForwardMsg.FromString(frame) for frame in self.frames]
+
+    def received(self, needles: Iterable[str]) -> list[str]:
+        """Which of some texts have reached this browser, in whatever way."""
+        heaps = [*self.frames, *(_body(response) for response in self.responses)]
+        heaps.append(self.page.content().encode())
+        return [needle for needle in needles if any(needle.encode() in heap for heap in heaps)]
+
+
+def _body(response: Response) -> bytes:
+    if response.status in (204, 301, 302, 303, 304, 307, 308) or response.request.method == "HEAD":
+        return b""
+    return response.body()

@@ -1,0 +1,653 @@
+"""`python -m data_validation`: what it does, and what bad input gets.
+
+Bad input gets one clear sentence on standard error, the stated exit code (1 usage, 2 refused, 3
+under way, 4 a key, a setting, the store or the program), never a traceback, and leaves the store
+as it was.
+"""
+
+import functools
+import io
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import data_validation.__main__ as command
+import data_validation.assess
+import trials.simulator
+from snapshots import Store, load_lock, new_key_pair
+from tests.conftest import KeyPair
+from tests.data_validation.small_extracts import TRIAL, Change, Rows, changed, clean_rows
+from trials.simulator import simulate, write_extract
+
+ROOT = Path(command.__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Exit code, standard output and standard error of a command."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A working directory with a board's public key in the environment, and no private one."""
+
+    folder: Path
+    keys: KeyPair
+    capture: pytest.CaptureFixture[str]
+
+    @property
+    def store(self) -> Store:
+        return Store(self.folder / "store")
+
+    def run(self, *arguments: str | Path) -> Outcome:
+        """A command in this process."""
+        self.capture.readouterr()
+        try:
+            code = command.main([str(item) for item in arguments])
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        captured = self.capture.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    def load(self, extract: Path, *more: str | Path) -> Outcome:
+        return self.run("load", extract, "--trial", TRIAL.id, *more)
+
+    def check(self, extract: Path, *more: str | Path) -> Outcome:
+        return self.run("check", extract, "--trial", TRIAL.id, *more)
+
+    def extract(self, *changes: Change, name: str = "extract", rows: Rows | None = None) -> Path:
+        """A small extract of CSV files."""
+        folder = self.folder / name
+        folder.mkdir()
+        for dataset, listed in (changed(*changes) if rows is None else rows).items():
+            columns = list(dict.fromkeys(column for row in listed for column in row))
+            frame = pl.DataFrame(listed, schema=dict.fromkeys(columns, pl.String))
+            frame.write_csv(folder / f"{dataset.lower()}.csv")
+        return folder
+
+    def stored(self) -> dict[str, bytes]:
+        """Every file of the store but the lock, and the note of the last refusal."""
+        return {
+            str(path.relative_to(self.folder)): path.read_bytes()
+            for path in (self.folder / "store").rglob("*")
+            if path.is_file() and not path.name.startswith((".load.", "refused.json"))
+        }
+
+
+@pytest.fixture
+def place(
+    tmp_path: Path,
+    key_pair: KeyPair,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Place:
+    for name in os.environ:
+        if name.startswith("DSMB_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DSMB_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("DSMB_BOARD_PUBLIC_KEY_FILE", str(key_pair.public))
+    return Place(tmp_path, key_pair, capsys)
+
+
+@pytest.fixture(scope="module")
+def loaded_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Path:
+    """A store with one snapshot of the small extract, to be copied."""
+    from data_validation.load import load
+
+    folder = tmp_path_factory.mktemp("loaded")
+    for name, rows in clean_rows().items():
+        (folder / "extract").mkdir(exist_ok=True)
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))
+        frame.write_csv(folder / "extract" / f"{name.lower()}.csv")
+    load(folder / "extract", TRIAL, Store(folder / "store"), key_pair.public)
+    return folder / "store"
+
+
+@pytest.fixture
+def unchanged(place: Place, loaded_store: Path) -> Iterator[Place]:
+    """A place with a snapshot; whatever the test does to it, the store stays as it is."""
+    shutil.copytree(loaded_store, place.folder / "store")
+    before, current = place.stored(), place.store.trial(TRIAL.id).current()
+    assert current is not None
+    yield place
+    assert place.stored() == before
+    assert place.store.trial(TRIAL.id).current() == current
+
+
+def one_sentence(outcome: Outcome, code: int, *expected: str) -> None:
+    """Exactly one line on standard error, which ends like a sentence and says what is expected."""
+    assert outcome.code == code, outcome
+    (line,) = outcome.err.splitlines()
+    assert line.endswith(".")
+    assert "Traceback" not in outcome.err
+    for words in expected:
+        assert words in line
+
+
+# Extracts that cannot be read
+
+
+def nowhere(place: Place) -> Path:
+    return place.folder / "nowhere"
+
+
+def an_empty_folder(place: Place) -> Path:
+    (place.folder / "empty").mkdir()
+    return place.folder / "empty"
+
+
+def a_file_that_is_no_zip(place: Place) -> Path:
+    path = place.folder / "extract.zip"
+    path.write_bytes(b"PK\x03\x04 and no more")
+    return path
+
+
+def a_truncated_xpt(place: Place) -> Path:
+    frames = {name.lower(): pl.DataFrame(rows) for name, rows in clean_rows().items()}
+    folder = place.folder / "extract"
+    write_extract(frames, folder, format="xpt")
+    content = (folder / "lb.xpt").read_bytes()
+    (folder / "lb.xpt").write_bytes(content[: len(content) * 2 // 3])
+    return folder
+
+
+def a_broken_quote(place: Place) -> Path:
+    folder = place.extract()
+    (folder / "ae.csv").write_text('USUBJID,AEDECOD\nS-001,"Pyrexia\nS-002,Nausea\n')
+    return folder
+
+
+def a_zip_that_leads_out(place: Place) -> Path:
+    path = place.folder / "extract.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("dm.csv", "USUBJID\nS-001\n")
+        archive.writestr("../ae.csv", "USUBJID\nS-001\n")
+    return path
+
+
+def a_value_beyond_one_mebibyte(place: Place) -> Path:
+    folder = place.extract()
+    (folder / "ae.csv").write_text(f"USUBJID,AETERM\nS-001,{'x' * (1024**2 + 1)}\n")
+    return folder
+
+
+def no_demographics(place: Place) -> Path:
+    folder = place.extract()
+    (folder / "dm.csv").unlink()
+    return folder
+
+
+UNREADABLE: dict[str, tuple[Callable[[Place], Path], tuple[str, ...]]] = {
+    "wrong path": (nowhere, ("nowhere does not exist",)),
+    "empty folder": (an_empty_folder, ("is an empty folder",)),
+    "no zip": (a_file_that_is_no_zip, ("neither a folder nor a whole zip",)),
+    "truncated XPT": (a_truncated_xpt, ("lb.xpt",)),
+    "broken quote": (a_broken_quote, ("ae.csv, line 2,",)),
+    "zip with ../": (a_zip_that_leads_out, ("../ae.csv has a name that leads out of the zip",)),
+    "value over 1 MiB": (
+        a_value_beyond_one_mebibyte,
+        ("ae.csv, line 2,", "column 2", "1048576 bytes"),
+    ),
+    "no DM": (no_demographics, ("expected a dataset DM", "AE, DS, EX, IE")),
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+@pytest.mark.parametrize("act", ["check", "load"])
+def test_an_extract_that_cannot_be_read_is_refused(unchanged: Place, act: str, what: str) -> None:
+    make, expected = UNREADABLE[what]
+    extract, findings = make(unchanged), unchanged.folder / "findings.json"
+    outcome = unchanged.run(act, extract, "--trial", TRIAL.id, "--json", findings)
+    one_sentence(outcome, 2, *expected)
+    assert outcome.out == ""
+    assert json.loads(findings.read_text()) == {
+        "refused": outcome.err.splitlines(),
+        "findings": [],
+    }
+    assert not (unchanged.folder.parent / "ae.csv").exists()
+
+
+def test_an_extract_beyond_the_limit_is_refused(
+    unchanged: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However small the zip is: what counts is what comes out of it."""
+    path = unchanged.folder / "extract.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("dm.csv", "USUBJID\n" + "S-001\n" * 100_000)
+    assert path.stat().st_size < 10_000
+    monkeypatch.setenv("DSMB_EXTRACT_LIMIT_BYTES", "100000")
+    one_sentence(unchanged.load(path), 2, "extract.zip", "the limit of 100000 bytes")
+
+
+def test_every_file_that_cannot_be_read_is_named(unchanged: Place) -> None:
+    """More than one sentence, where there is more than one thing to put right."""
+    folder = unchanged.extract()
+    (folder / "ae.csv").write_text('USUBJID\n"S-001\n')
+    (folder / "lb.sas7bdat").write_bytes(b"")
+    outcome = unchanged.load(folder)
+    assert outcome.code == 2
+    assert len(outcome.err.splitlines()) == 2
+    assert "ae.csv" in outcome.err
+    assert "lb.sas7bdat" in outcome.err
+
+
+# Extracts with critical findings
+
+
+def test_another_trials_data_is_refused(unchanged: Place) -> None:
+    findings = unchanged.folder / "findings.json"
+    others: list[Change] = [("DM", row, {"STUDYID": "CDISCPILOT01"}) for row in range(3)]
+    outcome = unchanged.load(unchanged.extract(*others), "--json", findings)
+    one_sentence(outcome, 2, "The extract was refused: it has 3 critical findings.")
+    assert "DM-101" in outcome.out
+    assert "The record is of another study." in outcome.out
+    written = json.loads(findings.read_text())
+    assert written["refused"] == outcome.err.splitlines()
+    assert {item["check"] for item in written["findings"]} >= {"DM-101"}
+    refused = json.loads((unchanged.folder / "store" / TRIAL.id / "refused.json").read_text())
+    assert refused["findings"]["critical"] == 3
+
+
+def test_check_says_that_a_load_would_refuse(unchanged: Place) -> None:
+    findings = unchanged.folder / "findings.json"
+    stranger = unchanged.extract(("VS", 0, {"USUBJID": "S-999"}))
+    outcome = unchanged.check(stranger, "--json", findings)
+    one_sentence(outcome, 2, "A load would refuse: it has 1 critical finding.")
+    assert json.loads(findings.read_text())["refused"] == outcome.err.splitlines()
+    assert not (unchanged.folder / "store" / TRIAL.id / "refused.json").exists()
+
+
+# Keys
+
+
+def test_without_a_public_key(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DSMB_BOARD_PUBLIC_KEY_FILE")
+    outcome = place.load(place.extract())
+    assert outcome.code == 4
+    assert "set DSMB_BOARD_PUBLIC_KEY_FILE" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert not (place.folder / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "does not exist"),
+        (b"", "is not a board key"),
+        (b"\x00\xff" * 500, "is not a board key"),
+        (b"DSMB board public key (X25519, base64): needed to load, no secret\nAAAA\n", "32 bytes"),
+        ("private", "is the private key of a pair; the public key is needed"),
+        ("folder", "is not a file"),
+    ],
+)
+def test_with_a_public_key_that_is_none(
+    unchanged: Place, monkeypatch: pytest.MonkeyPatch, content: bytes | str | None, expected: str
+) -> None:
+    path = unchanged.folder / "some.key"
+    if content == "private":
+        shutil.copy(unchanged.keys.private, path)
+    elif content == "folder":
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    monkeypatch.setenv("DSMB_BOARD_PUBLIC_KEY_FILE", str(path))
+    outcome = unchanged.load(unchanged.extract(("DM", 0, {"AGE": "61"})))
+    one_sentence(outcome, 4, "some.key", expected)
+    secret = unchanged.keys.private.read_text().splitlines()[1]
+    assert secret not in outcome.err
+
+
+def test_with_the_public_key_of_another_board(
+    unchanged: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public, _ = new_key_pair(unchanged.folder / "other")
+    monkeypatch.setenv("DSMB_BOARD_PUBLIC_KEY_FILE", str(public))
+    outcome = unchanged.load(unchanged.extract())
+    one_sentence(outcome, 4, "The store is sealed to another board key")
+
+
+@pytest.mark.parametrize("act", ["check", "load"])
+def test_a_private_key_that_cannot_be_used_stops_before_anything(
+    unchanged: Place, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    monkeypatch.setenv("DSMB_BOARD_PRIVATE_KEY_FILE", str(unchanged.folder / "no.key"))
+    extract = unchanged.extract(("DM", 0, {"AGE": "61"}))
+    outcome = unchanged.run(act, extract, "--trial", TRIAL.id)
+    one_sentence(outcome, 4, "no.key does not exist")
+
+
+# The store and the machine
+
+
+@pytest.mark.parametrize("in_the_way", ["store", f"store/{TRIAL.id}"])
+def test_a_store_that_cannot_be_written(place: Place, in_the_way: str) -> None:
+    path = place.folder / in_the_way
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("a file")
+    one_sentence(place.load(place.extract()), 4, str(place.folder / "store" / TRIAL.id))
+    assert path.read_text() == "a file"
+
+
+def environment(place: Place) -> dict[str, str]:
+    return dict(os.environ) | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+
+
+def process(place: Place, *arguments: str | Path, file_size_limit: int | None = None) -> Outcome:
+    """A command as its own process, as a user runs it; perhaps on a disk that is full."""
+
+    def limit() -> None:
+        if file_size_limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
+
+    finished = subprocess.run(
+        [sys.executable, "-m", "data_validation", *map(str, arguments)],
+        cwd=place.folder,
+        env=environment(place),
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        check=False,
+    )
+    return Outcome(finished.returncode, finished.stdout, finished.stderr)
+
+
+def test_as_a_process_a_wrong_path(unchanged: Place) -> None:
+    outcome = process(unchanged, "load", "nowhere", "--trial", TRIAL.id)
+    one_sentence(outcome, 2, "nowhere does not exist")
+
+
+@pytest.mark.parametrize("room", [200, 50_000, 1_000_000])
+def test_as_a_process_a_full_disk(unchanged: Place, room: int) -> None:
+    """It may be full at the first small file, at the first database, or later."""
+    extract = unchanged.extract(("DM", 0, {"AGE": "61"}))
+    outcome = process(unchanged, "load", extract, "--trial", TRIAL.id, file_size_limit=room)
+    one_sentence(outcome, 4, "The disk is full", "Nothing was changed.", "Make room and try again")
+
+
+def hold(folder: Path, held: Event, release: Event) -> None:
+    with load_lock(Store(folder).trial(TRIAL.id)):
+        held.set()
+        release.wait()
+
+
+def test_as_a_process_two_loads_at_once(unchanged: Place) -> None:
+    context = multiprocessing.get_context("spawn")
+    held, release = context.Event(), context.Event()
+    holder = context.Process(target=hold, args=(unchanged.folder / "store", held, release))
+    holder.start()
+    try:
+        assert held.wait(60)
+        extract = unchanged.extract(("DM", 0, {"AGE": "61"}))
+        outcome = process(unchanged, "load", extract, "--trial", TRIAL.id)
+        one_sentence(outcome, 3, "is under way", f"process {holder.pid} of ")
+    finally:
+        release.set()
+        holder.join()
+
+
+def test_as_a_process_a_whole_course(place: Place) -> None:
+    """From nothing to a snapshot in three commands, without a private key in reach."""
+    made = process(place, "simulate", "--out", "raw", "--participants", "6", "--format", "xpt")
+    assert (made.code, made.err) == (0, "")
+    assert "11 datasets" in made.out
+    loaded = process(place, "load", "raw", "--trial", TRIAL.id)
+    assert (loaded.code, loaded.err) == (0, "")
+    assert "is current" in loaded.out
+    assert str(place.keys.private) not in json.dumps(environment(place))
+    listed = process(place, "snapshots", "--trial", TRIAL.id)
+    assert "current" in listed.out
+
+
+# Arguments and settings
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "required: command"),
+        (["lode", "x"], "invalid choice: 'lode'"),
+        (["load"], "required: extract, --trial"),
+        (["load", "x"], "required: --trial"),
+        (["load", "x", "--trial", "t", "--cutoff", "30.06.2023"], "write it as 2023-09-30"),
+        (["load", "x", "--trial", "t", "--cutoff", "2023-02-30"], "'2023-02-30' is not a date"),
+        (["load", "x", "--trial", "t", "--force"], "unrecognized arguments: --force"),
+        (["simulate"], "required: --out"),
+        (["simulate", "--out", "x", "--participants", "0"], "whole number of at least 1"),
+        (["simulate", "--out", "x", "--participants", "many"], "whole number of at least 1"),
+        (["simulate", "--out", "x", "--format", "sas"], "invalid choice: 'sas'"),
+        (["diff", "--trial", "t", "2023-06-30.1"], "required: new"),
+    ],
+)
+def test_arguments_that_cannot_be_used(
+    unchanged: Place, arguments: list[str], expected: str
+) -> None:
+    outcome = unchanged.run(*arguments)
+    assert outcome.code == 1
+    assert outcome.out == ""
+    assert outcome.err.startswith("usage: ")
+    assert expected in outcome.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["load", "x", "--trial", "nct0"], "There is no definition of trial 'nct0'; there are:"),
+        (["simulate", "--trial", "nct0", "--out", "x"], "no definition of trial 'nct0'"),
+        (["snapshots", "--trial", "../other"], "no definition of trial '../other'"),
+        (["simulate", "--out", "x", "--cutoff", "1999-01-01"], "before recruitment starts"),
+        (["simulate", "--out", "x", "--seed", "-1"], "must not be negative"),
+        (["simulate", "--out", "x", "--sites", "1000"], "ask for 1 to 99"),
+    ],
+)
+def test_arguments_that_mean_nothing(unchanged: Place, arguments: list[str], expected: str) -> None:
+    one_sentence(unchanged.run(*arguments), 1, expected)
+    assert not (unchanged.folder / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("identifier", "expected"),
+    [("2023-03-25.7", "has no snapshot 2023-03-25.7; it has: 2023-03-25.1"), ("x", "'x' is not a")],
+)
+def test_a_snapshot_that_is_not_there(unchanged: Place, identifier: str, expected: str) -> None:
+    outcome = unchanged.run("diff", "--trial", TRIAL.id, "2023-03-25.1", identifier)
+    one_sentence(outcome, 4, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("DSMB_EXTRACT_LIMIT_BYTES", "none", "extract_limit_bytes"),
+        ("DSMB_EXTRACT_ENCODING", "klingon", "'klingon' is not a text encoding"),
+        ("DSMB_IDENTITY", "anybody", "identity"),
+    ],
+)
+def test_settings_that_cannot_be_used(
+    unchanged: Place, monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    one_sentence(unchanged.load(unchanged.extract()), 4, expected)
+
+
+def test_a_fault_of_the_program_is_told_without_what_it_was_about(
+    unchanged: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message of an exception may hold a sealed value."""
+
+    def broken(*_args: object) -> None:
+        raise ValueError("S-001 is in UCMSC")
+
+    monkeypatch.setattr(data_validation.assess, "assess", broken)
+    outcome = unchanged.check(unchanged.extract())
+    assert outcome.code == 4
+    assert "This is a fault of the program (ValueError in test_commands.py, line" in outcome.err
+    assert "UCMSC" not in outcome.err + outcome.out
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize("act", ["check", "load"])
+def test_findings_that_cannot_be_written(place: Place, act: str) -> None:
+    outcome = place.run(
+        act, place.extract(), "--trial", TRIAL.id, "--json", place.folder / "no" / "findings.json"
+    )
+    one_sentence(outcome, 4, f"{place.folder / 'no' / 'findings.json'}: No such file or directory")
+    # What is done is said all the same.
+    assert ("Snapshot 2023-03-25.1 of nct05689008 is current" in outcome.out) is (act == "load")
+
+
+# What works
+
+
+def test_check_prints_findings_and_changes_nothing(unchanged: Place) -> None:
+    outcome = unchanged.check(unchanged.extract(("AE", 0, {"AESER": None})))
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "AE-AESER-present" in outcome.out
+    assert "Findings: 0 critical, 1 major" in outcome.out
+
+
+DOSE_IN_CONTROL: Change = ("EX", None, {"USUBJID": "S-002"})
+
+
+def test_sealed_findings_are_shown_to_who_has_the_private_key(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract = place.extract(DOSE_IN_CONTROL)
+    without, findings = place.check(extract), place.folder / "findings.json"
+    assert "EX-" not in without.out
+    monkeypatch.setenv("DSMB_BOARD_PRIVATE_KEY_FILE", str(place.keys.private))
+    outcome = place.check(extract, "--json", findings)
+    assert outcome.code == 0
+    assert "EX-101" in outcome.out
+    (found,) = [
+        item for item in json.loads(findings.read_text())["findings"] if item["check"] == "EX-101"
+    ]
+    assert (found["file"], found["row"], found["subject"]) == ("ex.csv", 3, "S-002")
+    assert found["message"] == "A participant of the control arm received an instillation."
+
+
+def test_load_shows_sealed_findings_like_check(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DSMB_BOARD_PRIVATE_KEY_FILE", str(place.keys.private))
+    assert "EX-101" in place.load(place.extract(DOSE_IN_CONTROL)).out
+
+
+def test_findings_as_json_are_what_is_printed(place: Place) -> None:
+    findings = place.folder / "findings.json"
+    outcome = place.check(place.extract(("AE", 0, {"AESER": None})), "--json", findings)
+    content = json.loads(findings.read_text())
+    assert content["refused"] == []
+    for item in content["findings"]:
+        assert item["check"] in outcome.out
+        assert set(item) >= {"finding", "severity", "domain", "subject", "field", "query"}
+
+
+def test_load_twice_says_so(place: Place) -> None:
+    extract = place.extract()
+    first = place.load(extract)
+    assert "Snapshot 2023-03-25.1 of nct05689008 is current (" in first.out
+    before = place.stored()
+    second = place.load(extract)
+    assert second.code == 0
+    assert second.out == "This extract is loaded already, as snapshot 2023-03-25.1.\n"
+    assert place.stored() == before
+
+
+def test_an_earlier_extract_again_says_what_stays_current(unchanged: Place) -> None:
+    later = unchanged.extract(("VS", 0, {"VSDTC": "2023-04-02"}), name="later")
+    with_later = Place(unchanged.folder / "with-later", unchanged.keys, unchanged.capture)
+    shutil.copytree(unchanged.folder / "store", with_later.folder / "store")
+    store = ("--store", with_later.folder / "store")
+    assert unchanged.load(later, *store).code == 0
+    again = unchanged.load(unchanged.extract(), *store)
+    assert again.code == 0
+    assert again.out == (
+        "This extract is loaded already, as snapshot 2023-03-25.1. "
+        "The later 2023-04-02.1 stays current.\n"
+    )
+
+
+def test_a_zip_loads_like_its_folder(place: Place) -> None:
+    folder = place.extract()
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, f"export 2023/{path.name}")
+    (place.folder / "export.zip").write_bytes(content.getvalue())
+    assert place.load(folder).code == 0
+    assert place.load(place.folder / "export.zip").code == 0
+    first, second = place.store.trial(TRIAL.id).snapshots()
+    tables = [dict(snapshot.manifest.tables) for snapshot in (first, second)]
+    for loaded in tables:
+        del loaded["finding"]  # new in the one, persisting in the other
+    assert tables[0] == tables[1]
+
+
+def test_snapshots_and_their_difference(place: Place) -> None:
+    assert "has no snapshot" in place.run("snapshots", "--trial", TRIAL.id).out
+    place.load(place.extract(name="first"))
+    place.load(place.extract(("DM", 0, {"AGE": "61"}), ("VS", 2, None), name="second"))
+    listed = place.run("snapshots", "--trial", TRIAL.id)
+    assert listed.code == 0
+    rows = [line for line in listed.out.splitlines() if "2023-03-25." in line]
+    assert ["current" in line for line in rows] == [False, True]
+    same = place.run("diff", "--trial", TRIAL.id, "2023-03-25.1", "2023-03-25.1")
+    assert same.out == "The open parts of the two snapshots are the same.\n"
+    outcome = place.run("diff", "--trial", TRIAL.id, "2023-03-25.1", "2023-03-25.2")
+    assert outcome.code == 0
+    changes = {line.split()[0]: line.split()[1:] for line in outcome.out.splitlines() if line}
+    assert changes["participant"] == ["3", "3", "0", "0", "1"]
+    assert changes["vital_sign"] == ["3", "2", "0", "1", "0"]
+    assert "visit" not in changes
+
+
+def test_simulate_writes_what_load_reads(place: Place) -> None:
+    outcome = place.run(
+        "simulate", "--out", place.folder / "raw", "--participants", "8", "--sites", "2",
+        "--seed", "3", "--cutoff", "2023-09-30",
+    )  # fmt: skip
+    assert outcome.code == 0
+    assert (place.folder / "raw" / "dm.csv").exists()
+    assert place.load(place.folder / "raw").code == 0
+    snapshot = place.store.trial(TRIAL.id).current()
+    assert snapshot is not None
+    assert snapshot.manifest.simulated
+
+
+def test_the_demonstration_is_made_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = functools.partial(simulate, participants=8)
+    monkeypatch.setattr(trials.simulator, "simulate", few)
+    monkeypatch.delenv("DSMB_BOARD_PUBLIC_KEY_FILE")
+    first = place.run("demonstration")
+    assert (first.code, first.out) == (0, "Loaded simulated participants for the demonstration.\n")
+    assert [str(item) for item in place.store.trial(TRIAL.id).ids()] == [
+        "2023-06-30.1",
+        "2023-08-31.1",
+    ]
+    keys = place.folder / "demonstration-keys"
+    assert (keys / "board_private.key").stat().st_mode & 0o077 == 0
+    before = place.stored()
+    assert place.run("demonstration") == Outcome(0, "", "")
+    assert place.stored() == before
+
+
+def test_the_demonstration_leaves_a_store_with_real_data_alone(unchanged: Place) -> None:
+    assert unchanged.run("demonstration") == Outcome(0, "", "")
+    assert not (unchanged.folder / "demonstration-keys").exists()

@@ -1,0 +1,273 @@
+"""Findings: the same fault has the same name in the next extract, and sealed ones stay apart."""
+
+from functools import cache
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from data_validation.facts import Severity
+from data_validation.findings import SCHEMA, SEVERITIES, counts, only_sealed, with_status
+from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
+from tests.data_validation.small_extracts import (
+    Change,
+    Row,
+    Sides,
+    assess_frames,
+    assess_rows,
+    changed,
+    clean_rows,
+    frame_of,
+    frames_of,
+    sides_of,
+)
+
+FAULTS: tuple[Change, ...] = (
+    ("AE", None, {"USUBJID": "S-009"}),  # AE-subject, critical
+    ("AE", 0, {"AEENDTC": "2023-03-11"}),  # AE-101, major
+    ("LB", 0, {"LBORRESU": "torr"}),  # LB-101, major
+    ("SV", 1, {"SVSTDTC": "2023-03-11"}),  # SV-101, minor
+    ("EX", 1, {"EXSTDTC": "2023-03-16"}),  # EX-102, major and sealed
+)
+
+
+def made(*names: str, severity: str = "major", status: str | None = None) -> pl.DataFrame:
+    """Findings of invented identity, of which only what a test asks for differs."""
+    columns = {name: ["x"] * len(names) for name in SCHEMA}
+    columns |= {"finding": list(names), "severity": [severity] * len(names)}
+    frame = pl.DataFrame(columns, schema=SCHEMA)
+    return frame if status is None else frame.with_columns(pl.lit(status).alias("status"))
+
+
+@cache
+def faulty() -> Sides:
+    """Both sides of the extract with all of the faults."""
+    return sides_of(changed(*FAULTS))
+
+
+def by_status(findings: pl.DataFrame) -> dict[str, list[str]]:
+    return {
+        str(status): sorted(group["finding"])
+        for (status,), group in findings.group_by("status", maintain_order=True)
+    }
+
+
+# Identity
+
+
+def test_findings_have_one_schema_and_one_row_a_fault() -> None:
+    for sides in (sides_of(clean_rows()), faulty()):
+        for findings in (sides.open_findings, sides.all_findings):
+            assert findings.schema == pl.Schema(SCHEMA)
+            assert findings["finding"].is_unique().all()
+
+
+def test_a_fault_has_the_same_identity_in_the_next_extract() -> None:
+    before = faulty().open_findings
+    rows = changed(
+        *FAULTS,
+        ("AE", None, {"AEDECOD": "Nausea", "AEENDTC": None}),  # a new event
+        ("AE", 0, {"AEOUT": "UNKNOWN"}),  # other news of the old one
+    )
+    rows["AE"].reverse()
+    rows["LB"].reverse()
+    after = sides_of(rows).open_findings
+    assert set(before["finding"]) == set(after["finding"])
+
+
+def test_another_record_field_or_check_is_another_finding() -> None:
+    one = sides_of(changed(("AE", 0, {"AESER": None, "AEOUT": "FATAL"}))).all_findings
+    faults = one.filter(pl.col("severity") != "note")
+    # One record, one field; three checks.
+    assert set(faults["check"]) == {"AE-AESER-present", "AE-104", "AE-105"}
+    assert faults["record_key"].n_unique() == 1
+    assert faults["finding"].n_unique() == 3
+    both = sides_of(changed(("AE", 0, {"AESER": None}), ("AE", 1, {"AESER": None}))).all_findings
+    assert both.filter(pl.col("check") == "AE-AESER-present")["finding"].n_unique() == 2
+
+
+def test_the_value_is_as_received() -> None:
+    found = sides_of(changed(("AE", 0, {"AESER": " maybe "}))).all_findings
+    assert found.filter(pl.col("check") == "AE-AESER-code")["value"].to_list() == [" maybe "]
+
+
+def test_a_query_keeps_the_braces_of_a_value() -> None:
+    """A value is put into the text, never read as a part of it."""
+    found = sides_of(changed(("LB", 0, {"LBORRESU": "{USUBJID}"}))).all_findings
+    query = found.filter(pl.col("check") == "LB-101")["query"].item()
+    assert query == "The result 80 of PO2 has the unit {USUBJID}. Which unit was it?"
+
+
+# Order
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=4, deadline=None)
+def test_findings_do_not_depend_on_the_order_of_rows(random: object) -> None:
+    rows = changed(*FAULTS)
+    for records in rows.values():
+        random.shuffle(records)  # type: ignore[attr-defined]
+    assert_frame_equal(sides_of(rows).open_findings, faulty().open_findings)
+
+
+def test_findings_stand_by_severity_check_subject_and_record() -> None:
+    findings = faulty().all_findings
+    rank = {severity: place for place, severity in enumerate(SEVERITIES)}
+    order = [
+        (rank[severity], check, subject is None, subject or "", key or "", field)
+        for severity, check, subject, key, field in findings.select(
+            "severity", "check", "subject", "record_key", "field"
+        ).rows()
+    ]
+    assert order == sorted(order)
+    assert findings["check"][0] == "AE-subject"
+    assert SEVERITIES == ("critical", "major", "minor", "note")
+
+
+# Status
+
+
+def test_without_a_snapshot_before_every_finding_is_new() -> None:
+    found = with_status(made("a", "b"), None)
+    assert by_status(found) == {"new": ["a", "b"]}
+
+
+def test_findings_are_new_persisting_or_resolved() -> None:
+    before = with_status(made("a", "b", "c"), None)
+    after = with_status(made("b", "d"), before)
+    assert by_status(after) == {"new": ["d"], "persisting": ["b"], "resolved": ["a", "c"]}
+    # Resolved ones are said once, and are new if they come back.
+    third = with_status(made("a", "b", "d"), after)
+    assert by_status(third) == {"new": ["a"], "persisting": ["b", "d"]}
+
+
+def test_a_resolved_finding_keeps_the_words_in_which_it_stood() -> None:
+    before = with_status(made("a").with_columns(pl.lit("as it was").alias("value")), None)
+    after = with_status(made("b"), before)
+    gone = after.filter(pl.col("status") == "resolved")
+    assert gone["value"].to_list() == ["as it was"]
+    assert after.columns == before.columns
+
+
+@given(
+    before=st.sets(st.sampled_from("abcdef")),
+    resolved=st.sets(st.sampled_from("ghij")),
+    now=st.sets(st.sampled_from("abcdefghij")),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_finding_is_lost_between_two_snapshots(
+    before: set[str], resolved: set[str], now: set[str]
+) -> None:
+    last = pl.concat(
+        [made(*sorted(before), status="persisting"), made(*sorted(resolved), status="resolved")]
+    )
+    found = by_status(with_status(made(*sorted(now)), last))
+    expected = {
+        "new": sorted(now - before),
+        "persisting": sorted(now & before),
+        "resolved": sorted(before - now),
+    }
+    assert found == {status: names for status, names in expected.items() if names}
+
+
+def test_resolved_findings_are_not_counted() -> None:
+    standing = made("a", "b", severity="major", status="new")
+    gone = made("c", severity="critical", status="resolved")
+    assert counts(pl.concat([standing, gone])) == {
+        "critical": 0,
+        "major": 2,
+        "minor": 0,
+        "note": 0,
+    }
+    assert counts(made()) == dict.fromkeys((severity.value for severity in Severity), 0)
+
+
+def test_counts_of_an_assessment() -> None:
+    assessment = assess_rows(changed(*FAULTS))
+    found = counts(assessment.open_findings)
+    assert (found["critical"], found["major"], found["minor"]) == (1, 2, 1)
+    assert counts(assessment.sealed_findings)["major"] == 1
+    assert assessment.critical == 1
+
+
+# Sealed findings
+
+
+def test_only_what_the_open_side_does_not_say_is_sealed() -> None:
+    sides = faulty()
+    sealed = only_sealed(sides.all_findings, sides.open_findings)
+    assert not set(sealed["finding"]) & set(sides.open_findings["finding"])
+    assert set(sealed["finding"]) | set(sides.open_findings["finding"]) == set(
+        sides.all_findings["finding"]
+    )
+    faults = sealed.filter(pl.col("severity") != "note")
+    assert faults["check"].to_list() == ["EX-102"]
+
+
+def test_sealed_findings_name_file_and_row_and_open_ones_do_not() -> None:
+    assessment = assess_rows(changed(*FAULTS))
+    assert assessment.open_findings.columns == list(SCHEMA)
+    sealed = assessment.sealed_findings
+    assert sealed.columns == [*SCHEMA, "file", "row"]
+    dose = sealed.filter(pl.col("check") == "EX-102")
+    assert dose.select("file", "row", "record_key").rows() == [("ex.csv", 2, "EX:ex.csv:2")]
+    # A finding about a field as a whole is about no row.
+    columns = sealed.filter(pl.col("check").str.ends_with("-columns"))
+    assert columns["row"].null_count() == columns.height > 0
+
+
+def test_a_sealed_finding_about_an_open_record_is_located() -> None:
+    sealed = assess_rows(changed(("DM", 0, {"ARMCD": "CONTROL"}))).sealed_findings
+    faults = sealed.filter(pl.col("check").is_in(["DM-108", "EX-101"]))
+    assert faults.select("check", "file", "row").rows() == [
+        ("DM-108", "dm.csv", 1),
+        ("EX-101", "ex.csv", 1),
+        ("EX-101", "ex.csv", 2),
+    ]
+
+
+def test_a_fault_in_a_sealed_record_is_sealed() -> None:
+    record: Row = {"VISIT": "UNSCHEDULED", "LBDTC": "soon", "LBORRESU": "torr"}
+    assessment = assess_rows(changed(("LB", None, record)))
+    checks = {"LB-LBDTC-date", "LB-101"}
+    assert not checks & set(assessment.open_findings["check"])
+    sealed = assessment.sealed_findings.filter(pl.col("check").is_in(list(checks)))
+    assert set(sealed.select("check", "row").rows()) == {(check, 5) for check in checks}
+
+
+def test_findings_of_rows_from_two_files_name_theirs() -> None:
+    frames = frames_of(clean_rows())
+    record = clean_rows()["EX"][1] | {"EXSTDTC": "2023-03-20"}
+    frames["EX"] = pl.concat(
+        [frames["EX"], frame_of([record], "ex2.csv").select(frames["EX"].columns)]
+    )
+    sealed = assess_frames(frames).sealed_findings
+    outside = sealed.filter(pl.col("check") == "EX-102")
+    assert outside.select("file", "row").rows() == [("ex2.csv", 1)]
+    assert {FILE_COLUMN, ROW_COLUMN} <= set(frames["EX"].columns)
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        ("DM-duplicate", (("DM", None, {}),)),
+        ("DM-USUBJID-present", (("DM", None, {"USUBJID": None}),)),
+        ("DM-101", (("DM", 1, {"STUDYID": "OTHER"}),)),
+        ("RANDOMIZATION-duplicate", (("RANDOMIZATION", None, {"ARMCD": "CONTROL"}),)),
+        ("RANDOMIZATION-subject", (("RANDOMIZATION", None, {"USUBJID": "S-009"}),)),
+        ("LB-subject", (("LB", None, {"USUBJID": "S-009"}),)),
+        ("EX-subject", (("EX", None, {"USUBJID": "S-009"}),)),
+    ],
+)
+def test_what_cannot_be_placed_is_critical_and_no_crash(
+    rule: str, changes: tuple[Change, ...]
+) -> None:
+    assessment = assess_rows(changed(*changes))
+    found = pl.concat([assessment.open_findings, assessment.sealed_findings], how="diagonal")
+    critical = found.filter(pl.col("severity") == "critical")
+    assert set(critical["check"]) == {rule}
+    assert assessment.critical == critical.height
+    sealed = set(assessment.sealed_findings["check"])
+    assert (rule in sealed) is rule.startswith(("RANDOMIZATION", "EX"))

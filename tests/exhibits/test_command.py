@@ -1,0 +1,255 @@
+"""`python -m exhibits`: the numbers of the pages for scripts, and no unrecorded comparison."""
+
+import csv
+import io
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import exhibits.exhibit
+from access import View
+from exhibits import EXHIBITS, make
+from exhibits.__main__ import main
+from queries import Board
+from snapshots import Store
+from tests.conftest import LoadedTrial, board_of
+
+OF_THE_TRIAL = ["--trial", "nct05689008"]
+
+
+@pytest.fixture
+def audit_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, demonstration_store: LoadedTrial
+) -> Path:
+    """Where the record is; store and key of the demonstration are set."""
+    for name in list(os.environ):
+        if name.startswith("DSMB_"):
+            monkeypatch.delenv(name)
+    log = tmp_path / "records" / "audit.log"
+    monkeypatch.setenv("DSMB_STORE", str(demonstration_store.store.root))
+    monkeypatch.setenv("DSMB_BOARD_PRIVATE_KEY_FILE", str(demonstration_store.keys.private))
+    monkeypatch.setenv("DSMB_AUDIT_LOG", str(log))
+    return log
+
+
+Output = pytest.CaptureFixture[str]
+
+
+def show(name: str, *more: str) -> int:
+    return main(["show", name, *OF_THE_TRIAL, *more])
+
+
+def test_the_list_has_every_exhibit(capsys: Output) -> None:
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line.split()[0] for line in lines) == sorted(EXHIBITS)
+    for line in lines:
+        item = EXHIBITS[line.split()[0]]
+        assert line.split()[1:3] == [item.topic, item.least_view.word]
+        assert line.endswith(item.summary)
+
+
+@pytest.mark.parametrize("view", list(View))
+@pytest.mark.parametrize("name", EXHIBITS)
+def test_json_is_what_the_page_shows(
+    audit_log: Path, demonstration_store: LoadedTrial, capsys: Output, name: str, view: View
+) -> None:
+    assert show(name, "--view", view.word, "--json") == 0
+    board = board_of(demonstration_store, view)
+    assert json.loads(capsys.readouterr().out) == make(name, board).as_data()
+    board.close()
+
+
+@pytest.mark.parametrize("name", EXHIBITS)
+def test_csv_has_the_rows_of_the_table(
+    audit_log: Path, demonstration_store: LoadedTrial, capsys: Output, name: str
+) -> None:
+    assert show(name, "--csv") == 0
+    header, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
+    shown = make(name, board_of(demonstration_store, View.POOLED))
+    assert shown.table is not None
+    assert header[: shown.table.width] == shown.table.columns
+    assert len(rows) == shown.table.height
+
+
+@pytest.mark.parametrize("name", EXHIBITS)
+def test_plain_text_has_numbers_notes_and_origin(
+    audit_log: Path, demonstration_store: LoadedTrial, capsys: Output, name: str
+) -> None:
+    assert show(name) == 0
+    told = capsys.readouterr().out
+    shown = make(name, board_of(demonstration_store, View.POOLED))
+    assert told.startswith(f"{shown.title}\n")
+    for part in (shown.answer, shown.population, *shown.footnotes):
+        assert part in told
+    for column in shown.labelled_table().columns:
+        assert column.split(" ")[0] in told
+    for what, reason in shown.assumptions:
+        assert f"Assumed, {what}: {reason}" in told
+    assert (
+        f"snapshot: {demonstration_store.snapshot.id}; data_cutoff: 2023-08-31; view: pooled"
+        in (told)
+    )
+
+
+def test_the_snapshot_can_be_named(
+    audit_log: Path, demonstration_store: LoadedTrial, capsys: Output
+) -> None:
+    first = str(demonstration_store.snapshots[0].id)
+    assert show("enrollment_progress", "--snapshot", first, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["provenance"]["snapshot"] == first
+    assert show("enrollment_progress", "--snapshot", "2020-01-01.1") == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "has no snapshot 2020-01-01.1" in said.err
+
+
+def test_the_store_can_be_named(audit_log: Path, pilot_store: LoadedTrial, capsys: Output) -> None:
+    asked = ["show", "allocation", "--trial", "cdiscpilot01", "--json"]
+    assert main(asked) == 4
+    assert "has no snapshot" in capsys.readouterr().err
+    assert main([*asked, "--store", str(pilot_store.store.root)]) == 0
+    assert json.loads(capsys.readouterr().out)["table"][0]["randomized"] == 254
+
+
+# The record
+
+
+def records(log: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+
+
+def test_pooled_needs_no_key_and_leaves_no_record(
+    audit_log: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.delenv("DSMB_BOARD_PRIVATE_KEY_FILE")
+    assert show("allocation") == 0
+    assert "All participants" in capsys.readouterr().out
+    assert not audit_log.exists()
+
+
+@pytest.mark.parametrize("view", ["coded", "unblinded"])
+def test_a_comparative_look_is_recorded_before_it_is_taken(
+    audit_log: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    demonstration_store: LoadedTrial,
+    capsys: Output,
+    view: str,
+) -> None:
+    seen: list[int] = []
+    original = EXHIBITS["allocation"]
+
+    def looking(board: Board) -> exhibits.Exhibit:
+        seen.append(len(records(audit_log)))
+        return original.make(board)
+
+    monkeypatch.setitem(EXHIBITS, "allocation", replace(original, make=looking))
+    assert show("allocation", "--view", view, "--reason", "minutes of 5 June") == 0
+    assert seen == [1]
+    (entry,) = records(audit_log)
+    assert entry["view"] == view
+    assert entry["act"] == "exhibit allocation shown"
+    assert entry["reason"] == "minutes of 5 June"
+    assert entry["snapshot"] == str(demonstration_store.snapshot.id)
+    assert entry["holder"].startswith("operating system/")
+
+
+@pytest.mark.parametrize("view", ["coded", "unblinded"])
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
+def test_nothing_is_shown_that_cannot_be_recorded(
+    audit_log: Path, capsys: Output, view: str, form: list[str]
+) -> None:
+    audit_log.parent.write_text("a file where the folder of the record should be")
+    assert show("allocation", "--view", view, *form) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert str(audit_log) in said.err
+    assert "the view is not opened" in said.err
+
+
+@pytest.mark.parametrize("view", ["coded", "unblinded"])
+def test_without_the_key_there_is_one_sentence(
+    audit_log: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output, view: str
+) -> None:
+    monkeypatch.delenv("DSMB_BOARD_PRIVATE_KEY_FILE")
+    assert show("allocation", "--view", view) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        "A comparative view needs the board's private key: set DSMB_BOARD_PRIVATE_KEY_FILE.\n"
+    )
+
+
+# What cannot be done
+
+
+def test_a_name_that_is_not_there(audit_log: Path, capsys: Output) -> None:
+    assert show("no_such_exhibit") == 1
+    said = capsys.readouterr()
+    assert (said.out, said.err) == (
+        "",
+        "There is no exhibit 'no_such_exhibit'; see `exhibits list`.\n",
+    )
+
+
+def test_a_trial_that_is_not_there(audit_log: Path, capsys: Output) -> None:
+    assert main(["show", "allocation", "--trial", "nct00000000"]) == 1
+    assert "There is no definition of trial 'nct00000000'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["show"],
+        ["show", "allocation"],
+        ["show", "allocation", *OF_THE_TRIAL, "--view", "secret"],
+        ["show", "allocation", *OF_THE_TRIAL, "--json", "--csv"],
+        ["draw", "allocation"],
+    ],
+)
+def test_unusable_arguments_are_exit_1(capsys: Output, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 1
+    assert capsys.readouterr().err.startswith("usage:")
+
+
+def test_an_empty_store_says_what_to_do(audit_log: Path, tmp_path: Path, capsys: Output) -> None:
+    assert show("allocation", "--store", str(tmp_path / "nothing")) == 4
+    assert "has no snapshot" in capsys.readouterr().err
+    assert not Store(tmp_path / "nothing").root.exists()
+
+
+def test_an_exhibit_below_its_least_view_is_exit_1(
+    audit_log: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    def refuse(board: Board) -> exhibits.Exhibit:
+        raise exhibits.NotInThisViewError("allocation needs the coded view; this one is pooled.")
+
+    monkeypatch.setitem(EXHIBITS, "allocation", replace(EXHIBITS["allocation"], make=refuse))
+    assert show("allocation") == 1
+    assert "needs the coded view" in capsys.readouterr().err
+
+
+def test_a_fault_gives_a_number_and_no_value(
+    audit_log: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    """What an exception says may come from the data, and so may the lines of its traceback."""
+
+    def fail(board: Board) -> exhibits.Exhibit:
+        raise RuntimeError("NCT05689008-010001 is in the arm UC-MSC")
+
+    monkeypatch.setitem(EXHIBITS, "allocation", replace(EXHIBITS["allocation"], make=fail))
+    assert show("allocation") == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    log, sentence = said.err.splitlines()
+    assert json.loads(log)["incident"] in sentence
+    assert json.loads(log)["error"] == "RuntimeError"
+    assert "010001" not in said.err
+    assert "UC-MSC" not in said.err
+    assert "Traceback" not in said.err

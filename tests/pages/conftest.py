@@ -1,0 +1,156 @@
+"""A person at the dashboard, without a browser: what is drawn, and every byte that is sent."""
+
+import ast
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit import config
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner import ScriptRunnerEvent
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
+
+from access import View
+from exhibits.on_page import BOARD_KEY
+from queries import Board
+from tests.conftest import LoadedTrial
+
+ROOT = Path(__file__).parents[2]
+
+
+def registered_pages() -> dict[str, str]:
+    """Address and file of every page, read from `dashboard.py` without running it."""
+    tree = ast.parse((ROOT / "dashboard.py").read_text("utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PAGES":
+            assert isinstance(node.value, ast.Dict)
+            keys = [ast.literal_eval(key) for key in node.value.keys if key is not None]
+            assert len(set(keys)) == len(keys), "two pages have the same address"
+            return {key: entry[0] for key, entry in ast.literal_eval(node.value).items()}
+    raise AssertionError("dashboard.py has no PAGES")
+
+
+PAGES = registered_pages()
+
+
+class Visitor:
+    """One session. `sent` holds every message of the last run, those of inner reruns included."""
+
+    def __init__(self, sent: list[ForwardMsg]) -> None:
+        self.app = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60)
+        self.sent = sent
+
+    def run(self) -> "Visitor":
+        self.sent.clear()
+        self.app.run()
+        return self
+
+    def sign_in(self, role: str) -> "Visitor":
+        self.run()
+        self.app.button(key=f"sign-in-{role}").click()
+        return self.run()
+
+    def open(self, address: str) -> "Visitor":
+        self.app.switch_page(PAGES[address])
+        return self.run()
+
+    def look(self, view: View) -> "Visitor":
+        self.app.button_group(key="pick-view").set_value(view)
+        return self.run()
+
+    @property
+    def board(self) -> Board | None:
+        found = self.app.session_state.get(BOARD_KEY)
+        assert found is None or isinstance(found, Board)
+        return found
+
+    @property
+    def bytes_sent(self) -> bytes:
+        return b"\n".join(message.SerializeToString() for message in self.sent)
+
+    @property
+    def sentences(self) -> list[str]:
+        """Everything that is said as an error, letter by letter."""
+        assert not self.app.exception
+        return [element.value.replace("\\", "").replace("\u2060", "") for element in self.app.error]
+
+    @property
+    def words(self) -> str:
+        """Everything that is written in text, letter by letter."""
+        kinds: list[Any] = [self.app.title, self.app.subheader, self.app.markdown, self.app.caption]
+        kinds += [self.app.info, self.app.warning, self.app.error]
+        text = "\n".join(str(element.value) for kind in kinds for element in kind)
+        return text.replace("\\", "").replace("\u2060", "")
+
+    @property
+    def shows_numbers(self) -> bool:
+        """Whether there is any chart, table or headline number."""
+        return bool(self.app.metric or self.app.dataframe or self.app.get("plotly_chart"))
+
+    @property
+    def menu(self) -> set[str]:
+        """The addresses of the pages that the browser was told of; the start page has none."""
+        told = [message.navigation for message in self.sent if message.HasField("navigation")]
+        assert told
+        return {page.url_pathname for page in told[-1].app_pages} & set(PAGES)
+
+
+@contextmanager
+def served_at(address: str | None) -> Iterator[None]:
+    """The server's address as a flag of `streamlit run` would set it."""
+    before = config.get_option("server.address"), config.get_where_defined("server.address")
+    config._set_option("server.address", address, "a test")
+    try:
+        yield
+    finally:
+        config._set_option("server.address", *before)
+
+
+@pytest.fixture
+def audit_log(tmp_path: Path) -> Path:
+    """Where the record is."""
+    return tmp_path / "records" / "audit.log"
+
+
+@pytest.fixture
+def at_dashboard(
+    monkeypatch: pytest.MonkeyPatch, audit_log: Path
+) -> Iterator[Callable[[LoadedTrial], Visitor]]:
+    """A new session at a dashboard that shows the store of a loaded trial."""
+    for name in list(os.environ):
+        if name.startswith("DSMB_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DSMB_IDENTITY", "demonstration")
+    monkeypatch.setenv("DSMB_AUDIT_LOG", str(audit_log))
+    monkeypatch.chdir(ROOT)
+    sent: list[ForwardMsg] = []
+
+    class Recording(LocalScriptRunner):
+        def run(self, *arguments: Any, **named: Any) -> Any:
+            try:
+                return super().run(*arguments, **named)
+            finally:
+                sent.extend(
+                    data["forward_msg"]
+                    for event, data in zip(self.events, self.event_data, strict=True)
+                    if event == ScriptRunnerEvent.ENQUEUE_FORWARD_MSG
+                )
+
+    monkeypatch.setattr("streamlit.testing.v1.app_test.LocalScriptRunner", Recording)
+    visitors: list[Visitor] = []
+
+    def come(loaded: LoadedTrial) -> Visitor:
+        monkeypatch.setenv("DSMB_STORE", str(loaded.store.root))
+        monkeypatch.setenv("DSMB_BOARD_PRIVATE_KEY_FILE", str(loaded.keys.private))
+        visitors.append(Visitor(sent))
+        return visitors[-1]
+
+    with served_at("127.0.0.1"):
+        yield come
+    for visitor in visitors:
+        if visitor.board is not None:
+            visitor.board.close()

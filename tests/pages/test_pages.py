@@ -1,0 +1,674 @@
+"""Every page for every role in every view: who sees it, what it says, and what it must not tell."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from polars import selectors
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.testing.v1 import AppTest
+
+import access.policy
+import exhibits
+from access import Role, View, pages_of, views_of
+from exhibits import EXHIBITS
+from queries import Board
+from snapshots import SEALED, Store
+from tests.conftest import HOSTILE, LoadedTrial, Troubled, board_of
+from tests.pages.conftest import PAGES, ROOT, Visitor, served_at
+
+AtDashboard = Callable[[LoadedTrial], Visitor]
+
+SIGN_IN_BUTTONS = {f"sign-in-{role.value}" for role in Role}
+FILES = sorted((ROOT / "pages").rglob("*.py"))
+
+
+def badges(visitor: Visitor) -> list[str]:
+    """The badges at the head of a page, without color and icon."""
+    return [
+        found[1]
+        for element in visitor.app.markdown
+        if (found := re.fullmatch(r":\w+-badge\[:material/\w+: (.*)\]", element.value))
+    ]
+
+
+# Before sign-in
+
+
+def test_without_sign_in_every_address_is_the_sign_in_form(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial
+) -> None:
+    visitor = at_dashboard(demonstration_store).run()
+    for address in (None, *PAGES):
+        if address is not None:
+            visitor.open(address)
+        assert {button.key for button in visitor.app.button} == SIGN_IN_BUTTONS
+        assert [title.value for title in visitor.app.title] == ["Safety board dashboard"]
+        assert visitor.sentences == []
+        assert not visitor.shows_numbers
+        assert not visitor.app.sidebar.children
+        assert visitor.board is None
+        assert demonstration_store.trial.study.encode() not in visitor.bytes_sent
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_page_file_on_its_own_shows_nothing(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, path: Path
+) -> None:
+    """Store and key are set: what is missing is the Board that only the dashboard opens."""
+    visitor = at_dashboard(demonstration_store)
+    visitor.app = AppTest.from_file(str(path), default_timeout=60)
+    visitor.run()
+    assert visitor.sentences == ["Nothing to show: please sign in at the start page."]
+    assert [element.type for element in visitor.app.main][1:] == ["error"]
+    assert visitor.words == visitor.sentences[0]
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7", "::", None])
+def test_the_demonstration_refuses_a_server_that_others_reach(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, address: str | None
+) -> None:
+    visitor = at_dashboard(demonstration_store)
+    with served_at(address):
+        visitor.run()
+    assert visitor.sentences == [
+        "The demonstration sign-in works on this machine's loopback address only."
+    ]
+    assert not visitor.app.button
+
+
+def test_a_session_that_was_signed_in_is_refused_there_too(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial
+) -> None:
+    visitor = at_dashboard(demonstration_store).sign_in("board")
+    assert visitor.shows_numbers
+    with served_at("192.0.2.7"):
+        visitor.run()
+    assert not visitor.shows_numbers
+    assert visitor.sentences[0].endswith("loopback address only.")
+
+
+def test_the_configuration_of_the_checkout_is_loopback() -> None:
+    """What `streamlit run` takes where nothing else is said."""
+    text = (ROOT / ".streamlit" / "config.toml").read_text("utf-8")
+    assert 'address = "127.0.0.1"' in text
+    assert 'showErrorDetails = "none"' in text
+    assert "gatherUsageStats = false" in text
+
+
+def test_without_a_way_to_sign_in_nobody_signs_in(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = at_dashboard(demonstration_store)
+    monkeypatch.delenv("DSMB_IDENTITY")
+    visitor.run()
+    assert "No way to sign in is set up" in visitor.sentences[0]
+    assert not visitor.app.button
+
+
+def test_a_setting_that_cannot_be_used_is_said(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = at_dashboard(demonstration_store)
+    monkeypatch.setenv("DSMB_GRANT_MINUTES", "soon")
+    visitor.run()
+    assert "grant_minutes" in visitor.sentences[0]
+    assert not visitor.app.button
+
+
+# Who sees which page
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_has_its_pages_and_no_others(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, role: Role
+) -> None:
+    visitor = at_dashboard(demonstration_store).sign_in(role.value)
+    assert visitor.menu == set(pages_of(role))
+    for address in PAGES:
+        if address in pages_of(role):
+            visitor.open(address)
+            assert visitor.sentences == []
+        else:
+            with pytest.raises(ValueError, match="Could not find a navigation page"):
+                visitor.open(address)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_the_address_of_another_roles_page_does_not_run_it(
+    at_dashboard: AtDashboard,
+    demonstration_store: LoadedTrial,
+    monkeypatch: pytest.MonkeyPatch,
+    role: Role,
+) -> None:
+    """A link that somebody else has sent: the page's address, asked for by whoever may not."""
+    ran: list[str] = []
+    for name, item in EXHIBITS.items():
+
+        def watched(board: Board, item: Any = item) -> exhibits.Exhibit:
+            ran.append(item.topic)
+            return cast(exhibits.Exhibit, item.make(board))
+
+        monkeypatch.setitem(EXHIBITS, name, replace(item, make=watched))
+    before = at_dashboard(demonstration_store).run()
+    hashes = {}
+    for address in PAGES:
+        before.app.switch_page(PAGES[address])
+        hashes[address] = before.app._page_hash
+    visitor = at_dashboard(demonstration_store).sign_in(role.value)
+    topics = {"board-enrollment": "enrollment", "board-arm-balance": "arm_balance"}
+    topics |= {"data-findings": "findings"}
+    for address in set(PAGES) - set(pages_of(role)):
+        ran.clear()
+        visitor.app._page_hash = hashes[address]
+        visitor.run()
+        assert topics.get(address) not in ran
+        titles = {title.value for title in visitor.app.title}
+        assert titles.isdisjoint({"Checks", "Intake"} if address.startswith("data") else set())
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_page_of_a_role_is_drawn_in_every_view(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, role: Role
+) -> None:
+    visitor = at_dashboard(demonstration_store).sign_in(role.value)
+    views = views_of(role)
+    # Who has one view has no choice of views to bend.
+    assert bool(visitor.app.button_group) == (len(views) > 1)
+    for view in views:
+        if len(views) > 1:
+            visitor.look(view)
+        for address in pages_of(role):
+            visitor.open(address)
+            check_page(visitor, demonstration_store, view)
+
+
+@pytest.mark.parametrize("store", ["pilot_store", "single_arm_store", "nobody_store"])
+def test_every_page_is_drawn_for_any_number_of_arms(
+    at_dashboard: AtDashboard,
+    store: str,
+    single_arm_store: LoadedTrial,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    loaded: LoadedTrial = request.getfixturevalue(store)
+    if loaded is single_arm_store:
+        monkeypatch.setattr("trials.load_trial", lambda _name: loaded.trial)
+    visitor = at_dashboard(loaded).sign_in("statistician")
+    for view in View:
+        visitor.look(view)
+        for address in PAGES:
+            visitor.open(address)
+            check_page(visitor, loaded, view)
+
+
+def check_page(visitor: Visitor, loaded: LoadedTrial, view: View) -> None:
+    """What every page has, whatever it shows."""
+    assert visitor.sentences == []
+    assert len(visitor.app.title) == 1
+    assert badges(visitor)[0] == f"**{view.name}**"
+    simulated = loaded.snapshot.manifest.simulated
+    assert ("SIMULATED PARTICIPANTS" in badges(visitor)) == simulated
+    assert f"{loaded.trial.study} – data cut-off" in visitor.words
+    assert f"snapshot {loaded.snapshot.id}" in visitor.words
+    assert visitor.board is not None
+    assert visitor.board.view is view
+    arms_told = visitor.app.warning and "By arm" in visitor.app.warning[0].value
+    assert bool(arms_told) == (view is not View.POOLED)
+
+
+# What pooled must not tell
+
+
+def sealed_values(loaded: LoadedTrial) -> set[bytes]:
+    """Allocation, exposure, sealed terms and clock times, as they stand in the sealed file only."""
+    board = board_of(loaded, View.UNBLINDED)
+    connection = board._connection
+    values: set[str] = set()
+    for relation in ("exposure", "procedure", "adverse_event"):
+        frame = connection.execute(f"select * from {SEALED}.{relation}").pl()
+        for column in frame.select(selectors.string()).iter_columns():
+            values.update(str(value) for value in column.drop_nulls())
+    opened: set[str] = set()
+    for relation in ("participant", "procedure", "adverse_event", "finding", "visit"):
+        frame = connection.execute(f"select * from open_data.{relation}").pl()
+        for column in frame.select(selectors.string()).iter_columns():
+            opened.update(str(value) for value in column.drop_nulls())
+    board.close()
+    return {value.encode() for value in values - opened if len(value) > 7}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_pooled_sends_nothing_sealed_to_the_browser(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, role: Role
+) -> None:
+    arms = {b"Arm A", b"Arm B", b"UCMSC", b"UC-MSC", b"CONTROL"}
+    sealed = sealed_values(demonstration_store)
+    assert len(sealed) > 50
+    visitor = at_dashboard(demonstration_store).sign_in(role.value)
+    for address in pages_of(role):
+        sent = visitor.open(address).bytes_sent
+        assert demonstration_store.trial.study.encode() in sent
+        assert not [value for value in arms | sealed if value in sent]
+
+
+def test_pooled_sends_no_arm_of_the_pilot(
+    at_dashboard: AtDashboard, pilot_store: LoadedTrial
+) -> None:
+    visitor = at_dashboard(pilot_store).sign_in("statistician")
+    for address in PAGES:
+        sent = visitor.open(address).bytes_sent
+        for arm in (b"Placebo", b"Xanomeline", b"Pbo", b"Xan_Lo", b"Xan_Hi", b"Arm A"):
+            assert arm not in sent, address
+
+
+def test_the_bytes_sent_are_what_is_seen(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial
+) -> None:
+    """The search above would find an arm, a letter and a participant if they were sent."""
+    visitor = at_dashboard(demonstration_store).sign_in("statistician").open("board-arm-balance")
+    assert b"Arm A" in visitor.look(View.CODED).bytes_sent
+    assert b"UC-MSC" not in visitor.bytes_sent
+    assert b"UC-MSC" in visitor.look(View.UNBLINDED).bytes_sent
+    found = visitor.look(View.POOLED).open("data-findings").app.dataframe
+    subject = str(found[len(found) - 1].value["subject"].dropna().iloc[0])
+    assert subject.encode() in visitor.bytes_sent
+
+
+# Opening and leaving views
+
+
+def records(log: Path) -> list[dict[str, str]]:
+    return (
+        [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
+    )
+
+
+def test_a_view_opens_a_board_of_its_own_and_is_recorded(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, audit_log: Path
+) -> None:
+    visitor = at_dashboard(demonstration_store).sign_in("board")
+    boards = [visitor.board]
+    assert records(audit_log) == []
+    for view in (View.CODED, View.UNBLINDED, View.POOLED):
+        visitor.look(view)
+        assert visitor.board is not None
+        assert visitor.board.view is view
+        assert visitor.board not in boards
+        boards.append(visitor.board)
+        visitor.run()
+        assert visitor.board is boards[-1], "looking again opened it again"
+    recorded = records(audit_log)
+    assert [entry["view"] for entry in recorded] == ["coded", "unblinded"]
+    assert {entry["holder"] for entry in recorded} == {"demonstration/board"}
+    assert {entry["snapshot"] for entry in recorded} == {str(demonstration_store.snapshot.id)}
+
+
+def test_a_view_is_kept_from_page_to_page(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, audit_log: Path
+) -> None:
+    visitor = at_dashboard(demonstration_store).sign_in("statistician").look(View.CODED)
+    for address in PAGES:
+        assert badges(visitor.open(address))[0] == "**CODED**"
+    assert len(records(audit_log)) == 1
+
+
+def test_a_view_that_cannot_be_recorded_is_not_opened(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, audit_log: Path
+) -> None:
+    audit_log.parent.write_text("a file where the folder of the record should be")
+    visitor = at_dashboard(demonstration_store).sign_in("board").look(View.CODED)
+    assert "the view is not opened" in visitor.sentences[0]
+    assert not visitor.shows_numbers
+    assert visitor.board is None
+
+
+def test_without_the_private_key_a_view_is_not_opened(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = at_dashboard(demonstration_store).sign_in("board")
+    monkeypatch.delenv("DSMB_BOARD_PRIVATE_KEY_FILE")
+    visitor.look(View.CODED)
+    assert visitor.sentences == [
+        "A comparative view needs the board's private key: set DSMB_BOARD_PRIVATE_KEY_FILE."
+    ]
+    assert not visitor.shows_numbers
+    assert visitor.look(View.POOLED).shows_numbers
+
+
+def test_signing_out_leaves_nothing(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial
+) -> None:
+    visitor = at_dashboard(demonstration_store).sign_in("board").look(View.UNBLINDED)
+    next(button for button in visitor.app.button if button.label == "Sign out").click()
+    visitor.run()
+    assert {button.key for button in visitor.app.button} == SIGN_IN_BUTTONS
+    assert visitor.board is None
+    assert not visitor.shows_numbers
+    # The next person at the same screen begins pooled.
+    visitor.app.button(key="sign-in-sponsor").click()
+    visitor.run()
+    assert badges(visitor)[0] == "**POOLED**"
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_an_expired_right_shows_a_sentence_and_no_number(
+    at_dashboard: AtDashboard,
+    demonstration_store: LoadedTrial,
+    monkeypatch: pytest.MonkeyPatch,
+    view: View,
+) -> None:
+    visitor = at_dashboard(demonstration_store).sign_in("statistician").look(view)
+    later = datetime.now(UTC) + timedelta(minutes=481)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> "Later":
+            return cast(Later, later)
+
+    monkeypatch.setattr(access.policy, "datetime", Later)
+    for address in PAGES:
+        visitor.open(address)
+        assert visitor.sentences == ["Your right to look at this data has expired. Sign in again."]
+        assert not visitor.shows_numbers
+
+
+# What is chosen
+
+
+def test_an_empty_store_says_how_to_load(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path
+) -> None:
+    empty = replace(demonstration_store, store=Store(tmp_path / "nothing"))
+    visitor = at_dashboard(empty).sign_in("board")
+    assert [element.value for element in visitor.app.info] == [
+        "No extract is loaded yet. Load one: python -m data_validation load EXTRACT"
+    ]
+    assert visitor.sentences == []
+    assert not visitor.shows_numbers
+
+
+def test_the_address_can_name_the_snapshot(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial
+) -> None:
+    first, second = (str(snapshot.id) for snapshot in demonstration_store.snapshots)
+    visitor = at_dashboard(demonstration_store)
+    visitor.app.query_params["snapshot"] = first
+    visitor.sign_in("board")
+    assert f"snapshot {first}" in visitor.words
+    assert "Not the current snapshot." in visitor.words
+    # What is picked afterwards wins over the address it came with.
+    visitor.app.selectbox(key="pick-snapshot").set_value(second)
+    visitor.run()
+    assert f"snapshot {second}" in visitor.words
+    assert "Not the current snapshot." not in visitor.words
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"view": "unblinded"},
+        {"view": "UNBLINDED", "pick-view": "3"},
+        {"role": "statistician", "_identity": "statistician"},
+        {"snapshot": "2020-01-01.1"},
+        {"snapshot": "../../etc"},
+        {"trial": "cdiscpilot01"},
+        {"trial": "'; drop table participant; --"},
+    ],
+)
+def test_an_address_that_was_tampered_with_does_nothing(
+    at_dashboard: AtDashboard,
+    demonstration_store: LoadedTrial,
+    audit_log: Path,
+    asked: dict[str, str],
+) -> None:
+    visitor = at_dashboard(demonstration_store)
+    visitor.app.query_params.update(asked)
+    visitor.sign_in("sponsor")
+    check_page(visitor, demonstration_store, View.POOLED)
+    assert visitor.menu == set(pages_of(Role.SPONSOR))
+    assert records(audit_log) == []
+
+
+def test_a_trial_is_picked_from_those_that_are_loaded(
+    at_dashboard: AtDashboard,
+    demonstration_store: LoadedTrial,
+    pilot_store: LoadedTrial,
+    tmp_path: Path,
+) -> None:
+    both = Store(tmp_path / "both")
+    for loaded in (demonstration_store, pilot_store):
+        folder = loaded.store.trial(loaded.trial.id).folder
+        shutil.copytree(folder, both.trial(loaded.trial.id).folder)
+    visitor = at_dashboard(replace(demonstration_store, store=both)).sign_in("statistician")
+    assert "CDISCPILOT01 – data cut-off" in visitor.words
+    visitor.look(View.UNBLINDED)
+    visitor.app.selectbox(key="pick-trial").set_value("nct05689008")
+    visitor.run()
+    assert "NCT05689008 – data cut-off" in visitor.words
+    assert visitor.board is not None
+    assert visitor.board.arms == ("Control", "UC-MSC")
+
+
+def test_of_a_damaged_snapshot_nothing_is_shown(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path
+) -> None:
+    copied = Store(tmp_path / "damaged")
+    shutil.copytree(demonstration_store.store.root, copied.root)
+    manifest = copied.trial("nct05689008").folder / str(demonstration_store.snapshot.id)
+    (manifest / "manifest.json").chmod(0o600)
+    (manifest / "manifest.json").write_text("{")
+    visitor = at_dashboard(replace(demonstration_store, store=copied)).sign_in("board")
+    assert len(visitor.sentences) == 1
+    assert not visitor.shows_numbers
+
+
+# What goes wrong
+
+
+def test_a_fault_in_an_exhibit_shows_a_number_and_no_value(
+    at_dashboard: AtDashboard,
+    demonstration_store: LoadedTrial,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    secret = "NCT05689008-010004 was given UC2302"
+
+    def fail(board: Board) -> exhibits.Exhibit:
+        raise RuntimeError(secret)
+
+    failing = replace(EXHIBITS["cumulative_enrollment"], make=fail)
+    monkeypatch.setitem(EXHIBITS, "cumulative_enrollment", failing)
+    visitor = at_dashboard(demonstration_store).sign_in("board").open("board-enrollment")
+    (sentence,) = visitor.sentences
+    found = re.fullmatch(
+        r"This page could not be drawn\. Please report incident ([0-9a-f]{8})\.", sentence
+    )
+    assert found
+    assert secret.encode() not in visitor.bytes_sent
+    logged = capfd.readouterr().err
+    assert secret not in logged
+    entry = next(json.loads(line) for line in logged.splitlines() if found[1] in line)
+    assert entry["error"] == "RuntimeError"
+    assert entry["page"] == "board-enrollment"
+    assert entry["role"] == "board"
+
+
+def elements_of(sent: list[ForwardMsg]) -> list[tuple[str, bytes]]:
+    """Kind and content of every element that was sent."""
+    deltas = [message.delta for message in sent if message.HasField("delta")]
+    drawn = [delta.new_element for delta in deltas if delta.HasField("new_element")]
+    return [(str(element.WhichOneof("type")), element.SerializeToString()) for element in drawn]
+
+
+# These show text letter by letter whatever it says: a table's cells, and the options of a choice.
+LETTER_BY_LETTER = {"dataframe", "multiselect"}
+
+
+def kinds_with_hostile_text(visitor: Visitor) -> set[str]:
+    """Kinds of elements that were sent the text as it is; none may read it as markup."""
+    kinds = set()
+    for kind, content in elements_of(visitor.sent):
+        if HOSTILE.encode() in content:
+            kinds.add(kind)
+        if kind not in LETTER_BY_LETTER:
+            assert not re.search(rb"(?<!\\)<img", content), kind
+            # Plotly reads HTML, and no Markdown.
+            assert kind == "plotly_chart" or b"**b**" not in content, kind
+    return kinds
+
+
+def test_text_of_an_extract_is_no_markup_on_any_page(
+    at_dashboard: AtDashboard, troubled: Troubled
+) -> None:
+    visitor = at_dashboard(troubled.loaded).sign_in("statistician")
+    told = set()
+    for view in View:
+        visitor.look(view)
+        for address in PAGES:
+            visitor.open(address)
+            check_page(visitor, troubled.loaded, view)
+            told |= kinds_with_hostile_text(visitor)
+    assert told == LETTER_BY_LETTER, "it did not reach the pages"
+
+
+def test_a_selected_finding_is_told_letter_by_letter(
+    at_dashboard: AtDashboard, troubled: Troubled
+) -> None:
+    visitor = at_dashboard(troubled.loaded).sign_in("data_manager").open("data-findings")
+    place = listing_of(visitor)["value"].tolist().index(troubled.no_date)
+    visitor.app.session_state["finding-listing"] = {"selection": {"rows": [place], "columns": []}}
+    visitor.run()
+    assert f"Please provide the date of randomization of {troubled.no_date}." in visitor.words
+    kinds_with_hostile_text(visitor)
+
+
+# The data pages
+
+
+def listing_of(visitor: Visitor) -> Any:
+    """The list of findings, the last table of its page."""
+    frames = [frame.value for frame in visitor.app.dataframe]
+    return next(frame for frame in reversed(frames) if "record_key" in frame.columns)
+
+
+def test_filters_leave_what_they_say(at_dashboard: AtDashboard, troubled: Troubled) -> None:
+    visitor = at_dashboard(troubled.loaded).sign_in("data_manager").open("data-findings")
+    everything = listing_of(visitor)
+    assert f"{len(everything)} findings of {len(everything)}" in visitor.words
+    columns = {
+        "Severity": "severity",
+        "Domain": "domain",
+        "Site": "site",
+        "Check": "check",
+        "Against the last snapshot": "status",
+    }
+    for label, column in columns.items():
+        (choice,) = [one for one in visitor.app.multiselect if one.label == label]
+        assert set(choice.options) == set(everything[column].dropna())
+        wanted = choice.options[-1]
+        choice.set_value([wanted])
+        visitor.run()
+        left = listing_of(visitor)
+        expected = everything[everything[column] == wanted]
+        assert left["record_key"].tolist() == expected["record_key"].tolist()
+        noun = "finding" if len(left) == 1 else "findings"
+        assert f"{len(left)} {noun} of {len(everything)}" in visitor.words
+        next(one for one in visitor.app.multiselect if one.label == label).set_value([])
+        visitor.run()
+    assert len(listing_of(visitor)) == len(everything)
+
+
+def test_filters_that_leave_nothing(at_dashboard: AtDashboard, troubled: Troubled) -> None:
+    visitor = at_dashboard(troubled.loaded).sign_in("data_manager").open("data-findings")
+    by_label = {one.label: one for one in visitor.app.multiselect}
+    by_label["Site"].set_value([HOSTILE])
+    by_label["Check"].set_value(["DM-SEX-present"])
+    visitor.run()
+    assert visitor.sentences == []
+    assert "0 findings of" in visitor.words
+
+
+def test_a_selection_beyond_what_is_left_is_dropped(
+    at_dashboard: AtDashboard, troubled: Troubled
+) -> None:
+    visitor = at_dashboard(troubled.loaded).sign_in("data_manager").open("data-findings")
+    last = len(listing_of(visitor)) - 1
+    visitor.app.session_state["finding-listing"] = {"selection": {"rows": [last], "columns": []}}
+    visitor.run()
+    assert "To the site:" in visitor.words
+    next(one for one in visitor.app.multiselect if one.label == "Check").set_value(["DM-111"])
+    visitor.run()
+    assert visitor.sentences == []
+
+
+def test_the_catalogue_can_be_searched(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial
+) -> None:
+    visitor = at_dashboard(demonstration_store).sign_in("data_manager").open("data-checks")
+    everything = visitor.app.dataframe[0].value
+    assert f"{len(everything)} checks." in visitor.words
+    visitor.app.text_input[0].set_value("Dm-111")
+    visitor.run()
+    assert visitor.app.dataframe[0].value["check"].tolist() == ["DM-111"]
+    visitor.app.text_input[0].set_value(".*(")
+    visitor.run()
+    assert visitor.sentences == []
+    assert visitor.app.dataframe[0].value.empty
+
+
+def test_intake_has_every_snapshot_and_every_relation(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial
+) -> None:
+    visitor = at_dashboard(demonstration_store).sign_in("data_manager").open("data-intake")
+    snapshots, totals = (frame.value for frame in visitor.app.dataframe)
+    expected = [str(snapshot.id) for snapshot in reversed(demonstration_store.snapshots)]
+    assert snapshots["snapshot"].tolist() == expected
+    assert snapshots["current"].tolist() == [True, False]
+    manifest = demonstration_store.snapshot.manifest
+    assert dict(zip(totals["relation"], totals["rows"], strict=True)) == {
+        total.relation.replace("_", " "): total.rows for total in manifest.control_totals
+    }
+    assert manifest.digest in visitor.words
+
+
+def test_a_refused_load_is_told(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path
+) -> None:
+    copied = Store(tmp_path / "refused")
+    shutil.copytree(demonstration_store.store.root, copied.root)
+    critical = {"check": "AE-USUBJID", "subject": HOSTILE, "field": "USUBJID", "message": "No DM."}
+    refusal = {
+        "at": "2023-09-01T08:00:00+00:00",
+        "cutoff": "2023-08-31",
+        "findings": {"critical": 1, "major": 0, "minor": 0, "note": 0},
+        "critical": [critical],
+    }
+    folder = copied.trial("nct05689008").folder
+    (folder / "refused.json").write_text(json.dumps(refusal))
+    visitor = at_dashboard(replace(demonstration_store, store=copied)).sign_in("data_manager")
+    visitor.open("data-intake")
+    assert visitor.sentences[0].startswith("The last load was refused on 2023-09-01")
+    assert "1 open critical finding." in visitor.sentences[0]
+    assert visitor.app.dataframe[0].value["subject"].tolist() == [HOSTILE]
+
+
+# The files
+
+
+def test_no_page_file_lies_where_streamlit_would_run_it_unasked() -> None:
+    assert list((ROOT / "pages").glob("*.py")) == []
+    assert {str(path.relative_to(ROOT)) for path in FILES} == set(PAGES.values())
+
+
+def test_every_address_is_one_pages_and_can_stand_in_a_link() -> None:
+    assert len(set(PAGES.values())) == len(PAGES)
+    assert len({Path(file).stem for file in PAGES.values()}) == len(PAGES)
+    assert all(re.fullmatch(r"(board|data|governance)-[a-z-]+", address) for address in PAGES)
+    assert {page for role in Role for page in pages_of(role)} == set(PAGES)
