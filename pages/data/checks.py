@@ -3,7 +3,7 @@
 import polars as pl
 import streamlit as st
 
-from data_validation.rules import catalogue
+from data_validation.catalogue import catalogue
 from exhibits.on_page import header, plain
 
 board = header("Checks", "What is checked?")

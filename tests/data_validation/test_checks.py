@@ -9,8 +9,9 @@ import pytest
 
 import data_validation.checks  # noqa: F401 – importing it registers the functions
 from data_validation import findings
+from data_validation.catalogue import catalogue
 from data_validation.findings import find
-from data_validation.rules import CHECKS, CheckFunction, Evidence, catalogue
+from data_validation.rules import CHECKS, CheckFunction, Evidence
 from data_validation.schemas import BrokenCheckError
 from tests.data_validation.small_extracts import (
     CUTOFF,

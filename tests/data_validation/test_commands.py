@@ -651,3 +651,11 @@ def test_the_demonstration_is_made_once(place: Place, monkeypatch: pytest.Monkey
 def test_the_demonstration_leaves_a_store_with_real_data_alone(unchanged: Place) -> None:
     assert unchanged.run("demonstration") == Outcome(0, "", "")
     assert not (unchanged.folder / "demonstration-keys").exists()
+
+
+def test_what_was_left_aside_is_said(place: Place) -> None:
+    extract = place.extract()
+    (extract / "read me.txt").write_text("Cut of May.", "utf-8")
+    for outcome in (place.check(extract), place.load(extract)):
+        assert outcome.code == 0
+        assert "read me.txt was left aside: it is in no dataset format." in outcome.err

@@ -447,23 +447,22 @@ def test_a_sealed_file_belongs_to_its_snapshot(
 # Crashes
 
 
-def _die_while_building(extract: Path, store: Path, public_key: Path, at: str) -> None:
+def _die_while_building(extract: Path, store: Path, public_key: Path) -> None:
+    """Load, and die when both databases are written and all that is missing is the manifest."""
+
     def die(*_args: object, **_named: object) -> None:
         os._exit(9)
 
-    setattr(data_validation.load, at, die)
+    data_validation.load._check_control_totals = die
     load(extract, TRIAL, Store(store), public_key)
 
 
-@pytest.mark.parametrize("at", ["_check_control_totals", "Manifest"])
-def test_a_crash_while_building_leaves_the_snapshot_before(
-    place: Place, tmp_path: Path, at: str
-) -> None:
+def test_a_crash_while_building_leaves_the_snapshot_before(place: Place, tmp_path: Path) -> None:
     first = place.load().snapshot
     before = everything_in(place.folder / "store")
     extract = written(changed(("DM", 0, {"AGE": "62"})), tmp_path / "later")
     process = multiprocessing.get_context("spawn").Process(
-        target=_die_while_building, args=(extract, place.store.root, place.keys.public, at)
+        target=_die_while_building, args=(extract, place.store.root, place.keys.public)
     )
     process.start()
     process.join()

@@ -6,10 +6,11 @@ from functools import cache
 import polars as pl
 import pytest
 
+from data_validation.catalogue import catalogue
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, Exposure, Field, Kind
 from data_validation.findings import find
-from data_validation.rules import CHECKS, Rule, catalogue, column_rule, structural_rules
+from data_validation.rules import CHECKS, Rule, column_rule, structural_rules
 from data_validation.schemas import BrokenCheckError, structural_failures
 from data_validation.values import with_typed_values
 from tests.data_validation.small_extracts import Row, Rows, Sides, sides_of

@@ -1,4 +1,4 @@
-"""Loaded trials to ask: a simulated one of two arms and seven sites, and the CDISC pilot of three."""
+"""Loaded trials to ask: a simulated one of two arms and seven sites, and the pilot of three."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -428,19 +428,19 @@ def test_receipts_are_equal_exactly_for_equal_parts(
 
 def test_the_stores_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    receipts: set[bytes] = set()
+    receipts: list[bytes] = []
     barrier = threading.Barrier(8)
 
     def ask() -> None:
         barrier.wait()
-        receipts.add(receipt_of(store, [b"part"]))
+        receipts.append(receipt_of(store, [b"part"]))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(receipts) == 1
+    assert receipts == [receipts[0]] * 8
     key = store.root / ".store-key"
     assert len(key.read_bytes()) == 32
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
