@@ -47,6 +47,18 @@ $(FOR_TESTS): requirements-dev.txt | $(VENV)/bin/pip
 
 # -------------------------------------------------------------------------------------- commands
 
+# Runs the entry script once, so that the first visitor waits for nothing and finds every page.
+define GET_READY
+import time, urllib.request
+for _ in range(240):
+    try:
+        urllib.request.urlopen("http://127.0.0.1:8501/_stcore/script-health-check").close()
+        break
+    except OSError:
+        time.sleep(0.25)
+endef
+export GET_READY
+
 # The demonstration makes its keys beside the store; a key that is set already is left as it is.
 run: $(FOR_RUNNING)
 	@$(PYTHON) -m data_validation demonstration
@@ -57,6 +69,7 @@ run: $(FOR_RUNNING)
 	    export DSMB_BOARD_PRIVATE_KEY_FILE="$$keys/board_private.key"; \
 	fi; \
 	export DSMB_IDENTITY=demonstration; \
+	$(PYTHON) -c "$$GET_READY" & \
 	exec $(VENV)/bin/streamlit run dashboard.py
 
 test: lint types tests

@@ -26,6 +26,8 @@ from settings import Settings, SettingsError, read_settings
 from snapshots import Snapshot, SnapshotsError, Store
 from trials import Trial, TrialDefinitionError, load_trial
 
+RECORDED_KEY = "_recorded"
+
 # Address, file, title and icon of every page; the policy says who has which.
 PAGES = {
     "board-enrollment": ("pages/board/enrollment.py", "Enrollment", ":material/trending_up:"),
@@ -34,7 +36,7 @@ PAGES = {
     "data-checks": ("pages/data/checks.py", "Checks", ":material/checklist:"),
     "data-intake": ("pages/data/intake.py", "Intake", ":material/database:"),
 }
-# Errors whose text is a sentence for the person who can act; of all others only a number is shown.
+# Their text is a sentence for the person who can act; of all others only a number is shown.
 SAYS_WHAT_TO_DO = (
     Denied, AuditError, BoardError, SnapshotsError, SettingsError, TrialDefinitionError,
 )  # fmt: skip
@@ -62,10 +64,10 @@ def chosen_snapshot(settings: Settings) -> tuple[Trial, Snapshot] | None:
         return None
     with st.sidebar:
         trial = load_trial(_picked("Trial", "trial", trials, lambda name: load_trial(name).study))
-        snapshots = {str(item.id): item for item in reversed(store.trial(trial.id).snapshots())}
-        current = str(store.trial(trial.id).current_id())
-        ordered = [current, *(name for name in snapshots if name != current)]
-        snapshot = snapshots[_picked("Snapshot", "snapshot", ordered, str)]
+        kept = store.trial(trial.id)
+        current = str(kept.current_id())
+        names = [str(item.id) for item in reversed(kept.snapshots()) if str(item.id) != current]
+        snapshot = kept.snapshot(_picked("Snapshot", "snapshot", [current, *names], str))
         today = datetime.now(UTC).astimezone(ZoneInfo(trial.timezone)).date()
         age = (today - snapshot.manifest.cutoff).days
         older = "" if str(snapshot.id) == current else " Not the current snapshot."
@@ -88,18 +90,15 @@ def opened_board(settings: Settings, identity: Identity, trial: Trial, snapshot:
     views = views_of(identity.role)
     if st.session_state.get("pick-view") not in views:
         st.session_state["pick-view"] = View.POOLED
-    view: View | None = View.POOLED
+    view = View.POOLED
     if len(views) > 1:
-        with st.sidebar:
-            view = st.segmented_control(
-                "View", views, format_func=lambda v: v.word.capitalize(), key="pick-view",
-                required=True, help="Opening a comparative view is recorded.",
-            )  # fmt: skip
-    view = view or View.POOLED
-    board = st.session_state.get(BOARD_KEY)
-    if isinstance(board, Board):
-        same = (board.trial.id, board.snapshot, board.view) == (trial.id, snapshot, view)
-        if same and board.grant.holder == identity.holder:
+        view = st.sidebar.segmented_control(
+            "View", views, format_func=lambda item: item.word.capitalize(), key="pick-view",
+            required=True, help="Opening a comparative view is recorded.",
+        ) or view  # fmt: skip
+    if isinstance(board := st.session_state.get(BOARD_KEY), Board):
+        wanted = (trial.id, snapshot, view, identity.holder)
+        if (board.trial.id, board.snapshot, board.view, board.grant.holder) == wanted:
             return board
         board.close()
         st.session_state.pop(BOARD_KEY)
@@ -108,8 +107,11 @@ def opened_board(settings: Settings, identity: Identity, trial: Trial, snapshot:
         minutes=settings.grant_minutes,
     )  # fmt: skip
     assert isinstance(grant, Grant)
-    if view is not View.POOLED:
+    # Recorded before it opens, and once for a choice: a view that cannot open is tried every rerun.
+    chosen = (trial.id, snapshot.id, view)
+    if view is not View.POOLED and st.session_state.get(RECORDED_KEY) != chosen:
         record(settings.audit_log, "view opened", grant, "dashboard")
+    st.session_state[RECORDED_KEY] = chosen
     board = open_board(trial, snapshot, grant, settings.board_private_key_file)
     st.session_state[BOARD_KEY] = board
     return board
@@ -134,8 +136,7 @@ def main() -> None:
                     board.close()
                 st.session_state.clear()
                 st.rerun()
-        chosen = chosen_snapshot(settings)
-        if chosen is not None:
+        if (chosen := chosen_snapshot(settings)) is not None:
             opened_board(settings, identity, *chosen)
             decide(identity, Action.OPEN_PAGE, page=page_name)
             page.run()

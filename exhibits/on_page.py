@@ -120,11 +120,19 @@ def show(name: str, *, heading: bool = True) -> None:
                 _download(shown)
                 _assumptions(shown)
             else:
-                with st.expander("Numbers as a table"):
-                    _table(shown)
-                    _download(shown)
-                    _assumptions(shown)
+                _behind(shown)
         _footnotes(shown)
+
+
+@st.fragment
+def _behind(shown: Exhibit) -> None:
+    """The table behind a picture, drawn once somebody unfolds it."""
+    unfolded = st.expander("Numbers as a table", key=f"table-{shown.name}", on_change="rerun")
+    if unfolded.open:
+        with unfolded:
+            _table(shown)
+            _download(shown)
+            _assumptions(shown)
 
 
 def _numbers(shown: Exhibit) -> None:

@@ -7,14 +7,24 @@ from data_validation.facts import SUBJECT, Domain, Exposure, Field, Kind, RowRul
 from data_validation.values import trimmed
 from trials import Trial
 
+# A planned time point that is counted from a dose: only one arm has it.
+_FROM_A_DOSE = r"(?i)dos(e|ing)|infus|instil|inject|administr"
+
 
 def measured_at_scheduled_visits(domain: str) -> RowRule:
-    """Tests named as a measure, at scheduled visits; more tests or visits would tell of dosing."""
+    """Tests named as a measure, at scheduled visits, at no time point counted from a dose.
+
+    More tests, more visits or samples around a dose would tell who was treated.
+    """
 
     def rule(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
         codes = [code for name, code in trial.measures_by_code if name == domain]
         test = trimmed(f"{domain}TESTCD").str.to_uppercase()
-        return test.is_in(codes) & scheduled_visits(frame, trial)
+        around_a_dose = pl.any_horizontal(
+            pl.col(name).str.contains(_FROM_A_DOSE).fill_null(value=False)
+            for name in (f"{domain}TPT", f"{domain}TPTREF")
+        )
+        return test.is_in(codes) & scheduled_visits(frame, trial) & ~around_a_dose
 
     return rule
 
@@ -47,6 +57,8 @@ def _fields(domain: str) -> tuple[Field, ...]:
         Field(f"{domain}REASND", "reason_not_done", "Why it was not done."),
         VISIT_NUMBER,
         VISIT,
+        Field(f"{domain}TPT", "time_point", "Planned time point."),
+        Field(f"{domain}TPTREF", "time_point_reference", "What the time point is counted from."),
         Field(
             f"{domain}DTC",
             "date",
@@ -87,6 +99,5 @@ VS = Domain(
         *_fields("VS"),
         Field("VSPOS", "position", "Position of the subject."),
         Field("VSLOC", "location", "Location."),
-        Field("VSTPT", "time_point", "Planned time point."),
     ),
 )

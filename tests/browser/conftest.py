@@ -64,6 +64,7 @@ def fresh_server(
 def dashboard(fresh_server: FreshServer) -> Iterator[Server]:
     """The server of all tests that do not need one of their own."""
     with fresh_server() as server:
+        server.get_ready()
         yield server
         assert server.complaints() == []
 

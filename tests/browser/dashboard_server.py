@@ -22,6 +22,15 @@ class Server:
     process_id: int
     log: Path
 
+    def get_ready(self) -> None:
+        """Ask whether the server is ready, as `make run` and a deployment do before anybody comes.
+
+        The entry script is run for it once. Before that, Streamlit takes the folder `pages/` for
+        its own and tells the first visitor with a link that there is no such page.
+        """
+        with urlopen(f"{self.url}/_stcore/script-health-check") as answer:
+            assert answer.status == 200
+
     def complaints(self) -> list[str]:
         """What the server has written to stderr, but for what it says when nothing is wrong."""
         lines = self.log.read_text("utf-8").splitlines()

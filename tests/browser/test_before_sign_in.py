@@ -83,8 +83,23 @@ def test_a_fresh_server_answers_a_pages_address_with_sign_in_and_nothing_else(
         visitor = new_visitor(server)
         visitor.open(address)
         shows_sign_in_only(visitor, demonstration_store)
-        lines = visitor.page.locator("body").inner_text().splitlines()
-        assert [line for line in lines if line] == ["Skip to main content", *SIGN_IN]
+        # Nobody has asked whether it is ready, so it may say that it does not know its pages yet.
+        assert all("page that you have requested" in problem for problem in visitor.problems)
+        visitor.problems.clear()
+        assert server.complaints() == []
+
+
+def test_a_server_that_is_ready_answers_every_pages_address_with_sign_in_and_nothing_else(
+    fresh_server: FreshServer, new_visitor: NewVisitor, demonstration_store: LoadedTrial
+) -> None:
+    with fresh_server() as server:
+        server.get_ready()
+        for address in ("", *PAGES):
+            visitor = new_visitor(server)
+            visitor.open(address)
+            shows_sign_in_only(visitor, demonstration_store)
+            lines = visitor.page.locator("body").inner_text().splitlines()
+            assert [line for line in lines if line] == ["Skip to main content", *SIGN_IN]
         assert server.complaints() == []
 
 
@@ -130,6 +145,7 @@ def test_the_first_link_that_anybody_follows_leads_to_its_page(
     role: Role, address: str, fresh_server: FreshServer, new_visitor: NewVisitor
 ) -> None:
     with fresh_server() as server:
+        server.get_ready()
         visitor = new_visitor(server)
         visitor.sign_in(role, address)
         expect(visitor.current_page()).to_contain_text(PAGES[address].menu_title)

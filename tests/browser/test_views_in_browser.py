@@ -31,9 +31,12 @@ def look_at_everything(visitor: Visitor, role: Role) -> None:
     """Every page of the role, with every folded part unfolded."""
     for address in pages_of(role):
         visitor.choose(PAGES[address])
-        folded = visitor.page.locator("[data-testid='stExpander'] summary")
+        folded = visitor.page.locator("[data-testid='stExpander']")
         for place in range(folded.count()):
-            folded.nth(place).click()
+            folded.nth(place).locator("summary").click()
+            # What is inside is sent only once it is unfolded.
+            inside = folded.nth(place).locator("[data-testid='stElementContainer']")
+            expect(inside).not_to_have_count(0)
         visitor.settled()
 
 

@@ -184,6 +184,8 @@ ADDED: dict[str, tuple[str, Row]] = {
     "LB of a test that is no measure": ("LB", {"LBTESTCD": "HLAAB"}),
     "LB without a test": ("LB", {"LBTESTCD": None}),
     "VS unscheduled": ("VS", {"VISIT": "UNSCHEDULED"}),
+    "VS after a dose": ("VS", {"VSTPT": "1 H POST-DOSE"}),
+    "LB from an instillation": ("LB", {"LBTPT": "2 HOURS", "LBTPTREF": "INSTILLATION 1"}),
     "VS of a test that is no measure": ("VS", {"VSTESTCD": "INSTVOL"}),
     "DS about treatment": ("DS", {"DSDECOD": "STUDY TREATMENT DISCONTINUED"}),
     "DS without a term": ("DS", {"DSDECOD": None}),
