@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 
 import psutil
@@ -77,7 +78,8 @@ BEYOND = Target(
     "The difference between the two, turn by turn",
     "s",
     1.2,
-    "the first visit imports what the dashboard works with (polars, DuckDB, pydantic, scipy)",
+    "the first visit imports what the dashboard works with, most of it scipy.special, polars and "
+    "numpy, and draws five charts where the bare app draws one",
 )
 SWITCH = Target(
     "Page switch: click in the menu to the last chart of the new page",
@@ -95,7 +97,7 @@ MEMORY = Target(
     "Memory of the server (RSS) with one session that has visited every page",
     "MB",
     300,
-    "Streamlit with its libraries takes two thirds of it before any page is drawn",
+    "the libraries that the data needs (polars, DuckDB, pyarrow, scipy) come on top of Streamlit's",
 )
 TARGETS = (FIRST_CHART, BARE_CHART, BEYOND, SWITCH, LOAD, MEMORY)
 
@@ -197,9 +199,14 @@ def first_chart_of_dashboard(browser: Browser, settings: dict[str, str], folder:
     """Seconds from the start of the server's process to the first chart in the browser."""
     start = perf_counter()
     with running(settings, folder / "stderr") as server, a_page(browser) as page:
+        # `make run` asks whether the server is ready while the browser opens the page.
+        asking = Thread(target=server.get_ready)
+        asking.start()
         sign_in(page, server)
         page.locator(DRAWN_CHART).first.wait_for()
-        return perf_counter() - start
+        elapsed = perf_counter() - start
+        asking.join()
+        return elapsed
 
 
 def first_chart_of_bare_app(browser: Browser, folder: Path) -> float:
