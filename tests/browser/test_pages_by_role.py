@@ -14,7 +14,7 @@ from tests.conftest import LoadedTrial, board_of
 def shows_page(visitor: Visitor, address: str, loaded: LoadedTrial) -> None:
     """Every exhibit of the page is there, each with its title and its picture, and no error."""
     page = visitor.page
-    assert page.url == f"{visitor.server.url}/{address}"
+    expect(page).to_have_url(f"{visitor.server.url}/{address}")
     expect(page.locator("h1")).to_have_count(1)
     expect(visitor.badge()).to_contain_text("POOLED")
     expect(page.get_by_text("SIMULATED PARTICIPANTS").first).to_be_visible()

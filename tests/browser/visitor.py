@@ -1,6 +1,7 @@
 """Somebody at a browser who looks at the dashboard, and all that reaches their browser."""
 
 import ast
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -137,6 +138,8 @@ class Visitor:
         """Click a page in the menu and wait until it is drawn."""
         link = self.page.locator(MENU_LINK).filter(has_text=page.menu_title)
         link.click()
+        # The menu marks a link at once; the address changes when the server has begun the page.
+        expect(self.page).to_have_url(re.compile(rf"{self.server.url}/{page.address}(\?|$)"))
         expect(link).to_have_attribute("aria-current", "page")
         self.settled()
 
