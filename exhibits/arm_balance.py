@@ -13,8 +13,8 @@ from estimators.balance import (
     largest_pairwise,
 )
 from exhibits.exhibit import Exhibit, Number, exhibit
-from exhibits.theme import arm_style, figure, hatch, safe
-from exhibits.words import decimal, share
+from exhibits.theme import arm_style, counts_axis, figure, hatch, safe
+from exhibits.words import decimal, percent, share
 from queries import Board
 
 UNITS = {
@@ -23,7 +23,7 @@ UNITS = {
     "pao2_fio2": ("PaO2/FiO2", "mmHg"),
 }
 CATEGORIES = {"sex": "Sex", "race": "Race", "support": "Respiratory support"}
-VALUES = {"F": "Female", "M": "Male", "U": "Unknown"}
+VALUES = {"F": "Female", "M": "Male", "U": "Unknown", "ECMO": "ECMO"}
 SMALL_WORDS = {"or", "of", "and"}
 
 
@@ -40,16 +40,16 @@ def allocation(board: Board) -> Exhibit:
                 y=[safe(name)],
                 x=[count],
                 orientation="h",
-                text=[share(count, total)],
+                text=[percent(count / total) if total else "0"],
                 textposition="outside",
                 cliponaxis=False,
                 marker={"color": style.color, "pattern": hatch(style.pattern)},
-                hovertemplate="%{y}: %{x} randomized<extra></extra>",
+                hovertemplate="%{y}: " + share(count, total) + " randomized<extra></extra>",
                 showlegend=False,
             )
         )
     drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False)
-    drawn.update_xaxes(range=[0, max(1, *arms["randomized"]) * 1.3])
+    drawn.update_xaxes(counts_axis(arms["randomized"], room=1.2))
     intervals = [allocation_share(int(count), total) for count in arms["randomized"]]
     table = arms.select("arm", "randomized").with_columns(
         pl.Series("share_percent", [_percent(item.share) for item in intervals], pl.Float64),
@@ -168,7 +168,7 @@ def _continuous_rows(
             mean[arm] = f"{decimal(row['mean'])} ({decimal(row['sd'])})"
             quartiles = f"{decimal(row['lower_quartile'])} to {decimal(row['upper_quartile'])}"
             median[arm] = f"{decimal(row['median'])} ({quartiles})"
-        missing[arm] = str(row["participants"] - row["n"])
+        missing[arm] = f"{row['participants'] - row['n']:,}"
     largest = largest_pairwise(summaries, continuous_difference_of_summaries)
     mean.update(_difference(largest, len(arms)))
     rows = [mean, median]
@@ -205,14 +205,14 @@ def _categorical_rows(
         for arm in arms:
             known = sum(counts[arm].values())
             count = counts[arm].get(value, 0)
-            row[arm] = f"{count} ({100 * count / known:.0f} %)" if known else "0"
+            row[arm] = f"{count:,} ({100 * count / known:.0f} %)" if known else "0"
         if place == 0:
             row.update(difference)
         rows.append(row)
     unknown = {arm: sizes[arm] - sum(counts[arm].values()) for arm in arms}
     if any(unknown.values()):
         missing: dict[str, object] = {"characteristic": "", "statistic": "missing"}
-        rows.append(missing | {arm: str(count) for arm, count in unknown.items()})
+        rows.append(missing | {arm: f"{count:,}" for arm, count in unknown.items()})
     return rows
 
 

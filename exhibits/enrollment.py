@@ -12,7 +12,7 @@ from estimators.accrual import (
     time_to_target,
 )
 from exhibits.exhibit import Exhibit, Number, exhibit
-from exhibits.theme import ACCENT, BAND, QUIET, figure, hatch, safe
+from exhibits.theme import ACCENT, BAND, QUIET, counts_axis, figure, hatch, in_lines, safe
 from exhibits.words import MONTH_DAYS, counted, day, percent, share
 from queries import Board
 
@@ -59,7 +59,7 @@ def enrollment_progress(board: Board) -> Exhibit:
             f"{percent(randomized / accrual.target)} of the planned target",
         ),
         Number(
-            "Screened", f"{totals['screened']:,}", f"{totals['in_screening']} still in screening"
+            "Screened", f"{totals['screened']:,}", f"{totals['in_screening']:,} still in screening"
         ),
     ]
     elapsed = _months(board, cutoff)
@@ -75,7 +75,7 @@ def enrollment_progress(board: Board) -> Exhibit:
         early, late = day(_date(board, forecast.low)), day(_date(board, forecast.high))
         expected = day(_date(board, forecast.median))
         numbers += [
-            Number("Planned by now", f"{planned}", f"{randomized - planned:+d} against plan"),
+            Number("Planned by now", f"{planned:,}", f"{randomized - planned:+,} against plan"),
             Number("Target expected", expected, f"95 % interval {early} to {late}"),
             Number("On time", percent(on_time), f"probability by {day(accrual.end)}"),
         ]
@@ -195,21 +195,21 @@ def cumulative_enrollment(board: Board) -> Exhibit:
         x=0,
         xref="paper",
         y=accrual.target,
-        text=f"Target {accrual.target}",
+        text=f"Target {accrual.target:,}",
         showarrow=False,
         xanchor="left",
         yanchor="bottom",
     )
-    drawn.update_yaxes(range=[0, accrual.target * 1.12])
+    drawn.update_yaxes(range=[0, max(accrual.target, randomized) * 1.12])
     return Exhibit(
         title="Cumulative enrollment against plan",
         population="Randomized participants",
         denominator=f"{share(randomized, accrual.target)} planned"
-        + (f"; {undated} without a date of randomization are not drawn" if undated else ""),
+        + (f"; {undated:,} without a date of randomization are not drawn" if undated else ""),
         figure=drawn,
         description=(
-            f"Step curve of randomized participants, {randomized} by the data cut-off, beside a "
-            f"straight line of the plan to {accrual.target} by {day(accrual.end)}.{note}"
+            f"Step curve of randomized participants, {randomized:,} by the data cut-off, beside a "
+            f"straight line of the plan to {accrual.target:,} by {day(accrual.end)}.{note}"
         ),
         table=rows,
         labels={
@@ -255,7 +255,7 @@ def enrollment_by_month(board: Board) -> Exhibit:
             x=[f"{month:%b %Y}" for month in months["month"]],
             y=[pace] * months.height,
             mode="lines",
-            name=f"Plan, {pace:.1f} randomized a month",
+            name=f"Plan, {pace:,.1f} randomized a month",
             line={"color": QUIET, "dash": "dash"},
             hoverinfo="skip",
         )
@@ -269,7 +269,7 @@ def enrollment_by_month(board: Board) -> Exhibit:
         figure=drawn,
         description=(
             f"Bars for {counted(months.height, 'month')}; most were randomized in "
-            f"{best['month']:%B %Y}: {best['randomized']}."
+            f"{best['month']:%B %Y}: {best['randomized']:,}."
         ),
         table=months.with_columns(pl.col("month").dt.strftime("%Y-%m")),
         labels={"month": "Month", "screened": "Screened", "randomized": "Randomized"},
@@ -284,14 +284,21 @@ def enrollment_by_month(board: Board) -> Exhibit:
 @exhibit()
 def enrollment_by_site(board: Board) -> Exhibit:
     """Participants screened, randomized and failed at screening, by site."""
-    sites = board.ask("enrollment/by_site")
+    sites = board.ask("enrollment/by_site").with_columns(
+        (pl.col("screened") - pl.col("randomized") - pl.col("screen_failures")).alias(
+            "in_screening"
+        )
+    )
     shown = sites.head(25)
     order = list(reversed(shown["site"].to_list()))
     drawn = figure(x_title="Participants", y_title="Site", height=150 + 30 * shown.height)
     for name, label, color, pattern in (
         ("randomized", "Randomized", ACCENT, ""),
         ("screen_failures", "Screen failure", QUIET, "/"),
+        ("in_screening", "Still in screening", QUIET, "."),
     ):
+        if name == "in_screening" and not shown[name].sum():
+            continue
         drawn.add_trace(
             go.Bar(
                 y=[safe(site) for site in shown["site"]],
@@ -309,6 +316,7 @@ def enrollment_by_site(board: Board) -> Exhibit:
         categoryorder="array",
         categoryarray=[safe(site) for site in order],
     )
+    drawn.update_xaxes(counts_axis(shown["screened"]))
     active = sites.filter(pl.col("randomized") > 0, pl.col("site") != NO_SITE).height
     return Exhibit(
         title="Enrollment by site",
@@ -325,6 +333,7 @@ def enrollment_by_site(board: Board) -> Exhibit:
             "screened": "Screened",
             "randomized": "Randomized",
             "screen_failures": "Screen failures",
+            "in_screening": "Still in screening",
             "first_randomization": "First randomized",
             "last_randomization": "Last randomized",
         },
@@ -366,20 +375,21 @@ def screening_flow(board: Board) -> Exhibit:
         ]
     drawn = None
     if picture.height:
-        drawn = figure(x_title="Screen failures", y_title="", height=130 + 34 * picture.height)
+        drawn = figure(x_title="Screen failures", y_title="", height=130 + 44 * picture.height)
         drawn.add_trace(
             go.Bar(
-                y=[safe(label) for label in picture["step"]],
+                y=[in_lines(label) for label in picture["step"]],
                 x=picture["participants"].to_list(),
                 orientation="h",
                 marker={"color": QUIET, "pattern": hatch("/")},
                 text=picture["participants"].to_list(),
                 textposition="outside",
                 cliponaxis=False,
-                hovertemplate="%{y}: %{x} of " + str(failures) + "<extra></extra>",
+                hovertemplate="%{y}: %{x} of " + f"{failures:,}" + "<extra></extra>",
             )
         )
         drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False)
+        drawn.update_xaxes(counts_axis(picture["participants"], room=1.15))
     screened = totals["screened"]
     return Exhibit(
         title="Screening flow",
@@ -452,6 +462,12 @@ def randomized_though_ineligible(board: Board) -> Exhibit:
     """Participants who were randomized although a criterion was not met."""
     found = board.ask("enrollment/randomized_though_ineligible", checks=ELIGIBILITY_CHECKS)
     randomized = board.ask("enrollment/totals").item(0, "randomized")
+    if not randomized:
+        return Exhibit(
+            title="Randomized though ineligible",
+            population="Randomized participants",
+            missing="Nobody is randomized yet.",
+        )
     limits = [item for item in board.trial.criteria if item.measure is not None]
     checked = ", ".join(item.label for item in limits)
     recorded = (

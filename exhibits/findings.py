@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit
-from exhibits.theme import ACCENT, QUIET, figure, hatch, safe
+from exhibits.theme import ACCENT, QUIET, counts_axis, figure, hatch, safe
 from exhibits.words import counted
 from queries import Board
 
@@ -23,21 +23,21 @@ SCOPE = (
 
 @exhibit()
 def findings_overview(board: Board) -> Exhibit:
-    """Standing findings by severity, and what changed since the last snapshot."""
+    """Standing findings by severity, and what changed since the snapshot before."""
     totals = board.ask("findings/totals").row(0, named=True)
     standing = totals["standing"]
     first = totals["persisting"] == 0 and totals["resolved"] == 0
     change = (
         "This is the first snapshot with findings, so all of them are new."
         if first and standing
-        else f"Against the last snapshot: {totals['new']} new, {totals['persisting']} persisting, "
-        f"{totals['resolved']} resolved."
+        else f"Against the snapshot before: {totals['new']:,} new, "
+        f"{totals['persisting']:,} persisting, {totals['resolved']:,} resolved."
     )
     answer = (
         f"{counted(standing, 'finding')} {'stands' if standing == 1 else 'stand'}, "
-        f"{totals['major']} of them major. {change}"
+        f"{totals['major']:,} of them major. {change}"
         if standing
-        else f"No finding stands. Resolved since the last snapshot: {totals['resolved']}."
+        else f"No finding stands. Resolved since the snapshot before: {totals['resolved']:,}."
     )
     names = ("critical", "major", "minor", "note", "new", "resolved")
     return Exhibit(
@@ -86,10 +86,14 @@ def findings_by_check(board: Board) -> Exhibit:
         categoryorder="array",
         categoryarray=list(reversed(shown["check"].to_list())),
     )
+    # The legend says what a color means, also where there is one only.
+    drawn.update_layout(showlegend=True)
+    drawn.update_xaxes(counts_axis(shown["standing"]))
     return Exhibit(
         title="Findings by check",
         population="All open records",
-        denominator=f"{counted(standing.height, 'check')} with findings",
+        denominator=f"{counted(standing.height, 'check')} with findings"
+        + (f"; the first {shown.height} are drawn" if standing.height > shown.height else ""),
         figure=drawn if standing.height else None,
         description=f"Bars for {counted(shown.height, 'check')}, most severe first.",
         table=checks,
@@ -118,6 +122,8 @@ def findings_by_site(board: Board) -> Exhibit:
     shown = sites.head(25)
     drawn = figure(x_title="Standing findings", y_title="Site", height=150 + 30 * shown.height)
     for severity, (color, pattern) in SEVERITY_LOOK.items():
+        if not shown[severity].sum():
+            continue
         drawn.add_trace(
             go.Bar(
                 y=[safe(site) for site in shown["site"]],
@@ -128,7 +134,8 @@ def findings_by_site(board: Board) -> Exhibit:
                 hovertemplate="Site %{y}: %{x} " + severity + "<extra></extra>",
             )
         )
-    drawn.update_layout(barmode="stack")
+    drawn.update_layout(barmode="stack", showlegend=True)
+    drawn.update_xaxes(counts_axis(shown["standing"]))
     drawn.update_yaxes(
         type="category",
         showgrid=False,

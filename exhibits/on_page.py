@@ -156,7 +156,7 @@ def _printed_table(shown: Exhibit) -> None:
         else pl.col(name).cast(pl.String)
         for name, kind in table.schema.items()
     ).with_columns(
-        pl.all().fill_null("").map_elements(plain, return_dtype=pl.String, skip_nulls=False)
+        pl.all().fill_null("").map_elements(_cell, return_dtype=pl.String, skip_nulls=False)
     )
     st.table(
         cells.rename({name: plain(name) for name in cells.columns}),
@@ -164,6 +164,12 @@ def _printed_table(shown: Exhibit) -> None:
         hide_index=True,
         alt=f"{shown.title}, as a table",
     )
+
+
+def _cell(text: str) -> str:
+    """A cell of a printed table; a short one that begins with a digit stays on one line."""
+    is_quantity = len(text) <= 24 and text[:1].isdigit()
+    return plain(text).replace(" ", "\u00a0") if is_quantity else plain(text)
 
 
 def _table(shown: Exhibit) -> None:
@@ -225,7 +231,10 @@ def _footnotes(shown: Exhibit) -> None:
 def table_download(
     label: str, tables: dict[str, pl.DataFrame], *, file_name: str, key: str
 ) -> None:
-    """Buttons for the same tables as CSV (all in one) and as XLSX (a sheet each)."""
+    """Buttons for the same tables as CSV (all in one) and as XLSX (a sheet each).
+
+    Each file is made when its button is pressed.
+    """
     with st.container(horizontal=True):
         st.download_button(
             f"{label} as CSV",

@@ -6,6 +6,8 @@ on the dark background). No color stands for good or bad.
 """
 
 import html
+import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -50,6 +52,22 @@ def safe(text: str) -> str:
     return html.escape(text, quote=False)
 
 
+def in_lines(text: str, longest: int = 24) -> str:
+    """A long label in several lines, safe for a figure: on a telephone one line is cut off."""
+    return "<br>".join(safe(line) for line in textwrap.wrap(text, longest)) or safe(text)
+
+
+def counts_axis(counts: Iterable[int], room: float = 1.05) -> dict[str, object]:
+    """An axis of counts: from zero, also where all are zero, and without fractions between.
+
+    Args:
+        counts: what is drawn; of stacked bars the sums.
+        room: how much longer than the largest the axis is, so that text beside its bar fits.
+    """
+    most = max([1, *counts])
+    return {"range": [0, most * room], "dtick": 1 if most <= 5 else None}
+
+
 def figure(*, x_title: str, y_title: str, height: int = 420) -> go.Figure:
     """An empty figure with the house's axes; axis titles carry units."""
     empty = go.Figure()
@@ -59,7 +77,14 @@ def figure(*, x_title: str, y_title: str, height: int = 420) -> go.Figure:
         font={"size": FONT_SIZE},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        # In the order of the traces: of stacked bars Plotly would turn it round.
+        legend={
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.02,
+            "x": 0,
+            "traceorder": "normal",
+        },
         hoverlabel={"font": {"size": FONT_SIZE}},
         bargap=0.25,
     )

@@ -13,8 +13,8 @@ def counted(count: int, singular: str, plural: str | None = None) -> str:
 def share(count: int, total: int) -> str:
     """`36 of 60 (60 %)`; without a percentage where there is nobody to count."""
     if total == 0:
-        return f"{count} of 0"
-    return f"{count:,} of {total:,} ({100 * count / total:.0f} %)"
+        return f"{count:,} of 0"
+    return f"{count:,} of {total:,} ({100 * count / total:,.0f} %)"
 
 
 def percent(probability: float) -> str:
@@ -23,7 +23,7 @@ def percent(probability: float) -> str:
         return "under 1 %"
     if 0.99 < probability < 1:
         return "over 99 %"
-    return f"{100 * probability:.0f} %"
+    return f"{100 * probability:,.0f} %"
 
 
 def day(value: date | None) -> str:

@@ -5,6 +5,7 @@ import streamlit as st
 
 from data_validation.catalogue import catalogue
 from exhibits.on_page import header, plain
+from exhibits.words import counted
 
 board = header("Checks", "What is checked?")
 found = board.ask("findings/by_check").select("check", "standing")
@@ -23,17 +24,23 @@ rules = (
         ]
     )
     .join(found, on="check", how="left", maintain_order="left")
-    .with_columns(pl.col("standing").fill_null(0))
+    # Of a sealed check nothing is counted here: 0 would say that it found nothing.
+    .with_columns(
+        pl.when(pl.col("sealed") == "open").then(pl.col("standing").fill_null(0)).alias("standing")
+    )
+    .select("check", "domain", "severity", "standing", "sentence", "why", "sealed")
 )
 st.caption(
     plain(
-        f"{rules.height} checks. Findings of sealed checks are for those who may see sealed data; "
-        "here they count 0."
+        f"{rules.height} checks. What sealed checks find is for those who may see sealed data; "
+        "here it is not counted."
     )
 )
 with st.container(horizontal=True):
     words = st.text_input("Search", placeholder="a check, a field or a word", width=320)
-    domains = st.multiselect("Domain", rules["domain"].unique(maintain_order=True).to_list())
+    domains = st.multiselect(
+        "Domain", rules["domain"].unique(maintain_order=True).to_list(), width=320
+    )
 shown = rules.filter(
     pl.any_horizontal(
         pl.col(name).str.to_lowercase().str.contains(words.lower(), literal=True)
@@ -41,10 +48,13 @@ shown = rules.filter(
     ),
     pl.col("domain").is_in(domains) if domains else pl.lit(True),
 )
+st.caption(plain(f"{counted(shown.height, 'check')} of {rules.height}"))
 st.dataframe(
     shown,
     hide_index=True,
     height=640,
+    row_height=58,
+    placeholder="",
     alt="The catalogue of checks",
     column_config={
         "check": st.column_config.TextColumn("Check", width="medium"),
@@ -53,6 +63,8 @@ st.dataframe(
         "sentence": st.column_config.TextColumn("A finding means", width="large"),
         "why": st.column_config.TextColumn("Why", width="large"),
         "sealed": st.column_config.TextColumn("Findings are", width="small"),
-        "standing": st.column_config.NumberColumn("Standing", width="small"),
+        "standing": st.column_config.NumberColumn(
+            "Standing", width="small", format="localized", help="Findings that stand now"
+        ),
     },
 )

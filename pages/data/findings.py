@@ -6,6 +6,10 @@ import streamlit as st
 from exhibits.on_page import header, plain, show, table_download
 from exhibits.words import counted
 
+NO_SITE = "(no site)"  # as the question names findings whose participant or site is missing
+# A browser stays quick with so many rows; more are looked through by filters or in the query list.
+MOST_ROWS = 1_000
+
 board = header("Findings", "What must be queried, and is it getting better?")
 show("findings_overview")
 left, right = st.columns(2)
@@ -25,29 +29,42 @@ def values(column: str) -> list[str]:
     return [str(value) for value in everything[column].unique(maintain_order=True) if value]
 
 
+every_site = [*sorted(values("site")), *([NO_SITE] if everything["site"].null_count() else [])]
 with st.container(horizontal=True):
-    severities = st.multiselect("Severity", values("severity"), width=220)
-    statuses = st.multiselect("Against the last snapshot", values("status"), width=220)
-    domains = st.multiselect("Domain", values("domain"), width=180)
-    sites = st.multiselect("Site", sorted(values("site")), width=220)
-    checks = st.multiselect("Check", values("check"), width=280)
-listing = board.ask(
-    "findings/listing",
-    severities=severities,
-    statuses=statuses,
-    domains=domains,
-    sites=sites,
-    checks=checks,
+    severities = st.multiselect("Severity", values("severity"), width=170)
+    statuses = st.multiselect("Against the snapshot before", values("status"), width=215)
+    domains = st.multiselect("Domain", values("domain"), width=170)
+    sites = st.multiselect("Site", every_site, width=170)
+    checks = st.multiselect("Check", values("check"), width=250)
+chosen = {
+    "severities": severities,
+    "statuses": statuses,
+    "domains": domains,
+    "sites": sites,
+    "checks": checks,
+}
+listing = board.ask("findings/listing", **chosen) if any(chosen.values()) else everything
+rows = listing.head(MOST_ROWS)
+st.caption(
+    plain(
+        f"{counted(listing.height, 'finding')} of {everything.height:,}"
+        + (
+            f"; the table shows the first {rows.height:,}, the most severe first. Filter to see "
+            "others; the query list below holds all that stand and concern a participant."
+            if listing.height > rows.height
+            else ""
+        )
+    )
 )
-st.caption(plain(f"{counted(listing.height, 'finding')} of {everything.height:,}"))
-chosen = st.dataframe(
-    listing.drop("finding", "query"),
+selected = st.dataframe(
+    rows.drop("finding", "query"),
     hide_index=True,
-    height=420,
+    height="content" if rows.height <= 10 else 420,
+    placeholder="",
     on_select="rerun",
     selection_mode="single-row",
     key="finding-listing",
-    alt="Every finding that the filters leave",
+    alt="Findings that the filters leave",
     column_config={
         "check": "Check",
         "severity": "Severity",
@@ -61,12 +78,12 @@ chosen = st.dataframe(
         "record_key": "Record",
     },
 )
-if chosen.selection.rows and chosen.selection.rows[0] < listing.height:
-    one = listing.row(chosen.selection.rows[0], named=True)
+if selected.selection.rows and selected.selection.rows[0] < rows.height:
+    one = rows.row(selected.selection.rows[0], named=True)
     with st.container(border=True):
         st.markdown(f"**{plain(one['check'])}** – {plain(one['message'])}")
         st.markdown(f"To the site: {plain(one['query'])}")
-else:
+elif rows.height:
     st.caption("Select a row to see the text for the site.")
 
 queries = listing.filter(pl.col("status") != "resolved", pl.col("subject").is_not_null()).select(

@@ -19,7 +19,18 @@ if refused is not None:
         icon=":material/block:",
     )
     if refused.critical:
-        st.dataframe(pl.DataFrame(refused.critical), hide_index=True)
+        st.dataframe(
+            pl.DataFrame(refused.critical, infer_schema_length=None),
+            hide_index=True,
+            placeholder="",
+            alt="Critical findings of the load that was refused",
+            column_config={
+                "check": "Check",
+                "subject": "Participant",
+                "field": "Field",
+                "message": st.column_config.TextColumn("Finding", width="large"),
+            },
+        )
 
 st.subheader("Snapshots", anchor=False)
 snapshots = history(board)
@@ -32,10 +43,10 @@ st.dataframe(
         "data_cutoff": st.column_config.DateColumn("Data cut-off", format="YYYY-MM-DD"),
         "loaded_at": st.column_config.DatetimeColumn("Loaded (UTC)", format="YYYY-MM-DD HH:mm"),
         "open_rows": st.column_config.NumberColumn("Open rows", format="localized"),
-        "critical": "Critical",
-        "major": "Major",
-        "minor": "Minor",
-        "note": "Notes",
+        **{
+            severity: st.column_config.NumberColumn(severity.capitalize(), format="localized")
+            for severity in ("critical", "major", "minor", "note")
+        },
         "digest": st.column_config.TextColumn(
             "Digest", help="First digits of the canonical digest of the open store"
         ),
@@ -48,15 +59,18 @@ st.caption(
     "Rows of the open part, counted when read and again in the stored file; a load in which the "
     "two differ fails. The totals of sealed rows lie in the sealed file."
 )
-present = {row["relation"]: row for row in board.ask("views/datasets").iter_rows(named=True)}
+datasets = {row["relation"]: row for row in board.ask("views/datasets").iter_rows(named=True)}
 totals = pl.DataFrame(
     [
         {
             "relation": total.relation.replace("_", " "),
-            "dataset": present.get(total.relation, {}).get("dataset", "made from LB"),
+            # What no dataset is called after is made of laboratory results.
+            "dataset": datasets[total.relation]["dataset"]
+            if total.relation in datasets
+            else "from LB",
             "rows": total.rows,
             "in_extract": "yes"
-            if present.get(total.relation, {}).get("present", True)
+            if datasets.get(total.relation, datasets["laboratory"])["present"]
             else "not in the extract",
         }
         for total in board.snapshot.manifest.control_totals
@@ -68,7 +82,7 @@ st.dataframe(
     height="content",
     alt="Control totals of this snapshot",
     column_config={
-        "relation": "Relation",
+        "relation": "Records",
         "dataset": "Dataset",
         "rows": st.column_config.NumberColumn("Open rows, read and stored", format="localized"),
         "in_extract": "In the extract",

@@ -9,10 +9,11 @@ with support_at_baseline as (
   group by respiratory_support.subject
 ),
 recorded as (
-  select subject, arm, position, 'sex' as characteristic, sex as value, 1 as place
+  select subject, arm, position, 'sex' as characteristic, sex as value, 1 as place,
+    null as level
   from participant where randomized
   union all
-  select subject, arm, position, 'race', race, 2 from participant where randomized
+  select subject, arm, position, 'race', race, 2, null from participant where randomized
   union all
   select participant.subject, participant.arm, participant.position, 'support',
     case support_at_baseline.support
@@ -20,7 +21,7 @@ recorded as (
       when 2 then 'High flow or non-invasive'
       when 3 then 'Invasive ventilation'
       when 4 then 'ECMO'
-    end, 3
+    end, 3, support_at_baseline.support
   from participant
   left join support_at_baseline using (subject)
   where participant.randomized
@@ -29,4 +30,4 @@ select characteristic, place, value, arm, position, count(*) as participants
 from recorded
 where arm is not null
 group by all
-order by place, value nulls last, position
+order by place, min(level) nulls last, value nulls last, position

@@ -126,6 +126,19 @@ def test_a_site_counts_its_own(loaded: LoadedByName, store: str) -> None:
     assert shown.table["randomized"].is_sorted(descending=True)
 
 
+@pytest.mark.parametrize("store", STORES)
+def test_the_bars_of_a_site_add_up_to_who_was_screened(loaded: LoadedByName, store: str) -> None:
+    shown = pooled(loaded(store), "enrollment_by_site")
+    lengths: Counter[str] = Counter()
+    for trace in traces_of(shown):
+        lengths.update(dict(zip(trace.y, trace.x, strict=True)))
+    assert sorted(lengths.items()) == sorted(rows_of(shown, "site", "screened"), key=str)
+    assert shown.figure is not None
+    left, right = shown.figure.layout.xaxis.range
+    assert left == 0
+    assert right >= max(lengths.values())
+
+
 @pytest.mark.parametrize("store", ["two arms", "three arms", "one arm"])
 def test_the_curve_rises_to_everybody_who_is_randomized(loaded: LoadedByName, store: str) -> None:
     dates = sorted(days_of(loaded(store))["randomized"].drop_nulls())
@@ -177,7 +190,11 @@ def test_reasons_are_those_of_screen_failures(demonstration_store: LoadedTrial) 
     reasons = shown.table.filter(pl.col("part") != "flow").select("step", "participants").rows()
     assert dict(reasons) == {labels[name]: count for name, count in counted.items()}
     (bars,) = traces_of(shown)
-    assert list(zip(bars.y, bars.x, strict=True)) == reasons
+    lines = [label.split("<br>") for label in bars.y]
+    drawn = [(" ".join(parts), count) for parts, count in zip(lines, bars.x, strict=True)]
+    assert drawn == reasons
+    # On a telephone a longer line is cut off at its beginning.
+    assert max(len(line) for parts in lines for line in parts) <= 24
 
 
 def test_without_the_dataset_of_criteria_reasons_are_not_known(pilot_store: LoadedTrial) -> None:
@@ -349,6 +366,14 @@ def test_a_target_that_is_reached_is_not_projected(pilot_store: LoadedTrial) -> 
 def with_accrual(loaded: LoadedTrial, **changes: object) -> LoadedTrial:
     accrual = loaded.trial.accrual.model_copy(update=changes)
     return replace(loaded, trial=loaded.trial.model_copy(update={"accrual": accrual}))
+
+
+def test_more_than_the_target_is_within_the_picture(demonstration_store: LoadedTrial) -> None:
+    curve = pooled(with_accrual(demonstration_store, target=10), "cumulative_enrollment")
+    (drawn,) = [trace for trace in traces_of(curve) if trace.name == "Randomized"]
+    assert curve.figure is not None
+    assert max(drawn.y) > 10
+    assert curve.figure.layout.yaxis.range[1] > max(drawn.y)
 
 
 def test_before_the_planned_start_nothing_is_projected(demonstration_store: LoadedTrial) -> None:

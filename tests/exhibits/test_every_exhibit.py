@@ -267,6 +267,7 @@ def test_without_findings_it_says_so(
     [
         ("baseline_characteristics", "Nobody is randomized yet"),
         ("time_to_randomization", "No participant has both a date"),
+        ("randomized_though_ineligible", "Nobody is randomized yet."),
     ],
 )
 def test_nobody_randomized_is_said(made: MadeByName, name: str, said: str) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import polars as pl
 import pytest
 from polars import selectors
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -567,11 +568,12 @@ def test_filters_leave_what_they_say(at_dashboard: AtDashboard, troubled: Troubl
         "Domain": "domain",
         "Site": "site",
         "Check": "check",
-        "Against the last snapshot": "status",
+        "Against the snapshot before": "status",
     }
     for label, column in columns.items():
         (choice,) = [one for one in visitor.app.multiselect if one.label == label]
-        assert set(choice.options) == set(everything[column].dropna())
+        everything[column] = everything[column].fillna("(no site)")
+        assert set(choice.options) == set(everything[column])
         wanted = choice.options[-1]
         choice.set_value([wanted])
         visitor.run()
@@ -583,6 +585,25 @@ def test_filters_leave_what_they_say(at_dashboard: AtDashboard, troubled: Troubl
         next(one for one in visitor.app.multiselect if one.label == label).set_value([])
         visitor.run()
     assert len(listing_of(visitor)) == len(everything)
+
+
+def test_of_very_many_findings_the_browser_is_sent_the_first(
+    at_dashboard: AtDashboard, troubled: Troubled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Board.ask
+
+    def many_times(board: Board, question: str, **values: Any) -> pl.DataFrame:
+        answer = ask(board, question, **values)
+        return pl.concat([answer] * 200) if question == "findings/listing" else answer
+
+    visitor = at_dashboard(troubled.loaded).sign_in("data_manager").open("data-findings")
+    everything = len(listing_of(visitor)) * 200
+    monkeypatch.setattr(Board, "ask", many_times)
+    visitor.run()
+    assert len(listing_of(visitor)) == 1000 < everything
+    assert f"{everything:,} findings of {everything:,}; the table shows the first 1,000" in (
+        visitor.words
+    )
 
 
 def test_filters_that_leave_nothing(at_dashboard: AtDashboard, troubled: Troubled) -> None:
@@ -614,6 +635,9 @@ def test_the_catalogue_can_be_searched(
     visitor = at_dashboard(demonstration_store).sign_in("data_manager").open("data-checks")
     everything = visitor.app.dataframe[0].value
     assert f"{len(everything)} checks." in visitor.words
+    # What sealed checks find is not known here, so it is not said to be nothing.
+    assert set(everything[everything["standing"].isna()]["sealed"]) == {"sealed"}
+    assert set(everything[everything["standing"].notna()]["sealed"]) == {"open"}
     visitor.app.text_input[0].set_value("Dm-111")
     visitor.run()
     assert visitor.app.dataframe[0].value["check"].tolist() == ["DM-111"]
@@ -636,6 +660,15 @@ def test_intake_has_every_snapshot_and_every_relation(
         total.relation.replace("_", " "): total.rows for total in manifest.control_totals
     }
     assert manifest.digest in visitor.words
+
+
+def test_what_is_made_from_a_missing_dataset_is_not_in_the_extract(
+    at_dashboard: AtDashboard, nobody_store: LoadedTrial
+) -> None:
+    visitor = at_dashboard(nobody_store).sign_in("data_manager").open("data-intake")
+    totals = visitor.app.dataframe[-1].value.set_index("relation")
+    said = {name: totals.loc[name, "in_extract"] for name in ("participant", "blood gas")}
+    assert said == {"participant": "yes", "blood gas": "not in the extract"}
 
 
 def test_a_refused_load_is_told(
