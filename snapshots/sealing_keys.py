@@ -164,11 +164,6 @@ def _read_key(path: Path, header: str, expected_name: str) -> bytes:
         ) from None
     if not regular:
         raise SealingKeyError(f"{path} is not a file. Name the file {expected_name} itself.")
-    if private and stat.S_IMODE(mode) & 0o077:
-        raise SealingKeyError(
-            f"The board's private key {path} can be read by others than its owner (mode "
-            f"{stat.S_IMODE(mode):04o}, expected 0600). Run: chmod 600 {path}"
-        )
     found, _, rest = content.partition(b"\n")
     other = _PUBLIC_HEADER if private else _PRIVATE_HEADER
     if found.strip() == other.encode():
@@ -185,5 +180,11 @@ def _read_key(path: Path, header: str, expected_name: str) -> bytes:
         raise SealingKeyError(
             f"{path} is not a board key: expected one line '{header}' and one line with "
             f"{KEY_BYTES} bytes in base64. Name the file {expected_name} of the board's key pair."
+        )
+    # Last: of a file that is no private key, its mode is not what is wrong.
+    if private and stat.S_IMODE(mode) & 0o077:
+        raise SealingKeyError(
+            f"The board's private key {path} can be read by others than its owner (mode "
+            f"{stat.S_IMODE(mode):04o}, expected 0600). Run: chmod 600 {path}"
         )
     return key

@@ -134,8 +134,8 @@ def test_a_private_key_that_others_can_reach_is_refused(tmp_path: Path, mode: in
 
 
 def test_each_file_is_refused_in_place_of_the_other(tmp_path: Path) -> None:
+    """Also where its mode is not a private key's, as a public key's never is."""
     public_path, private_path = new_key_pair(tmp_path)
-    public_path.chmod(0o600)
     with pytest.raises(SealingKeyError, match=r"is the public key .* private key is needed"):
         read_private_key(public_path)
     with pytest.raises(SealingKeyError, match=r"is the private key .* public key is needed"):
