@@ -1,7 +1,8 @@
 """Tables for other programs: CSV and XLSX in which no cell is a formula.
 
 Text that begins with `=`, `+`, `-`, `@`, their full-width forms or a control character could run as
-a formula in a spreadsheet; it gets an apostrophe in front. Numbers are left as they are.
+a formula in a spreadsheet; it gets an apostrophe in front. Numbers are left as they are. In CSV the
+same is done behind a semicolon, tab, bar or line break, which may separate cells where it is read.
 """
 
 import io
@@ -12,6 +13,9 @@ import polars as pl
 from exhibits.exhibit import Exhibit
 
 _FORMULA = r"^[=+\-@＝＋－＠\x00-\x1f]"
+# Where a spreadsheet that separates by semicolon, tab or bar, as many a country's does, would begin
+# a cell in the midst of ours: quotation marks do not keep it together there.
+_BEGINS_WITHIN = r'([;|\t\r\n]"*)([=+\-@＝＋－＠\x00-\x08\x0b\x0c\x0e-\x1f])'
 _NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
 
 LONGEST_SHEET_NAME = 31  # as Excel counts, in UTF-16
@@ -30,7 +34,8 @@ def neutralized(table: pl.DataFrame) -> pl.DataFrame:
 
 def table_as_csv(table: pl.DataFrame) -> str:
     """A table as harmless CSV; a missing value is empty, empty text is in quotes."""
-    return neutralized(table).write_csv()
+    guarded = pl.col(pl.String).str.replace_all(_BEGINS_WITHIN, "${1}'${2}")
+    return neutralized(table).with_columns(guarded).write_csv()
 
 
 def as_csv(shown: Exhibit) -> str:

@@ -53,7 +53,7 @@ st.dataframe(
     shown,
     hide_index=True,
     height=640,
-    row_height=58,
+    row_height=72,  # from here on the text is wrapped
     placeholder="",
     alt="The catalogue of checks",
     column_config={
