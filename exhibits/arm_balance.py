@@ -13,7 +13,7 @@ from estimators.balance import (
     largest_pairwise,
 )
 from exhibits.exhibit import Exhibit, Number, exhibit
-from exhibits.theme import arm_style, counts_axis, figure, hatch, safe
+from exhibits.theme import arm_style, counts_axis, figure, hatch, in_lines
 from exhibits.words import decimal, percent, share
 from queries import Board
 
@@ -37,7 +37,7 @@ def allocation(board: Board) -> Exhibit:
         style = arm_style(position)
         drawn.add_trace(
             go.Bar(
-                y=[safe(name)],
+                y=[in_lines(name, 12)],
                 x=[count],
                 orientation="h",
                 text=[percent(count / total) if total else "0"],
@@ -49,7 +49,7 @@ def allocation(board: Board) -> Exhibit:
             )
         )
     drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False)
-    drawn.update_xaxes(counts_axis(arms["randomized"], room=1.2))
+    drawn.update_xaxes(counts_axis(arms["randomized"], room=1.3))
     intervals = [allocation_share(int(count), total) for count in arms["randomized"]]
     table = arms.select("arm", "randomized").with_columns(
         pl.Series("share_percent", [_percent(item.share) for item in intervals], pl.Float64),

@@ -382,7 +382,7 @@ def screening_flow(board: Board) -> Exhibit:
                 x=picture["participants"].to_list(),
                 orientation="h",
                 marker={"color": QUIET, "pattern": hatch("/")},
-                text=picture["participants"].to_list(),
+                text=[f"{count:,}" for count in picture["participants"]],
                 textposition="outside",
                 cliponaxis=False,
                 hovertemplate="%{y}: %{x} of " + f"{failures:,}" + "<extra></extra>",

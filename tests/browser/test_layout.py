@@ -16,7 +16,8 @@ SIZES: dict[str, ViewportSize] = {
 }
 BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 22, 28)"}
 
-# What would need scrolling to the side, or stands out beyond the right edge of the screen.
+# What would need scrolling to the side, stands out beyond the right edge of the screen, or is text
+# that a chart cuts off.
 OVERFLOWING = """() => {
     const beyond = [];
     const main = document.querySelector("[data-testid='stMain']");
@@ -27,8 +28,15 @@ OVERFLOWING = """() => {
         const right = element.getBoundingClientRect().right;
         if (right > innerWidth + 1) beyond.push(`${element.className} ends at ${right}`);
     }
+    for (const text of main.querySelectorAll(".js-plotly-plot .main-svg text")) {
+        const chart = text.closest(".js-plotly-plot").getBoundingClientRect();
+        const { left, right, width } = text.getBoundingClientRect();
+        if (width && (left < chart.left - 1 || right > chart.right + 1))
+            beyond.push(`the chart cuts off ${text.textContent}`);
+    }
     return beyond;
 }"""
+UNDRAWN_CHART = "[data-testid='stPlotlyChart']:not(:has(.main-svg))"
 FOCUSED = """() => {
     const element = document.activeElement;
     if (!element.matches("a, button, input, [role='radio']")) return element.tagName;
@@ -52,6 +60,7 @@ def test_every_page_fits_the_screen(
             "background-color", BACKGROUNDS[scheme]
         )
         expect(visitor.page.locator("h1")).to_be_in_viewport()
+        expect(visitor.page.locator(UNDRAWN_CHART)).to_have_count(0)
         assert visitor.page.evaluate(OVERFLOWING) == [], address
 
 
