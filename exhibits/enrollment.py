@@ -389,7 +389,7 @@ def screening_flow(board: Board) -> Exhibit:
             )
         )
         drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False)
-        drawn.update_xaxes(counts_axis(picture["participants"], room=1.15))
+        drawn.update_xaxes(counts_axis(picture["participants"], room=1.35))
     screened = totals["screened"]
     return Exhibit(
         title="Screening flow",

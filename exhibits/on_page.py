@@ -159,7 +159,7 @@ def _printed_table(shown: Exhibit) -> None:
         pl.all().fill_null("").map_elements(_cell, return_dtype=pl.String, skip_nulls=False)
     )
     st.table(
-        cells.rename({name: plain(name.replace(" = ", "\u00a0=\u00a0")) for name in cells.columns}),
+        cells.rename(lambda name: plain(re.sub(r" (?=[=%])|(?<==) ", "\u00a0", name))),
         border="horizontal",
         hide_index=True,
         alt=f"{shown.title}, as a table",

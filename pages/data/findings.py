@@ -31,11 +31,11 @@ def values(column: str) -> list[str]:
 
 every_site = [*sorted(values("site")), *([NO_SITE] if everything["site"].null_count() else [])]
 with st.container(horizontal=True):
-    severities = st.multiselect("Severity", values("severity"), width=170)
+    severities = st.multiselect("Severity", values("severity"), width=155)
     statuses = st.multiselect("Against the snapshot before", values("status"), width=215)
-    domains = st.multiselect("Domain", values("domain"), width=170)
-    sites = st.multiselect("Site", every_site, width=170)
-    checks = st.multiselect("Check", values("check"), width=250)
+    domains = st.multiselect("Domain", values("domain"), width=155)
+    sites = st.multiselect("Site", every_site, width=155)
+    checks = st.multiselect("Check", values("check"), width=240)
 chosen = {
     "severities": severities,
     "statuses": statuses,
