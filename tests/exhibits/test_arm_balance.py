@@ -289,7 +289,7 @@ def test_arms_are_drawn_in_the_order_of_the_view(board: BoardByName) -> None:
         opened = board("three arms", view)
         shown = make("allocation", opened)
         assert shown.figure is not None
-        assert [bar.y[0] for bar in shown.figure.data] == list(opened.arms)
+        assert [bar.y[0].replace("<br>", " ") for bar in shown.figure.data] == list(opened.arms)
         colors = [bar.marker.color for bar in shown.figure.data]
         patterns = [bar.marker.pattern.shape for bar in shown.figure.data]
         assert len(set(colors)) == len(set(patterns)) == len(opened.arms)
