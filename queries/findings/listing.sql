@@ -1,4 +1,4 @@
--- One row a finding, with the site to ask; null stands for "all" in a filter.
+-- One row a finding, with the site to ask; an empty list stands for "all" in a filter.
 select finding.finding, finding."check", finding.severity, finding.status, finding.domain,
   participant.site, finding.subject, finding.field, finding.value, finding.message, finding.query,
   finding.record_key
