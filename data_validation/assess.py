@@ -1,7 +1,8 @@
 """From an extract as read to what a snapshot would hold, and what is wrong with it.
 
 Order: split by the allow-list, then everything else twice: once from open tables only, once from
-all. So nothing open can depend on anything sealed, whatever a later step computes.
+all. So nothing open can depend on anything sealed, whatever a later step computes. Last, what is
+open is held against the allocation; what that finds is sealed.
 """
 
 from dataclasses import dataclass
@@ -11,17 +12,23 @@ import polars as pl
 
 from data_validation.domains import DOMAINS
 from data_validation.facts import Kind, Severity
-from data_validation.findings import counts, find, only_sealed
+from data_validation.findings import counts, find, only_sealed, ordered, stated
+from data_validation.functional_unblinding import unblinding_findings
 from data_validation.readers import Extract
 from data_validation.relations import arm_code, participants
 from data_validation.rules import Evidence
 from data_validation.sealing import Tables, released_randomization, split
 from data_validation.values import trimmed
+from data_validation.written_separations import written_separations
 from trials import Trial
 
 
 class UnusableExtractError(Exception):
     """An extract that cannot be placed: no DM, no dates. The text says what is missing."""
+
+
+class WrittenSeparationError(UnusableExtractError):
+    """The allow-list opens what the trial definition says that one arm only has."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,18 @@ def assess(extract: Extract, trial: Trial, cutoff: date | None = None) -> Assess
 
     Raises:
         UnusableExtractError: DM is missing or empty, or there is no date to take a cut-off from.
+        WrittenSeparationError: by the definition alone the open store would tell the arm.
     """
+    if separations := written_separations(trial):
+        raise WrittenSeparationError(
+            "\n".join(
+                [
+                    f"Nothing of {trial.id} can be published: the open store would tell the arm.",
+                    *separations,
+                    "Correct the trial definition, or the rule that opens the records.",
+                ]
+            )
+        )
     datasets = {name: dataset.frame for name, dataset in extract.datasets.items()}
     if "DM" not in datasets or datasets["DM"].is_empty():
         found = ", ".join(sorted(datasets)) or "none"
@@ -87,6 +105,9 @@ def assess(extract: Extract, trial: Trial, cutoff: date | None = None) -> Assess
     open_side = Evidence(opened, open_people, trial, cutoff)
     complete_side = Evidence(complete, complete_people, trial, cutoff)
     open_findings, all_findings = find(open_side), find(complete_side)
+    allocation = _allocation(complete, complete_people, trial)
+    told = stated(unblinding_findings(open_side.relations, allocation, trial))
+    sealed_findings = ordered(pl.concat([only_sealed(all_findings, open_findings), told]))
     unknown = {name: frame for name, frame in datasets.items() if name not in DOMAINS}
     return Assessment(
         trial=trial,
@@ -94,10 +115,10 @@ def assess(extract: Extract, trial: Trial, cutoff: date | None = None) -> Assess
         simulated="SIMULATION" in datasets,
         open_relations=open_side.relations,
         complete_relations=complete_side.relations,
-        allocation=_allocation(complete, complete_people, trial),
+        allocation=allocation,
         unknown=_as_received(unknown),
         open_findings=open_findings,
-        sealed_findings=_located(only_sealed(all_findings, open_findings), complete),
+        sealed_findings=_located(sealed_findings, complete),
         totals=_totals(datasets, complete),
         sealed_unexpectedly=_unexpected(datasets, unknown),
         remarks=(

@@ -9,6 +9,7 @@ import polars as pl
 from data_validation.catalogue import catalogue
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
+from data_validation.functional_unblinding import Stated
 from data_validation.rules import CHECKS, Evidence, Rule
 from data_validation.schemas import BrokenCheckError, structural_failures
 from data_validation.sealing import Tables
@@ -77,7 +78,7 @@ def find(evidence: Evidence) -> pl.DataFrame:
                 f"The check {rule.id} did not run ({type(error).__name__})."
             ) from error
         parts.append(_as_findings(rule, offending))
-    return _ordered(pl.concat(parts)) if parts else pl.DataFrame(schema=SCHEMA)
+    return ordered(pl.concat(parts)) if parts else pl.DataFrame(schema=SCHEMA)
 
 
 def _duplicates(frame: pl.DataFrame, keys: Iterable[str]) -> pl.DataFrame:
@@ -128,6 +129,35 @@ def _as_findings(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def stated(items: Iterable[Stated]) -> pl.DataFrame:
+    """Findings about the open store as a whole, of no subject and no record."""
+    rows = [
+        {
+            "finding": _identity(item.rule.id, "", item.about),
+            "check": item.rule.id,
+            "severity": item.rule.severity.value,
+            "domain": item.rule.domain,
+            "field": item.about,
+            "value": item.value,
+            "message": item.message,
+            "query": item.rule.query,
+        }
+        for item in items
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA)
+
+
+def ordered(findings: pl.DataFrame) -> pl.DataFrame:
+    """Findings by severity, check, subject and record, each once."""
+    rank = {name: position for position, name in enumerate(SEVERITIES)}
+    return (
+        findings.unique("finding", keep="first", maintain_order=True)
+        .with_columns(pl.col("severity").replace_strict(rank, return_dtype=pl.Int64).alias("_rank"))
+        .sort("_rank", "check", "subject", "record_key", "field", nulls_last=True)
+        .drop("_rank")
+    )
+
+
 def _filled(text: str, rows: pl.DataFrame) -> pl.Expr:
     """The text for the site, with the record's values in place of `{NAME}`."""
     parts = [
@@ -141,16 +171,6 @@ def _filled(text: str, rows: pl.DataFrame) -> pl.Expr:
 
 def _identity(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
-
-
-def _ordered(findings: pl.DataFrame) -> pl.DataFrame:
-    rank = {name: position for position, name in enumerate(SEVERITIES)}
-    return (
-        findings.unique("finding", keep="first", maintain_order=True)
-        .with_columns(pl.col("severity").replace_strict(rank, return_dtype=pl.Int64).alias("_rank"))
-        .sort("_rank", "check", "subject", "record_key", "field", nulls_last=True)
-        .drop("_rank")
-    )
 
 
 def only_sealed(complete: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
@@ -193,5 +213,7 @@ __all__ = [
     "counts",
     "find",
     "only_sealed",
+    "ordered",
+    "stated",
     "with_status",
 ]

@@ -7,6 +7,7 @@ A definition is one TOML file. Reading it either gives a frozen, consistent `Tri
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cache, cached_property
 from itertools import pairwise
@@ -182,9 +183,17 @@ class OpenValues(Model):
 
 
 class SealedValues(Model):
-    """Values that name the intervention: their records leave the open store whole."""
+    """Values that name the intervention: their records leave the open store whole.
+
+    Only preferred terms need to be named to be sealed. The others say what one arm only has, as the
+    extract calls it: opening it anywhere is then a contradiction, and no load is published.
+    """
 
     preferred_terms: tuple[Name, ...] = ()
+    visits: tuple[Name, ...] = ()
+    procedures: tuple[Name, ...] = ()
+    tests: tuple[Name, ...] = ()
+    dispositions: tuple[Name, ...] = ()
 
 
 class SpecialInterest(Model):
@@ -285,6 +294,13 @@ class Trial(Model):
         visits = {visit.visit.casefold() for visit in self.schedule}
         if fallback is not None and fallback.casefold() not in visits:
             wrong(f"{fallback!r} is no visit of the schedule", "randomization", "fallback_visit")
+        for loc, value, kind in self._open_values():
+            if _plain(value) in {_plain(name) for name in getattr(self.sealed, kind)}:
+                wrong(
+                    f"{value!r} is open here, and [sealed] {kind} says that one arm only has it: "
+                    "who has it would tell the arm. Take it out of one of the two",
+                    *loc,
+                )
         known = {measure.name for measure in self.measures} | {"age", "bmi", "pao2_fio2"}
         for index, criterion in enumerate(self.criteria):
             if criterion.measure is not None and criterion.measure not in known:
@@ -305,6 +321,18 @@ class Trial(Model):
         if problems:
             raise _ContradictionError(problems)
         return self
+
+    def _open_values(self) -> Iterator[tuple[tuple[int | str, ...], str, str]]:
+        """What the definition opens: where, the value, and which list of [sealed] it is held to."""
+        for index, visit in enumerate(self.schedule):
+            yield ("schedule", index, "visit"), visit.visit, "visits"
+        for index, measure in enumerate(self.measures):
+            yield ("measures", index, "code"), measure.code, "tests"
+        for index, item in enumerate(self.open.procedure_classes):
+            for term in item.terms:
+                yield ("open", "procedure_classes", index, "terms"), term, "procedures"
+        for disposition in self.open.dispositions:
+            yield ("open", "dispositions"), disposition, "dispositions"
 
     @property
     def definition(self) -> bytes:
@@ -328,6 +356,11 @@ class Trial(Model):
             for key, reason in self.assumed.items()
             if any(key == prefix or key.startswith(prefix + ".") for prefix in prefixes)
         )
+
+
+def _plain(text: str) -> str:
+    """A text as it is compared here; what differs by punctuation only is found at load."""
+    return " ".join(text.casefold().split())
 
 
 def _exists(model: BaseModel, key: str) -> bool:
