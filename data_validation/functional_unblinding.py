@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from data_validation.facts import Severity, folded
+from data_validation.facts import Severity, folded, folded_terms
 from data_validation.rules import Rule
 from data_validation.separation import (
     Counts,
@@ -190,20 +190,27 @@ def _separating(structures: list[Structure], family: Family, groups: _Groups) ->
 
 
 def _naming(relations: Mapping[str, pl.DataFrame], trial: Trial) -> list[Stated]:
-    """One finding for each open value that by its words comes of an administration."""
+    """One finding for each open value that by its words comes of an administration.
+
+    So does what contains the name of a treated arm, or of what one arm only has by the definition.
+    """
+    said = pl.concat_str(pl.lit(" "), "said", pl.lit(" "))
     given = pl.col("said").str.contains(_GIVEN)
-    for arm in trial.arms.list:
-        if not arm.control:
-            name = pl.select(folded=pl.lit(arm.name)).select(folded("folded")).item()
-            given |= pl.concat_str(pl.lit(" "), "said", pl.lit(" ")).str.contains(
-                f" {name} ", literal=True
-            )
+    for name in folded_terms(
+        (
+            *(arm.name for arm in trial.arms.list if not arm.control),
+            *trial.sealed.visits,
+            *trial.sealed.procedures,
+        )
+    ):
+        given |= said.str.contains(f" {name} ", literal=True)
     found = []
     for relation, frame in relations.items():
         if "subject" not in frame.columns:
             continue
         for column, kind in frame.schema.items():
-            if kind != pl.String or column in _NAMES_NOTHING:
+            is_text_of_typed = column.endswith("_text") and column[:-5] in frame.columns
+            if kind != pl.String or is_text_of_typed or column in _NAMES_NOTHING:
                 continue
             values = frame.select(pl.col(column).drop_nulls().unique().sort())
             values = values.with_columns(folded(column).alias("said")).filter(given)

@@ -7,6 +7,7 @@ loading scipy would cost more than the whole check.
 Conservative throughout: a two-sided p-value is twice the tail, the observed value included.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 from math import erfc, sqrt
@@ -178,13 +179,16 @@ def smallest_detectable(chosen: Mask, strata: Counts, tests: int, level: float) 
     strata. None where not even everybody would do.
     """
     members = np.flatnonzero(chosen)[np.argsort(strata[chosen], kind="stable")]
-    for having in range(1, len(members) + 1):
+
+    def is_found(having: int) -> bool:
         spread = (2 * np.arange(having) + 1) * len(members) // (2 * having)
         levels = np.zeros(len(chosen), dtype=np.int64)
         levels[members[spread]] = 1
-        if _enumerated(levels, chosen, strata) <= level / max(tests, 1):
-            return having
-    return None
+        return _enumerated(levels, chosen, strata) <= level / max(tests, 1)
+
+    if not len(members) or not is_found(len(members)):
+        return None
+    return 1 + bisect_left(range(1, len(members)), True, key=is_found)
 
 
 def _by_normal_curve(question: Question, chosen: Mask, *, continuity: bool) -> float:

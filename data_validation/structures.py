@@ -214,7 +214,7 @@ def _forms(rows: _Rows, text: pl.Series, word: str) -> Iterator[tuple[str, Count
 
 
 def _codes(rows: _Rows, column: pl.Series) -> Iterator[tuple[str, Counts]]:
-    """Each value of a code; the gaps of a numbering."""
+    """Each value of a code, and how many different ones; the gaps of a numbering."""
     name = column.name
     if column.str.contains(r"^[0-9]{1,9}$").all() and not column.has_nulls():
         different = rows.different(name)
@@ -223,7 +223,11 @@ def _codes(rows: _Rows, column: pl.Series) -> Iterator[tuple[str, Counts]]:
             np.maximum.at(highest, rows.person, column.cast(pl.Int64).to_numpy())
             yield f"gaps in {name}", np.maximum(highest - different, 0)
             return
-    for value, counts in _by_value(rows, column):
+    by_value = dict(_by_value(rows, column))
+    if len(by_value) > 1:
+        has = np.stack(list(by_value.values())) > 0
+        yield f"different values of {name}", has.sum(axis=0, dtype=np.int64)
+    for value, counts in by_value.items():
         yield f"{name} {value}", counts
 
 
