@@ -87,8 +87,8 @@ def extent(found: list[Stated]) -> str:
 # Planted give-aways
 
 
-# Few have a reaction, or an event that seems related, and in some trials too few.
-IN_MOST_TRIALS = {"relatedness": 0.8, "terms of the intervention": 0.8}
+# Few have a reaction, and in some trials only ones whose terms do not say what they are from.
+IN_MOST_TRIALS = {"terms of the intervention": 0.8}
 
 
 @pytest.mark.parametrize("name", GIVE_AWAYS)
