@@ -48,6 +48,15 @@ class Settings(BaseSettings):
     audit_log: Path = Field(
         Path(".dsmb/audit.log"), description="Where comparative looks are recorded."
     )
+    records_url: str = Field(
+        "sqlite:///.dsmb/records.db",
+        # It can hold a password; `described_settings` leaves that out.
+        repr=False,
+        description="The records database: the audit trail, and what people write.",
+    )
+    audit_key_file: Path | None = Field(
+        None, description="The audit key: what is recorded is vouched for with it."
+    )
     extract_limit_bytes: int = Field(
         4 * 1024**3, gt=0, description="Largest extract that is read, uncompressed."
     )
@@ -104,6 +113,10 @@ def described_settings() -> list[tuple[str, str, str, str]]:
     rows = []
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
+        if name == "records_url":
+            from access.records import shown_url
+
+            value = shown_url(value)
         if f"DSMB_{name.upper()}" in in_environment:
             origin = "environment"
         elif name in in_file:

@@ -1,6 +1,7 @@
 """Who may see what: identity, roles, views and the grants that open a Board."""
 
-from access.audit import AuditError, record
+from access.audit import record
+from access.errors import AuditError, RecordsError
 from access.identity import Identity, Role, command_line_identity, demonstration_identities
 from access.incidents import log_incident
 from access.policy import Action, Denied, Grant, decide, pages_of, views_of
@@ -12,6 +13,7 @@ __all__ = [
     "Denied",
     "Grant",
     "Identity",
+    "RecordsError",
     "Role",
     "View",
     "command_line_identity",

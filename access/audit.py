@@ -6,11 +6,8 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from access.errors import AuditError
 from access.policy import Grant
-
-
-class AuditError(Exception):
-    """The record could not be written, so the act does not happen."""
 
 
 def record(log: Path, act: str, grant: Grant, reason: str = "") -> None:
