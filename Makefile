@@ -60,14 +60,25 @@ endef
 export GET_READY
 
 # The demonstration makes its keys beside the store; a key that is set already is left as it is.
+define DEMONSTRATION_KEYS
+import shlex
+from settings import read_settings
+now = read_settings()
+keys = now.store.parent / "demonstration-keys"
+files = {}
+if now.board_private_key_file is None and (keys / "board_private.key").is_file():
+    files["BOARD_PUBLIC_KEY_FILE"] = keys / "board_public.key"
+    files["BOARD_PRIVATE_KEY_FILE"] = keys / "board_private.key"
+if now.audit_key_file is None and (keys / "audit.key").is_file():
+    files["AUDIT_KEY_FILE"] = keys / "audit.key"
+for name, file in files.items():
+    print(f"export DSMB_{name}={shlex.quote(str(file))}")
+endef
+export DEMONSTRATION_KEYS
+
 run: $(FOR_RUNNING)
 	@$(PYTHON) -m data_validation demonstration
-	@keys=$$($(PYTHON) -c 'from settings import read_settings; now = read_settings(); \
-	    print("" if now.board_private_key_file else now.store.parent / "demonstration-keys")'); \
-	if [ -f "$$keys/board_private.key" ]; then \
-	    export DSMB_BOARD_PUBLIC_KEY_FILE="$$keys/board_public.key"; \
-	    export DSMB_BOARD_PRIVATE_KEY_FILE="$$keys/board_private.key"; \
-	fi; \
+	@eval "$$($(PYTHON) -c "$$DEMONSTRATION_KEYS")"; \
 	export DSMB_IDENTITY=demonstration; \
 	$(PYTHON) -c "$$GET_READY" & \
 	exec $(VENV)/bin/streamlit run dashboard.py

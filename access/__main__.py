@@ -1,37 +1,204 @@
-"""`python -m access`: the board's keys, and the settings in force."""
+"""`python -m access`: the board's keys, the settings in force, and the audit trail.
+
+Exit codes: 0 done; 1 unusable arguments; 4 a key, a setting or the records database is in the way;
+5 the audit trail is broken: cut off, rewritten or changed.
+"""
 
 import argparse
 import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import NoReturn
 
-from settings import SettingsError, described_settings
+from access.errors import AuditError, RecordsError
+from settings import Settings, SettingsError, described_settings, read_settings
 from snapshots import SealingKeyError, new_key_pair
 
-EXIT_REFUSED = 4
+EXIT_DONE, EXIT_USAGE, EXIT_REFUSED, EXIT_BROKEN = 0, 1, 4, 5
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code (0 done, 4 refused with a sentence)."""
-    parser = argparse.ArgumentParser(prog="python -m access", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Unusable arguments are exit 1, as in the other commands."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    asked = _parser().parse_args(arguments)
+    try:
+        code: int = asked.run(asked)
+    except (SealingKeyError, SettingsError, RecordsError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_REFUSED
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m access",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
     keys = commands.add_parser("keys", help="the board's key pair")
     keys.add_argument("act", choices=["new"])
     keys.add_argument("folder", type=Path, metavar="DIR")
-    commands.add_parser("settings", help="each setting with its origin")
-    asked = parser.parse_args(arguments)
+    keys.set_defaults(run=_keys)
+    listing = commands.add_parser("settings", help="each setting with its origin")
+    listing.set_defaults(run=_settings)
+
+    audit = commands.add_parser("audit", help="the audit trail")
+    acts = audit.add_subparsers(dest="act", required=True, parser_class=_Parser)
+    new_key = acts.add_parser("new-key", help="make an audit key")
+    new_key.add_argument("file", type=Path, metavar="FILE")
+    new_key.set_defaults(run=_new_audit_key)
+    verify = acts.add_parser("verify", help="prove that no row was changed, or name the first")
+    verify.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="what `audit checkpoint` printed, kept elsewhere: finds what was cut off or rewritten",
+    )
+    verify.set_defaults(run=_verify)
+    checkpoint = acts.add_parser("checkpoint", help="print count and head, to be kept elsewhere")
+    checkpoint.set_defaults(run=_checkpoint)
+    export = acts.add_parser("export", help="print rows, the newest first; this is recorded too")
+    form = export.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="the default")
+    form.add_argument("--json", action="store_true")
+    moment = "YYYY-MM-DD, or with a time, in UTC unless it says otherwise"
+    export.add_argument("--since", type=_first_moment, metavar="WHEN", help=moment)
+    export.add_argument("--until", type=_last_moment, metavar="WHEN", help=f"{moment}; included")
+    for name, text in (
+        ("act", "as it is recorded, such as 'view opened'"),
+        ("person", "issuer/subject, or subject or name alone"),
+        ("role", "such as board"),
+        ("trial", "the trial's name"),
+        ("outcome", "done, refused, intended or failed"),
+    ):
+        export.add_argument(
+            f"--{name}",
+            action="append",
+            default=[],
+            dest=f"only_{name}",
+            help=f"{text}; repeatable",
+        )
+    export.add_argument("--reason", default="", metavar="TEXT", help="text within the reason")
+    export.set_defaults(run=_export)
+    return parser
+
+
+def _first_moment(text: str) -> datetime:
+    return _moment(text, timedelta(0), timedelta(0))
+
+
+def _last_moment(text: str) -> datetime:
+    """The first moment that is too late."""
+    return _moment(text, timedelta(days=1), timedelta(microseconds=1))
+
+
+def _moment(text: str, after_day: timedelta, after_time: timedelta) -> datetime:
     try:
-        if asked.command == "keys":
-            public, private = new_key_pair(asked.folder)
-            print(f"Public key:  {public}   a load needs it (DSMB_BOARD_PUBLIC_KEY_FILE)")
-            print(f"Private key: {private}   comparative views need it")
-            print("Keep the private key with the board. A lost private key is a lost sealed store.")
-        else:
-            for name, value, origin, meaning in described_settings():
-                print(f"{name:24} {value:40} {origin:12} {meaning}")
-    except (SealingKeyError, SettingsError) as error:
-        print(error, file=sys.stderr)
-        return EXIT_REFUSED
-    return 0
+        if len(text) == len("2023-09-30"):
+            return datetime.combine(date.fromisoformat(text), time(tzinfo=UTC)) + after_day
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)) + after_time
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a date like 2023-09-30 nor a time like 2023-09-30T14:00"
+        ) from None
+
+
+def _keys(asked: argparse.Namespace) -> int:
+    public, private = new_key_pair(asked.folder)
+    print(f"Public key:  {public}   a load needs it (DSMB_BOARD_PUBLIC_KEY_FILE)")
+    print(f"Private key: {private}   comparative views need it")
+    print("Keep the private key with the board. A lost private key is a lost sealed store.")
+    return EXIT_DONE
+
+
+def _settings(_asked: argparse.Namespace) -> int:
+    for name, value, origin, meaning in described_settings():
+        print(f"{name:24} {value:40} {origin:12} {meaning}")
+    return EXIT_DONE
+
+
+def _new_audit_key(asked: argparse.Namespace) -> int:
+    from access.audit_key import new_audit_key
+
+    new_audit_key(asked.file)
+    print(f"Audit key: {asked.file}   loads, the dashboard and views by arm need it")
+    print("Set DSMB_AUDIT_KEY_FILE to it, and keep a copy: without it the trail proves nothing.")
+    return EXIT_DONE
+
+
+def _verify(asked: argparse.Namespace) -> int:
+    from access.records import shown_url
+    from access.trail import open_trail
+
+    settings = read_settings()
+    kept = None if asked.checkpoint is None else _text_of(asked.checkpoint)
+    trail = open_trail(settings.records_url, settings.audit_key_file)
+    verdict = trail.verify(kept)
+    if verdict.problem is not None:
+        print(f"The audit trail is broken. {verdict.problem}", file=sys.stderr)
+        return EXIT_BROKEN
+    if verdict.rows == 0:
+        print(f"Nothing has been recorded in {shown_url(settings.records_url)} yet.")
+        return EXIT_DONE
+    against = " and agrees with the checkpoint" if kept is not None else ""
+    _, since = trail.extent()
+    rows = "1 row" if verdict.rows == 1 else f"{verdict.rows} rows"
+    print(f"The audit trail is whole{against}: {rows} since {since}.")
+    for entry in trail.outstanding():
+        print(
+            f"Without an outcome, so still under way or cut short: row {entry.sequence}, "
+            f"{entry.act}, {entry.holder}, {entry.at}."
+        )
+    return EXIT_DONE
+
+
+def _checkpoint(_asked: argparse.Namespace) -> int:
+    from access.trail import open_trail
+
+    settings = read_settings()
+    print(open_trail(settings.records_url, settings.audit_key_file).checkpoint())
+    return EXIT_DONE
+
+
+def _export(asked: argparse.Namespace) -> int:
+    from access.entries import command_line_actor
+    from access.trail import Filter, open_trail
+    from access.trail_table import trail_json, trail_table
+    from exhibits.export import table_as_csv
+
+    settings: Settings = read_settings()
+    where = Filter(
+        since=asked.since,
+        until=asked.until,
+        acts=tuple(asked.only_act),
+        people=tuple(asked.only_person),
+        roles=tuple(asked.only_role),
+        trials=tuple(asked.only_trial),
+        outcomes=tuple(asked.only_outcome),
+        reason=asked.reason,
+    )
+    trail = open_trail(settings.records_url, settings.audit_key_file)
+    trail.write("download", command_line_actor(), resource="audit trail", reason=where.in_words())
+    entries = trail.select(where)
+    text = trail_json(entries) + "\n" if asked.json else table_as_csv(trail_table(entries))
+    sys.stdout.write(text)
+    return EXIT_DONE
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError as error:
+        raise AuditError(f"The checkpoint {path} cannot be read: {error.strerror}.") from None
 
 
 if __name__ == "__main__":

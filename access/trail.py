@@ -183,10 +183,14 @@ class Trail:
         view: str = "",
         resource: str = "",
         reason: str = "",
+        refusals: tuple[type[BaseException], ...] = (),
     ) -> Iterator[Underway]:
-        """An act outside the database: *intended* before it, *done* or *failed* after.
+        """An act outside the database: *intended* before it, *done*, *failed* or *refused* after.
 
         An intent without an outcome, after a crash, is reported by `verify` and `outstanding`.
+
+        Args:
+            refusals: the exceptions that say no; all others are failures.
 
         Raises:
             AuditError: the intent cannot be recorded, and nothing is done; or the outcome cannot,
@@ -216,7 +220,8 @@ class Trail:
             # first is what has to be said.
             with suppress(AuditError):
                 why = f"{underway.reason} ({kind})" if underway.reason else kind
-                write("failed", underway.snapshot, why, intent)
+                outcome: Outcome = "refused" if isinstance(error, refusals) else "failed"
+                write(outcome, underway.snapshot, why, intent)
             raise
         try:
             write(underway.outcome, underway.snapshot, underway.reason, intent)

@@ -1,7 +1,7 @@
 """`python -m data_validation`: simulate, check, load, snapshots, diff, demonstration.
 
 Exit codes: 0 done; 1 unusable arguments; 2 the extract was refused; 3 another load is under way;
-4 a key, a setting, the store or the program is in the way.
+4 a key, a setting, the store, the audit trail or the program is in the way.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from access import RecordsError
 from settings import Settings, SettingsError, read_settings
 from snapshots import (
     LoadUnderWay,
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = asked.run(asked, settings)
     except LoadUnderWay as error:
         return _say(error, EXIT_UNDER_WAY)
-    except (SnapshotsError, SettingsError) as error:
+    except (SnapshotsError, SettingsError, RecordsError) as error:
         return _say(error, EXIT_IN_THE_WAY)
     except TrialDefinitionError as error:
         return _say(error, EXIT_USAGE)
@@ -200,14 +201,24 @@ def _check(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def _load(asked: argparse.Namespace, settings: Settings) -> int:
+    from access.entries import command_line_actor
+    from access.trail import open_trail
     from data_validation.assess import UnusableExtractError
     from data_validation.load import RefusedError, load
     from data_validation.readers import UnreadableExtract
 
     trial = load_trial(asked.trial)
     sees_sealed = _sees_sealed(settings)
+    trail = open_trail(settings.records_url, settings.audit_key_file)
+    recorded = trail.recorded(
+        "load",
+        command_line_actor(),
+        trial=trial.id,
+        resource=f"extract {asked.extract.absolute()}",
+        refusals=(UnreadableExtract, UnusableExtractError, RefusedError),
+    )
     try:
-        with console.status("loading") as status:
+        with console.status("loading") as status, recorded as underway:
             loaded = load(
                 asked.extract,
                 trial,
@@ -217,6 +228,9 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
                 limits=_limits(settings),
                 progress=status.update,
             )
+            underway.snapshot = str(loaded.snapshot.id)
+            if loaded.assessment is None:
+                underway.reason = "loaded already"
     except (UnreadableExtract, UnusableExtractError) as error:
         return _unreadable(error, asked)
     except RefusedError as error:
@@ -340,23 +354,38 @@ def _diff(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
-    """Simulated participants at two cut-offs, sealed to a key pair of the demonstration's own."""
+    """Simulated participants at two cut-offs, under keys of the demonstration's own."""
     import tempfile
 
+    from access.audit_key import new_audit_key
+    from access.entries import command_line_actor
+    from access.trail import open_trail
     from data_validation.load import load
     from trials.simulator import simulate, write_extract
 
     trial: Trial = load_trial(DEMONSTRATION_TRIAL)
     store = Store(settings.store)
-    if any(store.trial(name).current_id() for name in available_trials()):
-        return EXIT_DONE
+    is_loaded = any(store.trial(name).current_id() for name in available_trials())
     keys = settings.store.parent / "demonstration-keys"
-    if not keys.exists():
+    if not is_loaded and not keys.exists():
         new_key_pair(keys)
+    audit_key = settings.audit_key_file or keys / "audit.key"
+    if settings.audit_key_file is None and keys.exists() and not audit_key.exists():
+        new_audit_key(audit_key)
+    if is_loaded:
+        return EXIT_DONE
+    trail = open_trail(settings.records_url, audit_key)
     for cutoff in (date(2023, 6, 30), date(2023, 8, 31)):
-        with tempfile.TemporaryDirectory() as folder, console.status("demonstration data"):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            console.status("demonstration data"),
+            trail.recorded(
+                "load", command_line_actor(), trial=trial.id, resource="simulated participants"
+            ) as underway,
+        ):
             write_extract(simulate(trial, cutoff=cutoff), Path(folder), format="csv")
-            load(Path(folder), trial, store, keys / "board_public.key", cutoff=cutoff)
+            loaded = load(Path(folder), trial, store, keys / "board_public.key", cutoff=cutoff)
+            underway.snapshot = str(loaded.snapshot.id)
     output.print("Loaded simulated participants for the demonstration.")
     return EXIT_DONE
 

@@ -1,6 +1,7 @@
 """`python -m exhibits`: the numbers of the pages for scripts, with their provenance.
 
-Exit codes: 0 done; 1 unusable arguments; 4 a key, the store or the record is in the way.
+Exit codes: 0 done; 1 unusable arguments; 4 a key, the store or the audit trail is in
+the way.
 """
 
 import argparse
@@ -12,14 +13,13 @@ from typing import NoReturn
 
 from access import (
     Action,
-    AuditError,
     Denied,
     Grant,
+    RecordsError,
     View,
     command_line_identity,
     decide,
     log_incident,
-    record,
 )
 from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
 from exhibits.export import as_csv
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     try:
         _print(_made(asked), asked)
-    except (SnapshotsError, BoardError, Denied, AuditError, SettingsError) as error:
+    except (SnapshotsError, BoardError, Denied, RecordsError, SettingsError) as error:
         print(error, file=sys.stderr)
         return EXIT_IN_THE_WAY
     except (TrialDefinitionError, NotInThisViewError) as error:
@@ -103,7 +103,19 @@ def _made(asked: argparse.Namespace) -> Exhibit:
     )
     assert isinstance(grant, Grant)
     if view is not View.POOLED:
-        record(settings.audit_log, f"exhibit {asked.name} shown", grant, asked.reason)
+        from access.entries import command_line_actor
+        from access.trail import open_trail
+
+        # Recorded before it opens, so that no look is unrecorded.
+        open_trail(settings.records_url, settings.audit_key_file).write(
+            "view opened",
+            command_line_actor(),
+            trial=trial.id,
+            snapshot=str(snapshot.id),
+            view=view.word,
+            resource=f"exhibit {asked.name}",
+            reason=asked.reason,
+        )
     board = open_board(trial, snapshot, grant, settings.board_private_key_file)
     try:
         return make(asked.name, board)
