@@ -7,7 +7,7 @@ transaction begins IMMEDIATE, on PostgreSQL it takes an advisory lock.
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -227,9 +227,8 @@ def _make_private(path: Path) -> None:
     with _creating:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except FileExistsError:
-            pass
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except OSError as error:
             raise RecordsError(
                 f"The records {path} cannot be written ({error.strerror}). Name another place "

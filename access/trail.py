@@ -9,7 +9,7 @@ checkpoint kept elsewhere shows.
 import hashlib
 import hmac
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -51,13 +51,13 @@ class Filter:
     outcomes: tuple[str, ...] = ()
     reason: str = ""
 
-    def on_days(self, first: date | None, last: date | None) -> "Filter":
-        """The same within days of UTC, the first and the last included."""
+    def on_days(self, days: Sequence[date]) -> "Filter":
+        """The same within days of UTC: none is all, one is from that day on, two include both."""
         midnight = time(tzinfo=UTC)
         return replace(
             self,
-            since=datetime.combine(first, midnight) if first else None,
-            until=datetime.combine(last + timedelta(days=1), midnight) if last else None,
+            since=datetime.combine(days[0], midnight) if days else None,
+            until=datetime.combine(days[1], midnight) + timedelta(days=1) if days[1:] else None,
         )
 
     def in_words(self) -> str:

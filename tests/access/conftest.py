@@ -1,0 +1,111 @@
+"""Records databases of both kinds, new for each test."""
+
+import multiprocessing
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from access.audit_key import new_audit_key, read_audit_key
+from access.trail import Trail, open_trail
+from tests.access import writers
+from tests.postgres import Server, running_server
+
+Kind = Literal["sqlite", "postgresql"]
+
+
+@dataclass(frozen=True)
+class Records:
+    """A records database, and the way into it that does not lead through the product.
+
+    Attributes:
+        connect: opens a connection on which every statement is at once in force.
+        mark: how a value is bound in a statement there.
+    """
+
+    url: str
+    key_file: Path
+    connect: Callable[[], Any]
+    mark: str
+
+    def trail(self) -> Trail:
+        return open_trail(self.url, self.key_file)
+
+    @property
+    def key(self) -> bytes:
+        return read_audit_key(self.key_file)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.startswith("sqlite")
+
+    def run(self, *statements: str) -> None:
+        """Do what the product never does."""
+        with closing(self.connect()) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with closing(self.connect()) as connection:
+            return [tuple(row) for row in connection.execute(statement, values).fetchall()]
+
+    def disarm(self) -> None:
+        """Take away what refuses changes, as whoever owns the database can."""
+        for trigger in ("audit_trail_keeps_rows", "audit_trail_loses_no_row"):
+            self.run(f"drop trigger {trigger}" + ("" if self.is_sqlite else " on audit_trail"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """One server for all tests of a worker."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def audit_key_file(tmp_path: Path) -> Path:
+    """An audit key."""
+    new_audit_key(tmp_path / "audit.key")
+    return tmp_path / "audit.key"
+
+
+def _connect_to_sqlite(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, timeout=60)
+
+
+@pytest.fixture
+def sqlite_records(tmp_path: Path, audit_key_file: Path) -> Records:
+    """A place for an SQLite database that does not exist yet."""
+    path = tmp_path / "records" / "records.db"
+    return Records(f"sqlite:///{path}", audit_key_file, lambda: _connect_to_sqlite(path), "?")
+
+
+@pytest.fixture
+def postgres_records(postgres_server: Server, audit_key_file: Path) -> Iterator[Records]:
+    """An empty PostgreSQL database."""
+    with postgres_server.new_database() as name:
+        url = postgres_server.url(name)
+        yield Records(url, audit_key_file, lambda: postgres_server.connect(name), "%s")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def records(request: pytest.FixtureRequest) -> Records:
+    """One of each."""
+    name = {"sqlite": "sqlite_records", "postgresql": "postgres_records"}[request.param]
+    found: Records = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture(scope="session")
+def processes() -> ForkServerContext:
+    """Processes that start in milliseconds, because what they need is imported once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        [writers.__name__, "psycopg", "sqlalchemy.dialects.postgresql.psycopg"]
+    )
+    return context
