@@ -187,8 +187,9 @@ def _export(asked: argparse.Namespace) -> int:
         reason=asked.reason,
     )
     trail = open_trail(settings.records_url, settings.audit_key_file)
-    trail.write("download", command_line_actor(), resource="audit trail", reason=where.in_words())
+    # Read first, so that the row about this export is not a part of it; given out when recorded.
     entries = trail.select(where)
+    trail.write("download", command_line_actor(), resource="audit trail", reason=where.in_words())
     text = trail_json(entries) + "\n" if asked.json else table_as_csv(trail_table(entries))
     sys.stdout.write(text)
     return EXIT_DONE

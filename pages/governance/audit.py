@@ -101,9 +101,9 @@ else:
 
 
 def export(as_json: bool) -> bytes:
-    """What the filters leave, recorded before it is made."""
-    trail.write("download", reader, resource="audit trail", reason=where.in_words())
+    """What the filters leave; given out when that is recorded."""
     entries = trail.select(where)
+    trail.write("download", reader, resource="audit trail", reason=where.in_words())
     if as_json:
         return trail_json(entries).encode()
     return table_as_csv(trail_table(entries)).encode("utf-8-sig")

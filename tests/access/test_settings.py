@@ -46,6 +46,8 @@ def test_defaults() -> None:
     assert settings.store == Path(".dsmb/store")
     assert settings.board_public_key_file is None
     assert settings.board_private_key_file is None
+    assert settings.records_url == "sqlite:///.dsmb/records.db"
+    assert settings.audit_key_file is None
     assert settings.identity == "none"
     assert settings.extract_limit_bytes == 4 * 1024**3
 
@@ -59,6 +61,8 @@ def test_every_setting_can_come_from_the_environment_and_from_the_file(
         "board_private_key_file": "/private",
         "identity": "demonstration",
         "audit_log": "/log",
+        "records_url": "sqlite:////records.db",
+        "audit_key_file": "/audit",
         "extract_limit_bytes": 5,
         "extract_encoding": "gb18030",
         "grant_minutes": 6,
@@ -81,6 +85,14 @@ def test_every_setting_can_come_from_the_environment_and_from_the_file(
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         read_settings().store = Path("/elsewhere")  # type: ignore[misc]
+
+
+def test_settings_do_not_print_the_address_of_the_records() -> None:
+    """It can hold a password, and settings end up in messages."""
+    url = "postgresql://ada:s3cret@db/r"
+    assert "s3cret" not in repr(read_settings(records_url=url)) + str(
+        read_settings(records_url=url)
+    )
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +147,8 @@ def test_the_command_shows_each_setting_with_its_origin(
         ("grant_minutes", "30", "dsmb.toml"),
         ("board_private_key_file", "unset", "default"),
         ("audit_log", ".dsmb/audit.log", "default"),
+        ("records_url", "sqlite:///.dsmb/records.db", "default"),
+        ("audit_key_file", "unset", "default"),
     ):
         assert shown[name].split()[1:3] == [value, origin]
         assert Settings.model_fields[name].description in shown[name]  # type: ignore[operator]

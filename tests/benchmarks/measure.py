@@ -23,6 +23,9 @@ import psutil
 from playwright.sync_api import Browser, Page
 
 from access import Role, pages_of
+from access.audit_key import new_audit_key
+from access.entries import command_line_actor
+from access.trail import open_trail
 from tests.browser.chromium import launched
 from tests.browser.dashboard_server import CHECKOUT, Server, running
 from tests.browser.visitor import DRAWN_CHART, MENU_LINK, NAMES, PAGES, PATIENCE
@@ -99,7 +102,14 @@ MEMORY = Target(
     300,
     "the libraries that the data needs (polars, DuckDB, pyarrow, scipy) come on top of Streamlit's",
 )
-TARGETS = (FIRST_CHART, BARE_CHART, BEYOND, SWITCH, LOAD, MEMORY)
+AUDIT = Target(
+    "Audit write on SQLite",
+    "ms",
+    5.0,
+    "every row waits for the disk",
+)
+TARGETS = (FIRST_CHART, BARE_CHART, BEYOND, SWITCH, LOAD, MEMORY, AUDIT)
+AUDIT_WRITES = 200
 
 
 class Measured:
@@ -134,6 +144,7 @@ def measure(repetitions: int) -> Measured:
             switch, memory = a_session(browser, settings, folder)
             measured.add(SWITCH, switch)
             measured.add(MEMORY, memory)
+            measured.add(AUDIT, audit_write(folder / f"trail-{turn}"))
     return measured
 
 
@@ -142,12 +153,14 @@ def demonstration(folder: Path) -> dict[str, str]:
     settings = {
         "DSMB_STORE": str(folder / "store"),
         "DSMB_AUDIT_LOG": str(folder / "audit.log"),
+        "DSMB_RECORDS_URL": f"sqlite:///{folder}/records.db",
         "DSMB_IDENTITY": "demonstration",
     }
     command("data_validation", "demonstration", settings=settings)
     keys = folder / "demonstration-keys"
     settings["DSMB_BOARD_PUBLIC_KEY_FILE"] = str(keys / "board_public.key")
     settings["DSMB_BOARD_PRIVATE_KEY_FILE"] = str(keys / "board_private.key")
+    settings["DSMB_AUDIT_KEY_FILE"] = str(keys / "audit.key")
     return settings
 
 
@@ -184,6 +197,18 @@ def load(extract: Path, settings: dict[str, str], store: Path) -> float:
     """Seconds to load the extract into a store that is not there yet."""
     new = settings | {"DSMB_STORE": str(store)}
     return command("data_validation", "load", str(extract), "--trial", TRIAL, settings=new)
+
+
+def audit_write(folder: Path) -> float:
+    """Milliseconds to append a row to an audit trail of its own: the median of many."""
+    new_audit_key(folder / "audit.key")
+    trail = open_trail(f"sqlite:///{folder}/records.db", folder / "audit.key")
+    taken = []
+    for _ in range(AUDIT_WRITES):
+        start = perf_counter()
+        trail.write("view opened", command_line_actor(), trial=TRIAL, view="coded")
+        taken.append(perf_counter() - start)
+    return 1000 * statistics.median(taken)
 
 
 @contextmanager
@@ -303,7 +328,8 @@ def report(measured: Measured, repetitions: int) -> str:
             "",
             "The browser is running already when the time starts; its window is new, with an empty "
             "cache. Page switch is the slowest of all pages in a session, each visited before. The "
-            "load reads CSV and writes a new store.",
+            "load reads CSV and writes a new store. An audit write is itself the median of "
+            f"{AUDIT_WRITES}; each waits until the disk has it.",
             "",
         ]
     )

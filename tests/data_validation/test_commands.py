@@ -19,13 +19,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 import data_validation.__main__ as command
 import data_validation.assess
+import data_validation.load
 import trials.simulator
+from access.audit_key import new_audit_key, read_audit_key
+from access.trail import Trail, open_trail
 from snapshots import Store, load_lock, new_key_pair
 from tests.conftest import KeyPair
 from tests.data_validation.small_extracts import TRIAL, Change, Rows, changed, clean_rows
@@ -45,7 +49,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Place:
-    """A working directory with a board's public key in the environment, and no private one."""
+    """A working directory with a board's public key in the environment, and no private one.
+
+    The audit trail is there too, under a key of its own.
+    """
 
     folder: Path
     keys: KeyPair
@@ -81,6 +88,14 @@ class Place:
             frame.write_csv(folder / f"{dataset.lower()}.csv")
         return folder
 
+    @property
+    def trail(self) -> Trail:
+        return open_trail(f"sqlite:///{self.folder}/.dsmb/records.db", self.folder / "audit.key")
+
+    def recorded(self) -> list[tuple[str, str, str]]:
+        """Act, outcome and snapshot of every row of the trail, the first first."""
+        return [(row.act, row.outcome, row.snapshot) for row in self.trail.select()[::-1]]
+
     def stored(self) -> dict[str, bytes]:
         """Every file of the store but the lock, and the note of the last refusal."""
         return {
@@ -103,6 +118,8 @@ def place(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DSMB_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("DSMB_BOARD_PUBLIC_KEY_FILE", str(key_pair.public))
+    monkeypatch.setenv("DSMB_AUDIT_KEY_FILE", str(tmp_path / "audit.key"))
+    new_audit_key(tmp_path / "audit.key")
     return Place(tmp_path, key_pair, capsys)
 
 
@@ -374,12 +391,24 @@ def test_as_a_process_a_wrong_path(unchanged: Place) -> None:
     one_sentence(outcome, 2, "nowhere does not exist")
 
 
-@pytest.mark.parametrize("room", [200, 50_000, 1_000_000])
+@pytest.mark.parametrize("room", [50_000, 1_000_000])
 def test_as_a_process_a_full_disk(unchanged: Place, room: int) -> None:
-    """It may be full at the first small file, at the first database, or later."""
+    """It may be full at the first database, or later."""
+    assert unchanged.trail.count() == 0  # the records are there already, and have room
     extract = unchanged.extract(("DM", 0, {"AGE": "61"}))
     outcome = process(unchanged, "load", extract, "--trial", TRIAL.id, file_size_limit=room)
     one_sentence(outcome, 4, "The disk is full", "Nothing was changed.", "Make room and try again")
+    # The disk may be too full for the outcome; then the intent stays, and is reported.
+    intended, failed = ("load", "intended", ""), ("load", "failed", "")
+    assert unchanged.recorded() in ([intended], [intended, failed])
+
+
+def test_as_a_process_a_disk_too_full_for_the_record(unchanged: Place) -> None:
+    assert unchanged.trail.count() == 0
+    extract = unchanged.extract(("DM", 0, {"AGE": "61"}))
+    outcome = process(unchanged, "load", extract, "--trial", TRIAL.id, file_size_limit=200)
+    one_sentence(outcome, 4, "The audit trail cannot be written", "this is not done")
+    assert unchanged.trail.count() == 0
 
 
 def hold(folder: Path, held: Event, release: Event) -> None:
@@ -512,6 +541,86 @@ def test_findings_that_cannot_be_written(place: Place, act: str) -> None:
     assert ("Snapshot 2023-03-25.1 of nct05689008 is current" in outcome.out) is (act == "load")
 
 
+# The record
+
+
+def test_a_load_is_recorded_before_and_after(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    before: list[tuple[str, str, str]] = []
+    original = data_validation.load.load
+
+    def looking(*args: Any, **named: Any) -> data_validation.load.Loaded:
+        before.extend(place.recorded())
+        return original(*args, **named)
+
+    monkeypatch.setattr(data_validation.load, "load", looking)
+    extract = place.extract()
+    assert place.load(extract).code == 0
+    assert before == [("load", "intended", "")]
+    assert place.recorded() == [("load", "intended", ""), ("load", "done", "2023-03-25.1")]
+    done, intended = place.trail.select()
+    for row in (done, intended):
+        assert (row.issuer, row.role, row.trial) == ("operating system", "command line", TRIAL.id)
+        assert row.resource == f"extract {extract}"
+    assert done.intent == intended.sequence
+    assert place.load(extract).code == 0
+    again = place.trail.select()[0]
+    assert (again.outcome, again.snapshot, again.reason) == (
+        "done",
+        "2023-03-25.1",
+        "loaded already",
+    )
+    assert place.trail.verify().problem is None
+
+
+def test_a_refused_load_is_recorded_without_what_was_found(unchanged: Place) -> None:
+    assert unchanged.load(unchanged.extract(("VS", 0, {"USUBJID": "S-999"}))).code == 2
+    assert unchanged.load(unchanged.folder / "nowhere").code == 2
+    reasons = [(row.outcome, row.reason) for row in unchanged.trail.select()[::-1]]
+    assert reasons == [
+        ("intended", ""),
+        ("refused", "RefusedError"),
+        ("intended", ""),
+        ("refused", "UnreadableExtract"),
+    ]
+
+
+def test_a_load_that_is_killed_leaves_its_intent(unchanged: Place) -> None:
+    code = (
+        "import data_validation.load as room, os, sys; room.load = lambda *a, **n: os._exit(9); "
+        "from data_validation.__main__ import main; main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", code, "load", "extract", "--trial", TRIAL.id]
+    killed = subprocess.run(command, cwd=unchanged.folder, env=environment(unchanged), check=False)
+    assert killed.returncode == 9
+    (row,) = unchanged.trail.outstanding()
+    assert (row.act, row.outcome, row.trial) == ("load", "intended", TRIAL.id)
+
+
+def test_without_an_audit_key_nothing_is_loaded(
+    unchanged: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DSMB_AUDIT_KEY_FILE")
+    outcome = unchanged.load(unchanged.extract(("DM", 0, {"AGE": "61"})))
+    one_sentence(outcome, 4, "set DSMB_AUDIT_KEY_FILE", "python -m access audit new-key FILE")
+    assert outcome.out == ""
+
+
+def test_where_it_cannot_be_recorded_nothing_is_loaded(unchanged: Place) -> None:
+    (unchanged.folder / ".dsmb").write_text("a file where the folder of the records should be")
+    outcome = unchanged.load(unchanged.extract(("DM", 0, {"AGE": "61"})))
+    one_sentence(outcome, 4, "records.db cannot be written", "DSMB_RECORDS_URL")
+    assert outcome.out == ""
+
+
+def test_what_only_looks_at_the_open_part_needs_no_audit_key(
+    unchanged: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DSMB_AUDIT_KEY_FILE")
+    assert unchanged.check(unchanged.extract()).code == 0
+    assert unchanged.run("snapshots", "--trial", TRIAL.id).code == 0
+    assert not (unchanged.folder / ".dsmb").exists()
+
+
 # What works
 
 
@@ -635,6 +744,7 @@ def test_the_demonstration_is_made_once(place: Place, monkeypatch: pytest.Monkey
     few = functools.partial(simulate, participants=8)
     monkeypatch.setattr(trials.simulator, "simulate", few)
     monkeypatch.delenv("DSMB_BOARD_PUBLIC_KEY_FILE")
+    monkeypatch.delenv("DSMB_AUDIT_KEY_FILE")
     first = place.run("demonstration")
     assert (first.code, first.out) == (0, "Loaded simulated participants for the demonstration.\n")
     assert [str(item) for item in place.store.trial(TRIAL.id).ids()] == [
@@ -642,10 +752,30 @@ def test_the_demonstration_is_made_once(place: Place, monkeypatch: pytest.Monkey
         "2023-08-31.1",
     ]
     keys = place.folder / "demonstration-keys"
-    assert (keys / "board_private.key").stat().st_mode & 0o077 == 0
+    for name in ("board_private.key", "audit.key"):
+        assert (keys / name).stat().st_mode & 0o077 == 0
+    trail = open_trail(f"sqlite:///{place.folder}/.dsmb/records.db", keys / "audit.key")
+    assert [(row.outcome, row.snapshot) for row in trail.select()[::-1]] == [
+        ("intended", ""),
+        ("done", "2023-06-30.1"),
+        ("intended", ""),
+        ("done", "2023-08-31.1"),
+    ]
+    assert trail.verify().problem is None
     before = place.stored()
     assert place.run("demonstration") == Outcome(0, "", "")
     assert place.stored() == before
+    assert trail.count() == 4
+
+
+def test_a_demonstration_from_before_the_audit_trail_gets_its_key(
+    unchanged: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DSMB_AUDIT_KEY_FILE")
+    keys = unchanged.folder / "demonstration-keys"
+    new_key_pair(keys)
+    assert unchanged.run("demonstration") == Outcome(0, "", "")
+    assert len(read_audit_key(keys / "audit.key")) == 32
 
 
 def test_the_demonstration_leaves_a_store_with_real_data_alone(unchanged: Place) -> None:

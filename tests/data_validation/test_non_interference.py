@@ -29,6 +29,7 @@ from polars.testing import assert_frame_equal
 
 import data_validation.__main__ as command
 from access import Action, View, command_line_identity, decide
+from access.audit_key import new_audit_key
 from data_validation.domains import DOMAINS
 from data_validation.facts import Exposure
 from exhibits import make, offered
@@ -354,6 +355,9 @@ def commands(
                 place.delenv(name)
         place.setenv("DSMB_STORE", str(folder / "store"))
         place.setenv("DSMB_BOARD_PUBLIC_KEY_FILE", str(keys.public))
+        place.setenv("DSMB_RECORDS_URL", f"sqlite:///{folder}/records.db")
+        place.setenv("DSMB_AUDIT_KEY_FILE", str(folder / "audit.key"))
+        new_audit_key(folder / "audit.key")
         printed = [
             run(act, extract, "--trial", trial.id, json_file=folder / "findings.json")
             for extract in extracts

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 
 import exhibits.exhibit
 from access import View
+from access.audit_key import new_audit_key
+from access.trail import Trail, open_trail
 from exhibits import EXHIBITS, make
 from exhibits.__main__ import main
 from queries import Board
@@ -21,18 +25,20 @@ OF_THE_TRIAL = ["--trial", "nct05689008"]
 
 
 @pytest.fixture
-def audit_log(
+def trail(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, demonstration_store: LoadedTrial
-) -> Path:
-    """Where the record is; store and key of the demonstration are set."""
+) -> Trail:
+    """The audit trail; it, and store and key of the demonstration, are set."""
     for name in list(os.environ):
         if name.startswith("DSMB_"):
             monkeypatch.delenv(name)
-    log = tmp_path / "records" / "audit.log"
+    url, key = f"sqlite:///{tmp_path}/records.db", tmp_path / "audit.key"
+    new_audit_key(key)
     monkeypatch.setenv("DSMB_STORE", str(demonstration_store.store.root))
     monkeypatch.setenv("DSMB_BOARD_PRIVATE_KEY_FILE", str(demonstration_store.keys.private))
-    monkeypatch.setenv("DSMB_AUDIT_LOG", str(log))
-    return log
+    monkeypatch.setenv("DSMB_RECORDS_URL", url)
+    monkeypatch.setenv("DSMB_AUDIT_KEY_FILE", str(key))
+    return open_trail(url, key)
 
 
 Output = pytest.CaptureFixture[str]
@@ -55,7 +61,7 @@ def test_the_list_has_every_exhibit(capsys: Output) -> None:
 @pytest.mark.parametrize("view", list(View))
 @pytest.mark.parametrize("name", EXHIBITS)
 def test_json_is_what_the_page_shows(
-    audit_log: Path, demonstration_store: LoadedTrial, capsys: Output, name: str, view: View
+    trail: Trail, demonstration_store: LoadedTrial, capsys: Output, name: str, view: View
 ) -> None:
     assert show(name, "--view", view.word, "--json") == 0
     board = board_of(demonstration_store, view)
@@ -65,7 +71,7 @@ def test_json_is_what_the_page_shows(
 
 @pytest.mark.parametrize("name", EXHIBITS)
 def test_csv_has_the_rows_of_the_table(
-    audit_log: Path, demonstration_store: LoadedTrial, capsys: Output, name: str
+    trail: Trail, demonstration_store: LoadedTrial, capsys: Output, name: str
 ) -> None:
     assert show(name, "--csv") == 0
     header, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
@@ -77,7 +83,7 @@ def test_csv_has_the_rows_of_the_table(
 
 @pytest.mark.parametrize("name", EXHIBITS)
 def test_plain_text_has_numbers_notes_and_origin(
-    audit_log: Path, demonstration_store: LoadedTrial, capsys: Output, name: str
+    trail: Trail, demonstration_store: LoadedTrial, capsys: Output, name: str
 ) -> None:
     assert show(name) == 0
     told = capsys.readouterr().out
@@ -96,7 +102,7 @@ def test_plain_text_has_numbers_notes_and_origin(
 
 
 def test_the_snapshot_can_be_named(
-    audit_log: Path, demonstration_store: LoadedTrial, capsys: Output
+    trail: Trail, demonstration_store: LoadedTrial, capsys: Output
 ) -> None:
     first = str(demonstration_store.snapshots[0].id)
     assert show("enrollment_progress", "--snapshot", first, "--json") == 0
@@ -107,7 +113,7 @@ def test_the_snapshot_can_be_named(
     assert "has no snapshot 2020-01-01.1" in said.err
 
 
-def test_the_store_can_be_named(audit_log: Path, pilot_store: LoadedTrial, capsys: Output) -> None:
+def test_the_store_can_be_named(trail: Trail, pilot_store: LoadedTrial, capsys: Output) -> None:
     asked = ["show", "allocation", "--trial", "cdiscpilot01", "--json"]
     assert main(asked) == 4
     assert "has no snapshot" in capsys.readouterr().err
@@ -118,22 +124,19 @@ def test_the_store_can_be_named(audit_log: Path, pilot_store: LoadedTrial, capsy
 # The record
 
 
-def records(log: Path) -> list[dict[str, str]]:
-    return [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-
-
 def test_pooled_needs_no_key_and_leaves_no_record(
-    audit_log: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+    trail: Trail, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
     monkeypatch.delenv("DSMB_BOARD_PRIVATE_KEY_FILE")
+    monkeypatch.delenv("DSMB_AUDIT_KEY_FILE")
     assert show("allocation") == 0
     assert "All participants" in capsys.readouterr().out
-    assert not audit_log.exists()
+    assert trail.count() == 0
 
 
 @pytest.mark.parametrize("view", ["coded", "unblinded"])
 def test_a_comparative_look_is_recorded_before_it_is_taken(
-    audit_log: Path,
+    trail: Trail,
     monkeypatch: pytest.MonkeyPatch,
     demonstration_store: LoadedTrial,
     capsys: Output,
@@ -143,36 +146,49 @@ def test_a_comparative_look_is_recorded_before_it_is_taken(
     original = EXHIBITS["allocation"]
 
     def looking(board: Board) -> exhibits.Exhibit:
-        seen.append(len(records(audit_log)))
+        seen.append(trail.count())
         return original.make(board)
 
     monkeypatch.setitem(EXHIBITS, "allocation", replace(original, make=looking))
     assert show("allocation", "--view", view, "--reason", "minutes of 5 June") == 0
     assert seen == [1]
-    (entry,) = records(audit_log)
-    assert entry["view"] == view
-    assert entry["act"] == "exhibit allocation shown"
-    assert entry["reason"] == "minutes of 5 June"
-    assert entry["snapshot"] == str(demonstration_store.snapshot.id)
-    assert entry["holder"].startswith("operating system/")
+    (entry,) = trail.select()
+    assert (entry.act, entry.outcome, entry.view) == ("view opened", "done", view)
+    assert (entry.resource, entry.reason) == ("exhibit allocation", "minutes of 5 June")
+    assert entry.trial == demonstration_store.trial.id
+    assert entry.snapshot == str(demonstration_store.snapshot.id)
+    assert entry.issuer == "operating system"
 
 
 @pytest.mark.parametrize("view", ["coded", "unblinded"])
 @pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
 def test_nothing_is_shown_that_cannot_be_recorded(
-    audit_log: Path, capsys: Output, view: str, form: list[str]
+    trail: Trail, tmp_path: Path, capsys: Output, view: str, form: list[str]
 ) -> None:
-    audit_log.parent.write_text("a file where the folder of the record should be")
+    with closing(sqlite3.connect(tmp_path / "records.db", isolation_level=None)) as connection:
+        connection.execute("alter table audit_trail rename to elsewhere")
     assert show("allocation", "--view", view, *form) == 4
     said = capsys.readouterr()
     assert said.out == ""
-    assert str(audit_log) in said.err
-    assert "the view is not opened" in said.err
+    assert "The audit trail cannot be written" in said.err
+    assert "so this is not done" in said.err
+
+
+@pytest.mark.parametrize("view", ["coded", "unblinded"])
+def test_without_an_audit_key_nothing_by_arm_is_shown(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch, capsys: Output, view: str
+) -> None:
+    monkeypatch.delenv("DSMB_AUDIT_KEY_FILE")
+    assert show("allocation", "--view", view) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "set DSMB_AUDIT_KEY_FILE" in said.err
+    assert "`python -m access audit new-key FILE` makes one." in said.err
 
 
 @pytest.mark.parametrize("view", ["coded", "unblinded"])
 def test_without_the_key_there_is_one_sentence(
-    audit_log: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output, view: str
+    trail: Trail, monkeypatch: pytest.MonkeyPatch, capsys: Output, view: str
 ) -> None:
     monkeypatch.delenv("DSMB_BOARD_PRIVATE_KEY_FILE")
     assert show("allocation", "--view", view) == 4
@@ -186,7 +202,7 @@ def test_without_the_key_there_is_one_sentence(
 # What cannot be done
 
 
-def test_a_name_that_is_not_there(audit_log: Path, capsys: Output) -> None:
+def test_a_name_that_is_not_there(trail: Trail, capsys: Output) -> None:
     assert show("no_such_exhibit") == 1
     said = capsys.readouterr()
     assert (said.out, said.err) == (
@@ -195,7 +211,7 @@ def test_a_name_that_is_not_there(audit_log: Path, capsys: Output) -> None:
     )
 
 
-def test_a_trial_that_is_not_there(audit_log: Path, capsys: Output) -> None:
+def test_a_trial_that_is_not_there(trail: Trail, capsys: Output) -> None:
     assert main(["show", "allocation", "--trial", "nct00000000"]) == 1
     assert "There is no definition of trial 'nct00000000'" in capsys.readouterr().err
 
@@ -218,14 +234,14 @@ def test_unusable_arguments_are_exit_1(capsys: Output, arguments: list[str]) -> 
     assert capsys.readouterr().err.startswith("usage:")
 
 
-def test_an_empty_store_says_what_to_do(audit_log: Path, tmp_path: Path, capsys: Output) -> None:
+def test_an_empty_store_says_what_to_do(trail: Trail, tmp_path: Path, capsys: Output) -> None:
     assert show("allocation", "--store", str(tmp_path / "nothing")) == 4
     assert "has no snapshot" in capsys.readouterr().err
     assert not Store(tmp_path / "nothing").root.exists()
 
 
 def test_an_exhibit_below_its_least_view_is_exit_1(
-    audit_log: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+    trail: Trail, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
     def refuse(board: Board) -> exhibits.Exhibit:
         raise exhibits.NotInThisViewError("allocation needs the coded view; this one is pooled.")
@@ -236,7 +252,7 @@ def test_an_exhibit_below_its_least_view_is_exit_1(
 
 
 def test_a_fault_gives_a_number_and_no_value(
-    audit_log: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+    trail: Trail, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
     """What an exception says may come from the data, and so may the lines of its traceback."""
 
