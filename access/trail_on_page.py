@@ -40,7 +40,7 @@ def show_entries(entries: Sequence[Entry], label: str) -> None:
         pl.Series("holder", [entry.holder for entry in entries], pl.String),
     )
     st.dataframe(
-        shown.select(_COLUMNS),
+        shown.select(list(_COLUMNS)),
         hide_index=True,
         height="content" if shown.height <= _HIGH_AT_MOST else 560,
         placeholder="",
