@@ -4,7 +4,8 @@ import json
 import os
 import pwd
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from types import UnionType
 from typing import Any, Literal
 
 from access.identity import Identity
@@ -13,6 +14,7 @@ Outcome = Literal["done", "refused", "intended", "failed"]
 
 # Changes with the meaning of a row; rows that were written before keep theirs.
 _PURPOSE = b"dsmb audit row 1\n"
+_TYPES: dict[str, type | UnionType] = {"sequence": int, "intent": int | None}
 _NOT_STORED = re.compile("[\\\\\x00\ud800-\udfff]")
 
 
@@ -89,25 +91,18 @@ class Entry:
 
     def content(self) -> bytes:
         """What the HMAC is over: all but itself, unambiguously."""
-        plain = asdict(self)
-        del plain["mac"]
+        plain = {name: value for name, value in vars(self).items() if name != "mac"}
         return _PURPOSE + json.dumps(plain, sort_keys=True).encode("ascii")
 
     def is_well_formed(self) -> bool:
         """Whether every value is of the type that a row has; in SQLite any could be put there."""
-        texts = asdict(self)
-        sequence, intent = texts.pop("sequence"), texts.pop("intent")
-        return (
-            isinstance(sequence, int)
-            and isinstance(intent, int | None)
-            and all(isinstance(text, str) for text in texts.values())
-        )
+        return all(isinstance(value, _TYPES.get(name, str)) for name, value in vars(self).items())
 
     def readable(self) -> "Entry":
         """The same for people to read, whatever somebody put into the database."""
         values: dict[str, Any] = {
             name: value if isinstance(value, int | None) else readable(value)
-            for name, value in asdict(self).items()
+            for name, value in vars(self).items()
         }
         return Entry(**values)
 

@@ -134,7 +134,7 @@ class Trail:
         """
         texts = {
             "act": act,
-            **asdict(actor),
+            **vars(actor),
             "trial": trial,
             "snapshot": snapshot,
             "view": view,
@@ -164,7 +164,7 @@ class Trail:
                     **stored,
                 )
                 entry = replace(unsigned, mac=self._sign(unsigned.content()))
-                connection.execute(audit_trail.insert().values(asdict(entry)))
+                connection.execute(audit_trail.insert(), vars(entry))
         except SQLAlchemyError as error:
             raise AuditError(
                 f"The audit trail cannot be written ({cause_of(error)}), so this is not done. "

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +109,12 @@ def served_at(address: str | None) -> Iterator[None]:
         yield
     finally:
         config._set_option("server.address", *before)
+
+
+@pytest.fixture(autouse=True)
+def main_module_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that was run is no longer the main module: other tests' processes would run it."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
