@@ -26,7 +26,7 @@ if since is None:
 else:
     st.markdown(plain(f"{counted(rows, 'row')} since {moment(since)} (UTC)."))
 
-with st.expander("With a checkpoint that was kept elsewhere"):
+with st.expander("Hold it against a checkpoint that was kept elsewhere"):
     st.caption(
         "A checkpoint also finds rows that were cut off at the end, and a trail that somebody with "
         "the audit key wrote anew."
@@ -89,7 +89,7 @@ pages = max(1, -(-left // ROWS_ON_A_PAGE))
 st.session_state["audit-page"] = min(st.session_state.get("audit-page", 1), pages)
 page = 1
 if pages > 1:
-    page = st.number_input(f"Page, of {pages:,}", 1, pages, key="audit-page", width=160)
+    page = st.number_input(f"Page (of {pages:,})", 1, pages, key="audit-page", width=160)
 st.caption(plain(f"{counted(left, 'row')} of {rows:,}, the newest first."))
 if left:
     offset = ROWS_ON_A_PAGE * (page - 1)

@@ -580,7 +580,7 @@ def test_twenty_processes_lose_and_fork_nothing(
     records: Records, processes: ForkServerContext
 ) -> None:
     """All of them open the records at once, which do not exist yet."""
-    count, events = 20, 200 if PROVE else 25
+    count, events = 20, 200 if PROVE else 50
     together = processes.Barrier(count)
     running = [
         processes.Process(
