@@ -225,10 +225,12 @@ class Trail:
             raise
         try:
             write(underway.outcome, underway.snapshot, underway.reason, intent)
-        except AuditError as error:
+        except AuditError:
+            # Not the words of `write`: this time the act has happened.
             raise AuditError(
                 f"What row {intent} of the audit trail intended ({escaped(act)}) was "
-                f"{underway.outcome}, but that could not be recorded. {error}"
+                f"{underway.outcome}, but that could not be recorded: the row stays without an "
+                "outcome. See that the records database (DSMB_RECORDS_URL) runs and can be written."
             ) from None
 
     # Reading
