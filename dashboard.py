@@ -1,32 +1,29 @@
 """The dashboard's entry point: sign-in, choice of trial, snapshot and view, the menu by role."""
 
 from datetime import UTC, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import streamlit as st
+from sqlalchemy import Engine
 from streamlit.navigation.page import Page
 
-from access import (
-    Action,
-    AuditError,
-    Denied,
-    Grant,
-    Identity,
-    View,
-    decide,
-    log_incident,
-    pages_of,
-    record,
-    views_of,
-)
-from access.sign_in import identity_of_session, sign_in
-from exhibits.on_page import BOARD_KEY, plain
-from queries import Board, BoardError, open_board
+from access import Action, Denied, Grant, Identity, decide, log_incident, pages_of, rights_of
+from access.closed_session import ClosedSessionError, Requests
+from access.controls import LookedAt, view_control
+from access.entries import Actor
+from access.errors import RecordsError
+from access.records import open_records
+from access.releases import offered_snapshots, released
+from access.roles import RolesError
+from access.session import TRAIL_KEY, Session, note_denied, note_refused_address
+from access.sign_in import SignInSettings, sign_in, sign_out
+from access.trail import Trail, open_trail
+from exhibits.on_page import BOARD_KEY, RECORD_KEY, picked, plain, prepare_charts
+from queries import Board, BoardError, arm_of_participant, open_board
 from settings import Settings, SettingsError, read_settings
 from snapshots import Snapshot, SnapshotsError, Store
 from trials import Trial, TrialDefinitionError, load_trial
-
-RECORDED_KEY = "_recorded"
 
 # Address, file, title and icon of every page; the policy says who has which.
 PAGES = {
@@ -35,12 +32,14 @@ PAGES = {
     "data-findings": ("pages/data/findings.py", "Findings", ":material/rule:"),
     "data-checks": ("pages/data/checks.py", "Checks", ":material/checklist:"),
     "data-intake": ("pages/data/intake.py", "Intake", ":material/database:"),
+    "governance-audit": ("pages/governance/audit.py", "Audit trail", ":material/history:"),
 }
 # Their text is a sentence for the person who can act; of all others only a number is shown.
 SAYS_WHAT_TO_DO = (
-    Denied, AuditError, BoardError, SnapshotsError, SettingsError, TrialDefinitionError,
+    BoardError, ClosedSessionError, RecordsError, RolesError, SnapshotsError, SettingsError,
+    TrialDefinitionError,
 )  # fmt: skip
-GROUPS = {"board": "Board", "data": "Data"}
+GROUPS = {"board": "Board", "data": "Data", "governance": "Governance"}
 
 
 def menu(identity: Identity | None) -> Page:
@@ -55,66 +54,61 @@ def menu(identity: Identity | None) -> Page:
     return st.navigation(groups, position="sidebar" if identity else "hidden")
 
 
-def chosen_snapshot(settings: Settings) -> tuple[Trial, Snapshot] | None:
+def chosen_snapshot(
+    store: Store, identity: Identity, records: Engine
+) -> tuple[Trial, Snapshot] | None:
     """What the sidebar says is looked at; `?trial=` and `?snapshot=` in an address say it too."""
-    store = Store(settings.store)
-    trials = [trial.name for trial in store.trials() if trial.current_id() is not None]
-    if not trials:
-        st.info("No extract is loaded yet. Load one: python -m data_validation load EXTRACT")
+    offered = offered_snapshots(identity, records, stored := store.snapshots_by_trial())
+    if not offered:
+        to_do = "No extract is loaded yet: python -m data_validation load EXTRACT --trial TRIAL"
+        if stored and rights_of(identity.role).limited:
+            to_do = "No snapshot is released to your role yet. Ask the trial's statistician."
+        st.info(to_do)
         return None
     with st.sidebar:
-        trial = load_trial(_picked("Trial", "trial", trials, lambda name: load_trial(name).study))
-        kept = store.trial(trial.id)
-        current = str(kept.current_id())
-        names = [str(item.id) for item in reversed(kept.snapshots()) if str(item.id) != current]
-        snapshot = kept.snapshot(_picked("Snapshot", "snapshot", [current, *names], str))
+        studies = {name: load_trial(name).study for name in offered}
+        trial = load_trial(picked("Trial", "trial", studies))
+        chosen = picked("Snapshot", "snapshot", {name: name for name in offered[trial.id]})
+        snapshot = store.trial(trial.id).snapshot(chosen)
         today = datetime.now(UTC).astimezone(ZoneInfo(trial.timezone)).date()
         age = (today - snapshot.manifest.cutoff).days
-        older = "" if str(snapshot.id) == current else " Not the current snapshot."
+        older = "" if chosen == offered[trial.id][0] else " Not the current snapshot."
         st.caption(f"Data cut-off {snapshot.manifest.cutoff}, {age:,} days ago.{older}")
     return trial, snapshot
 
 
-def _picked(label: str, name: str, options: list[str], words) -> str:  # type: ignore[no-untyped-def]
-    asked = st.query_params.get(name)
-    if asked in options and st.session_state.get(f"_asked_{name}") != asked:
-        st.session_state[f"pick-{name}"] = asked
-    st.session_state[f"_asked_{name}"] = asked
-    if st.session_state.get(f"pick-{name}") not in options:
-        st.session_state[f"pick-{name}"] = options[0]
-    return st.selectbox(label, options, format_func=words, key=f"pick-{name}")
-
-
-def opened_board(settings: Settings, identity: Identity, trial: Trial, snapshot: Snapshot) -> Board:
-    """The Board of this session, opened anew when trial, snapshot or view change."""
-    views = views_of(identity.role)
-    if st.session_state.get("pick-view") not in views:
-        st.session_state["pick-view"] = View.POOLED
-    view = View.POOLED
-    if len(views) > 1:
-        view = st.sidebar.segmented_control(
-            "View", views, format_func=lambda item: item.word.capitalize(), key="pick-view",
-            required=True, help="Opening a comparative view is recorded.",
-        ) or view  # fmt: skip
-    if isinstance(board := st.session_state.get(BOARD_KEY), Board):
-        wanted = (trial.id, snapshot, view, identity.holder)
-        if (board.trial.id, board.snapshot, board.view, board.grant.holder) == wanted:
-            return board
-        board.close()
-        st.session_state.pop(BOARD_KEY)
+def open_for(session: Session, settings: Settings, records: Engine, trail: Trail) -> bool:
+    """Open the Board of this session, anew when trial, snapshot or view change; if there is one."""
+    identity = session.identity
+    if (chosen := chosen_snapshot(Store(settings.store), identity, records)) is None:
+        return False
+    trial, snapshot = chosen
+    key = settings.board_private_key_file
+    arm_of = partial(arm_of_participant, trial, snapshot, key)
+    at = LookedAt(trial.id, str(snapshot.id), trial.blinding.unmasking_persons, arm_of)
+    view = view_control(session, Requests(records, trail), trail, at)
+    wanted = (trial.id, snapshot, view)
+    if isinstance(board := session.opened, Board):
+        if (board.trial.id, board.snapshot, board.view) == wanted and board.grant.holds():
+            return True
+        session.close_opened()
     grant = decide(
         identity, Action.OPEN_VIEW, trial=trial.id, snapshot=str(snapshot.id), view=view,
-        minutes=settings.grant_minutes,
+        minutes=settings.grant_minutes, closed=session.closed, released=released(records, trial.id),
+        holds=partial(session.holds_in, trial.id, str(snapshot.id), view),
     )  # fmt: skip
     assert isinstance(grant, Grant)
     # Recorded before it opens, and once for a choice: a view that cannot open is tried every rerun.
-    chosen = (trial.id, snapshot.id, view)
-    if view is not View.POOLED and st.session_state.get(RECORDED_KEY) != chosen:
-        record(settings.audit_log, "view opened", grant, "dashboard")
-    st.session_state[RECORDED_KEY] = chosen
-    board = open_board(trial, snapshot, grant, settings.board_private_key_file)
-    st.session_state[BOARD_KEY] = board
-    return board
+    write = partial(
+        trail.write, actor=Actor.of(identity), trial=trial.id, snapshot=str(snapshot.id),
+        view=view.word,
+    )  # fmt: skip
+    if st.session_state.get("_opened") != wanted:
+        write(act="view opened")
+    st.session_state["_opened"] = wanted
+    st.session_state[RECORD_KEY] = lambda what: write(act="download", resource=what)
+    session.opened = st.session_state[BOARD_KEY] = open_board(trial, snapshot, grant, key)
+    return True
 
 
 def main() -> None:
@@ -123,23 +117,29 @@ def main() -> None:
     page_name, role = "start", "none"
     try:
         settings = read_settings()
-        page = menu(identity_of_session())
-        if (identity := sign_in(settings.identity)) is None:
+        records = open_records(settings.records_url)
+        trail = open_trail(settings.records_url, settings.audit_key_file)
+        way = SignInSettings(settings.identity, settings.roles_file, settings.idle_minutes)
+        session = sign_in(way, trail)
+        page = menu(session.identity if session else None)
+        if session is None:
+            prepare_charts()
             return
-        page_name, role = page.url_path, identity.role.value
+        identity, page_name, role = session.identity, page.url_path, session.identity.role.value
+        st.session_state[TRAIL_KEY] = trail
         if not page_name:
+            note_refused_address(identity, trail, PAGES)
             st.switch_page(PAGES[pages_of(identity.role)[0]][0], query_params=dict(st.query_params))
         with st.sidebar:
             st.caption(plain(identity.name))
             if st.button("Sign out", icon=":material/logout:"):
-                if isinstance(board := st.session_state.get(BOARD_KEY), Board):
-                    board.close()
-                st.session_state.clear()
-                st.rerun()
-        if (chosen := chosen_snapshot(settings)) is not None:
-            opened_board(settings, identity, *chosen)
-            decide(identity, Action.OPEN_PAGE, page=page_name)
+                sign_out(session, trail)
+        decide(identity, Action.OPEN_PAGE, page=page_name)
+        if rights_of(identity.role).view is None or open_for(session, settings, records, trail):
             page.run()
+    except Denied as error:
+        note_denied(error)
+        st.error(plain(str(error)))
     except SAYS_WHAT_TO_DO as error:
         st.error(plain(str(error)))
     except Exception as error:

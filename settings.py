@@ -42,11 +42,16 @@ class Settings(BaseSettings):
     board_private_key_file: Path | None = Field(
         None, description="The board's private key: comparative views need it."
     )
-    identity: Literal["none", "demonstration"] = Field(
-        "none", description="How people sign in; demonstration is a picker, on this machine only."
+    identity: Literal["none", "demonstration", "oidc"] = Field(
+        "none",
+        description="How people sign in; oidc: by a provider, see the README; demonstration: by a "
+        "picker, on this machine only.",
     )
-    audit_log: Path = Field(
-        Path(".dsmb/audit.log"), description="Where comparative looks are recorded."
+    roles_file: Path | None = Field(
+        None, description="Which group of the provider has which role (TOML)."
+    )
+    idle_minutes: float = Field(
+        15, gt=0, description="A session in which nothing is done for so long is locked."
     )
     records_url: str = Field(
         "sqlite:///.dsmb/records.db",

@@ -1,15 +1,27 @@
-"""Who may see what: identity, roles, views and the grants that open a Board."""
+"""Who may see what: identity, roles, views and the grants that open a Board.
 
-from access.audit import record
+What needs the records database or a browser is imported from its module.
+"""
+
 from access.errors import AuditError, RecordsError
 from access.identity import Identity, Role, command_line_identity, demonstration_identities
 from access.incidents import log_incident
-from access.policy import Action, Denied, Grant, decide, pages_of, views_of
+from access.policy import (
+    Action,
+    ClosedSession,
+    Denied,
+    Grant,
+    decide,
+    pages_of,
+    rights_of,
+    views_of,
+)
 from access.view import View
 
 __all__ = [
     "Action",
     "AuditError",
+    "ClosedSession",
     "Denied",
     "Grant",
     "Identity",
@@ -21,6 +33,6 @@ __all__ = [
     "demonstration_identities",
     "log_incident",
     "pages_of",
-    "record",
+    "rights_of",
     "views_of",
 ]

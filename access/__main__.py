@@ -1,7 +1,7 @@
-"""`python -m access`: the board's keys, the settings in force, and the audit trail.
+"""`python -m access`: the board's keys, the settings in force, releases, the audit trail.
 
-Exit codes: 0 done; 1 unusable arguments; 4 a key, a setting or the records database is in the way;
-5 the audit trail is broken: cut off, rewritten or changed.
+Exit codes: 0 done; 1 unusable arguments; 4 a key, a setting, the store or the records database
+is in the way; 5 the audit trail is broken: cut off, rewritten or changed.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from access.errors import AuditError, RecordsError
 from settings import Settings, SettingsError, described_settings, read_settings
-from snapshots import SealingKeyError, new_key_pair
+from snapshots import SnapshotsError, Store, new_key_pair
 
 EXIT_DONE, EXIT_USAGE, EXIT_REFUSED, EXIT_BROKEN = 0, 1, 4, 5
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         code: int = asked.run(asked)
-    except (SealingKeyError, SettingsError, RecordsError) as error:
+    except (SnapshotsError, SettingsError, RecordsError) as error:
         print(error, file=sys.stderr)
         return EXIT_REFUSED
     return code
@@ -49,6 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     keys.set_defaults(run=_keys)
     listing = commands.add_parser("settings", help="each setting with its origin")
     listing.set_defaults(run=_settings)
+
+    release = commands.add_parser("release", help="let the sponsor see a snapshot")
+    release.add_argument("trial", metavar="TRIAL")
+    release.add_argument("snapshot", metavar="SNAPSHOT")
+    release.set_defaults(run=_release)
 
     audit = commands.add_parser("audit", help="the audit trail")
     acts = audit.add_subparsers(dest="act", required=True, parser_class=_Parser)
@@ -117,6 +122,25 @@ def _keys(asked: argparse.Namespace) -> int:
     print(f"Public key:  {public}   a load needs it (DSMB_BOARD_PUBLIC_KEY_FILE)")
     print(f"Private key: {private}   comparative views need it")
     print("Keep the private key with the board. A lost private key is a lost sealed store.")
+    return EXIT_DONE
+
+
+def _release(asked: argparse.Namespace) -> int:
+    from access.entries import command_line_actor
+    from access.records import open_records
+    from access.releases import release
+    from access.trail import open_trail
+
+    settings = read_settings()
+    snapshot = Store(settings.store).trial(asked.trial).snapshot(asked.snapshot)
+    release(
+        open_records(settings.records_url),
+        open_trail(settings.records_url, settings.audit_key_file),
+        command_line_actor(),
+        trial=asked.trial,
+        snapshot=str(snapshot.id),
+    )
+    print(f"The sponsor now sees {snapshot.id} of {asked.trial}, and no other snapshot of it.")
     return EXIT_DONE
 
 

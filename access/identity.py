@@ -1,7 +1,8 @@
-"""Who somebody is. For now: demonstration persons, and the user of a command line."""
+"""Who somebody is: a person that a provider vouches for, in the role that the trial gave them."""
 
 import getpass
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -12,6 +13,12 @@ class Role(StrEnum):
     STATISTICIAN = "statistician"
     SPONSOR = "sponsor"
     DATA_MANAGER = "data_manager"
+    AUDITOR = "auditor"
+
+    @property
+    def words(self) -> str:
+        """The role as people say it."""
+        return self.value.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -21,28 +28,40 @@ class Identity:
     Attributes:
         issuer: who vouches; "demonstration" for the picker, "operating system" for commands.
         subject: unique within the issuer.
+        name: how others know the person; for reading only, nothing is decided by it.
+        role: what the person is to the trials named in `trials`.
+        trials: the ids of the trials that the role is for; None for every trial.
+        expires: until when the provider vouches, UTC; None where it does not say.
     """
 
     issuer: str
     subject: str
     name: str
     role: Role
+    trials: frozenset[str] | None = None
+    expires: datetime | None = None
 
     @property
     def holder(self) -> str:
         """The person as grants and records name them."""
         return f"{self.issuer}/{self.subject}"
 
+    def is_for(self, trial: str) -> bool:
+        """Whether the role is for this trial."""
+        return self.trials is None or trial in self.trials
+
 
 def demonstration_identities() -> list[Identity]:
-    """One made-up person a role. They are offered on the machine itself only."""
-    people = {
-        Role.BOARD: "Dr. Ada Board (board member)",
-        Role.STATISTICIAN: "Max Statistician (independent statistician)",
-        Role.SPONSOR: "Sam Sponsor (sponsor)",
-        Role.DATA_MANAGER: "Dana Manager (data manager)",
-    }
-    return [Identity("demonstration", role.value, name, role) for role, name in people.items()]
+    """Made-up persons, one a role and a second board member. For the machine itself only."""
+    people = [
+        ("board", "Dr. Ada Board (board member)", Role.BOARD),
+        ("board-2", "Prof. Ben Board (board member)", Role.BOARD),
+        ("statistician", "Max Statistician (independent statistician)", Role.STATISTICIAN),
+        ("sponsor", "Sam Sponsor (sponsor)", Role.SPONSOR),
+        ("data_manager", "Dana Manager (data manager)", Role.DATA_MANAGER),
+        ("auditor", "Olaf Auditor (auditor)", Role.AUDITOR),
+    ]
+    return [Identity("demonstration", subject, name, role) for subject, name, role in people]
 
 
 def command_line_identity() -> Identity:

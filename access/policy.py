@@ -1,6 +1,7 @@
 """The policy: roles, the pages they have, the views they may open. What is not named is denied."""
 
-from dataclasses import InitVar, dataclass
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -9,22 +10,54 @@ from access.view import View
 
 
 class Action(StrEnum):
-    """What somebody may want to do with a resource."""
+    """What somebody may want to do."""
 
     OPEN_PAGE = "open page"
     OPEN_VIEW = "open view"
+    ENTER_CLOSED_SESSION = "enter closed session"
+    UNBLIND_PARTICIPANT = "unblind one participant"
+    READ_TRAIL = "read the audit trail"
 
 
 BOARD_PAGES = ("board-enrollment", "board-arm-balance")
 DATA_PAGES = ("data-findings", "data-checks", "data-intake")
+CLOSED = frozenset({Action.ENTER_CLOSED_SESSION})
 
-# Role: the pages it has, and the highest view it may open.
-POLICY: dict[Role, tuple[tuple[str, ...], View]] = {
-    Role.BOARD: (BOARD_PAGES, View.UNBLINDED),
-    Role.STATISTICIAN: ((*BOARD_PAGES, *DATA_PAGES), View.UNBLINDED),
-    Role.SPONSOR: (BOARD_PAGES, View.POOLED),
-    Role.DATA_MANAGER: (DATA_PAGES, View.POOLED),
+
+@dataclass(frozen=True)
+class Rights:
+    """What a role may do.
+
+    Attributes:
+        pages: addresses, in the order of the menu.
+        view: the highest view it may open; None for a role that sees no data.
+        limited: no rows of participants, no small cells, no choice of filters, and of the snapshots
+            only the last one that was released.
+        acts: what else.
+    """
+
+    pages: tuple[str, ...]
+    view: View | None
+    limited: bool = False
+    acts: frozenset[Action] = frozenset()
+
+
+POLICY: dict[Role, Rights] = {
+    Role.BOARD: Rights(BOARD_PAGES, View.UNBLINDED, acts=CLOSED),
+    Role.STATISTICIAN: Rights(
+        (*BOARD_PAGES, *DATA_PAGES),
+        View.UNBLINDED,
+        acts=CLOSED | {Action.UNBLIND_PARTICIPANT},
+    ),
+    Role.SPONSOR: Rights(BOARD_PAGES, View.POOLED, limited=True),
+    Role.DATA_MANAGER: Rights(DATA_PAGES, View.POOLED),
+    Role.AUDITOR: Rights(("governance-audit",), None, acts=frozenset({Action.READ_TRAIL})),
 }
+NO_RIGHTS = Rights((), None)
+
+
+# What emergency unblinding may ask, and nothing else.
+UNBLINDING_QUESTION = "emergency/arm_of_participant"
 
 
 class Denied(Exception):
@@ -34,11 +67,59 @@ class Denied(Exception):
 _ISSUED_HERE = object()
 
 
+def _holds() -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class ClosedSession:
+    """That somebody entered the closed session on one snapshot, and up to which view.
+
+    Made by `access.closed_session` only, after it was recorded; it ends with the session it is of.
+    """
+
+    trial: str
+    snapshot: str
+    view: View
+    holder: str
+    reason: str
+    issuer: InitVar[object] = None  # not kept, so that no copy can be made
+
+    def __post_init__(self, issuer: object) -> None:
+        """Refuse one that was not issued by `issue_closed_session`."""
+        if issuer is not _ISSUED_HERE:
+            raise TypeError("A ClosedSession is made by access.closed_session only.")
+
+    def covers(self, identity: Identity, trial: str, snapshot: str, view: View) -> bool:
+        """Whether it opens this view of this snapshot to this person."""
+        entered = (self.holder, self.trial, self.snapshot) == (identity.holder, trial, snapshot)
+        return entered and view <= self.view
+
+
+def issue_closed_session(
+    identity: Identity, *, trial: str, snapshot: str, view: View, reason: str
+) -> ClosedSession:
+    """For `access.closed_session`, which records it first.
+
+    Raises:
+        Denied: the role has no closed session, or not this view.
+    """
+    decide(identity, Action.ENTER_CLOSED_SESSION, trial=trial, snapshot=snapshot)
+    if view not in views_of(identity.role):
+        raise Denied("Your role does not include this view.")
+    return ClosedSession(trial, snapshot, view, identity.holder, reason, _ISSUED_HERE)
+
+
 @dataclass(frozen=True)
 class Grant:
-    """The right of one holder to look at one snapshot in one view, until it expires.
+    """The right of one holder to look at one snapshot in one view, until it expires or is revoked.
 
     Only `decide` makes one; a Board asks it before every query.
+
+    Attributes:
+        limited: see `Rights`.
+        question: the only question that may be asked with it; None for every one.
+        holds: whether it was not revoked: the session goes on, and the role is as it was.
     """
 
     trial: str
@@ -47,6 +128,9 @@ class Grant:
     holder: str
     role: Role
     expires: datetime
+    limited: bool
+    question: str | None
+    holds: Callable[[], bool] = field(repr=False, compare=False)
     issuer: InitVar[object] = None  # not kept, so that no copy can be made of a grant
 
     def __post_init__(self, issuer: object) -> None:
@@ -55,21 +139,44 @@ class Grant:
             raise TypeError("A Grant is made by access.decide only.")
 
     def check(self, trial: str, snapshot: str, view: View) -> None:
-        """Raise Denied unless this grant is for exactly this, and has not expired."""
+        """Raise Denied unless this grant is for exactly this, and still holds."""
         if (self.trial, self.snapshot, self.view) != (trial, snapshot, view):
             raise Denied("This right is for another trial, snapshot or view. Open the page again.")
         if datetime.now(UTC) >= self.expires:
             raise Denied("Your right to look at this data has expired. Sign in again.")
+        if not self.holds():
+            raise Denied("Your right to look at this data has ended. Sign in again.")
+
+    def check_question(self, question: str, *, says_what_it_counts: bool, chosen: set[str]) -> None:
+        """Raise Denied if this question is not to be asked with this grant.
+
+        Args:
+            question: its name.
+            says_what_it_counts: whether its head says so, so that small cells can be left out.
+            chosen: names of bound values that somebody may have chosen.
+        """
+        if self.question not in (None, question):
+            raise Denied("This right is for one question, and this is another.")
+        if self.limited and not says_what_it_counts:
+            raise Denied("Your role does not include rows of participants or records.")
+        if self.limited and chosen:
+            raise Denied("Your role does not include a choice of filters.")
+
+
+def rights_of(role: Role) -> Rights:
+    """What a role may do; nothing, if the policy does not name it."""
+    return POLICY.get(role, NO_RIGHTS)
 
 
 def pages_of(role: Role) -> tuple[str, ...]:
     """The addresses of the pages that a role has, in the order of the menu."""
-    return POLICY[role][0] if role in POLICY else ()
+    return rights_of(role).pages
 
 
 def views_of(role: Role) -> tuple[View, ...]:
     """The views that a role may open, the lowest first."""
-    return tuple(view for view in View if role in POLICY and view <= POLICY[role][1])
+    highest = rights_of(role).view
+    return tuple(view for view in View if highest is not None and view <= highest)
 
 
 def decide(
@@ -81,33 +188,58 @@ def decide(
     snapshot: str = "",
     view: View = View.POOLED,
     minutes: int = 480,
+    closed: ClosedSession | None = None,
+    released: str | None = None,
+    question: str | None = None,
+    holds: Callable[[], bool] = _holds,
 ) -> Grant | None:
     """Decide on one question: may this person do this with this resource?
 
     Args:
         identity: None for somebody who is not signed in.
         page: the address of the page, for OPEN_PAGE.
-        trial, snapshot, view: what to look at, for OPEN_VIEW.
-        minutes: how long the right lasts.
+        trial, snapshot, view: what to look at.
+        minutes: how long a right lasts.
+        closed: the closed session that a comparative view needs.
+        released: the last snapshot of the trial that was released to limited roles.
+        question: the only question that will be asked.
+        holds: asked at every query, whether the right still holds.
 
     Returns:
-        A Grant for OPEN_VIEW, None for OPEN_PAGE.
+        A Grant for OPEN_VIEW and UNBLIND_PARTICIPANT, otherwise None.
 
     Raises:
         Denied: in every case that the policy does not name.
     """
     if identity is None:
         raise Denied("Please sign in.")
-    if action is Action.OPEN_PAGE and page in pages_of(identity.role):
+    rights = rights_of(identity.role)
+    if trial and not identity.is_for(trial):
+        raise Denied("Your role is not for this trial.")
+    if action is Action.OPEN_PAGE and page in rights.pages:
         return None
-    if action is Action.OPEN_VIEW and view in views_of(identity.role) and trial and snapshot:
-        return Grant(
-            trial,
-            snapshot,
-            view,
-            identity.holder,
-            identity.role,
-            datetime.now(UTC) + timedelta(minutes=minutes),
-            _ISSUED_HERE,
-        )
-    raise Denied("Your role does not include this.")
+    if action in rights.acts and action in {Action.ENTER_CLOSED_SESSION, Action.READ_TRAIL}:
+        return None
+    if action is Action.UNBLIND_PARTICIPANT and action in rights.acts and trial and snapshot:
+        view = View.UNBLINDED
+        question = UNBLINDING_QUESTION
+    elif action is Action.OPEN_VIEW and view in views_of(identity.role) and trial and snapshot:
+        if view > View.POOLED and not (closed and closed.covers(identity, trial, snapshot, view)):
+            raise Denied("This view is for the closed session. Enter it first.")
+        if rights.limited and snapshot != released:
+            raise Denied("This snapshot is not released to your role.")
+    else:
+        raise Denied("Your role does not include this.")
+    expires = datetime.now(UTC) + timedelta(minutes=minutes)
+    return Grant(
+        trial,
+        snapshot,
+        view,
+        identity.holder,
+        identity.role,
+        min(expires, identity.expires) if identity.expires else expires,
+        rights.limited,
+        question,
+        holds,
+        _ISSUED_HERE,
+    )

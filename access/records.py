@@ -15,7 +15,18 @@ from urllib.parse import quote
 
 import sqlalchemy
 from filelock import FileLock, Timeout
-from sqlalchemy import BigInteger, Column, Connection, Engine, MetaData, String, Table, Text, event
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    event,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
@@ -24,7 +35,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from access.errors import RecordsError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0001"
+HEAD = "0002"
 
 # How long a writer waits for the others before it says that it could not write.
 PATIENCE_SECONDS = 60
@@ -60,6 +71,35 @@ audit_trail = Table(
     Column("reason", Text, nullable=False),
     Column("previous", String(64), nullable=False, unique=True),
     Column("mac", String(64), nullable=False, unique=True),
+)
+
+# Requests to name the arms of a snapshot. `answer`: empty, confirmed, declined, used, withdrawn.
+unmasking_request = Table(
+    "unmasking_request",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("trial", Text, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("session", String(32), nullable=False, index=True),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("expires", String(32), nullable=False),
+    Column("answer", String(16), nullable=False),
+    Column("answered_by", Text, nullable=True),
+    Column("answered_at", String(32), nullable=True),
+)
+
+# Snapshots that the sponsor may see; of each trial the one released last.
+snapshot_release = Table(
+    "snapshot_release",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("trial", Text, nullable=False, index=True),
+    Column("snapshot", Text, nullable=False),
+    Column("released_at", String(32), nullable=False),
+    Column("released_by", Text, nullable=False),
 )
 
 _creating = Lock()

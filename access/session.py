@@ -1,16 +1,197 @@
-"""What this session may use. A stand-in: the trail that the session was given."""
+"""A session: one person at one browser window, from sign-in until it ends.
+
+It ends by signing out, by the idle lock, when the provider's word expires, or when the role is
+taken away. Whatever was opened in it is closed then.
+"""
+
+import secrets
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from urllib.parse import urlsplit
 
 import streamlit as st
 
+from access.entries import Actor
+from access.identity import Identity
+from access.policy import Action, ClosedSession, Denied, decide, pages_of
 from access.trail import Trail
+from access.view import View
 
+SESSION_KEY = "_session"
 TRAIL_KEY = "_trail"
+DENIED_KEY = "_denied"
+
+
+class Closable(Protocol):
+    """What a session opens and closes: a Board."""
+
+    def close(self) -> None:
+        """Give back what was opened."""
+
+
+@dataclass
+class Session:
+    """One person at one window.
+
+    Attributes:
+        identity: as it was at sign-in; a session whose identity would now be another one ends.
+        entitled: asked again and again, whether the identity still has its role.
+        closed: the closed session that it has entered.
+        opened: what is to be closed when it ends.
+        at_end: what else is to be done then.
+    """
+
+    identity: Identity
+    entitled: Callable[[], bool] = lambda: True
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    closed: ClosedSession | None = None
+    opened: Closable | None = None
+    at_end: list[Callable[[], None]] = field(default_factory=list)
+    ended: bool = False
+    last_active: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def holds(self) -> bool:
+        """Whether it still goes on, and the person still has the role."""
+        expires = self.identity.expires
+        in_time = expires is None or datetime.now(UTC) < expires
+        return not self.ended and in_time and self.entitled()
+
+    def holds_in(self, trial: str, snapshot: str, view: View) -> bool:
+        """Whether it holds, and is still in the closed session that a comparative view needs."""
+        if view is View.POOLED:
+            return self.holds()
+        closed = self.closed
+        return (
+            self.holds()
+            and closed is not None
+            and closed.covers(self.identity, trial, snapshot, view)
+        )
+
+    def is_idle(self, minutes: float) -> bool:
+        """Whether nothing was done for so long."""
+        return datetime.now(UTC) - self.last_active >= timedelta(minutes=minutes)
+
+    def close_opened(self) -> None:
+        """Close what is open, if anything is."""
+        if self.opened is not None:
+            self.opened.close()
+        self.opened = None
+
+    def end(self, trail: Trail, why: str) -> None:
+        """End it: nothing that was granted to it holds any longer. Then record it.
+
+        Raises:
+            AuditError: it cannot be recorded; it has ended all the same.
+        """
+        if self.ended:
+            return
+        self.ended = True
+        self.close_opened()
+        for act in self.at_end:
+            act()
+        closed, self.closed = self.closed, None
+        if closed is not None:
+            trail.write(
+                "closed session left",
+                Actor.of(self.identity),
+                trial=closed.trial,
+                snapshot=closed.snapshot,
+                reason=why,
+            )
+        trail.write("session ended", Actor.of(self.identity), reason=why)
+
+
+def browser_session() -> Session | None:
+    """The session of this browser window."""
+    session = st.session_state.get(SESSION_KEY)
+    return session if isinstance(session, Session) else None
 
 
 def session_trail() -> Trail:
-    """The audit trail, for whoever may read it; for others the page ends here."""
-    trail = st.session_state.get(TRAIL_KEY)
-    if not isinstance(trail, Trail):
+    """The audit trail, for a page whose reader may read it; without a session the page ends here.
+
+    Raises:
+        Denied: this session may not.
+    """
+    session, trail = browser_session(), st.session_state.get(TRAIL_KEY)
+    if session is None or not isinstance(trail, Trail):
         st.error("Nothing to show: please sign in at the start page.")
         st.stop()
+    if not session.holds():
+        raise Denied("Your session has ended. Sign in again.")
+    decide(session.identity, Action.READ_TRAIL)
     return trail
+
+
+def note_denied(error: Denied) -> None:
+    """Record that somebody asked for what they may not have; once, though it is drawn again."""
+    session, trail = browser_session(), st.session_state.get(TRAIL_KEY)
+    if session is None or not isinstance(trail, Trail):
+        return
+    if st.session_state.get(DENIED_KEY) != str(error):
+        trail.write("denied", Actor.of(session.identity), outcome="refused", reason=str(error))
+    st.session_state[DENIED_KEY] = str(error)
+
+
+# Issuer, subject and moment of issue: one act of signing in at the provider.
+SignIn = tuple[str, str, int]
+
+
+def note_refused_address(identity: Identity, trail: Trail, known: Collection[str]) -> None:
+    """Record that this window's address is that of a page that the role does not have.
+
+    The menu has the role's pages only, so Streamlit takes such an address for the start page.
+    """
+    address = urlsplit(st.context.url or "").path.strip("/")
+    if address in known and address not in pages_of(identity.role):
+        trail.write("open page", Actor.of(identity), outcome="refused", resource=address)
+        st.toast("That page is not part of your role.")
+
+
+class Activity:
+    """When each sign-in was last used, by whatever window of whatever browser has its cookie.
+
+    A provider's sign-in is kept in a cookie for weeks. Without this, closing a locked window and
+    opening another one would unlock it. A sign-in that is not known here counts as used when it
+    was issued, so that a restart of the server unlocks nothing either.
+    """
+
+    def __init__(self) -> None:
+        """Nobody has been here yet."""
+        self._last: dict[SignIn, datetime] = {}
+        self._ended: dict[SignIn, datetime] = {}
+        self._lock = threading.Lock()
+
+    def last_use(
+        self, sign_in: SignIn, issued: datetime, idle: timedelta, *, used_now: bool
+    ) -> datetime | None:
+        """When it was last used; None if it has ended or lay idle for too long.
+
+        Args:
+            used_now: whether somebody does something now, which is noted; a window that looks by
+                itself whether it is locked is no use, or two of them would keep each other open.
+        """
+        now = datetime.now(UTC)
+        with self._lock:
+            # What is forgotten here was issued longer ago than `idle`, so it is refused unknown.
+            for known in (self._last, self._ended):
+                for key in [key for key, at in known.items() if now - at >= idle]:
+                    del known[key]
+            last = self._last.get(sign_in, issued)
+            if sign_in in self._ended or now - last >= idle:
+                return None
+            if used_now:
+                self._last[sign_in] = last = now
+            return last
+
+    def end(self, sign_in: SignIn) -> None:
+        """Refuse this sign-in from now on."""
+        with self._lock:
+            self._last.pop(sign_in, None)
+            self._ended[sign_in] = datetime.now(UTC)
+
+
+ACTIVITY = Activity()

@@ -6,7 +6,8 @@ open is held against the allocation; what that finds is sealed.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -73,7 +74,8 @@ def assess(extract: Extract, trial: Trial, cutoff: date | None = None) -> Assess
         cutoff: the data cut-off; without one, the latest complete date among the open records.
 
     Raises:
-        UnusableExtractError: DM is missing or empty, or there is no date to take a cut-off from.
+        UnusableExtractError: DM is missing or empty, or there is no date to take a cut-off from,
+            or the latest one has not come yet.
         WrittenSeparationError: by the definition alone the open store would tell the arm.
     """
     if separations := written_separations(trial):
@@ -95,11 +97,7 @@ def assess(extract: Extract, trial: Trial, cutoff: date | None = None) -> Assess
         )
     opened, complete = split(datasets, trial)
     randomized = released_randomization(complete, trial)
-    cutoff = cutoff or _latest_date(opened)
-    if cutoff is None:
-        raise UnusableExtractError(
-            "The extract has no complete date, so its cut-off is not known. Name it with --cutoff."
-        )
+    cutoff = cutoff or _cutoff_of(opened, trial)
     open_people = participants(opened, randomized)
     complete_people = participants(complete, randomized)
     open_side = Evidence(opened, open_people, trial, cutoff)
@@ -142,6 +140,20 @@ def _as_received(datasets: dict[str, pl.DataFrame]) -> pl.DataFrame:
     ]
     columns = {"dataset": pl.String, "file": pl.String, "row": pl.Int64, "record": pl.String}
     return pl.concat([pl.DataFrame(schema=columns), *parts])
+
+
+def _cutoff_of(opened: Tables, trial: Trial) -> date:
+    latest = _latest_date(opened)
+    if latest is None:
+        raise UnusableExtractError(
+            "The extract has no complete date, so its cut-off is not known. Name it with --cutoff."
+        )
+    if latest > datetime.now(UTC).astimezone(ZoneInfo(trial.timezone)).date():
+        raise UnusableExtractError(
+            f"The latest date in the extract, {latest}, has not come yet, so its cut-off is not "
+            "known. Name it with --cutoff; what is dated after it will be among the findings."
+        )
+    return latest
 
 
 def _latest_date(opened: Tables) -> date | None:

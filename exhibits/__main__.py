@@ -93,6 +93,19 @@ def _made(asked: argparse.Namespace) -> Exhibit:
     if snapshot is None:
         raise StoreError(f"Trial {trial.id} has no snapshot in {settings.store}. Load an extract.")
     view = View.from_word(asked.view)
+    closed = None
+    if view is not View.POOLED:
+        from access.closed_session import at_command_line
+        from access.trail import open_trail
+
+        closed = at_command_line(
+            open_trail(settings.records_url, settings.audit_key_file),
+            trial=trial.id,
+            snapshot=str(snapshot.id),
+            view=view,
+            resource=f"exhibit {asked.name}",
+            reason=asked.reason,
+        )
     grant = decide(
         command_line_identity(),
         Action.OPEN_VIEW,
@@ -100,22 +113,9 @@ def _made(asked: argparse.Namespace) -> Exhibit:
         snapshot=str(snapshot.id),
         view=view,
         minutes=settings.grant_minutes,
+        closed=closed,
     )
     assert isinstance(grant, Grant)
-    if view is not View.POOLED:
-        from access.entries import command_line_actor
-        from access.trail import open_trail
-
-        # Recorded before it opens, so that no look is unrecorded.
-        open_trail(settings.records_url, settings.audit_key_file).write(
-            "view opened",
-            command_line_actor(),
-            trial=trial.id,
-            snapshot=str(snapshot.id),
-            view=view.word,
-            resource=f"exhibit {asked.name}",
-            reason=asked.reason,
-        )
     board = open_board(trial, snapshot, grant, settings.board_private_key_file)
     try:
         return make(asked.name, board)

@@ -12,9 +12,9 @@ from estimators.balance import (
     continuous_difference_of_summaries,
     largest_pairwise,
 )
-from exhibits.exhibit import Exhibit, Number, exhibit
+from exhibits.exhibit import Exhibit, Number, exhibit, too_few
 from exhibits.theme import arm_style, counts_axis, figure, hatch, in_lines
-from exhibits.words import decimal, percent, share
+from exhibits.words import NOT_SHOWN, decimal, number, percent, share
 from queries import Board
 
 UNITS = {
@@ -31,6 +31,8 @@ SMALL_WORDS = {"or", "of", "and"}
 def allocation(board: Board) -> Exhibit:
     """Participants randomized to each arm of this view, against the planned ratio."""
     arms = board.ask("arm_balance/allocation")
+    if arms["randomized"].null_count():
+        return too_few("Allocation", "Randomized participants, as randomized", board)
     total = int(arms["randomized"].sum())
     drawn = figure(x_title="Participants randomized", y_title="", height=130 + 60 * arms.height)
     for name, position, count in arms.rows():
@@ -91,6 +93,8 @@ def baseline_characteristics(board: Board) -> Exhibit:
     )
     categorical = board.ask("arm_balance/baseline_categories")
     allocated = board.ask("arm_balance/allocation")
+    if allocated["randomized"].null_count():
+        return too_few("Baseline characteristics", "Randomized participants, as randomized", board)
     arms = [str(name) for name in allocated["arm"]]
     sizes = {str(name): int(count) for name, _, count in allocated.rows()}
     if not any(sizes.values()):
@@ -103,7 +107,7 @@ def baseline_characteristics(board: Board) -> Exhibit:
     absent: list[str] = []
     for name in wanted:
         part = continuous.filter(pl.col("characteristic") == name)
-        if part["n"].sum() == 0:
+        if part["n"].null_count() == 0 and part["n"].sum() == 0:
             absent.append(_label(board, name)[0])
             continue
         rows.extend(_continuous_rows(board, name, part, arms))
@@ -112,7 +116,7 @@ def baseline_characteristics(board: Board) -> Exhibit:
         if part.filter(pl.col("value").is_not_null()).is_empty():
             absent.append(label)
             continue
-        rows.extend(_categorical_rows(label, part, arms, sizes))
+        rows.extend(_categorical_rows(label, part, arms))
     table = _in_order(rows, arms)
     return Exhibit(
         title="Baseline characteristics",
@@ -153,7 +157,7 @@ def _continuous_rows(
     by_arm = {str(row["arm"]): row for row in part.iter_rows(named=True)}
     summaries = [
         ContinuousSummary(mean=row["mean"], sd=row["sd"], n=row["n"])
-        if (row := by_arm.get(arm)) and row["n"] > 0
+        if (row := by_arm.get(arm)) and row["n"]
         else ContinuousSummary(mean=None, sd=None, n=0)
         for arm in arms
     ]
@@ -164,11 +168,13 @@ def _continuous_rows(
         row = by_arm.get(arm)
         if row is None:
             continue
-        if row["n"] > 0:
+        if row["n"] is None:
+            mean[arm] = median[arm] = NOT_SHOWN
+        elif row["n"] > 0:
             mean[arm] = f"{decimal(row['mean'])} ({decimal(row['sd'])})"
             quartiles = f"{decimal(row['lower_quartile'])} to {decimal(row['upper_quartile'])}"
             median[arm] = f"{decimal(row['median'])} ({quartiles})"
-        missing[arm] = f"{row['participants'] - row['n']:,}"
+        missing[arm] = number(row["missing"])
     largest = largest_pairwise(summaries, continuous_difference_of_summaries)
     mean.update(_difference(largest, len(arms)))
     rows = [mean, median]
@@ -177,12 +183,10 @@ def _continuous_rows(
     return rows
 
 
-def _categorical_rows(
-    label: str, part: pl.DataFrame, arms: list[str], sizes: dict[str, int]
-) -> list[dict[str, object]]:
+def _categorical_rows(label: str, part: pl.DataFrame, arms: list[str]) -> list[dict[str, object]]:
     counts = {
         arm: {
-            str(value): int(count)
+            str(value): count
             for value, count in part.filter(pl.col("arm") == arm)
             .select("value", "participants")
             .rows()
@@ -194,7 +198,11 @@ def _categorical_rows(
         str(value)
         for value in part.filter(pl.col("value").is_not_null())["value"].unique(maintain_order=True)
     ]
-    largest = largest_pairwise([counts[arm] for arm in arms], categorical_difference)
+    known = {
+        arm: {value: int(count) for value, count in counts[arm].items() if count is not None}
+        for arm in arms
+    }
+    largest = largest_pairwise([known[arm] for arm in arms], categorical_difference)
     difference = _difference(largest, len(arms))
     rows: list[dict[str, object]] = []
     for place, value in enumerate(values):
@@ -203,16 +211,20 @@ def _categorical_rows(
             "statistic": f"{_value_in_words(value)}, n (%)",
         }
         for arm in arms:
-            known = sum(counts[arm].values())
             count = counts[arm].get(value, 0)
-            row[arm] = f"{count:,} ({100 * count / known:.0f} %)" if known else "0"
+            total = sum(known[arm].values())
+            # What a share would be of is not known where a part of it is not shown.
+            whole = len(known[arm]) == len(counts[arm]) and total > 0
+            row[arm] = (
+                f"{number(count)} ({100 * (count or 0) / total:.0f} %)" if whole else number(count)
+            )
         if place == 0:
             row.update(difference)
         rows.append(row)
-    unknown = {arm: sizes[arm] - sum(counts[arm].values()) for arm in arms}
-    if any(unknown.values()):
+    unknown = dict(part.filter(pl.col("value").is_null()).select("arm", "participants").rows())
+    if unknown:
         missing: dict[str, object] = {"characteristic": "", "statistic": "missing"}
-        rows.append(missing | {arm: f"{count:,}" for arm, count in unknown.items()})
+        rows.append(missing | {arm: number(unknown.get(arm, 0)) for arm in arms})
     return rows
 
 

@@ -11,13 +11,25 @@ from estimators.accrual import (
     probability_of_target_by,
     time_to_target,
 )
-from exhibits.exhibit import Exhibit, Number, exhibit
-from exhibits.theme import ACCENT, BAND, QUIET, counts_axis, figure, hatch, in_lines, safe
-from exhibits.words import MONTH_DAYS, counted, day, percent, share
+from exhibits.exhibit import Exhibit, Number, exhibit, too_few
+from exhibits.theme import (
+    ACCENT,
+    BAND,
+    QUIET,
+    axis_names,
+    counts_axis,
+    figure,
+    hatch,
+    in_lines,
+)
+from exhibits.words import MONTH_DAYS, counted, day, number, percent, share
 from queries import Board
 
 # Checks that say that somebody was randomized outside the protocol's criteria.
 ELIGIBILITY_CHECKS = ["IE-101", "DM-111", "DM-112", "DM-113"]
+
+# Where four numbers stand in half a page.
+SHORT = {"Still in screening": "In screening", "Screen failures": "Failed"}
 
 NO_SITE = "(no site)"  # as the question names participants whose site is missing
 
@@ -51,16 +63,17 @@ def enrollment_progress(board: Board) -> Exhibit:
     totals = board.ask("enrollment/totals").row(0, named=True)
     accrual = board.trial.accrual
     randomized = totals["randomized"]
+    if randomized is None:
+        return too_few("Enrollment progress", "All screened participants", board)
     cutoff = board.snapshot.manifest.cutoff
+    in_screening = f"still in screening: {number(totals['in_screening'])}"
     numbers = [
         Number(
             "Randomized",
             f"{randomized:,} of {accrual.target:,}",
             f"{percent(randomized / accrual.target)} of the planned target",
         ),
-        Number(
-            "Screened", f"{totals['screened']:,}", f"{totals['in_screening']:,} still in screening"
-        ),
+        Number("Screened", number(totals["screened"]), in_screening),
     ]
     elapsed = _months(board, cutoff)
     answer = f"{share(randomized, accrual.target)} planned participants are randomized."
@@ -107,11 +120,11 @@ def cumulative_enrollment(board: Board) -> Exhibit:
     """Cumulative randomized participants against the plan, with the projection."""
     accrual = board.trial.accrual
     cutoff = board.snapshot.manifest.cutoff
-    by_date = board.ask("enrollment/randomized_by_date").with_columns(
-        pl.col("randomized").cum_sum().alias("cumulative")
-    )
-    randomized = int(by_date["randomized"].sum())
-    undated = board.ask("enrollment/totals").item(0, "randomized_without_date")
+    by_date = board.ask("enrollment/randomized_by_date")
+    totals = board.ask("enrollment/totals").row(0, named=True)
+    randomized, undated = totals["randomized"], totals["randomized_without_date"]
+    if randomized is None:
+        return too_few("Cumulative enrollment against plan", "Randomized participants", board)
     drawn = figure(x_title="Date of randomization", y_title="Participants, cumulative")
     drawn.add_trace(
         go.Scatter(
@@ -179,7 +192,7 @@ def cumulative_enrollment(board: Board) -> Exhibit:
     dated = by_date["date"].to_list()
     first, last = min([accrual.start, cutoff, *dated]), max([cutoff, *dated])
     starts = [first, *dated, last]
-    steps_up = [0, *by_date["cumulative"], randomized]
+    steps_up = [0, *by_date["cumulative"], by_date["cumulative"].last() or 0]
     drawn.add_trace(
         go.Scatter(
             x=starts,
@@ -205,7 +218,8 @@ def cumulative_enrollment(board: Board) -> Exhibit:
         title="Cumulative enrollment against plan",
         population="Randomized participants",
         denominator=f"{share(randomized, accrual.target)} planned"
-        + (f"; {undated:,} without a date of randomization are not drawn" if undated else ""),
+        + (f"; {undated:,} without a date of randomization are not drawn" if undated else "")
+        + ("; drawn where enough have come since the step before" if board.is_limited else ""),
         figure=drawn,
         description=(
             f"Step curve of randomized participants, {randomized:,} by the data cut-off, beside a "
@@ -260,16 +274,20 @@ def enrollment_by_month(board: Board) -> Exhibit:
             hoverinfo="skip",
         )
     )
-    best = months.sort("randomized", descending=True).row(0, named=True)
+    best = months.sort("randomized", descending=True, nulls_last=True).row(0, named=True)
+    hidden = sum(months.null_count().row(0))
+    dated = (
+        f"{months['screened'].sum():,} screened, {months['randomized'].sum():,} randomized, "
+        "with a date"
+    )
     return Exhibit(
         title="Screened and randomized by month",
         population="All screened participants",
-        denominator=f"{months['screened'].sum():,} screened, {months['randomized'].sum():,} "
-        "randomized, with a date",
+        denominator="Months with small counts are not drawn" if hidden else dated,
         figure=drawn,
         description=(
             f"Bars for {counted(months.height, 'month')}; most were randomized in "
-            f"{best['month']:%B %Y}: {best['randomized']:,}."
+            f"{best['month']:%B %Y}: {number(best['randomized'])}."
         ),
         table=months.with_columns(pl.col("month").dt.strftime("%Y-%m")),
         labels={"month": "Month", "screened": "Screened", "randomized": "Randomized"},
@@ -284,13 +302,9 @@ def enrollment_by_month(board: Board) -> Exhibit:
 @exhibit()
 def enrollment_by_site(board: Board) -> Exhibit:
     """Participants screened, randomized and failed at screening, by site."""
-    sites = board.ask("enrollment/by_site").with_columns(
-        (pl.col("screened") - pl.col("randomized") - pl.col("screen_failures")).alias(
-            "in_screening"
-        )
-    )
+    sites = board.ask("enrollment/by_site")
     shown = sites.head(25)
-    order = list(reversed(shown["site"].to_list()))
+    names = axis_names(shown["site"].to_list())
     drawn = figure(x_title="Participants", y_title="Site", height=150 + 30 * shown.height)
     for name, label, color, pattern in (
         ("randomized", "Randomized", ACCENT, ""),
@@ -301,7 +315,7 @@ def enrollment_by_site(board: Board) -> Exhibit:
             continue
         drawn.add_trace(
             go.Bar(
-                y=[safe(site) for site in shown["site"]],
+                y=names,
                 x=shown[name].to_list(),
                 name=label,
                 orientation="h",
@@ -314,14 +328,15 @@ def enrollment_by_site(board: Board) -> Exhibit:
         type="category",
         showgrid=False,
         categoryorder="array",
-        categoryarray=[safe(site) for site in order],
+        categoryarray=names[::-1],
     )
     drawn.update_xaxes(counts_axis(shown["screened"]))
     active = sites.filter(pl.col("randomized") > 0, pl.col("site") != NO_SITE).height
+    least = "At least " if sites["randomized"].null_count() else ""
     return Exhibit(
         title="Enrollment by site",
         population="All screened participants",
-        denominator=f"{active} of {board.trial.planned_sites} planned sites have randomized"
+        denominator=f"{least}{active} of {board.trial.planned_sites} planned sites have randomized"
         + (
             f"; the {shown.height} largest of {sites.height} are drawn" if sites.height > 25 else ""
         ),
@@ -362,11 +377,14 @@ def screening_flow(board: Board) -> Exhibit:
             label = known.label if known else str(criterion)
             kind = f"{criterion}, {known.kind}" if known else str(criterion)
             rows.append(("criterion not met", label, kind, count))
-        if no_reason:
+        if no_reason != 0:
             label = "No criterion of the protocol recorded"
             rows.append(("criterion not met", label, "", no_reason))
     table = pl.DataFrame(rows, schema=["part", "step", "criterion", "participants"], orient="row")
-    picture = table.filter(pl.col("part") == "criterion not met")
+    # What is not shown is not drawn as nobody.
+    picture = table.filter(
+        pl.col("part") == "criterion not met", pl.col("participants").is_not_null()
+    )
     footnotes = ["A participant can have several reasons, so they may add up to more."]
     if not board.has("IE"):
         footnotes = [
@@ -382,10 +400,10 @@ def screening_flow(board: Board) -> Exhibit:
                 x=picture["participants"].to_list(),
                 orientation="h",
                 marker={"color": QUIET, "pattern": hatch("/")},
-                text=[f"{count:,}" for count in picture["participants"]],
+                text=[number(count) for count in picture["participants"]],
                 textposition="outside",
                 cliponaxis=False,
-                hovertemplate="%{y}: %{x} of " + f"{failures:,}" + "<extra></extra>",
+                hovertemplate="%{y}: %{x} of " + number(failures) + "<extra></extra>",
             )
         )
         drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False)
@@ -396,10 +414,11 @@ def screening_flow(board: Board) -> Exhibit:
         population="All screened participants",
         answer=(
             f"{share(totals['randomized'], screened)} screened participants were randomized, "
-            f"{failures:,} failed screening; still in screening: {totals['in_screening']:,}."
+            f"{number(failures)} failed screening; still in screening: "
+            f"{number(totals['in_screening'])}."
         ),
-        denominator=f"{totals['randomized']:,} randomized of {screened:,} screened",
-        numbers=tuple(Number(label, f"{count:,}") for label, count in flow),
+        denominator=f"{number(totals['randomized'])} randomized of {number(screened)} screened",
+        numbers=tuple(Number(SHORT.get(label, label), number(count)) for label, count in flow),
         figure=drawn,
         description=f"Criteria that {counted(failures, 'screen failure')} did not meet, as bars.",
         table=table,
@@ -427,10 +446,14 @@ def time_to_randomization(board: Board) -> Exhibit:
                 "Screening is dated by consent (RFICDTC) or collection of demographics (DMDTC)."
             ),
         )
-    total = int(days["participants"].sum())
-    middle = int(days.filter(pl.col("participants").cum_sum() * 2 >= total)["days"][0])
-    negative = int(days.filter(pl.col("days") < 0)["participants"].sum())
-    shortest, longest = int(days["days"][0]), int(days["days"][-1])
+    summary = board.ask("enrollment/time_to_randomization").row(0, named=True)
+    middle = summary["median"]
+    if middle is None:
+        return too_few("Time from screening to randomization", "Randomized participants", board)
+    negative = summary["negative"] != 0
+    days = days.filter(pl.col("participants").is_not_null())
+    drawn_days = [int(value) for value in days["days"]]
+    shortest, longest = min(drawn_days, default=0), max(drawn_days, default=0)
     drawn = figure(
         x_title="Days from screening to randomization", y_title="Participants", height=300
     )
@@ -447,7 +470,7 @@ def time_to_randomization(board: Board) -> Exhibit:
         title="Time from screening to randomization",
         population="Randomized participants",
         answer=f"Half of them were randomized within {counted(middle, 'day')} of screening.",
-        denominator=f"{counted(total, 'participant')} with both dates",
+        denominator=f"{counted(summary['participants'], 'participant')} with both dates",
         figure=drawn,
         description=f"Bars of days from {shortest} to {longest}.",
         table=days,
@@ -462,6 +485,8 @@ def randomized_though_ineligible(board: Board) -> Exhibit:
     """Participants who were randomized although a criterion was not met."""
     found = board.ask("enrollment/randomized_though_ineligible", checks=ELIGIBILITY_CHECKS)
     randomized = board.ask("enrollment/totals").item(0, "randomized")
+    if randomized is None:
+        return too_few("Randomized though ineligible", "Randomized participants", board)
     if not randomized:
         return Exhibit(
             title="Randomized though ineligible",

@@ -123,7 +123,15 @@ def exhibit(*, least_view: View = View.POOLED) -> Callable[[Maker], Maker]:
                 raise NotInThisViewError(
                     f"{name} needs the {least_view.word} view; this one is {board.view.word}."
                 )
-            return replace(function(board), name=name, provenance=provenance(board))
+            made = function(board)
+            notes = made.footnotes
+            if board.is_limited:
+                smallest = board.trial.blinding.smallest_cell
+                notes += (
+                    f"Counts under {smallest} are not shown, nor any from which one of them could "
+                    "be worked out.",
+                )
+            return replace(made, name=name, footnotes=notes, provenance=provenance(board))
 
         topic = function.__module__.rpartition(".")[2]
         summary = (function.__doc__ or "").strip().splitlines()[0]
@@ -131,6 +139,16 @@ def exhibit(*, least_view: View = View.POOLED) -> Callable[[Maker], Maker]:
         return with_provenance
 
     return register
+
+
+def too_few(title: str, population: str, board: Board) -> Exhibit:
+    """In place of an exhibit whose main number a limited role does not see."""
+    smallest = board.trial.blinding.smallest_cell
+    return Exhibit(
+        title=title,
+        population=population,
+        missing=f"Shown from {smallest} participants on.",
+    )
 
 
 def provenance(board: Board) -> dict[str, str]:

@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit
-from exhibits.theme import ACCENT, QUIET, counts_axis, figure, hatch, safe
+from exhibits.theme import ACCENT, QUIET, axis_names, counts_axis, figure, hatch, safe
 from exhibits.words import counted
 from queries import Board
 
@@ -120,13 +120,14 @@ def findings_by_site(board: Board) -> Exhibit:
             title="Findings by site", population="All open records", missing="No finding stands."
         )
     shown = sites.head(25)
+    names = axis_names(shown["site"].to_list())
     drawn = figure(x_title="Standing findings", y_title="Site", height=150 + 30 * shown.height)
     for severity, (color, pattern) in SEVERITY_LOOK.items():
         if not shown[severity].sum():
             continue
         drawn.add_trace(
             go.Bar(
-                y=[safe(site) for site in shown["site"]],
+                y=names,
                 x=shown[severity].to_list(),
                 orientation="h",
                 name=severity.capitalize(),
@@ -140,7 +141,7 @@ def findings_by_site(board: Board) -> Exhibit:
         type="category",
         showgrid=False,
         categoryorder="array",
-        categoryarray=[safe(site) for site in reversed(shown["site"].to_list())],
+        categoryarray=names[::-1],
     )
     return Exhibit(
         title="Findings by site",

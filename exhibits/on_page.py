@@ -1,18 +1,20 @@
 """Showing exhibits on a page. Text that may come from an extract is never read as markup."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
 
 from access.view import View
 from exhibits.exhibit import Exhibit, make
 from exhibits.export import as_csv, as_xlsx, table_as_csv
-from exhibits.words import counted, day
+from exhibits.words import counted, day, readable
 from queries import Board
 
 BOARD_KEY = "_board"
+RECORD_KEY = "_record"  # a function of a text: records that it was downloaded
 
 VIEW_COLORS = {View.POOLED: "blue", View.CODED: "violet", View.UNBLINDED: "orange"}
 VIEW_MEANINGS = {
@@ -43,18 +45,65 @@ _BECOMES_MORE = re.compile(
 
 def plain(text: str) -> str:
     """Text as Streamlit shows it letter by letter: Markdown, HTML and icons lose their meaning."""
-    one_line = re.sub(r"[\t\n\r ]+", " ", text).removeprefix(" ")
+    one_line = re.sub(r"[\t\n\r ]+", " ", readable(text)).removeprefix(" ")
     guarded = _BECOMES_MORE.sub(_JOINER, one_line)
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&=])", r"\\\1", guarded)
 
 
 def session_board() -> Board:
-    """The Board that the dashboard opened for this session; without one the page ends here."""
+    """The Board that the dashboard opened for this session; without one the page ends here.
+
+    Raises:
+        Denied: the right to it has ended.
+    """
     board = st.session_state.get(BOARD_KEY)
     if not isinstance(board, Board):
         st.error("Nothing to show: please sign in at the start page.")
         st.stop()
+    board.check()
     return board
+
+
+def picked(label: str, name: str, options: Mapping[str, str]) -> str:
+    """A selectbox over options and their words; `?name=option` in the address picks one, too."""
+    asked = st.query_params.get(name)
+    if asked in options and st.session_state.get(f"_asked_{name}") != asked:
+        st.session_state[f"pick-{name}"] = asked
+    st.session_state[f"_asked_{name}"] = asked
+    if st.session_state.get(f"pick-{name}") not in options:
+        st.session_state[f"pick-{name}"] = next(iter(options))
+    return str(
+        st.selectbox(label, list(options), format_func=options.__getitem__, key=f"pick-{name}")
+    )
+
+
+def prepare_charts() -> None:
+    """Have the browser fetch the program that draws charts, while somebody is signing in."""
+    with st.container(height=1, border=False, key="prepare-charts"):
+        st.plotly_chart(go.Figure(), height=1, config={"staticPlot": True})
+
+
+def hide_table_downloads() -> None:
+    """Take the download out of every table's own menu.
+
+    It would hand out cells as they are, formulas too, and nobody would record it.
+    """
+    st.html(
+        "<style>[data-testid='stElementToolbar'] button[aria-label^='Download as CSV']"
+        "{ display: none; }</style>"
+    )
+
+
+def _recorded(name: str, content: Callable[[], bytes]) -> Callable[[], bytes]:
+    """What a download button hands out: made, and recorded before that, when it is clicked."""
+    board, record = session_board(), st.session_state[RECORD_KEY]
+
+    def hand_out() -> bytes:
+        board.check()
+        record(name)
+        return content()
+
+    return hand_out
 
 
 def header(title: str, question: str, *, domains: Sequence[str] = ()) -> Board:
@@ -64,6 +113,7 @@ def header(title: str, question: str, *, domains: Sequence[str] = ()) -> Board:
         domains: the datasets that the page's numbers come from.
     """
     board = session_board()
+    hide_table_downloads()
     manifest = board.snapshot.manifest
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(
@@ -127,6 +177,7 @@ def show(name: str, *, heading: bool = True) -> None:
 @st.fragment
 def _behind(shown: Exhibit) -> None:
     """The table behind a picture, drawn once somebody unfolds it."""
+    session_board()
     unfolded = st.expander("Numbers as a table", key=f"table-{shown.name}", on_change="rerun")
     if unfolded.open:
         with unfolded:
@@ -196,10 +247,11 @@ def _width(table: pl.DataFrame) -> int:
 
 def _download(shown: Exhibit) -> None:
     origin = shown.provenance
+    file_name = f"{shown.name}-{origin['snapshot']}-{origin['view']}.csv"
     st.download_button(
         "Download CSV",
-        data=lambda: as_csv(shown).encode("utf-8-sig"),
-        file_name=f"{shown.name}-{origin['snapshot']}-{origin['view']}.csv",
+        data=_recorded(file_name, lambda: as_csv(shown).encode("utf-8-sig")),
+        file_name=file_name,
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
@@ -238,7 +290,10 @@ def table_download(
     with st.container(horizontal=True):
         st.download_button(
             f"{label} as CSV",
-            data=lambda: table_as_csv(pl.concat(tables.values())).encode("utf-8-sig"),
+            data=_recorded(
+                f"{file_name}.csv",
+                lambda: table_as_csv(pl.concat(tables.values())).encode("utf-8-sig"),
+            ),
             file_name=f"{file_name}.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -247,7 +302,7 @@ def table_download(
         )
         st.download_button(
             f"{label} as Excel, a sheet for each site",
-            data=lambda: as_xlsx(tables),
+            data=_recorded(f"{file_name}.xlsx", lambda: as_xlsx(tables)),
             file_name=f"{file_name}.xlsx",
             mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             icon=":material/download:",

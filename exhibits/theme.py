@@ -7,16 +7,19 @@ on the dark background). No color stands for good or bad.
 
 import html
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
+
+from exhibits.words import readable
 
 ACCENT = "#2f7fbf"
 QUIET = "#7d8790"
 BAND = "rgba(47, 127, 191, 0.18)"
 GRID = "rgba(125, 135, 144, 0.22)"
 FONT_SIZE = 15
+LONGEST_NAME = 20  # on an axis, so that half a telephone's width is enough
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,23 @@ def hatch(shape: str) -> dict[str, object]:
 
 def safe(text: str) -> str:
     """Text from an extract as a figure may carry it: Plotly reads HTML in labels."""
-    return html.escape(text, quote=False)
+    return html.escape(readable(text), quote=False)
+
+
+def axis_names(texts: Sequence[str]) -> list[str]:
+    """Texts from an extract as names on an axis: short, safe, and no two alike.
+
+    Where they stand apart only behind what is left of them, a number tells them apart.
+    """
+    cut = [text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…" for text in texts]
+    names: list[str] = []
+    for name in map(readable, cut):
+        number, candidate = 1, name
+        while candidate in names:
+            number += 1
+            candidate = f"{name} ({number})"
+        names.append(candidate)
+    return [safe(name) for name in names]
 
 
 def in_lines(text: str, longest: int = 24) -> str:
@@ -57,14 +76,14 @@ def in_lines(text: str, longest: int = 24) -> str:
     return "<br>".join(safe(line) for line in textwrap.wrap(text, longest)) or safe(text)
 
 
-def counts_axis(counts: Iterable[int], room: float = 1.05) -> dict[str, object]:
+def counts_axis(counts: Iterable[int | None], room: float = 1.05) -> dict[str, object]:
     """An axis of counts: from zero, also where all are zero, and without fractions between.
 
     Args:
-        counts: what is drawn; of stacked bars the sums.
+        counts: what is drawn; of stacked bars the sums; None where nothing is.
         room: how much longer than the largest the axis is, so that text beside its bar fits.
     """
-    most = max([1, *counts])
+    most = max(1, *(count or 0 for count in counts), 1)
     return {"range": [0, most * room], "dtick": 1 if most <= 5 else None}
 
 

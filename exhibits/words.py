@@ -1,17 +1,39 @@
-"""Numbers in the words of the page."""
+"""Numbers in the words of the page, and texts as they can be read."""
 
+import re
 from datetime import date
 
 MONTH_DAYS = 365.25 / 12
 
 
-def counted(count: int, singular: str, plural: str | None = None) -> str:
+NOT_SHOWN = "not shown"
+
+
+# Characters that are not drawn, or that turn round what is drawn behind them.
+_UNREADABLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+"
+)
+
+
+def readable(text: str) -> str:
+    """Text of an extract, control characters and changes of direction replaced by marks."""
+    return _UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def number(count: int | None) -> str:
+    """`1,234`; a count that a limited role does not see is said to be not shown."""
+    return NOT_SHOWN if count is None else f"{count:,}"
+
+
+def counted(count: int | None, singular: str, plural: str | None = None) -> str:
     """`1 participant`, `3 participants`."""
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+    return f"{number(count)} {singular if count == 1 else plural or singular + 's'}"
 
 
-def share(count: int, total: int) -> str:
-    """`36 of 60 (60 %)`; without a percentage where there is nobody to count."""
+def share(count: int | None, total: int | None) -> str:
+    """`36 of 60 (60 %)`; no percentage of nobody, or of what is not shown."""
+    if count is None or total is None:
+        return f"{number(count)} of {number(total)}"
     if total == 0:
         return f"{count:,} of 0"
     return f"{count:,} of {total:,} ({100 * count / total:,.0f} %)"

@@ -7,7 +7,7 @@ are bound, never formatted in.
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from access.view import View
+from queries.connections import Lease, LeaseEndedError, lease
+from queries.small_cells import Cells, declared, without_small_cells
 from snapshots import (
     SealedStoreError,
     Snapshot,
     SnapshotsError,
     StoreError,
+    open_store_digest,
     read_private_key,
     reader,
     unwrap,
@@ -48,36 +51,63 @@ class Board:
         arms: the arms' labels in their order; a single one where the view is pooled.
     """
 
-    def __init__(
-        self,
-        trial: Trial,
-        snapshot: Snapshot,
-        grant: "Grant",
-        connection: "duckdb.DuckDBPyConnection",
-    ) -> None:
+    def __init__(self, trial: Trial, snapshot: Snapshot, grant: "Grant", connection: Lease) -> None:
         """Made by `open_board` only."""
         self.trial = trial
         self.snapshot = snapshot
         self.grant = grant
         self.view = grant.view
-        self._connection = connection
-        rows = self.ask("views/arms")
-        self.arms: tuple[str, ...] = tuple(rows["arm"])
+        self._lease = connection
+        self.arms: tuple[str, ...] = tuple(row[0] for row in self._answer("views/arms", {}).rows())
 
     def ask(self, question: str, **values: Any) -> pl.DataFrame:
         """The answer to a question, as a frame of the columns that its file names.
+
+        On a limited Board small cells are null, see `queries.small_cells`.
 
         Args:
             question: the file without its suffix, `enrollment/by_month`.
             values: bound to `$name` in the file.
 
         Raises:
-            Denied: the grant has expired or is for something else.
+            Denied: the grant has expired, was revoked, or is not for this.
         """
-        self.grant.check(self.trial.id, str(self.snapshot.id), self.view)
+        self.check()
+        cells = _cells(question)
+        self.grant.check_question(
+            question,
+            says_what_it_counts=cells is not None,
+            chosen=set(values) - (cells.fixed if cells else set()),
+        )
+        answer = self._answer(question, values)
+        if not self.grant.limited or cells is None:
+            return answer
+        return without_small_cells(answer, cells, self.trial.blinding.smallest_cell)
+
+    def check(self) -> None:
+        """Raise Denied, and give the connection back, if the right to it has ended."""
+        try:
+            self.grant.check(self.trial.id, str(self.snapshot.id), self.view)
+        except Exception:
+            self.close()
+            raise
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether small cells are left out and rows of participants refused."""
+        return self.grant.limited
+
+    @property
+    def _connection(self) -> "duckdb.DuckDBPyConnection":
+        try:
+            return self._lease.connection
+        except LeaseEndedError as error:
+            raise BoardError(str(error)) from None
+
+    def _answer(self, question: str, values: Mapping[str, Any]) -> pl.DataFrame:
         cursor = self._connection.cursor()
         try:
-            return cursor.execute(_sql(question), values or None).pl()
+            return cursor.execute(_sql(question), dict(values) or None).pl()
         finally:
             cursor.close()
 
@@ -87,9 +117,8 @@ class Board:
         return bool(present.filter(pl.col("dataset") == dataset)["present"].any())
 
     def close(self) -> None:
-        """Close a comparative connection; a pooled one is shared and stays."""
-        if self.view is not View.POOLED:
-            self._connection.close()
+        """Give the connection back; a comparative one is closed with its last Board."""
+        self._lease.close()
 
 
 def open_board(
@@ -101,17 +130,51 @@ def open_board(
         private_key_file: the board's private key; read for comparative views only.
 
     Raises:
-        Denied: the grant is for something else, or has expired.
+        Denied: the grant is for something else, or has ended.
         BoardError: the key or the sealed file is missing, wrong, or of another snapshot.
     """
     grant.check(trial.id, str(snapshot.id), grant.view)
+    pooled = grant.view is View.POOLED
+    # Whoever shares a connection is one who could have opened it: same files, same key, same arms.
+    key = (
+        snapshot.folder,
+        grant.view,
+        snapshot.manifest.to_json(),
+        None if pooled else private_key_file,
+        None if pooled else trial.definition,
+    )
     try:
-        if grant.view is View.POOLED:
-            return Board(trial, snapshot, grant, _pooled(snapshot.open_path))
-        connection = _comparative(trial, snapshot, grant.view, private_key_file)
+        connection = lease(
+            key,
+            lambda: (
+                _pooled(snapshot)
+                if pooled
+                else _comparative(trial, snapshot, grant.view, private_key_file)
+            ),
+            keep=pooled,
+        )
     except SnapshotsError as error:
         raise BoardError(str(error)) from None
     return Board(trial, snapshot, grant, connection)
+
+
+def arm_of_participant(
+    trial: Trial,
+    snapshot: Snapshot,
+    private_key_file: Path | None,
+    grant: "Grant",
+    participant: str,
+) -> str | None:
+    """The arm of one participant, for an emergency; None if nobody of that name is randomized.
+
+    Raises as `open_board` does.
+    """
+    board = open_board(trial, snapshot, grant, private_key_file)
+    try:
+        answer = board.ask("emergency/arm_of_participant", subject=participant)
+    finally:
+        board.close()
+    return None if answer.is_empty() else str(answer.item(0, "arm"))
 
 
 @cache
@@ -120,14 +183,27 @@ def _sql(question: str) -> str:
 
 
 @cache
-def _pooled(open_path: Path) -> "duckdb.DuckDBPyConnection":
-    """One connection a snapshot, shared by all: a published file never changes."""
+def _cells(question: str) -> Cells | None:
+    return declared(_sql(question))
 
+
+def _pooled(snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
     def prepare(connection: "duckdb.DuckDBPyConnection") -> None:
+        # A few numbers tell another snapshot's file from this one's; reading it all takes longer.
+        counted = dict(connection.execute(_sql("views/tables")).fetchall())
+        if counted != {name: facts.rows for name, facts in snapshot.manifest.tables.items()}:
+            raise _not_its_open_file(snapshot)
         for name in ("arm_pooled", "relations_open", "common"):
             connection.execute(_sql(f"views/{name}"))
 
-    return reader(open_path, prepare=prepare)
+    return reader(snapshot.open_path, prepare=prepare)
+
+
+def _not_its_open_file(snapshot: Snapshot) -> StoreError:
+    return StoreError(
+        f"{snapshot.open_path} does not hold what the manifest of {snapshot.id} says. Restore the "
+        "snapshot's folder from a copy, or load the extract again."
+    )
 
 
 def _comparative(
@@ -144,6 +220,8 @@ def _comparative(
             f"The key in the manifest is of snapshot {sealed['snapshot']}, not of {snapshot.id}. "
             "Restore the snapshot's folder from a copy."
         )
+    if open_store_digest(snapshot.open_path).digest != snapshot.manifest.digest:
+        raise _not_its_open_file(snapshot)
     labels = _labels(trial, view, unwrap(private_key, snapshot.manifest.wrapped_labels))
     return reader(
         snapshot.open_path,

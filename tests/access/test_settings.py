@@ -60,7 +60,8 @@ def test_every_setting_can_come_from_the_environment_and_from_the_file(
         "board_public_key_file": "/public",
         "board_private_key_file": "/private",
         "identity": "demonstration",
-        "audit_log": "/log",
+        "roles_file": "/roles",
+        "idle_minutes": 7.5,
         "records_url": "sqlite:////records.db",
         "audit_key_file": "/audit",
         "extract_limit_bytes": 5,
@@ -69,7 +70,7 @@ def test_every_setting_can_come_from_the_environment_and_from_the_file(
     }
     assert set(values) == set(Settings.model_fields)
     lines = [
-        f"{name} = {value}" if isinstance(value, int) else f'{name} = "{value}"'
+        f"{name} = {value}" if isinstance(value, int | float) else f'{name} = "{value}"'
         for name, value in values.items()
     ]
     (place / "dsmb.toml").write_text("\n".join(lines))
@@ -146,7 +147,7 @@ def test_the_command_shows_each_setting_with_its_origin(
         ("store", "/in/the/environment", "environment"),
         ("grant_minutes", "30", "dsmb.toml"),
         ("board_private_key_file", "unset", "default"),
-        ("audit_log", ".dsmb/audit.log", "default"),
+        ("idle_minutes", "15.0", "default"),
         ("records_url", "sqlite:///.dsmb/records.db", "default"),
         ("audit_key_file", "unset", "default"),
     ):

@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,13 +22,17 @@ from time import perf_counter
 import psutil
 from playwright.sync_api import Browser, Page
 
-from access import Role, pages_of
+from access import Action, Grant, Role, View, command_line_identity, decide, pages_of
 from access.audit_key import new_audit_key
 from access.entries import command_line_actor
+from access.policy import issue_closed_session
 from access.trail import open_trail
+from queries import open_board
+from snapshots import Store
 from tests.browser.chromium import launched
 from tests.browser.dashboard_server import CHECKOUT, Server, running
 from tests.browser.visitor import DRAWN_CHART, MENU_LINK, NAMES, PAGES, PATIENCE
+from trials import load_trial
 
 REPORT = CHECKOUT / "docs" / "benchmarks.md"
 BARE_APP = Path(__file__).parent / "bare_app.py"
@@ -108,8 +112,23 @@ AUDIT = Target(
     5.0,
     "every row waits for the disk",
 )
-TARGETS = (FIRST_CHART, BARE_CHART, BEYOND, SWITCH, LOAD, MEMORY, AUDIT)
-AUDIT_WRITES = 200
+DECIDE = Target("A decision of the policy", "ms", 5.0)
+VIEW = Target(
+    "Opening a comparative view that somebody else has open: decision, Board, first question",
+    "ms",
+    5.0,
+    "the view's SQL is bound again for every Board",
+)
+SIGN_IN = Target(
+    "Sign-in to the first page, on a server that has been used: one click to the first exhibit",
+    "s",
+    2.0,
+    "the browser has to draw the whole page first",
+)
+TARGETS = (
+    FIRST_CHART, BARE_CHART, BEYOND, SIGN_IN, SWITCH, LOAD, MEMORY, DECIDE, VIEW, AUDIT,
+)  # fmt: skip
+TIMES = 200  # how often in a row what takes milliseconds is done
 
 
 class Measured:
@@ -141,9 +160,13 @@ def measure(repetitions: int) -> Measured:
             measured.add(BARE_CHART, bare)
             measured.add(BEYOND, own - bare)
             measured.add(LOAD, load(extract, settings, folder / f"store-{turn}"))
-            switch, memory = a_session(browser, settings, folder)
+            sign_in_time, switch, memory = a_session(browser, settings, folder)
+            measured.add(SIGN_IN, sign_in_time)
             measured.add(SWITCH, switch)
             measured.add(MEMORY, memory)
+            decision, view = a_view(settings)
+            measured.add(DECIDE, decision)
+            measured.add(VIEW, view)
             measured.add(AUDIT, audit_write(folder / f"trail-{turn}"))
     return measured
 
@@ -152,7 +175,6 @@ def demonstration(folder: Path) -> dict[str, str]:
     """A store as `make run` has it; returns the settings of a server that shows it."""
     settings = {
         "DSMB_STORE": str(folder / "store"),
-        "DSMB_AUDIT_LOG": str(folder / "audit.log"),
         "DSMB_RECORDS_URL": f"sqlite:///{folder}/records.db",
         "DSMB_IDENTITY": "demonstration",
     }
@@ -203,10 +225,43 @@ def audit_write(folder: Path) -> float:
     """Milliseconds to append a row to an audit trail of its own: the median of many."""
     new_audit_key(folder / "audit.key")
     trail = open_trail(f"sqlite:///{folder}/records.db", folder / "audit.key")
+    return milliseconds(
+        lambda: trail.write("view opened", command_line_actor(), trial=TRIAL, view="coded")
+    )
+
+
+def a_view(settings: dict[str, str]) -> tuple[float, float]:
+    """Milliseconds to decide, and to open a view that is open already."""
+    trial = load_trial(TRIAL)
+    snapshot = Store(Path(settings["DSMB_STORE"])).trial(TRIAL).current()
+    assert snapshot is not None
+    key = Path(settings["DSMB_BOARD_PRIVATE_KEY_FILE"])
+    person = command_line_identity()
+    of = {"trial": TRIAL, "snapshot": str(snapshot.id)}
+    closed = issue_closed_session(person, **of, view=View.CODED, reason="a measurement")
+
+    def decided() -> Grant:
+        grant = decide(person, Action.OPEN_VIEW, **of, view=View.CODED, closed=closed)  # type: ignore[arg-type]
+        assert grant is not None
+        return grant
+
+    def opened() -> None:
+        board = open_board(trial, snapshot, decided(), key)
+        board.ask("arm_balance/allocation")
+        board.close()
+
+    held = open_board(trial, snapshot, decided(), key)
+    measured = milliseconds(decided), milliseconds(opened)
+    held.close()
+    return measured
+
+
+def milliseconds(act: Callable[[], object]) -> float:
+    """The median of many times."""
     taken = []
-    for _ in range(AUDIT_WRITES):
+    for _ in range(TIMES):
         start = perf_counter()
-        trail.write("view opened", command_line_actor(), trial=TRIAL, view="coded")
+        act()
         taken.append(perf_counter() - start)
     return 1000 * statistics.median(taken)
 
@@ -249,8 +304,10 @@ def sign_in(page: Page, server: Server) -> None:
     page.get_by_role("button", name=NAMES[Role.BOARD]).click()
 
 
-def a_session(browser: Browser, settings: dict[str, str], folder: Path) -> tuple[float, float]:
-    """The slowest page switch in seconds, and the server's memory in MB after all pages."""
+def a_session(
+    browser: Browser, settings: dict[str, str], folder: Path
+) -> tuple[float, float, float]:
+    """Seconds of a sign-in and of the slowest page switch, and the server's memory in MB."""
     with running(settings, folder / "stderr") as server, a_page(browser) as page:
         page.goto(server.url)
         page.get_by_role("button", name=NAMES[Role.STATISTICIAN]).click()
@@ -258,7 +315,16 @@ def a_session(browser: Browser, settings: dict[str, str], folder: Path) -> tuple
         for address in addresses:
             switch_to(page, address)
         slowest = max(switch_to(page, address) for address in addresses)
-        return slowest, psutil.Process(server.process_id).memory_info().rss / MEGABYTE
+        memory = psutil.Process(server.process_id).memory_info().rss / MEGABYTE
+        with a_page(browser) as later:
+            later.goto(server.url)
+            button = later.get_by_role("button", name=NAMES[Role.BOARD])
+            button.wait_for()
+            start = perf_counter()
+            button.click()
+            first = PAGES[pages_of(Role.BOARD)[0]].exhibits()[0]
+            later.locator(f".st-key-exhibit-{first}").wait_for()
+            return perf_counter() - start, slowest, memory
 
 
 def switch_to(page: Page, address: str) -> float:
@@ -329,7 +395,7 @@ def report(measured: Measured, repetitions: int) -> str:
             "The browser is running already when the time starts; its window is new, with an empty "
             "cache. Page switch is the slowest of all pages in a session, each visited before. The "
             "load reads CSV and writes a new store. An audit write is itself the median of "
-            f"{AUDIT_WRITES}; each waits until the disk has it.",
+            f"{TIMES}, and so are the other milliseconds; each waits until the disk has it.",
             "",
         ]
     )

@@ -4,10 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Literal, Protocol
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import Browser, Route, ViewportSize, expect
 
+from access.audit_key import new_audit_key
+from access.entries import command_line_actor
+from access.records import open_records
+from access.releases import release
+from access.trail import Trail, open_trail
 from tests.browser.chromium import launched
 from tests.browser.dashboard_server import Server, running
 from tests.browser.visitor import PATIENCE, Visitor
@@ -40,24 +46,43 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def audit_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the dashboard records comparative looks."""
-    return tmp_path_factory.mktemp("audit") / "audit.log"
+def server_settings(
+    demonstration_store: LoadedTrial, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """The demonstration, its current snapshot released to the sponsor."""
+    folder = tmp_path_factory.mktemp("records")
+    key_file, url = folder / "audit.key", f"sqlite:///{folder}/records.db"
+    new_audit_key(key_file)
+    release(
+        open_records(url),
+        open_trail(url, key_file),
+        command_line_actor(),
+        trial=demonstration_store.trial.id,
+        snapshot=str(demonstration_store.snapshot.id),
+    )
+    return {
+        "DSMB_STORE": str(demonstration_store.store.root),
+        "DSMB_BOARD_PUBLIC_KEY_FILE": str(demonstration_store.keys.public),
+        "DSMB_BOARD_PRIVATE_KEY_FILE": str(demonstration_store.keys.private),
+        "DSMB_RECORDS_URL": url,
+        "DSMB_AUDIT_KEY_FILE": str(key_file),
+        "DSMB_IDENTITY": "demonstration",
+    }
+
+
+@pytest.fixture(scope="session")
+def trail(server_settings: dict[str, str]) -> Trail:
+    """What the dashboards of these tests record."""
+    key_file = Path(server_settings["DSMB_AUDIT_KEY_FILE"])
+    return open_trail(server_settings["DSMB_RECORDS_URL"], key_file)
 
 
 @pytest.fixture(scope="session")
 def fresh_server(
-    demonstration_store: LoadedTrial, tmp_path_factory: pytest.TempPathFactory, audit_log: Path
+    server_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> FreshServer:
     """Starts a server that nobody has visited yet."""
-    settings = {
-        "DSMB_STORE": str(demonstration_store.store.root),
-        "DSMB_BOARD_PUBLIC_KEY_FILE": str(demonstration_store.keys.public),
-        "DSMB_BOARD_PRIVATE_KEY_FILE": str(demonstration_store.keys.private),
-        "DSMB_AUDIT_LOG": str(audit_log),
-        "DSMB_IDENTITY": "demonstration",
-    }
-    return lambda: running(settings, tmp_path_factory.mktemp("server") / "stderr")
+    return lambda: running(server_settings, tmp_path_factory.mktemp("server") / "stderr")
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +92,10 @@ def dashboard(fresh_server: FreshServer) -> Iterator[Server]:
         server.get_ready()
         yield server
         assert server.complaints() == []
+
+
+def _abort(route: Route) -> None:
+    route.abort()
 
 
 @pytest.fixture
@@ -83,6 +112,8 @@ def new_visitor(browser: Browser) -> Iterator[NewVisitor]:
             context = browser.new_context(viewport=size, color_scheme=color_scheme)
             windows.callback(context.close)
             context.set_default_timeout(PATIENCE)
+            # Nothing leaves the machine, whatever a page asks for.
+            context.route(lambda url: urlsplit(url).hostname != "127.0.0.1", _abort)
             visitors.append(Visitor(context.new_page(), server))
             return visitors[-1]
 

@@ -39,7 +39,10 @@ class Server:
 
 @contextmanager
 def running(
-    settings: Mapping[str, str], log: Path, script: Path = CHECKOUT / "dashboard.py"
+    settings: Mapping[str, str],
+    log: Path,
+    script: Path = CHECKOUT / "dashboard.py",
+    port: int = 0,
 ) -> Iterator[Server]:
     """Start `streamlit run` on a script, wait until it answers, and stop it afterwards.
 
@@ -47,14 +50,15 @@ def running(
         settings: the `DSMB_*` settings of the server; none of the caller's reach it.
         log: the file that takes the server's stderr.
         script: the script to run.
+        port: 0 is one that nobody has.
     """
     inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("DSMB_", "STREAMLIT_", "PYTEST_", "PYTHONDONTWRITEBYTECODE"))
     }
-    # Port 0 is a port that nobody has; the server prints which.
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", "0"]
+    # The server prints which port it has.
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     with (
         log.open("w") as stderr,
         subprocess.Popen(

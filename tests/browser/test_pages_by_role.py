@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from access import Role, View, pages_of, views_of
+from access import Role, View, pages_of
 from exhibits import make
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
@@ -16,6 +16,11 @@ def shows_page(visitor: Visitor, address: str, loaded: LoadedTrial) -> None:
     page = visitor.page
     expect(page).to_have_url(f"{visitor.server.url}/{address}")
     expect(page.locator("h1")).to_have_count(1)
+    expect(page.get_by_text(question_of(address), exact=True)).to_be_visible()
+    expect(page.locator(ERRORS)).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    if address.startswith("governance-"):
+        return
     expect(visitor.badge()).to_contain_text("POOLED")
     expect(page.get_by_text("SIMULATED PARTICIPANTS").first).to_be_visible()
     board = board_of(loaded, View.POOLED)
@@ -25,8 +30,6 @@ def shows_page(visitor: Visitor, address: str, loaded: LoadedTrial) -> None:
         expect(frame.get_by_text(shown.title, exact=True).first).to_be_visible()
         expect(frame.locator(DRAWN_CHART)).to_have_count(0 if shown.figure is None else 1)
     board.close()
-    expect(page.locator(ERRORS)).to_have_count(0)
-    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 @pytest.mark.parametrize("role", Role)
@@ -34,16 +37,18 @@ def test_each_page_of_a_role_is_drawn_whole_with_the_views_it_may_open(
     role: Role, visitor: Visitor, demonstration_store: LoadedTrial
 ) -> None:
     visitor.sign_in(role)
-    offered = views_of(role) if len(views_of(role)) > 1 else ()
     views = visitor.page.locator("[data-testid='stSidebar']").get_by_role("radio")
-    titles = [PAGES[address].menu_title for address in pages_of(role)]
+    # A menu of one page would be no choice; there is none.
+    addresses = pages_of(role) if len(pages_of(role)) > 1 else ()
+    titles = [PAGES[address].menu_title for address in addresses]
     links = visitor.page.locator(f"{MENU_LINK} p")
     expect(links).to_have_text(titles)
     shows_page(visitor, pages_of(role)[0], demonstration_store)
-    for address in reversed(pages_of(role)):
+    for address in reversed(addresses):
         visitor.choose(PAGES[address])
         shows_page(visitor, address, demonstration_store)
-        expect(views).to_have_text([view.word.capitalize() for view in offered])
+        # Nobody has a choice of views before entering the closed session.
+        expect(views).to_have_count(0)
 
 
 @pytest.mark.parametrize(
@@ -68,13 +73,14 @@ def question_of(address: str) -> str:
         "data-findings": "What must be queried, and is it getting better?",
         "data-checks": "What is checked?",
         "data-intake": "What was loaded?",
+        "governance-audit": "Who saw what, when, why?",
     }[address]
 
 
 def test_nothing_is_left_after_sign_out_not_even_behind_the_back_button(visitor: Visitor) -> None:
     visitor.sign_in(Role.BOARD, "board-enrollment")
     visitor.choose(PAGES["board-arm-balance"])
-    visitor.pick_view("coded")
+    visitor.enter_closed_session()
     visitor.page.get_by_role("button", name="Sign out").click()
     visitor.sign_in_is_shown()
     visitor.frames.clear()
@@ -90,13 +96,13 @@ def test_the_next_person_in_the_same_window_starts_without_the_rights_of_the_las
     visitor: Visitor,
 ) -> None:
     visitor.sign_in(Role.BOARD, "board-arm-balance")
-    visitor.pick_view("unblinded")
+    visitor.enter_closed_session()
     visitor.page.get_by_role("button", name="Sign out").click()
     visitor.sign_in_is_shown()
     visitor.frames.clear()
     visitor.sign_in_here(Role.SPONSOR)
     expect(visitor.badge()).to_contain_text("POOLED")
-    assert visitor.received(["UNBLINDED", "Unblinded"]) == []
+    assert visitor.received(["CODED", "Coded", "closed session"]) == []
 
 
 def test_two_people_at_once_see_their_own_view_each(
@@ -105,7 +111,7 @@ def test_two_people_at_once_see_their_own_view_each(
     member, sponsor, late_sponsor = (new_visitor(dashboard) for _ in range(3))
     member.sign_in(Role.BOARD, "board-arm-balance")
     sponsor.sign_in(Role.SPONSOR, "board-arm-balance")
-    member.pick_view("coded")
+    member.enter_closed_session()
     late_sponsor.sign_in(Role.SPONSOR, "board-arm-balance")
     sponsor.choose(PAGES["board-enrollment"])
     sponsor.choose(PAGES["board-arm-balance"])

@@ -1,14 +1,15 @@
-"""What a view lets into the browser: pooled, nothing by arm; coded, letters; unblinded, names."""
+"""The closed session in the browser: letters, then names, and in an emergency one arm."""
 
-import json
-from pathlib import Path
+import re
 
-import pytest
 from playwright.sync_api import expect
 
-from access import Role, View, pages_of
+from access import Role, View
+from access.trail import Trail
 from exhibits import make
-from tests.browser.visitor import PAGES, Visitor
+from tests.browser.conftest import NewVisitor
+from tests.browser.dashboard_server import Server
+from tests.browser.visitor import Visitor
 from tests.conftest import LoadedTrial, board_of
 
 LETTERS = ["Arm A", "Arm B"]
@@ -18,43 +19,21 @@ def names(loaded: LoadedTrial) -> list[str]:
     return [arm.name for arm in loaded.trial.arms.list]
 
 
-def sealed_texts(loaded: LoadedTrial) -> list[str]:
-    """What names an arm: letters, codes as the extract has them, lots of the product."""
-    allocation = loaded.dataset("randomization")["ARMCD"].unique().to_list()
-    lots = loaded.dataset("ex")["EXLOT"].drop_nulls().unique().to_list()
-    assert len(allocation) == 2
-    assert lots
-    return [*LETTERS, *allocation, *lots]
-
-
-def look_at_everything(visitor: Visitor, role: Role) -> None:
-    """Every page of the role, with every folded part unfolded."""
-    for address in pages_of(role):
-        visitor.choose(PAGES[address])
-        folded = visitor.page.locator("[data-testid='stExpander']")
-        for place in range(folded.count()):
-            folded.nth(place).locator("summary").click()
-            # What is inside is sent only once it is unfolded.
-            inside = folded.nth(place).locator("[data-testid='stElementContainer']")
-            expect(inside).not_to_have_count(0)
-        visitor.settled()
-
-
-@pytest.mark.parametrize("role", Role)
-def test_nothing_that_names_an_arm_reaches_the_browser_of_a_pooled_session(
-    role: Role, visitor: Visitor, demonstration_store: LoadedTrial
-) -> None:
-    visitor.sign_in(role)
-    look_at_everything(visitor, role)
-    assert visitor.received(sealed_texts(demonstration_store)) == []
+def in_lines(label: str) -> re.Pattern[str]:
+    """A label that a chart may have broken into lines."""
+    return re.compile(r"\s*".join(re.escape(word) for word in label.split()))
 
 
 def test_each_view_names_the_arms_in_its_own_way(
-    visitor: Visitor, demonstration_store: LoadedTrial, audit_log: Path
+    new_visitor: NewVisitor, dashboard: Server, demonstration_store: LoadedTrial, trail: Trail
 ) -> None:
+    visitor, second = new_visitor(dashboard), new_visitor(dashboard)
     visitor.sign_in(Role.BOARD, "board-arm-balance")
     arms = visitor.page.locator(".st-key-exhibit-allocation [data-testid='stMetricLabel']")
-    before = records(audit_log)
+    before = trail.count()
+    visitor.enter_closed_session()
+    second.sign_in(Role.STATISTICIAN)
+    visitor.name_arms(second)
     for view, labels in (
         (View.POOLED, ["All participants"]),
         (View.CODED, LETTERS),
@@ -67,12 +46,13 @@ def test_each_view_names_the_arms_in_its_own_way(
         bars = visitor.page.locator(".st-key-exhibit-allocation .ytick")
         expect(bars).to_have_count(len(labels))
         for label in labels:
-            expect(bars.filter(has_text=label)).to_have_count(1)
+            expect(bars.filter(has_text=in_lines(label))).to_have_count(1)
         numbers = visitor.page.locator(".st-key-exhibit-allocation [data-testid='stMetricValue']")
         expect(numbers).to_have_text(randomized(demonstration_store, view))
     expect(visitor.page.get_by_text("Arm A")).to_have_count(0)
-    recorded = [record["view"] for record in records(audit_log)[len(before) :]]
-    assert recorded == ["coded", "unblinded"]
+    rows = reversed(trail.select(limit=trail.count() - before))
+    member = [row.view for row in rows if (row.act, row.role) == ("view opened", "board")]
+    assert member == ["coded", "unblinded", "pooled", "coded", "unblinded", "pooled"]
 
 
 def randomized(loaded: LoadedTrial, view: View) -> list[str]:
@@ -82,19 +62,24 @@ def randomized(loaded: LoadedTrial, view: View) -> list[str]:
     return counts
 
 
-def records(audit_log: Path) -> list[dict[str, str]]:
-    if not audit_log.exists():
-        return []
-    return [json.loads(line) for line in audit_log.read_text("utf-8").splitlines()]
-
-
-def test_what_is_looked_for_in_a_pooled_session_is_found_in_the_others(
-    visitor: Visitor, demonstration_store: LoadedTrial
+def test_in_an_emergency_the_statistician_sees_the_arm_of_one_participant(
+    visitor: Visitor, demonstration_store: LoadedTrial, trail: Trail
 ) -> None:
-    """Without this, a search that can find nothing would pass."""
-    visitor.sign_in(Role.STATISTICIAN, "board-arm-balance")
-    visitor.pick_view("coded")
-    assert visitor.received(LETTERS) == LETTERS
+    allocation = demonstration_store.dataset("randomization").sort("USUBJID")
+    participant, code = allocation.select("USUBJID", "ARMCD").row(0)
+    (arm,) = [arm.name for arm in demonstration_store.trial.arms.list if arm.code == code]
+    (other,) = set(names(demonstration_store)) - {arm}
+    visitor.sign_in(Role.STATISTICIAN)
+    visitor.page.get_by_role("button", name="Emergency unblinding").click()
+    dialog = visitor.page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Participant").fill(participant)
+    dialog.get_by_role("button", name="Unblind this participant").click()
+    expect(dialog.get_by_text("Please give a reason")).to_be_visible()
     assert visitor.received(names(demonstration_store)) == []
-    visitor.pick_view("unblinded")
-    assert visitor.received(names(demonstration_store)) == names(demonstration_store)
+    dialog.get_by_role("textbox", name="Why is it necessary?").fill("anaphylaxis")
+    dialog.get_by_role("button", name="Unblind this participant").click()
+    expect(dialog.get_by_text(f"{participant}\n{arm}")).to_be_visible()
+    expect(visitor.badge()).to_contain_text("POOLED")
+    assert visitor.received([other]) == []
+    done = next(row for row in trail.select() if row.act == "one participant unblinded")
+    assert (done.outcome, done.resource, done.reason) == ("done", participant, "anaphylaxis")

@@ -15,7 +15,8 @@ from tests.browser.dashboard_server import CHECKOUT, Server
 # Milliseconds until what is waited for counts as missing; a busy machine is not an error.
 PATIENCE = 60_000
 ERRORS = "[data-testid='stException'], [data-testid='stAlertContentError']"
-DRAWN_CHART = ".js-plotly-plot:has(.main-svg)"
+# On the sign-in there is an empty one, so that the browser fetches what draws the others.
+DRAWN_CHART = ".js-plotly-plot:has(.main-svg):not(.st-key-prepare-charts *)"
 DATA = f"{DRAWN_CHART}, [data-testid='stDataFrame'], table, [class*='st-key-exhibit-']"
 MENU_LINK = "[data-testid='stSidebarNavLink']"
 # Streamlit looks for its server below a deep link's path before it looks at the root.
@@ -53,7 +54,9 @@ def registered_pages() -> dict[str, RegisteredPage]:
 
 
 PAGES = registered_pages()
-NAMES = {person.role: person.name for person in demonstration_identities()}
+# Everybody of the demonstration, and of each role the first.
+EVERYBODY = [person.name for person in demonstration_identities()]
+NAMES = {person.role: person.name for person in reversed(demonstration_identities())}
 
 
 @dataclass
@@ -80,7 +83,9 @@ class Visitor:
             "console",
             lambda message: (
                 self.problems.append(message.text)
-                if message.type == "error" and not message.location["url"].endswith(HARMLESS)
+                if message.type == "error"
+                and self.is_here
+                and not message.location["url"].endswith(HARMLESS)
                 else None
             ),
         )
@@ -89,10 +94,15 @@ class Visitor:
             "request",
             lambda request: (
                 None
-                if urlsplit(request.url).hostname in ("127.0.0.1", None)
+                if urlsplit(request.url).hostname in ("127.0.0.1", None) or not self.is_here
                 else self.problems.append(f"asked for {request.url}")
             ),
         )
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the window is at the dashboard, and not at its provider."""
+        return self.page.url.startswith(self.server.url)
 
     def _listen(self, socket: WebSocket) -> None:
         socket.on(
@@ -112,7 +122,7 @@ class Visitor:
 
     def sign_in_is_shown(self) -> None:
         """Wait until there is sign-in, all of it, and nothing is being drawn any more."""
-        for name in NAMES.values():
+        for name in EVERYBODY:
             expect(self.page.get_by_role("button", name=name)).to_be_visible(timeout=30_000)
         self.settled()
 
@@ -143,8 +153,26 @@ class Visitor:
         expect(link).to_have_attribute("aria-current", "page")
         self.settled()
 
+    def enter_closed_session(self) -> None:
+        """Enter the closed session and wait until the coded view is shown."""
+        self.page.get_by_role("button", name="Enter the closed session").click()
+        self.page.get_by_label("In a few words").fill("a test")
+        self.page.get_by_role("button", name="Enter", exact=True).click()
+        expect(self.badge()).to_contain_text("CODED")
+        self.settled()
+
+    def name_arms(self, second: "Visitor") -> None:
+        """In the closed session, ask that the arms be named, and have a second person confirm."""
+        self.page.get_by_role("button", name="Name the arms").click()
+        self.page.get_by_label("Why is it necessary?").fill("a test of it")
+        self.page.get_by_role("button", name="Ask", exact=True).click()
+        expect(self.page.get_by_text("A second person has until")).to_be_visible()
+        second.page.get_by_role("button", name="Confirm").click()
+        expect(self.badge()).to_contain_text("UNBLINDED")
+        self.settled()
+
     def pick_view(self, word: str) -> None:
-        """Pick a view and wait until its badge is shown."""
+        """Pick a view of those that are open to this session, and wait until it is shown."""
         self.page.get_by_role("radio", name=word.capitalize()).click()
         expect(self.badge()).to_contain_text(word.upper())
         self.settled()
@@ -161,14 +189,19 @@ class Visitor:
         """The frames, as Streamlit reads them."""
         return [ForwardMsg.FromString(frame) for frame in self.frames]
 
+    def bodies(self) -> list[bytes]:
+        """What the responses held. A download is in none: whoever clicks it has it."""
+        return [_body(response) for response in self.responses]
+
     def received(self, needles: Iterable[str]) -> list[str]:
         """Which of some texts have reached this browser, in whatever way."""
-        heaps = [*self.frames, *(_body(response) for response in self.responses)]
-        heaps.append(self.page.content().encode())
+        heaps = [*self.frames, *self.bodies(), self.page.content().encode()]
         return [needle for needle in needles if any(needle.encode() in heap for heap in heaps)]
 
 
 def _body(response: Response) -> bytes:
     if response.status in (204, 301, 302, 303, 304, 307, 308) or response.request.method == "HEAD":
+        return b""
+    if "attachment" in response.headers.get("content-disposition", ""):
         return b""
     return response.body()

@@ -40,6 +40,13 @@ def test_without_a_cutoff_the_latest_open_date_is_taken() -> None:
     assert assess_rows(rows, cutoff=date(2023, 4, 1)).cutoff == date(2023, 4, 1)
 
 
+def test_a_latest_date_that_has_not_come_yet_is_no_cutoff() -> None:
+    rows = changed(("AE", None, {"AESTDTC": "2999-01-01"}))
+    with pytest.raises(UnusableExtractError, match=r"2999-01-01, has not come yet.*--cutoff"):
+        assess_rows(rows, cutoff=None)
+    assert assess_rows(rows, cutoff=date(2023, 4, 30)).cutoff == date(2023, 4, 30)
+
+
 def test_without_any_date_the_cutoff_has_to_be_named() -> None:
     rows: Rows = {"DM": [{"USUBJID": "S-001", "RFICDTC": "2023-03"}]}
     with pytest.raises(UnusableExtractError, match="--cutoff"):

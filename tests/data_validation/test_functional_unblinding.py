@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 import data_validation.__main__ as command
+from access.audit_key import new_audit_key
 from data_validation.assess import WrittenSeparationError
 from data_validation.domains import DOMAINS
 from data_validation.findings import SCHEMA, stated
@@ -385,11 +386,19 @@ def assess_folder(folder: Path) -> set[str]:
     return set(assess(read_extract(folder), TRIAL).sealed_findings["check"])
 
 
+def with_a_trail(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Records of its own, without which nothing is loaded."""
+    new_audit_key(folder / "audit.key")
+    patch.setenv("DSMB_AUDIT_KEY_FILE", str(folder / "audit.key"))
+    patch.setenv("DSMB_RECORDS_URL", f"sqlite:///{folder}/records.db")
+
+
 def run_load(folder: Path, key_pair: KeyPair) -> tuple[int, str, list[str]]:
     """Exit code, the JSON written, and the texts of the open database, of a load without a key."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DSMB_BOARD_PUBLIC_KEY_FILE", str(key_pair.public))
         patch.delenv("DSMB_BOARD_PRIVATE_KEY_FILE", raising=False)
+        with_a_trail(patch, folder)
         written = folder / "findings.json"
         code = command.main(
             [
@@ -484,6 +493,7 @@ def test_a_refused_load_says_why_and_changes_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("DSMB_BOARD_PUBLIC_KEY_FILE", str(key_pair.public))
+    with_a_trail(monkeypatch, tmp_path)
     trial = with_sealed(visits=("DAY 3",))
     monkeypatch.setattr(command, "load_trial", lambda _name: trial)
     write_extract(null_extract(0), tmp_path / "extract", format="parquet")

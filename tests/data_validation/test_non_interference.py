@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import data_validation.__main__ as command
-from access import Action, View, command_line_identity, decide
+from access import View
 from access.audit_key import new_audit_key
 from data_validation.domains import DOMAINS
 from data_validation.facts import Exposure
@@ -36,7 +36,7 @@ from exhibits import make, offered
 from exhibits.export import as_csv
 from queries import open_board
 from snapshots import Snapshot, Store, compare, open_store_digest, quote_identifier, reader
-from tests.conftest import PILOT_FOLDER, KeyPair
+from tests.conftest import PILOT_FOLDER, KeyPair, granted
 from trials import Trial, load_trial
 from trials.simulator import Effect, simulate, write_extract
 
@@ -46,7 +46,7 @@ Random = np.random.Generator
 Printed = list[tuple[int, str, str, str]]
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
-EXAMPLES = 150 if PROVE else 8
+EXAMPLES = 150 if PROVE else 5
 
 # --- What may be open ------------------------------------------------------------------------
 
@@ -402,14 +402,7 @@ def open_tables(snapshot: Snapshot) -> dict[str, pl.DataFrame]:
 
 def pooled_exhibits(trial: Trial, snapshot: Snapshot) -> dict[str, Any]:
     """Every exhibit that the registry offers: text, numbers, table, download and figure."""
-    grant = decide(
-        command_line_identity(),
-        Action.OPEN_VIEW,
-        trial=trial.id,
-        snapshot=str(snapshot.id),
-        view=View.POOLED,
-    )
-    assert grant is not None
+    grant = granted(View.POOLED, trial=trial.id, snapshot=str(snapshot.id))
     board = open_board(trial, snapshot, grant)
     shown = {}
     for item in offered(View.POOLED):

@@ -76,8 +76,8 @@ def test_the_pilot_has_its_published_numbers(pilot_store: LoadedTrial) -> None:
     flow = numbers_of(pooled(pilot_store, "screening_flow"))
     assert flow == {
         "Screened": "306",
-        "Still in screening": "0",
-        "Screen failures": "52",
+        "In screening": "0",
+        "Failed": "52",
         "Randomized": "254",
     }
     sites = pooled(pilot_store, "enrollment_by_site")
@@ -167,10 +167,7 @@ def test_the_screening_flow_adds_up(loaded: LoadedByName, store: str) -> None:
     shown = pooled(loaded(store), "screening_flow")
     flow = {label: int(value) for label, value in numbers_of(shown).items()}
     assert flow["Screened"] == loaded(store).dataset("dm").height
-    assert (
-        flow["Screened"]
-        == flow["Screen failures"] + flow["Still in screening"] + flow["Randomized"]
-    )
+    assert flow["Screened"] == flow["Failed"] + flow["In screening"] + flow["Randomized"]
 
 
 def test_reasons_are_those_of_screen_failures(demonstration_store: LoadedTrial) -> None:

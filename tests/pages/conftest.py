@@ -2,12 +2,14 @@
 
 import ast
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import plotly.graph_objects as go
 import pytest
 from streamlit import config
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -16,6 +18,13 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from access import View
+from access.audit_key import new_audit_key
+from access.entries import command_line_actor
+from access.policy import issue_closed_session
+from access.records import open_records
+from access.releases import release
+from access.session import SESSION_KEY, Session
+from access.trail import Trail, open_trail
 from exhibits.on_page import BOARD_KEY
 from queries import Board
 from tests.conftest import LoadedTrial
@@ -36,6 +45,7 @@ def registered_pages() -> dict[str, str]:
 
 
 PAGES = registered_pages()
+EMPTY = go.Figure().to_json()
 
 
 class Visitor:
@@ -59,9 +69,33 @@ class Visitor:
         self.app.switch_page(PAGES[address])
         return self.run()
 
+    def enter(self, view: View) -> "Visitor":
+        """The closed session, up to a view, as if it had been entered and the arms named."""
+        assert self.board is not None
+        self.session.closed = issue_closed_session(
+            self.session.identity,
+            trial=self.board.trial.id,
+            snapshot=str(self.board.snapshot.id),
+            view=view,
+            reason="a test",
+        )
+        return self.run()
+
     def look(self, view: View) -> "Visitor":
+        """Pick a view; for a comparative one, in a closed session that has it."""
+        closed = self.session.closed
+        if view > (closed.view if closed else View.POOLED):
+            self.enter(view)
+        if self.session.closed is None:
+            return self.run()
         self.app.button_group(key="pick-view").set_value(view)
         return self.run()
+
+    @property
+    def session(self) -> Session:
+        found = self.app.session_state[SESSION_KEY]
+        assert isinstance(found, Session)
+        return found
 
     @property
     def board(self) -> Board | None:
@@ -90,7 +124,9 @@ class Visitor:
     @property
     def shows_numbers(self) -> bool:
         """Whether there is any chart, table or headline number."""
-        return bool(self.app.metric or self.app.dataframe or self.app.get("plotly_chart"))
+        # On the sign-in there is an empty one, so that the browser fetches what draws the others.
+        charts = [chart for chart in self.app.get("plotly_chart") if chart.proto.spec != EMPTY]
+        return bool(self.app.metric or self.app.dataframe or charts)
 
     @property
     def menu(self) -> set[str]:
@@ -111,6 +147,22 @@ def served_at(address: str | None) -> Iterator[None]:
         config._set_option("server.address", *before)
 
 
+@pytest.fixture(scope="session")
+def audit_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The key of every trail here."""
+    path = tmp_path_factory.mktemp("audit") / "audit.key"
+    new_audit_key(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def empty_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A records database without rows, to be copied: making one takes longer."""
+    path = tmp_path_factory.mktemp("empty") / "records.db"
+    open_records(f"sqlite:///{path}").dispose()
+    return path
+
+
 @pytest.fixture(autouse=True)
 def main_module_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that was run is no longer the main module: other tests' processes would run it."""
@@ -118,21 +170,28 @@ def main_module_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def audit_log(tmp_path: Path) -> Path:
-    """Where the record is."""
-    return tmp_path / "records" / "audit.log"
+def records_file(tmp_path: Path, empty_records: Path) -> Path:
+    """The records database of a test."""
+    return Path(shutil.copy(empty_records, tmp_path / "records.db"))
+
+
+@pytest.fixture
+def trail(records_file: Path, audit_key: Path) -> Trail:
+    """The audit trail of a test."""
+    return open_trail(f"sqlite:///{records_file}", audit_key)
 
 
 @pytest.fixture
 def at_dashboard(
-    monkeypatch: pytest.MonkeyPatch, audit_log: Path
+    monkeypatch: pytest.MonkeyPatch, records_file: Path, audit_key: Path, trail: Trail
 ) -> Iterator[Callable[[LoadedTrial], Visitor]]:
     """A new session at a dashboard that shows the store of a loaded trial."""
     for name in list(os.environ):
         if name.startswith("DSMB_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("DSMB_IDENTITY", "demonstration")
-    monkeypatch.setenv("DSMB_AUDIT_LOG", str(audit_log))
+    monkeypatch.setenv("DSMB_RECORDS_URL", f"sqlite:///{records_file}")
+    monkeypatch.setenv("DSMB_AUDIT_KEY_FILE", str(audit_key))
     monkeypatch.chdir(ROOT)
     sent: list[ForwardMsg] = []
 
@@ -153,6 +212,14 @@ def at_dashboard(
     def come(loaded: LoadedTrial) -> Visitor:
         monkeypatch.setenv("DSMB_STORE", str(loaded.store.root))
         monkeypatch.setenv("DSMB_BOARD_PRIVATE_KEY_FILE", str(loaded.keys.private))
+        if (current := loaded.store.trial(loaded.trial.id).current_id()) is not None:
+            release(
+                open_records(f"sqlite:///{records_file}"),
+                trail,
+                command_line_actor(),
+                trial=loaded.trial.id,
+                snapshot=str(current),
+            )
         visitors.append(Visitor(sent))
         return visitors[-1]
 

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,8 +14,7 @@ from streamlit.testing.v1 import AppTest
 from access import Identity, Role
 from access.audit_key import new_audit_key
 from access.entries import Actor
-from access.session import TRAIL_KEY
-from access.sign_in import IDENTITY_KEY
+from access.session import SESSION_KEY, TRAIL_KEY, Session
 from access.trail import Trail, open_trail
 from tests.conftest import FORMULA, HOSTILE
 from tests.pages.conftest import ROOT
@@ -22,7 +22,7 @@ from tests.pages.conftest import ROOT
 PAGE = str(ROOT / "pages" / "governance" / "audit.py")
 ADA = Actor("provider", "4711", "Ada", "board")
 SAM = Actor("provider", "4712", HOSTILE, "sponsor")
-READER = Identity("provider", "4713", "Ann Auditor", Role.STATISTICIAN)
+READER = Identity("provider", "4713", "Ann Auditor", Role.AUDITOR)
 
 
 @pytest.fixture
@@ -55,11 +55,11 @@ def tampered(tmp_path: Path) -> Callable[[str], None]:
     return change
 
 
-def page(trail: Trail | None) -> AppTest:
+def page(trail: Trail | None, reader: Identity = READER) -> AppTest:
     app = AppTest.from_file(PAGE, default_timeout=60)
     if trail is not None:
         app.session_state[TRAIL_KEY] = trail
-        app.session_state[IDENTITY_KEY] = READER
+        app.session_state[SESSION_KEY] = Session(reader)
     app.run()
     assert not app.exception
     return app
@@ -240,3 +240,15 @@ def test_a_download_that_cannot_be_recorded_is_not_given(
     tampered("update audit_trail set reason = 'x' where sequence = 4")
     with pytest.raises(Exception, match="this is not done"):
         given["audit-csv"]()
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.AUDITOR])
+def test_nobody_but_an_auditor_reads_the_trail(filled: Trail, role: Role) -> None:
+    """Not even with the page's file run by itself and the trail at hand."""
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.session_state[TRAIL_KEY] = filled
+    app.session_state[SESSION_KEY] = Session(replace(READER, role=role))
+    app.run()
+    assert app.exception
+    assert not app.dataframe
+    assert "minutes of 5 June" not in str(app.main)

@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,9 @@ from streamlit.testing.v1 import AppTest
 
 import access.policy
 import exhibits
-from access import Role, View, pages_of, views_of
+from access import Role, View, demonstration_identities, pages_of, views_of
+from access.entries import Entry
+from access.trail import Trail
 from exhibits import EXHIBITS
 from queries import Board
 from snapshots import SEALED, Store
@@ -26,7 +30,7 @@ from tests.pages.conftest import PAGES, ROOT, Visitor, served_at
 
 AtDashboard = Callable[[LoadedTrial], Visitor]
 
-SIGN_IN_BUTTONS = {f"sign-in-{role.value}" for role in Role}
+SIGN_IN_BUTTONS = {f"sign-in-{person.subject}" for person in demonstration_identities()}
 FILES = sorted((ROOT / "pages").rglob("*.py"))
 
 
@@ -66,9 +70,11 @@ def test_a_page_file_on_its_own_shows_nothing(
     visitor = at_dashboard(demonstration_store)
     visitor.app = AppTest.from_file(str(path), default_timeout=60)
     visitor.run()
-    assert visitor.sentences == ["Nothing to show: please sign in at the start page."]
-    assert [element.type for element in visitor.app.main][1:] == ["error"]
-    assert visitor.words == visitor.sentences[0]
+    assert visitor.app.exception or visitor.sentences == [
+        "Nothing to show: please sign in at the start page."
+    ]
+    assert not visitor.shows_numbers
+    assert demonstration_store.trial.study.encode() not in visitor.bytes_sent
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7", "::", None])
@@ -180,11 +186,10 @@ def test_every_page_of_a_role_is_drawn_in_every_view(
 ) -> None:
     visitor = at_dashboard(demonstration_store).sign_in(role.value)
     views = views_of(role)
-    # Who has one view has no choice of views to bend.
-    assert bool(visitor.app.button_group) == (len(views) > 1)
+    # Who has not entered the closed session has no choice of views to bend.
+    assert not visitor.app.button_group
     for view in views:
-        if len(views) > 1:
-            visitor.look(view)
+        visitor.look(view)
         for address in pages_of(role):
             visitor.open(address)
             check_page(visitor, demonstration_store, view)
@@ -204,7 +209,7 @@ def test_every_page_is_drawn_for_any_number_of_arms(
     visitor = at_dashboard(loaded).sign_in("statistician")
     for view in View:
         visitor.look(view)
-        for address in PAGES:
+        for address in pages_of(Role.STATISTICIAN):
             visitor.open(address)
             check_page(visitor, loaded, view)
 
@@ -255,7 +260,7 @@ def test_pooled_sends_nothing_sealed_to_the_browser(
     visitor = at_dashboard(demonstration_store).sign_in(role.value)
     for address in pages_of(role):
         sent = visitor.open(address).bytes_sent
-        assert demonstration_store.trial.study.encode() in sent
+        assert (demonstration_store.trial.study.encode() in sent) == bool(views_of(role))
         assert not [value for value in arms | sealed if value in sent]
 
 
@@ -263,7 +268,7 @@ def test_pooled_sends_no_arm_of_the_pilot(
     at_dashboard: AtDashboard, pilot_store: LoadedTrial
 ) -> None:
     visitor = at_dashboard(pilot_store).sign_in("statistician")
-    for address in PAGES:
+    for address in pages_of(Role.STATISTICIAN):
         sent = visitor.open(address).bytes_sent
         for arm in (b"Placebo", b"Xanomeline", b"Pbo", b"Xan_Lo", b"Xan_Hi", b"Arm A"):
             assert arm not in sent, address
@@ -285,18 +290,18 @@ def test_the_bytes_sent_are_what_is_seen(
 # Opening and leaving views
 
 
-def records(log: Path) -> list[dict[str, str]]:
-    return (
-        [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
-    )
+def looks(trail: Trail) -> list[Entry]:
+    """The comparative views that the trail says were opened, the first first."""
+    opened = [entry for entry in trail.select() if entry.act == "view opened"]
+    return [entry for entry in reversed(opened) if entry.view != "pooled"]
 
 
 def test_a_view_opens_a_board_of_its_own_and_is_recorded(
-    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, audit_log: Path
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, trail: Trail
 ) -> None:
     visitor = at_dashboard(demonstration_store).sign_in("board")
     boards = [visitor.board]
-    assert records(audit_log) == []
+    assert looks(trail) == []
     for view in (View.CODED, View.UNBLINDED, View.POOLED):
         visitor.look(view)
         assert visitor.board is not None
@@ -305,29 +310,32 @@ def test_a_view_opens_a_board_of_its_own_and_is_recorded(
         boards.append(visitor.board)
         visitor.run()
         assert visitor.board is boards[-1], "looking again opened it again"
-    recorded = records(audit_log)
-    assert [entry["view"] for entry in recorded] == ["coded", "unblinded"]
-    assert {entry["holder"] for entry in recorded} == {"demonstration/board"}
-    assert {entry["snapshot"] for entry in recorded} == {str(demonstration_store.snapshot.id)}
+    recorded = looks(trail)
+    assert [entry.view for entry in recorded] == ["coded", "unblinded"]
+    assert {entry.holder for entry in recorded} == {"demonstration/board"}
+    assert {entry.snapshot for entry in recorded} == {str(demonstration_store.snapshot.id)}
 
 
 def test_a_view_is_kept_from_page_to_page(
-    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, audit_log: Path
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, trail: Trail
 ) -> None:
     visitor = at_dashboard(demonstration_store).sign_in("statistician").look(View.CODED)
-    for address in PAGES:
+    for address in pages_of(Role.STATISTICIAN):
         assert badges(visitor.open(address))[0] == "**CODED**"
-    assert len(records(audit_log)) == 1
+    assert len(looks(trail)) == 1
 
 
 def test_a_view_that_cannot_be_recorded_is_not_opened(
-    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, audit_log: Path
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, records_file: Path
 ) -> None:
-    audit_log.parent.write_text("a file where the folder of the record should be")
-    visitor = at_dashboard(demonstration_store).sign_in("board").look(View.CODED)
-    assert "the view is not opened" in visitor.sentences[0]
+    visitor = at_dashboard(demonstration_store).sign_in("board").enter(View.CODED)
+    visitor.look(View.POOLED)
+    with closing(sqlite3.connect(records_file)) as database:
+        database.execute("drop table audit_trail")
+    visitor.look(View.CODED)
+    assert "The audit trail cannot be written" in visitor.sentences[0]
     assert not visitor.shows_numbers
-    assert visitor.board is None
+    assert visitor.session.opened is None
 
 
 def test_without_the_private_key_a_view_is_not_opened(
@@ -364,6 +372,7 @@ def test_an_expired_right_shows_a_sentence_and_no_number(
     demonstration_store: LoadedTrial,
     monkeypatch: pytest.MonkeyPatch,
     view: View,
+    trail: Trail,
 ) -> None:
     visitor = at_dashboard(demonstration_store).sign_in("statistician").look(view)
     later = datetime.now(UTC) + timedelta(minutes=481)
@@ -374,10 +383,12 @@ def test_an_expired_right_shows_a_sentence_and_no_number(
             return cast(Later, later)
 
     monkeypatch.setattr(access.policy, "datetime", Later)
-    for address in PAGES:
+    for address in pages_of(Role.STATISTICIAN):
         visitor.open(address)
         assert visitor.sentences == ["Your right to look at this data has expired. Sign in again."]
         assert not visitor.shows_numbers
+    refused = [entry for entry in trail.select() if entry.outcome == "refused"]
+    assert [entry.reason for entry in refused] == visitor.sentences, "it is recorded once"
 
 
 # What is chosen
@@ -389,7 +400,7 @@ def test_an_empty_store_says_how_to_load(
     empty = replace(demonstration_store, store=Store(tmp_path / "nothing"))
     visitor = at_dashboard(empty).sign_in("board")
     assert [element.value for element in visitor.app.info] == [
-        "No extract is loaded yet. Load one: python -m data_validation load EXTRACT"
+        "No extract is loaded yet: python -m data_validation load EXTRACT --trial TRIAL"
     ]
     assert visitor.sentences == []
     assert not visitor.shows_numbers
@@ -426,7 +437,7 @@ def test_the_address_can_name_the_snapshot(
 def test_an_address_that_was_tampered_with_does_nothing(
     at_dashboard: AtDashboard,
     demonstration_store: LoadedTrial,
-    audit_log: Path,
+    trail: Trail,
     asked: dict[str, str],
 ) -> None:
     visitor = at_dashboard(demonstration_store)
@@ -434,7 +445,7 @@ def test_an_address_that_was_tampered_with_does_nothing(
     visitor.sign_in("sponsor")
     check_page(visitor, demonstration_store, View.POOLED)
     assert visitor.menu == set(pages_of(Role.SPONSOR))
-    assert records(audit_log) == []
+    assert looks(trail) == []
 
 
 def test_a_trial_is_picked_from_those_that_are_loaded(
@@ -454,6 +465,10 @@ def test_a_trial_is_picked_from_those_that_are_loaded(
     visitor.run()
     assert "NCT05689008 – data cut-off" in visitor.words
     assert visitor.board is not None
+    # What was entered for one trial is not for the other.
+    assert visitor.board.view is View.POOLED
+    assert visitor.session.closed is None
+    assert visitor.look(View.UNBLINDED).board is not None
     assert visitor.board.arms == ("Control", "UC-MSC")
 
 
@@ -532,7 +547,7 @@ def test_text_of_an_extract_is_no_markup_on_any_page(
     told = set()
     for view in View:
         visitor.look(view)
-        for address in PAGES:
+        for address in pages_of(Role.STATISTICIAN):
             visitor.open(address)
             check_page(visitor, troubled.loaded, view)
             told |= kinds_with_hostile_text(visitor)

@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from access import Action, Grant, View, command_line_identity, decide
+from access import Grant, View
 from queries import Board, open_board
 from snapshots import Snapshot
-from tests.conftest import KeyPair, LoadedTrial, load_frames
+from tests.conftest import KeyPair, LoadedTrial, granted, load_frames
 from trials import Trial, load_trial
 from trials.simulator import simulate
 
@@ -25,16 +25,7 @@ class Loaded:
 
     def grant(self, view: View, minutes: int = 480) -> Grant:
         """The right to this snapshot in a view."""
-        grant = decide(
-            command_line_identity(),
-            Action.OPEN_VIEW,
-            trial=self.trial.id,
-            snapshot=str(self.snapshot.id),
-            view=view,
-            minutes=minutes,
-        )
-        assert grant is not None
-        return grant
+        return granted(view, trial=self.trial.id, snapshot=str(self.snapshot.id), minutes=minutes)
 
     def board(self, view: View) -> Board:
         """A Board; whoever opens a comparative one closes it."""

@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 
 import access.policy
 import queries.board
+import queries.connections
 from access import Denied, View
 from queries import Board, BoardError, open_board
 from snapshots import (
@@ -123,7 +124,7 @@ def test_a_pooled_board_never_opens_the_key(
 
     for name in ("read_private_key", "unwrap"):
         monkeypatch.setattr(queries.board, name, fail)
-    queries.board._pooled.cache_clear()
+    queries.connections.close_idle()
     board = simulated.board(View.POOLED)
     assert board.ask("enrollment/totals").item(0, "randomized") == 20
     with pytest.raises(AssertionError, match="asked for a key"):
@@ -294,7 +295,7 @@ def test_with_a_manifest_of_other_contents(simulated: Loaded) -> None:
     manifest = simulated.snapshot.manifest.model_copy(update={"digest": "0" * 64})
     snapshot = replace(simulated.snapshot, manifest=manifest)
     sentence = refusal(simulated, simulated.private_key, snapshot)
-    assert "belongs to another snapshot" in sentence
+    assert "does not hold what the manifest" in sentence
 
 
 def test_with_labels_of_other_arms(simulated: Loaded, pilot: Loaded) -> None:
@@ -337,6 +338,7 @@ SAMPLES: dict[str, Any] = {
     "statuses": ["new", "persisting"],
     "domains": ["DM", "DS", "IE", "SV", "AE", "LB", "VS", "PR"],
     "sites": [],
+    "subject": "NCT05689008-01-001",
 }
 
 

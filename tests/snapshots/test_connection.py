@@ -3,6 +3,7 @@
 import base64
 import re
 import shutil
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -101,6 +102,24 @@ def test_what_a_work_connection_spills_is_encrypted(tmp_path: Path) -> None:
         assert sum(path.stat().st_size for path in files) > 1_000_000
         assert not any(CANARY.encode() in path.read_bytes() for path in files)
     assert not Path(spill[0]).exists()
+
+
+def test_what_a_reader_spills_lies_where_nobody_else_may_look(
+    databases: tuple[Path, Path], key: bytes
+) -> None:
+    """Sealed data is encrypted there, too; where all is open, nothing is loaded for it."""
+    question = (
+        "SELECT current_setting('temp_directory'), current_setting('temp_file_encryption'), "
+        "(SELECT count(*) > 0 FROM duckdb_settings() WHERE name = 'http_timeout')"
+    )
+    for connection, encrypts in (
+        (reader(databases[0]), False),
+        (comparative(databases, key), True),
+    ):
+        with closing(connection):
+            folder, encrypted, loaded = connection.execute(question).fetchone() or ("", None, None)
+        assert (encrypted, loaded) == (encrypts, encrypts)
+        assert stat.S_IMODE(Path(folder).parent.stat().st_mode) == 0o700
 
 
 def test_a_wrong_key_is_refused_with_a_sentence_that_holds_no_key(

@@ -169,3 +169,14 @@ def test_a_damaged_record_of_numbers_is_explained(trial: TrialStore, content: st
     (trial.folder / "numbers.json").write_text(content)
     with pytest.raises(StoreError, match="highest number that was pruned"):
         trial.next_id(date(2023, 9, 30))
+
+
+def test_the_snapshots_of_every_trial_the_current_one_first(trial: TrialStore, load: Load) -> None:
+    store = Store(trial.root)
+    assert store.snapshots_by_trial() == {}
+    for mark, cutoff in (("a", date(2023, 6, 30)), ("b", date(2023, 9, 30))):
+        load(trial, mark, cutoff)
+    last = load(trial, "c", date(2023, 8, 31))
+    assert store.snapshots_by_trial() == {
+        trial.name: [str(last.id), "2023-09-30.1", "2023-06-30.1"]
+    }

@@ -1,0 +1,206 @@
+"""The closed session in the sidebar: entering, naming the arms, confirming, leaving, emergencies.
+
+Texts that somebody wrote are drawn by `st.text`, letter by letter.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import streamlit as st
+
+from access import closed_session
+from access.closed_session import NOTICE, REASONS, ClosedSessionError, Request, Requests
+from access.errors import RecordsError
+from access.policy import Action, Denied, Grant, rights_of, views_of
+from access.session import Session
+from access.trail import Trail
+from access.view import View
+
+VIEW_KEY = "pick-view"
+WANTED_KEY = "_wanted_view"  # to be picked next: what is drawn cannot be set
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """The snapshot that the controls are about.
+
+    Attributes:
+        persons: how many it takes to name the arms.
+        arm_of: asks for one participant's arm with the grant it is given.
+    """
+
+    trial: str
+    snapshot: str
+    persons: int
+    arm_of: Callable[[Grant, str], str | None]
+
+
+def view_control(session: Session, requests: Requests, trail: Trail, at: LookedAt) -> View:
+    """Draw what this person may do about views, and say which one is picked."""
+    rights = rights_of(session.identity.role)
+    if Action.ENTER_CLOSED_SESSION not in rights.acts:
+        return View.POOLED
+    closed = session.closed
+    if closed is not None and (closed.trial, closed.snapshot) != (at.trial, at.snapshot):
+        _leave(session, requests, trail, "another snapshot")
+        closed = None
+    with st.sidebar:
+        view = View.POOLED
+        if closed is None:
+            if st.button("Enter the closed session", icon=":material/lock_open:"):
+                _enter(session, trail, at)
+        else:
+            if requests.collect(session):
+                st.session_state[WANTED_KEY] = View.UNBLINDED
+            view = _pick(session, requests, trail, at)
+        for request in requests.open_to(session.identity, at.trial, at.snapshot):
+            _answer(session, requests, request)
+        _follow(session, requests, at, _state_of(session, requests, at))
+        if Action.UNBLIND_PARTICIPANT in rights.acts and st.button(
+            "Emergency unblinding", icon=":material/emergency:"
+        ):
+            _emergency(session, trail, at)
+    return view
+
+
+def _pick(session: Session, requests: Requests, trail: Trail, at: LookedAt) -> View:
+    closed = session.closed
+    assert closed is not None
+    offered = [view for view in views_of(session.identity.role) if view <= closed.view]
+    wanted = st.session_state.pop(WANTED_KEY, st.session_state.get(VIEW_KEY))
+    st.session_state[VIEW_KEY] = wanted if wanted in offered else View.CODED
+    picked = st.segmented_control(
+        "View",
+        offered,
+        format_func=lambda view: view.word.capitalize(),
+        key=VIEW_KEY,
+        required=True,
+        help="Every view that is opened is recorded.",
+    )
+    st.caption("In the closed session, for this snapshot:")
+    st.text(closed.reason)
+    if closed.view is View.CODED:
+        standing = requests.standing_of(session)
+        if standing is not None:
+            st.caption(
+                f"A second person has until {standing.expires:%H:%M} (UTC) to confirm that the "
+                "arms are named."
+            )
+        elif st.button("Name the arms", icon=":material/visibility:"):
+            _name_arms(session, requests, trail, at)
+    if st.button("Leave the closed session", icon=":material/lock:"):
+        _leave(session, requests, trail, "left")
+        st.rerun()
+    return picked or View.POOLED
+
+
+@st.dialog("Enter the closed session")
+def _enter(session: Session, trail: Trail, at: LookedAt) -> None:
+    st.write(
+        "The trial will be shown by arm, under letters drawn at random. " + NOTICE + " "
+        "Who enters, when, why and on which snapshot is recorded."
+    )
+    with st.form("enter-closed-session", border=False):
+        kind = st.selectbox("Reason", REASONS)
+        text = st.text_input("In a few words", placeholder="for example: third scheduled meeting")
+        if not st.form_submit_button("Enter", type="primary"):
+            return
+    with _explained():
+        closed_session.enter(
+            session,
+            trail,
+            trial=at.trial,
+            snapshot=at.snapshot,
+            reason=f"{kind}: {text}" if text.strip() else "" if kind == "Other" else kind,
+        )
+        st.session_state[WANTED_KEY] = View.CODED
+        st.rerun()
+
+
+@st.dialog("Name the arms")
+def _name_arms(session: Session, requests: Requests, trail: Trail, at: LookedAt) -> None:
+    alone = at.persons == 1
+    st.write(
+        "The arms will be shown under their names, with all that dosing conditions. "
+        + ("" if alone else "Another person has to confirm this from a session of their own. ")
+        + "It is recorded."
+    )
+    with st.form("name-arms", border=False):
+        reason = st.text_input("Why is it necessary?")
+        if not st.form_submit_button("Name the arms" if alone else "Ask", type="primary"):
+            return
+    with _explained():
+        if alone:
+            closed_session.name_arms(session, trail, persons=at.persons, reason=reason)
+            st.session_state[WANTED_KEY] = View.UNBLINDED
+        else:
+            requests.ask(session, reason)
+        st.rerun()
+
+
+def _answer(session: Session, requests: Requests, request: Request) -> None:
+    with st.container(border=True, key=f"request-{request.id}"):
+        st.caption("Somebody asks for your confirmation to see the arms under their names:")
+        st.text(f"{request.name}\n{request.reason}")
+        for label, confirm in (("Confirm", True), ("Decline", False)):
+            if st.button(label, key=f"{label}-{request.id}"):
+                with _explained():
+                    requests.answer(session.identity, request, confirm=confirm)
+                    st.rerun()
+
+
+@st.dialog("Emergency unblinding")
+def _emergency(session: Session, trail: Trail, at: LookedAt) -> None:
+    st.write(
+        "Shows the arm of one participant, for an emergency in their care. It is recorded with "
+        "your name, the participant and the reason."
+    )
+    with st.form("emergency", border=False):
+        participant = st.text_input("Participant", placeholder="as in the extract (USUBJID)")
+        reason = st.text_input("Why is it necessary?")
+        if not st.form_submit_button("Unblind this participant", type="primary"):
+            return
+    with _explained():
+        arm = closed_session.unblind_participant(
+            session,
+            trail,
+            trial=at.trial,
+            snapshot=at.snapshot,
+            participant=participant,
+            reason=reason,
+            arm_of=at.arm_of,
+        )
+        if arm is None:
+            st.warning("Nobody of this name is randomized in this snapshot.")
+        else:
+            st.text(f"{participant.strip()}\n{arm}")
+
+
+def _leave(session: Session, requests: Requests, trail: Trail, why: str) -> None:
+    requests.withdraw(session)
+    closed_session.leave(session, trail, why)
+    st.session_state.pop(VIEW_KEY, None)
+
+
+def _state_of(session: Session, requests: Requests, at: LookedAt) -> tuple[str, ...]:
+    """Which requests there are: one's own that stands, and those of others."""
+    standing = requests.standing_of(session)
+    others = requests.open_to(session.identity, at.trial, at.snapshot)
+    return (standing.id if standing else "", *(request.id for request in others))
+
+
+@st.fragment(run_every="4s")
+def _follow(session: Session, requests: Requests, at: LookedAt, drawn: tuple[str, ...]) -> None:
+    """Draw the page again once somebody asks, or answers, or a request has expired."""
+    if _state_of(session, requests, at) != drawn:
+        st.rerun(scope="app")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What cannot be done is said where it was asked for."""
+    try:
+        yield
+    except (ClosedSessionError, Denied, RecordsError) as error:
+        st.error(str(error))

@@ -1,0 +1,58 @@
+"""Which snapshot the sponsor sees: of each trial the one that was released last."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, desc, select
+
+from access.entries import Actor
+from access.identity import Identity
+from access.policy import rights_of
+from access.records import reading, snapshot_release, writing
+from access.trail import Trail
+
+
+def release(records: Engine, trail: Trail, actor: Actor, *, trial: str, snapshot: str) -> None:
+    """Release a snapshot to the sponsor, in place of the one before.
+
+    Raises:
+        AuditError: it cannot be recorded, so it is not released.
+    """
+    with (
+        trail.recorded("snapshot released to the sponsor", actor, trial=trial, snapshot=snapshot),
+        writing(records) as connection,
+    ):
+        connection.execute(
+            snapshot_release.insert().values(
+                trial=trial,
+                snapshot=snapshot,
+                released_at=datetime.now(UTC).isoformat(),
+                released_by=f"{actor.issuer}/{actor.subject}",
+            )
+        )
+
+
+def released(records: Engine, trial: str) -> str | None:
+    """The snapshot of this trial that was released last; None if none was."""
+    with reading(records) as connection:
+        found = connection.execute(
+            select(snapshot_release.c.snapshot)
+            .where(snapshot_release.c.trial == trial)
+            .order_by(desc(snapshot_release.c.id))
+            .limit(1)
+        ).one_or_none()
+    return None if found is None else str(found.snapshot)
+
+
+def offered_snapshots(
+    identity: Identity, records: Engine, stored: Mapping[str, list[str]]
+) -> dict[str, list[str]]:
+    """Of the snapshots of each trial those that this person may look at; no trial without any."""
+    limited = rights_of(identity.role).limited
+    offered = {}
+    for trial, snapshots in stored.items():
+        if not identity.is_for(trial):
+            continue
+        last = released(records, trial) if limited else None
+        offered[trial] = [name for name in snapshots if not limited or name == last]
+    return {trial: snapshots for trial, snapshots in offered.items() if snapshots}

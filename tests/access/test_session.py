@@ -1,0 +1,98 @@
+"""A session: until when it holds, and that a sign-in which lay idle unlocks nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import access.session
+from access import Identity, Role
+from access.session import Activity, Session, SignIn
+from tests.conftest import clock_of
+
+START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+IDLE = timedelta(minutes=15)
+SIGN_IN = ("https://provider", "4711", 1_772_000_000)
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Set the clock of sessions."""
+    set_clock = clock_of(monkeypatch, access.session)
+    set_clock(START)
+    return set_clock
+
+
+PERSON = Identity("provider", "4711", "Some Person", Role.BOARD)
+
+
+def test_a_session_is_idle_to_the_second(at: Callable[[datetime], None]) -> None:
+    session = Session(PERSON, last_active=START)
+    at(START + IDLE - timedelta(seconds=1))
+    assert not session.is_idle(15)
+    at(START + IDLE)
+    assert session.is_idle(15)
+
+
+def test_a_session_holds_until_the_providers_word_or_the_role_ends(
+    at: Callable[[datetime], None],
+) -> None:
+    entitled = [True]
+    expiring = replace(PERSON, expires=START + IDLE)
+    session = Session(expiring, entitled=lambda: entitled[0], last_active=START)
+    assert session.holds()
+    entitled[0] = False
+    assert not session.holds()
+    entitled[0] = True
+    assert session.holds()
+    at(START + IDLE)
+    assert not session.holds()
+
+
+def used(activity: Activity, sign_in: SignIn = SIGN_IN, issued: datetime = START) -> bool:
+    """Use it now; whether that is allowed."""
+    return activity.last_use(sign_in, issued, IDLE, used_now=True) is not None
+
+
+def test_a_window_that_looks_by_itself_uses_nothing(at: Callable[[datetime], None]) -> None:
+    """Two windows that were left alone would keep each other open for ever."""
+    activity = Activity()
+    assert used(activity)
+    for minutes in (5, 10, 14):
+        at(START + timedelta(minutes=minutes))
+        assert activity.last_use(SIGN_IN, START, IDLE, used_now=False) == START
+    at(START + IDLE)
+    assert activity.last_use(SIGN_IN, START, IDLE, used_now=False) is None
+    assert not used(activity)
+
+
+def test_a_sign_in_that_is_used_goes_on_and_one_that_lies_idle_does_not(
+    at: Callable[[datetime], None],
+) -> None:
+    activity = Activity()
+    for minutes in (0, 14, 28, 42):
+        at(START + timedelta(minutes=minutes))
+        assert used(activity)
+    at(START + timedelta(minutes=57))
+    assert not used(activity)
+    # Another window, another try: it stays locked.
+    assert not used(activity)
+    again = (*SIGN_IN[:2], SIGN_IN[2] + 1)
+    assert used(activity, again, START + timedelta(minutes=57))
+
+
+def test_a_restart_of_the_server_unlocks_nothing(at: Callable[[datetime], None]) -> None:
+    at(START + IDLE)
+    assert not used(Activity())
+    assert used(Activity(), issued=START + timedelta(seconds=1))
+
+
+def test_a_sign_in_that_was_ended_is_refused_however_fresh(at: Callable[[datetime], None]) -> None:
+    activity = Activity()
+    assert used(activity)
+    activity.end(SIGN_IN)
+    for minutes in (0, 1, 14, 15, 16, 40):
+        at(START + timedelta(minutes=minutes))
+        assert used(activity, ("other", "person", minutes), START + timedelta(minutes=minutes))
+        assert not used(activity)

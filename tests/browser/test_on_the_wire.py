@@ -1,0 +1,260 @@
+"""On the wire: nothing by arm and nothing sealed reaches the browser of a pooled session.
+
+Every frame of the WebSocket, every response, every download and every text that appears under the
+mouse is looked through, as bytes and unpacked: a table is sent compressed by a dictionary, a chart
+may be sent as base64.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+import pyarrow as pa
+import pytest
+from playwright.sync_api import Locator, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from access import Role, pages_of
+from exhibits.export import as_xlsx, table_as_csv
+from exhibits.on_page import plain
+from exhibits.theme import in_lines
+from tests.browser.conftest import NewVisitor
+from tests.browser.dashboard_server import Server
+from tests.browser.visitor import DRAWN_CHART, PAGES, Visitor
+from tests.conftest import LoadedTrial
+from tests.sent import found, key_needles, sealed_needles, texts_in, texts_of_bytes
+
+LETTERS = ["Arm A", "Arm B"]
+# An arm's name that is a usual word is looked for as a whole cell or label, not inside sentences.
+USUAL_WORDS = {"control"}
+# Where the mouse stops on a chart, as shares of its width and height.
+STOPS = [(x, y) for y in (0.3, 0.6) for x in (0.15, 0.35, 0.55, 0.75, 0.95)]
+# Collects whatever appears under the mouse, however shortly.
+COLLECT_HOVERED = """
+window.hovered = [];
+new MutationObserver(() => {
+    for (const shown of document.querySelectorAll(
+        ".hoverlayer .hovertext, [data-testid='stTooltipContent']"
+    )) if (shown.textContent) window.hovered.push(shown.textContent);
+}).observe(document, { childList: true, subtree: true, characterData: true });
+"""
+LARGEST_BAR = """chart => {
+    const boxes = [...chart.querySelectorAll(".bars .point path")]
+        .map(bar => bar.getBoundingClientRect())
+        .filter(box => box.top > 0 && box.bottom < innerHeight && box.width * box.height > 0)
+        .sort((one, other) => other.width * other.height - one.width * one.height);
+    if (!boxes.length) return null;
+    return [boxes[0].x + boxes[0].width / 2, boxes[0].y + boxes[0].height / 2];
+}"""
+
+
+@dataclass
+class Seen:
+    """What came to a browser beside frames and responses."""
+
+    hovered: set[str] = field(default_factory=set)
+    downloads: dict[str, bytes] = field(default_factory=dict)
+
+
+def arms(loaded: LoadedTrial) -> list[str]:
+    return [text for arm in loaded.trial.arms.list for text in (arm.code, arm.name)]
+
+
+def needles(loaded: LoadedTrial) -> list[str]:
+    """All that must not reach a pooled session in any case, but for letters and usual words."""
+    texts = {*arms(loaded), *sealed_needles(loaded), *key_needles(loaded)}
+    return sorted(text for text in texts if text.lower() not in USUAL_WORDS)
+
+
+def by_arm_or_sealed(loaded: LoadedTrial, read: Collection[str]) -> set[str]:
+    """What was read that must not reach a pooled session."""
+    usual = USUAL_WORDS & {text.strip().lower() for text in read}
+    return found(LETTERS, read) | found(needles(loaded), read, any_case=True) | usual
+
+
+def look_closely(visitor: Visitor, role: Role) -> Seen:
+    """Every page of a role: unfold what is folded, move the mouse over it, take every download."""
+    seen = Seen()
+    for address in pages_of(role):
+        # Who has one page has no menu, and is there already.
+        if len(pages_of(role)) > 1:
+            visitor.choose(PAGES[address])
+        expect(visitor.page).to_have_url(f"{visitor.server.url}/{address}")
+        visitor.settled()
+        unfold(visitor)
+        hover(visitor, seen)
+        for button in visitor.page.locator("[data-testid='stDownloadButton'] button").all():
+            with visitor.page.expect_download() as coming:
+                button.click()
+            name = f"{address} {coming.value.suggested_filename}"
+            seen.downloads[name] = Path(coming.value.path()).read_bytes()
+        visitor.settled()
+    return seen
+
+
+def unfold(visitor: Visitor) -> None:
+    folded = visitor.page.locator("[data-testid='stExpander']")
+    for place in range(folded.count()):
+        folded.nth(place).locator("summary").click()
+        # What is inside is sent only once it is unfolded.
+        inside = folded.nth(place).locator("[data-testid='stElementContainer']")
+        expect(inside).not_to_have_count(0)
+    visitor.settled()
+
+
+def hover(visitor: Visitor, seen: Seen) -> None:
+    """Move the mouse over charts, tables and what has a help text."""
+    page = visitor.page
+    page.evaluate(COLLECT_HOVERED)
+    for chart in page.locator(DRAWN_CHART).all():
+        sweep(chart.locator(".nsewdrag").first)
+        if (bar := chart.evaluate(LARGEST_BAR)) is not None:
+            page.mouse.move(*bar)
+            expect(chart.locator(".hoverlayer .hovertext").first).to_be_attached()
+    for table in page.locator("[data-testid='stDataFrame']").all():
+        sweep(table)
+        # A table's own menu would hand its cells out and record nothing.
+        expect(page.get_by_role("button", name="Download as CSV")).to_have_count(0)
+    for help_text in page.locator("[data-testid='stTooltipHoverTarget']:visible").all():
+        help_text.hover(force=True)
+    seen.hovered |= set(page.evaluate("window.hovered"))
+    page.mouse.move(0, 0)
+
+
+def sweep(place: Locator) -> None:
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
+    assert box is not None
+    for x, y in STOPS:
+        place.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def everything_read(visitor: Visitor, seen: Seen) -> Iterator[str]:
+    """All that came, as it is and unpacked."""
+    for frame in visitor.frames:
+        yield frame.decode("latin-1")
+    for message in visitor.messages():
+        yield from texts_in(message)
+    for response in visitor.responses:
+        yield response.url
+        yield from map(": ".join, response.headers.items())
+    for content in (*visitor.bodies(), *seen.downloads.values()):
+        yield content.decode("latin-1")
+        yield from texts_of_bytes(content)
+    yield from seen.hovered
+    yield visitor.page.content()
+    yield visitor.page.locator("body").inner_text()
+
+
+@pytest.mark.parametrize("role", Role)
+def test_nothing_by_arm_and_nothing_sealed_reaches_a_pooled_session(
+    role: Role, visitor: Visitor, demonstration_store: LoadedTrial
+) -> None:
+    visitor.sign_in(role)
+    seen = look_closely(visitor, role)
+    read = set(everything_read(visitor, seen))
+    assert by_arm_or_sealed(demonstration_store, read) == set()
+    # The search has looked at what it is about.
+    assert seen.hovered or role is Role.AUDITOR
+    assert seen.downloads
+    assert len(found(["Safety board dashboard", "Sign out"], read)) == 2
+
+
+def test_the_same_search_finds_the_arms_in_the_other_views(
+    new_visitor: NewVisitor, dashboard: Server, demonstration_store: LoadedTrial
+) -> None:
+    visitor, second = new_visitor(dashboard), new_visitor(dashboard)
+    visitor.sign_in(Role.STATISTICIAN, "board-arm-balance")
+    visitor.enter_closed_session()
+    coded = set(everything_read(visitor, Seen()))
+    assert by_arm_or_sealed(demonstration_store, coded) == set(LETTERS)
+    visitor.page.get_by_role("button", name="Name the arms").click()
+    visitor.page.get_by_label("Why is it necessary?").fill("a test")
+    visitor.page.get_by_role("button", name="Ask", exact=True).click()
+    expect(visitor.page.get_by_text("A second person has until")).to_be_visible()
+    second.sign_in(Role.BOARD)
+    second.page.get_by_role("button", name="Confirm").click()
+    expect(visitor.badge()).to_contain_text("UNBLINDED")
+    visitor.settled()
+    unfold(visitor)
+    unblinded = set(everything_read(visitor, Seen()))
+    assert by_arm_or_sealed(demonstration_store, unblinded) >= {"UC-MSC", *USUAL_WORDS}
+
+
+def packed_as_table(texts: list[str]) -> bytes:
+    """As `st.dataframe` may send it: each text once, compressed."""
+    sink = pa.BufferOutputStream()
+    table = pa.table({"text": pa.array(texts).dictionary_encode()})
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, table.schema, options=options) as stream:
+        stream.write_table(table)
+    message = ForwardMsg()
+    message.delta.new_element.dataframe.arrow_data.data = sink.getvalue().to_pybytes()
+    return bytes(message.SerializeToString())
+
+
+def packed_as_chart(texts: list[str]) -> bytes:
+    """As labels of a chart, in lines and escaped."""
+    message = ForwardMsg()
+    figure = go.Figure(go.Bar(y=[in_lines(text) for text in texts], x=np.arange(len(texts)) + 0.25))
+    message.delta.new_element.plotly_chart.spec = figure.to_json()
+    return bytes(message.SerializeToString())
+
+
+def packed_as_text(texts: list[str]) -> bytes:
+    """As a page writes what may come from an extract."""
+    message = ForwardMsg()
+    message.delta.new_element.markdown.body = plain("; ".join(texts))
+    return bytes(message.SerializeToString())
+
+
+@pytest.mark.parametrize("pack", [packed_as_table, packed_as_chart, packed_as_text])
+def test_the_search_finds_everything_however_it_is_packed(
+    pack: Callable[[list[str]], bytes], demonstration_store: LoadedTrial
+) -> None:
+    """Without this, a search that can find nothing would pass."""
+    sealed = [*LETTERS, *sealed_needles(demonstration_store)]
+    frame = pack(sealed)
+    assert found(sealed, texts_in(ForwardMsg.FromString(frame))) == set(sealed)
+    # What would be missed in the bytes as they are.
+    assert found(sealed, [frame.decode("latin-1")]) != set(sealed)
+
+
+def test_the_search_finds_numbers_that_a_chart_packs() -> None:
+    figure = go.Figure(go.Bar(y=np.array([0.12345, 2.5])))
+    assert "bdata" in figure.to_json()
+    message = ForwardMsg()
+    message.delta.new_element.plotly_chart.spec = figure.to_json()
+    assert "0.12345" in set(texts_in(message))
+
+
+def test_the_search_finds_everything_in_files(demonstration_store: LoadedTrial) -> None:
+    sealed = [*LETTERS, *sealed_needles(demonstration_store)]
+    table = pl.DataFrame({"text": sealed})
+    for content in (table_as_csv(table).encode(), as_xlsx({"one": table})):
+        assert found(sealed, texts_of_bytes(content)) == set(sealed)
+
+
+def test_what_is_looked_for_is_what_the_extract_seals(demonstration_store: LoadedTrial) -> None:
+    """Lots, moments of dosing, visits and terms that name it; and keys, in several writings."""
+    doses = demonstration_store.dataset("ex")
+    events = demonstration_store.dataset("ae")["AEDECOD"].drop_nulls()
+    terms = set(demonstration_store.trial.sealed.preferred_terms) & set(events)
+    moments = doses["EXSTDTC"].drop_nulls()
+    expected = {
+        *arms(demonstration_store),
+        *doses["EXLOT"].drop_nulls(),
+        *doses["VISIT"].drop_nulls(),
+        *moments.filter(moments.str.len_chars() > 10),
+        *terms,
+    }
+    assert terms
+    assert len(expected) > 40
+    looked_for = set(needles(demonstration_store))
+    assert {text for text in expected - looked_for if text.lower() not in USUAL_WORDS} == set()
+    key = demonstration_store.keys.private.read_text().splitlines()[-1]
+    assert found(key_needles(demonstration_store), [key]) != set()
+    assert looked_for >= {demonstration_store.snapshot.manifest.wrapped_key}
