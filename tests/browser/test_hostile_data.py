@@ -226,6 +226,7 @@ def test_what_people_write_does_not_run_either(
     member.page.get_by_label("In a few words").fill(reason)
     member.page.get_by_role("button", name="Enter", exact=True).click()
     expect(member.badge()).to_contain_text("CODED")
+    member.settled()
     member.page.get_by_role("button", name="Name the arms").click()
     member.page.get_by_label("Why is it necessary?").fill(reason)
     member.page.get_by_role("button", name="Ask", exact=True).click()
