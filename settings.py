@@ -4,10 +4,12 @@ Order of precedence: what a command line flag says, the environment (`DSMB_*`), 
 working directory, the default.
 """
 
+import argparse
 import os
+import sys
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -18,6 +20,16 @@ from pydantic_settings import (
 )
 
 CONFIG_FILE = "dsmb.toml"
+EXIT_USAGE = 1
+
+
+class CommandLine(argparse.ArgumentParser):
+    """What every command of the product reads its flags with."""
+
+    def error(self, message: str) -> NoReturn:
+        """Unusable arguments are exit 1: 2 says that an extract was refused."""
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
 
 
 class SettingsError(Exception):

@@ -9,20 +9,12 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import NoReturn
 
 from access.errors import AuditError, RecordsError
-from settings import Settings, SettingsError, described_settings, read_settings
+from settings import CommandLine, Settings, SettingsError, described_settings, read_settings
 from snapshots import SnapshotsError, Store, new_key_pair
 
-EXIT_DONE, EXIT_USAGE, EXIT_REFUSED, EXIT_BROKEN = 0, 1, 4, 5
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Unusable arguments are exit 1, as in the other commands."""
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+EXIT_DONE, EXIT_REFUSED, EXIT_BROKEN = 0, 4, 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,12 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = CommandLine(
         prog="python -m access",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=CommandLine)
     keys = commands.add_parser("keys", help="the board's key pair")
     keys.add_argument("act", choices=["new"])
     keys.add_argument("folder", type=Path, metavar="DIR")
@@ -56,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     release.set_defaults(run=_release)
 
     audit = commands.add_parser("audit", help="the audit trail")
-    acts = audit.add_subparsers(dest="act", required=True, parser_class=_Parser)
+    acts = audit.add_subparsers(dest="act", required=True, parser_class=CommandLine)
     new_key = acts.add_parser("new-key", help="make an audit key")
     new_key.add_argument("file", type=Path, metavar="FILE")
     new_key.set_defaults(run=_new_audit_key)

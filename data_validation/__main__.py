@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from traceback import extract_tb
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import polars as pl
 from rich.console import Console
 from rich.table import Table
 
 from access import RecordsError
-from settings import Settings, SettingsError, read_settings
+from settings import EXIT_USAGE, CommandLine, Settings, SettingsError, read_settings
 from snapshots import (
     LoadUnderWay,
     SnapshotsError,
@@ -33,18 +33,11 @@ if TYPE_CHECKING:
     from data_validation.assess import Assessment
     from data_validation.readers import Limits
 
-EXIT_DONE, EXIT_USAGE, EXIT_REFUSED, EXIT_UNDER_WAY, EXIT_IN_THE_WAY = 0, 1, 2, 3, 4
+EXIT_DONE, EXIT_REFUSED, EXIT_UNDER_WAY, EXIT_IN_THE_WAY = 0, 2, 3, 4
 DEMONSTRATION_TRIAL = "nct05689008"
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False, soft_wrap=True)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Unusable arguments are exit 1: 2 says that an extract was refused."""
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,12 +76,12 @@ def _say(text: object, code: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = CommandLine(
         prog="python -m data_validation",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=CommandLine)
 
     simulate = commands.add_parser("simulate", help="write a simulated extract")
     simulate.add_argument("--trial", default=DEMONSTRATION_TRIAL)

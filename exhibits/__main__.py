@@ -9,7 +9,6 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from access import (
     Action,
@@ -24,18 +23,11 @@ from access import (
 from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
 from exhibits.export import as_csv
 from queries import BoardError, open_board
-from settings import SettingsError, read_settings
+from settings import EXIT_USAGE, CommandLine, SettingsError, read_settings
 from snapshots import SnapshotsError, Store, StoreError
 from trials import TrialDefinitionError, load_trial
 
-EXIT_DONE, EXIT_USAGE, EXIT_IN_THE_WAY = 0, 1, 4
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Unusable arguments are exit 1, as in the other commands."""
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+EXIT_DONE, EXIT_IN_THE_WAY = 0, 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,12 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = CommandLine(
         prog="python -m exhibits",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=CommandLine)
     commands.add_parser("list", help="every exhibit, its topic and least view")
     show = commands.add_parser("show", help="one exhibit's numbers")
     show.add_argument("name")
