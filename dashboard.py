@@ -5,19 +5,17 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 import streamlit as st
-from sqlalchemy import Engine
 from streamlit.navigation.page import Page
 
 from access import Action, Denied, Grant, Identity, decide, log_incident, pages_of, rights_of
-from access.closed_session import ClosedSessionError, Requests
+from access.closed_session import Requests
 from access.controls import LookedAt, view_control
 from access.entries import Actor
-from access.errors import RecordsError
-from access.records import open_records
+from access.errors import ClosedSessionError, RecordsError
 from access.releases import offered_snapshots, released
 from access.roles import RolesError
 from access.session import TRAIL_KEY, Session, note_denied, note_refused_address
-from access.sign_in import SignInSettings, sign_in, sign_out
+from access.sign_in import sign_in, sign_out
 from access.trail import Trail, open_trail
 from exhibits.on_page import BOARD_KEY, RECORD_KEY, picked, plain, prepare_charts
 from queries import Board, BoardError, arm_of_participant, open_board
@@ -55,10 +53,10 @@ def menu(identity: Identity | None) -> Page:
 
 
 def chosen_snapshot(
-    store: Store, identity: Identity, records: Engine
+    store: Store, identity: Identity, trail: Trail
 ) -> tuple[Trial, Snapshot] | None:
     """What the sidebar says is looked at; `?trial=` and `?snapshot=` in an address say it too."""
-    offered = offered_snapshots(identity, records, stored := store.snapshots_by_trial())
+    offered = offered_snapshots(identity, trail, stored := store.snapshots_by_trial())
     if not offered:
         to_do = "No extract is loaded yet: python -m data_validation load EXTRACT --trial TRIAL"
         if stored and rights_of(identity.role).limited:
@@ -77,16 +75,16 @@ def chosen_snapshot(
     return trial, snapshot
 
 
-def open_for(session: Session, settings: Settings, records: Engine, trail: Trail) -> bool:
+def open_for(session: Session, settings: Settings, trail: Trail) -> bool:
     """Open the Board of this session, anew when trial, snapshot or view change; if there is one."""
     identity = session.identity
-    if (chosen := chosen_snapshot(Store(settings.store), identity, records)) is None:
+    if (chosen := chosen_snapshot(Store(settings.store), identity, trail)) is None:
         return False
     trial, snapshot = chosen
     key = settings.board_private_key_file
     arm_of = partial(arm_of_participant, trial, snapshot, key)
     at = LookedAt(trial.id, str(snapshot.id), trial.blinding.unmasking_persons, arm_of)
-    view = view_control(session, Requests(records, trail), trail, at)
+    view = view_control(session, Requests(trail), trail, at)
     wanted = (trial.id, snapshot, view)
     if isinstance(board := session.opened, Board):
         if (board.trial.id, board.snapshot, board.view) == wanted and board.grant.holds():
@@ -94,7 +92,7 @@ def open_for(session: Session, settings: Settings, records: Engine, trail: Trail
         session.close_opened()
     grant = decide(
         identity, Action.OPEN_VIEW, trial=trial.id, snapshot=str(snapshot.id), view=view,
-        minutes=settings.grant_minutes, closed=session.closed, released=released(records, trial.id),
+        minutes=settings.grant_minutes, closed=session.closed, released=released(trail, trial.id),
         holds=partial(session.holds_in, trial.id, str(snapshot.id), view),
     )  # fmt: skip
     assert isinstance(grant, Grant)
@@ -117,10 +115,8 @@ def main() -> None:
     page_name, role = "start", "none"
     try:
         settings = read_settings()
-        records = open_records(settings.records_url)
         trail = open_trail(settings.records_url, settings.audit_key_file)
-        way = SignInSettings(settings.identity, settings.roles_file, settings.idle_minutes)
-        session = sign_in(way, trail)
+        session = sign_in(settings, trail)
         page = menu(session.identity if session else None)
         if session is None:
             prepare_charts()
@@ -135,7 +131,7 @@ def main() -> None:
             if st.button("Sign out", icon=":material/logout:"):
                 sign_out(session, trail)
         decide(identity, Action.OPEN_PAGE, page=page_name)
-        if rights_of(identity.role).view is None or open_for(session, settings, records, trail):
+        if rights_of(identity.role).view is None or open_for(session, settings, trail):
             page.run()
     except Denied as error:
         note_denied(error)

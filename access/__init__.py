@@ -3,7 +3,7 @@
 What needs the records database or a browser is imported from its module.
 """
 
-from access.errors import AuditError, RecordsError
+from access.errors import AuditError, ClosedSessionError, RecordsError
 from access.identity import Identity, Role, command_line_identity, demonstration_identities
 from access.incidents import log_incident
 from access.policy import (
@@ -22,6 +22,7 @@ __all__ = [
     "Action",
     "AuditError",
     "ClosedSession",
+    "ClosedSessionError",
     "Denied",
     "Grant",
     "Identity",

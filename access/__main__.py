@@ -119,14 +119,12 @@ def _keys(asked: argparse.Namespace) -> int:
 
 def _release(asked: argparse.Namespace) -> int:
     from access.entries import command_line_actor
-    from access.records import open_records
     from access.releases import release
     from access.trail import open_trail
 
     settings = read_settings()
     snapshot = Store(settings.store).trial(asked.trial).snapshot(asked.snapshot)
     release(
-        open_records(settings.records_url),
         open_trail(settings.records_url, settings.audit_key_file),
         command_line_actor(),
         trial=asked.trial,

@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from access.entries import Actor, command_line_actor
-from access.errors import RecordsError
+from access.errors import ClosedSessionError, RecordsError
 from access.identity import Identity, command_line_identity
 from access.policy import Action, ClosedSession, Denied, Grant, decide, issue_closed_session
 from access.records import cause_of, reading, unmasking_request, writing
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 REASONS = ("Scheduled review", "Ad hoc safety review", "Question of the board", "Other")
 REQUEST_MINUTES = 15
 NOTICE = "Unequal procedures and events may disclose which arm is which."
-
-
-class ClosedSessionError(Exception):
-    """An act that cannot be done now; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +49,12 @@ def enter(session: "Session", trail: Trail, *, trial: str, snapshot: str, reason
 
     Raises:
         ClosedSessionError: no reason is given.
-        Denied: the role has none.
+        Denied: the role has none, or the session has ended.
         AuditError: it cannot be recorded, so it is not entered.
     """
     _need(reason)
+    if not session.holds():
+        raise Denied("Your session has ended. Sign in again.")
     issued = issue_closed_session(
         session.identity, trial=trial, snapshot=snapshot, view=View.CODED, reason=reason.strip()
     )
@@ -161,9 +159,9 @@ def unblind_participant(
 class Requests:
     """The requests to name arms, in the records database; all servers see the same ones."""
 
-    def __init__(self, records: Engine, trail: Trail) -> None:
-        """Both of the same records."""
-        self._records = records
+    def __init__(self, trail: Trail) -> None:
+        """The requests in the records that have this trail."""
+        self._records = trail.records
         self._trail = trail
 
     def ask(self, session: "Session", reason: str) -> str:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from access import closed_session
-from access.closed_session import NOTICE, REASONS, ClosedSessionError, Request, Requests
-from access.errors import RecordsError
+from access.closed_session import NOTICE, REASONS, Request, Requests
+from access.errors import ClosedSessionError, RecordsError
 from access.policy import Action, Denied, Grant, rights_of, views_of
-from access.session import Session
+from access.session import Session, rerun_by_clock
 from access.trail import Trail
 from access.view import View
 
@@ -47,16 +47,18 @@ def view_control(session: Session, requests: Requests, trail: Trail, at: LookedA
         closed = None
     with st.sidebar:
         view = View.POOLED
+        standing = requests.standing_of(session)
+        others = requests.open_to(session.identity, at.trial, at.snapshot)
         if closed is None:
             if st.button("Enter the closed session", icon=":material/lock_open:"):
                 _enter(session, trail, at)
         else:
             if requests.collect(session):
                 st.session_state[WANTED_KEY] = View.UNBLINDED
-            view = _pick(session, requests, trail, at)
-        for request in requests.open_to(session.identity, at.trial, at.snapshot):
+            view = _pick(session, requests, trail, at, standing)
+        for request in others:
             _answer(session, requests, request)
-        _follow(session, requests, at, _state_of(session, requests, at))
+        _follow(session, requests, at, _ids(standing, others))
         if Action.UNBLIND_PARTICIPANT in rights.acts and st.button(
             "Emergency unblinding", icon=":material/emergency:"
         ):
@@ -64,7 +66,9 @@ def view_control(session: Session, requests: Requests, trail: Trail, at: LookedA
     return view
 
 
-def _pick(session: Session, requests: Requests, trail: Trail, at: LookedAt) -> View:
+def _pick(
+    session: Session, requests: Requests, trail: Trail, at: LookedAt, standing: Request | None
+) -> View:
     closed = session.closed
     assert closed is not None
     offered = [view for view in views_of(session.identity.role) if view <= closed.view]
@@ -81,7 +85,6 @@ def _pick(session: Session, requests: Requests, trail: Trail, at: LookedAt) -> V
     st.caption("In the closed session, for this snapshot:")
     st.text(closed.reason)
     if closed.view is View.CODED:
-        standing = requests.standing_of(session)
         if standing is not None:
             st.caption(
                 f"A second person has until {standing.expires:%H:%M} (UTC) to confirm that the "
@@ -183,18 +186,17 @@ def _leave(session: Session, requests: Requests, trail: Trail, why: str) -> None
     st.session_state.pop(VIEW_KEY, None)
 
 
-def _state_of(session: Session, requests: Requests, at: LookedAt) -> tuple[str, ...]:
+def _ids(standing: Request | None, others: list[Request]) -> tuple[str, ...]:
     """Which requests there are: one's own that stands, and those of others."""
-    standing = requests.standing_of(session)
-    others = requests.open_to(session.identity, at.trial, at.snapshot)
     return (standing.id if standing else "", *(request.id for request in others))
 
 
 @st.fragment(run_every="4s")
 def _follow(session: Session, requests: Requests, at: LookedAt, drawn: tuple[str, ...]) -> None:
     """Draw the page again once somebody asks, or answers, or a request has expired."""
-    if _state_of(session, requests, at) != drawn:
-        st.rerun(scope="app")
+    others = requests.open_to(session.identity, at.trial, at.snapshot)
+    if _ids(requests.standing_of(session), others) != drawn:
+        rerun_by_clock()
 
 
 @contextmanager

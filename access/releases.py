@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine, desc, select
+from sqlalchemy import desc, select
 
 from access.entries import Actor
 from access.identity import Identity
@@ -12,7 +12,7 @@ from access.records import reading, snapshot_release, writing
 from access.trail import Trail
 
 
-def release(records: Engine, trail: Trail, actor: Actor, *, trial: str, snapshot: str) -> None:
+def release(trail: Trail, actor: Actor, *, trial: str, snapshot: str) -> None:
     """Release a snapshot to the sponsor, in place of the one before.
 
     Raises:
@@ -20,7 +20,7 @@ def release(records: Engine, trail: Trail, actor: Actor, *, trial: str, snapshot
     """
     with (
         trail.recorded("snapshot released to the sponsor", actor, trial=trial, snapshot=snapshot),
-        writing(records) as connection,
+        writing(trail.records) as connection,
     ):
         connection.execute(
             snapshot_release.insert().values(
@@ -32,9 +32,9 @@ def release(records: Engine, trail: Trail, actor: Actor, *, trial: str, snapshot
         )
 
 
-def released(records: Engine, trial: str) -> str | None:
+def released(trail: Trail, trial: str) -> str | None:
     """The snapshot of this trial that was released last; None if none was."""
-    with reading(records) as connection:
+    with reading(trail.records) as connection:
         found = connection.execute(
             select(snapshot_release.c.snapshot)
             .where(snapshot_release.c.trial == trial)
@@ -45,7 +45,7 @@ def released(records: Engine, trial: str) -> str | None:
 
 
 def offered_snapshots(
-    identity: Identity, records: Engine, stored: Mapping[str, list[str]]
+    identity: Identity, trail: Trail, stored: Mapping[str, list[str]]
 ) -> dict[str, list[str]]:
     """Of the snapshots of each trial those that this person may look at; no trial without any."""
     limited = rights_of(identity.role).limited
@@ -53,6 +53,6 @@ def offered_snapshots(
     for trial, snapshots in stored.items():
         if not identity.is_for(trial):
             continue
-        last = released(records, trial) if limited else None
+        last = released(trail, trial) if limited else None
         offered[trial] = [name for name in snapshots if not limited or name == last]
     return {trial: snapshots for trial, snapshots in offered.items() if snapshots}

@@ -23,6 +23,7 @@ from access.view import View
 SESSION_KEY = "_session"
 TRAIL_KEY = "_trail"
 DENIED_KEY = "_denied"
+BY_CLOCK_KEY = "_by_clock"  # that the next run was asked for by nobody
 
 
 class Closable(Protocol):
@@ -108,6 +109,12 @@ def browser_session() -> Session | None:
     """The session of this browser window."""
     session = st.session_state.get(SESSION_KEY)
     return session if isinstance(session, Session) else None
+
+
+def rerun_by_clock() -> None:
+    """Draw the whole page again though nobody asked for it, which is no use of the session."""
+    st.session_state[BY_CLOCK_KEY] = True
+    st.rerun(scope="app")
 
 
 def session_trail() -> Trail:

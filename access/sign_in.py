@@ -6,24 +6,30 @@ which role the person has by the role file as it is now.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import streamlit as st
 
 from access.entries import Actor
 from access.identity import Identity, demonstration_identities
 from access.roles import RolesError, read_roles
-from access.session import ACTIVITY, SESSION_KEY, Session, SignIn, browser_session
+from access.session import (
+    ACTIVITY,
+    BY_CLOCK_KEY,
+    SESSION_KEY,
+    Session,
+    SignIn,
+    browser_session,
+    rerun_by_clock,
+)
 from access.trail import Trail
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PERSON_KEY = "_person"  # whom the picker was told
 NOTICE_KEY = "_notice"  # why the last session of this window ended
-BY_CLOCK_KEY = "_by_clock"  # that this run was not asked for by anybody
 REFUSED_KEY = "_refused"  # what was refused and recorded already
 
 EXPIRED = "Your sign-in has expired. Sign in again."
@@ -34,13 +40,20 @@ NO_ROLE = (
 )
 
 
-@dataclass(frozen=True)
-class SignInSettings:
-    """The settings of signing in, see `settings.py`."""
+class SignInSettings(Protocol):
+    """What signing in needs of `settings.Settings`."""
 
-    way: Literal["none", "demonstration", "oidc"]
-    roles_file: Path | None
-    idle_minutes: float
+    @property
+    def identity(self) -> Literal["none", "demonstration", "oidc"]:
+        """How people sign in."""
+
+    @property
+    def roles_file(self) -> Path | None:
+        """Which group of the provider has which role."""
+
+    @property
+    def idle_minutes(self) -> float:
+        """A session in which nothing is done for so long is locked."""
 
 
 def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
@@ -51,19 +64,20 @@ def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
         RolesError: there is no role file that could be used.
     """
     session = browser_session()
+    used_now = not st.session_state.pop(BY_CLOCK_KEY, False)
     if session is not None and session.ended:
         st.session_state.clear()
         session = None
-    match asked.way:
+    match asked.identity:
         case "demonstration":
-            session = _by_picker(session, asked, trail)
+            session = _by_picker(session, asked, trail, used_now=used_now)
         case "oidc":
-            session = _by_provider(session, asked, trail)
+            session = _by_provider(session, asked, trail, used_now=used_now)
         case _:
             st.error("No way to sign in is set up (DSMB_IDENTITY). Nothing is shown without one.")
             return None
     if session is not None:
-        if asked.way == "demonstration":
+        if asked.identity == "demonstration":
             st.sidebar.caption("Demonstration: whoever sits here chooses who they are.")
         _watch(session, asked.idle_minutes)
     return session
@@ -85,7 +99,9 @@ def sign_out(session: Session, trail: Trail) -> None:
     st.rerun()
 
 
-def _by_picker(session: Session | None, asked: SignInSettings, trail: Trail) -> Session | None:
+def _by_picker(
+    session: Session | None, asked: SignInSettings, trail: Trail, *, used_now: bool
+) -> Session | None:
     if st.get_option("server.address") not in LOOPBACK:
         st.error("The demonstration sign-in works on this machine's loopback address only.")
         return None
@@ -93,7 +109,8 @@ def _by_picker(session: Session | None, asked: SignInSettings, trail: Trail) -> 
         _end(session, trail, LOCKED.format(minutes=asked.idle_minutes))
         session = None
     if session is not None:
-        session.last_active = datetime.now(UTC)
+        if used_now:
+            session.last_active = datetime.now(UTC)
         return session
     person = st.session_state.pop(PERSON_KEY, None)
     if isinstance(person, Identity):
@@ -110,7 +127,9 @@ def _by_picker(session: Session | None, asked: SignInSettings, trail: Trail) -> 
     return None
 
 
-def _by_provider(session: Session | None, asked: SignInSettings, trail: Trail) -> Session | None:
+def _by_provider(
+    session: Session | None, asked: SignInSettings, trail: Trail, *, used_now: bool
+) -> Session | None:
     if not st.user.is_logged_in:
         if session is not None:
             _end(session, trail, "signed out")
@@ -118,7 +137,6 @@ def _by_provider(session: Session | None, asked: SignInSettings, trail: Trail) -
         st.button("Sign in", type="primary", on_click=st.login)
         return None
     claims = st.user.to_dict()
-    used_now = not st.session_state.pop(BY_CLOCK_KEY, False)
     refusal, identity, last_use = _identified(claims, asked, used_now=used_now)
     if session is not None and session.identity != identity:
         _end(session, trail, refusal or "The role has changed.")
@@ -218,5 +236,4 @@ def _title(text: str) -> None:
 def _watch(session: Session, idle_minutes: float) -> None:
     """Clear the window as soon as the session may not go on, though nobody touches it."""
     if not session.holds() or session.is_idle(idle_minutes):
-        st.session_state[BY_CLOCK_KEY] = True
-        st.rerun(scope="app")
+        rerun_by_clock()

@@ -109,7 +109,7 @@ class Trail:
 
     def __init__(self, records: Engine, key: bytes) -> None:
         """Both as `records.open_records` and `read_audit_key` return them."""
-        self._records = records
+        self.records = records
         self._key = key
 
     # Writing
@@ -143,7 +143,7 @@ class Trail:
         }
         stored = {name: escaped(text) for name, text in texts.items()}
         try:
-            with writing(self._records) as connection:
+            with writing(self.records) as connection:
                 row = connection.execute(
                     select(audit_trail).order_by(desc(_columns.sequence)).limit(1)
                 ).one_or_none()
@@ -383,7 +383,7 @@ class Trail:
 
     def _rows(self, wanted: Select[*tuple[Any, ...]]) -> Generator[Row[*tuple[Any, ...]]]:
         try:
-            with reading(self._records) as connection:
+            with reading(self.records) as connection:
                 yield from connection.execution_options(yield_per=_ROWS_AT_A_TIME).execute(wanted)
         except SQLAlchemyError as error:
             raise AuditError(

@@ -352,7 +352,6 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
 
     from access.audit_key import new_audit_key
     from access.entries import command_line_actor
-    from access.records import open_records
     from access.releases import release
     from access.trail import open_trail
     from data_validation.load import load
@@ -382,7 +381,6 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
             loaded = load(Path(folder), trial, store, keys / "board_public.key", cutoff=cutoff)
             underway.snapshot = str(loaded.snapshot.id)
     release(
-        open_records(settings.records_url),
         trail,
         command_line_actor(),
         trial=trial.id,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from access import (
     Action,
+    ClosedSessionError,
     Denied,
     Grant,
     RecordsError,
@@ -42,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     try:
         _print(_made(asked), asked)
-    except (SnapshotsError, BoardError, Denied, RecordsError, SettingsError) as error:
+    except (
+        BoardError, ClosedSessionError, Denied, RecordsError, SettingsError, SnapshotsError,
+    ) as error:  # fmt: skip
         print(error, file=sys.stderr)
         return EXIT_IN_THE_WAY
     except (TrialDefinitionError, NotInThisViewError) as error:

@@ -83,7 +83,7 @@ def counts_axis(counts: Iterable[int | None], room: float = 1.05) -> dict[str, o
         counts: what is drawn; of stacked bars the sums; None where nothing is.
         room: how much longer than the largest the axis is, so that text beside its bar fits.
     """
-    most = max(1, *(count or 0 for count in counts), 1)
+    most = max((count or 0 for count in counts), default=0) or 1
     return {"range": [0, most * room], "dtick": 1 if most <= 5 else None}
 
 

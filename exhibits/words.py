@@ -4,10 +4,7 @@ import re
 from datetime import date
 
 MONTH_DAYS = 365.25 / 12
-
-
 NOT_SHOWN = "not shown"
-
 
 # Characters that are not drawn, or that turn round what is drawn behind them.
 _UNREADABLE = re.compile(

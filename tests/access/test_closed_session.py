@@ -9,7 +9,6 @@ import access.closed_session
 from access import Denied, Grant, Role, View
 from access.closed_session import (
     REQUEST_MINUTES,
-    ClosedSessionError,
     Requests,
     at_command_line,
     enter,
@@ -17,9 +16,8 @@ from access.closed_session import (
     name_arms,
     unblind_participant,
 )
-from access.errors import AuditError
+from access.errors import AuditError, ClosedSessionError
 from access.identity import Identity
-from access.records import open_records
 from access.session import Session
 from access.trail import Trail
 from tests.access.conftest import Records
@@ -44,8 +42,8 @@ def trail(records: Records) -> Trail:
 
 
 @pytest.fixture
-def requests(records: Records, trail: Trail) -> Requests:
-    return Requests(open_records(records.url), trail)
+def requests(trail: Trail) -> Requests:
+    return Requests(trail)
 
 
 def acts(trail: Trail) -> list[tuple[str, str, str]]:
@@ -89,6 +87,15 @@ def test_a_role_without_a_closed_session_enters_none(trail: Trail, role: Role) -
     with pytest.raises(Denied):
         enter(session, trail, trial=TRIAL, snapshot=SNAPSHOT, reason="curious")
     assert session.closed is None
+
+
+def test_a_session_that_has_ended_enters_nothing(trail: Trail) -> None:
+    """A dialog that is still open on the screen asks by itself, without the page around it."""
+    session = Session(member("ada").identity, entitled=lambda: False)
+    with pytest.raises(Denied, match="has ended"):
+        enter(session, trail, trial=TRIAL, snapshot=SNAPSHOT, reason="Scheduled review")
+    assert session.closed is None
+    assert acts(trail) == []
 
 
 def test_what_cannot_be_recorded_is_not_entered(records: Records, trail: Trail) -> None:

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Route, ViewportSize, expect
 
 from access.audit_key import new_audit_key
 from access.entries import command_line_actor
-from access.records import open_records
 from access.releases import release
 from access.trail import Trail, open_trail
 from tests.browser.chromium import launched
@@ -54,7 +53,6 @@ def server_settings(
     key_file, url = folder / "audit.key", f"sqlite:///{folder}/records.db"
     new_audit_key(key_file)
     release(
-        open_records(url),
         open_trail(url, key_file),
         command_line_actor(),
         trial=demonstration_store.trial.id,

@@ -119,3 +119,19 @@ def test_two_people_at_once_see_their_own_view_each(
     for person in (sponsor, late_sponsor):
         expect(person.badge()).to_contain_text("POOLED")
         assert person.received(["Arm A", "Arm B"]) == []
+
+
+def test_a_sponsors_address_that_was_tampered_with_shows_the_released_snapshot_pooled(
+    visitor: Visitor, demonstration_store: LoadedTrial
+) -> None:
+    earlier, released = (str(snapshot.id) for snapshot in demonstration_store.snapshots)
+    asked = f"view=unblinded&pick-view=3&_wanted_view=3&role=board&snapshot={earlier}"
+    visitor.sign_in(Role.SPONSOR, f"board-arm-balance?{asked}")
+    expect(visitor.badge()).to_contain_text("POOLED")
+    expect(visitor.page.get_by_text(f"snapshot {released}").first).to_be_visible()
+    expect(visitor.page.get_by_role("radio")).to_have_count(0)
+    names = [arm.name for arm in demonstration_store.trial.arms.list]
+    # What is in the address was sent from here, and is no answer.
+    answers = [b for b in visitor.frames if earlier.encode() in b and b"NCT05689008" in b]
+    assert answers == []
+    assert visitor.received(["Arm A", "Arm B", *names]) == []

@@ -186,6 +186,13 @@ def test_without_an_audit_key_nothing_by_arm_is_shown(
     assert "`python -m access audit new-key FILE` makes one." in said.err
 
 
+def test_a_view_by_arm_needs_a_reason(trail: Trail, capsys: Output) -> None:
+    assert show("allocation", "--view", "coded", "--reason", " ") == 4
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "Please give a reason; it is recorded.\n")
+    assert trail.count() == 0
+
+
 @pytest.mark.parametrize("view", ["coded", "unblinded"])
 def test_without_the_key_there_is_one_sentence(
     trail: Trail, monkeypatch: pytest.MonkeyPatch, capsys: Output, view: str

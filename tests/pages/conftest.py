@@ -214,7 +214,6 @@ def at_dashboard(
         monkeypatch.setenv("DSMB_BOARD_PRIVATE_KEY_FILE", str(loaded.keys.private))
         if (current := loaded.store.trial(loaded.trial.id).current_id()) is not None:
             release(
-                open_records(f"sqlite:///{records_file}"),
                 trail,
                 command_line_actor(),
                 trial=loaded.trial.id,

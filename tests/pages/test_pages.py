@@ -20,7 +20,9 @@ from streamlit.testing.v1 import AppTest
 import access.policy
 import exhibits
 from access import Role, View, demonstration_identities, pages_of, views_of
+from access.controls import VIEW_KEY, WANTED_KEY
 from access.entries import Entry
+from access.session import BY_CLOCK_KEY
 from access.trail import Trail
 from exhibits import EXHIBITS
 from queries import Board
@@ -446,6 +448,29 @@ def test_an_address_that_was_tampered_with_does_nothing(
     check_page(visitor, demonstration_store, View.POOLED)
     assert visitor.menu == set(pages_of(Role.SPONSOR))
     assert looks(trail) == []
+
+
+@pytest.mark.parametrize("role", [Role.SPONSOR, Role.DATA_MANAGER, Role.BOARD])
+def test_what_somebody_put_into_the_session_opens_no_view(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, role: Role
+) -> None:
+    """A control that a role does not have may not be believed, whatever it says."""
+    visitor = at_dashboard(demonstration_store).sign_in(role.value)
+    for key in (VIEW_KEY, WANTED_KEY):
+        visitor.app.session_state[key] = View.UNBLINDED
+    check_page(visitor.run(), demonstration_store, View.POOLED)
+
+
+def test_a_page_that_draws_itself_again_is_no_use_of_the_session(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial
+) -> None:
+    """Otherwise a window that was left alone would stay unlocked for as long as others ask."""
+    visitor = at_dashboard(demonstration_store).sign_in("board")
+    before = datetime.now(UTC) - timedelta(minutes=10)
+    visitor.session.last_active = before
+    visitor.app.session_state[BY_CLOCK_KEY] = True
+    assert visitor.run().session.last_active == before
+    assert visitor.run().session.last_active > before
 
 
 def test_a_trial_is_picked_from_those_that_are_loaded(
