@@ -23,6 +23,11 @@ VIEW_MEANINGS = {
     View.UNBLINDED: "By arm, under the arms' names.",
 }
 
+SEALED_RECORDS = (
+    "Sealed records are shown, too. They can tell a participant's arm: keep them from everybody "
+    "who is blinded."
+)
+
 CHART = {
     "displaylogo": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
@@ -124,6 +129,8 @@ def header(title: str, question: str, *, domains: Sequence[str] = ()) -> Board:
         )
         if manifest.simulated:
             st.badge("SIMULATED PARTICIPANTS", color="gray", icon=":material/science:")
+        if board.has_sealed_records and board.view is View.POOLED:
+            st.badge("**SEALED RECORDS**", color="orange", icon=":material/lock_open:")
         st.caption(
             plain(f"{board.trial.study} – data cut-off {day(manifest.cutoff)} – snapshot ")
             + plain(str(board.snapshot.id)),
@@ -131,6 +138,8 @@ def header(title: str, question: str, *, domains: Sequence[str] = ()) -> Board:
         )
     if board.view is not View.POOLED:
         st.warning(plain(VIEW_MEANINGS[board.view]), icon=":material/visibility:")
+    elif board.has_sealed_records:
+        st.warning(plain(SEALED_RECORDS), icon=":material/lock_open:")
     st.title(title, anchor=False)
     st.markdown(f"**{plain(question)}**")
     if domains:

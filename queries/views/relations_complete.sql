@@ -1,4 +1,4 @@
--- Unblinded: every relation is whole, with what was sealed, and exposure is there.
+-- With sealed records: every relation is whole, and exposure is there.
 create view participant as select * from sealed_data.participant left join arm_of using (subject);
 create view disposition as select * from sealed_data.disposition left join arm_of using (subject);
 create view criterion_exception as
@@ -10,7 +10,3 @@ create view vital_sign as select * from sealed_data.vital_sign left join arm_of 
 create view blood_gas as select * from sealed_data.blood_gas left join arm_of using (subject);
 create view procedure as select * from sealed_data.procedure left join arm_of using (subject);
 create view exposure as select * from sealed_data.exposure left join arm_of using (subject);
-create view actual_arm as
-select allocation.subject, label.arm, label.position
-from sealed_data.allocation as allocation
-inner join label on label.code = allocation.actual;

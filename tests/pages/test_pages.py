@@ -347,7 +347,7 @@ def test_without_the_private_key_a_view_is_not_opened(
     monkeypatch.delenv("DSMB_BOARD_PRIVATE_KEY_FILE")
     visitor.look(View.CODED)
     assert visitor.sentences == [
-        "A comparative view needs the board's private key: set DSMB_BOARD_PRIVATE_KEY_FILE."
+        "Sealed data needs the board's private key: set DSMB_BOARD_PRIVATE_KEY_FILE."
     ]
     assert not visitor.shows_numbers
     assert visitor.look(View.POOLED).shows_numbers
