@@ -290,18 +290,18 @@ def _footnotes(shown: Exhibit) -> None:
 
 
 def table_download(
-    label: str, tables: dict[str, pl.DataFrame], *, file_name: str, key: str
+    label: str, tables: Callable[[], dict[str, pl.DataFrame]], *, file_name: str, key: str
 ) -> None:
     """Buttons for the same tables as CSV (all in one) and as XLSX (a sheet each).
 
-    Each file is made when its button is pressed.
+    Each file is made, and its tables asked for, when its button is pressed.
     """
     with st.container(horizontal=True):
         st.download_button(
             f"{label} as CSV",
             data=_recorded(
                 f"{file_name}.csv",
-                lambda: table_as_csv(pl.concat(tables.values())).encode("utf-8-sig"),
+                lambda: table_as_csv(pl.concat(tables().values())).encode("utf-8-sig"),
             ),
             file_name=f"{file_name}.csv",
             mime="text/csv",
@@ -311,7 +311,7 @@ def table_download(
         )
         st.download_button(
             f"{label} as Excel, a sheet for each site",
-            data=_recorded(f"{file_name}.xlsx", lambda: as_xlsx(tables)),
+            data=_recorded(f"{file_name}.xlsx", lambda: as_xlsx(tables())),
             file_name=f"{file_name}.xlsx",
             mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             icon=":material/download:",

@@ -122,6 +122,30 @@ class Board:
         present = self.ask("views/datasets")
         return bool(present.filter(pl.col("dataset") == dataset)["present"].any())
 
+    def record(self, relation: str, key: str) -> dict[str, Any] | None:
+        """One record as this view has it, by column; None where the view has no such record.
+
+        Args:
+            relation: its relation.
+            key: its record key.
+
+        Raises:
+            Denied: the grant has expired, was revoked, or is for no single records.
+        """
+        self.check()
+        self.grant.check_question("record", says_what_it_counts=False, chosen={"key"})
+        if relation not in self._answer("views/relations", {})["relation"]:
+            return None
+        from duckdb import ColumnExpression, ConstantExpression
+
+        cursor = self._connection.cursor()
+        try:
+            is_asked = ColumnExpression("record_key") == ConstantExpression(key)
+            found = cursor.view(relation).filter(is_asked).limit(1).pl()
+        finally:
+            cursor.close()
+        return None if found.is_empty() else found.row(0, named=True)
+
     def close(self) -> None:
         """Give the connection back; a comparative one is closed with its last Board."""
         self._lease.close()
