@@ -23,18 +23,18 @@ with right:
 st.subheader("Every finding", anchor=False)
 choices = board.ask("findings/choices")
 FILTERS = {
-    "severities": ("Severity", 155),
-    "statuses": ("Against the snapshot before", 215),
-    "domains": ("Dataset", 155),
-    "sites": ("Site", 155),
-    "checks": ("Check", 240),
+    "severities": ("Severity", 150),
+    "statuses": ("Status", 150),
+    "domains": ("Dataset", 140),
+    "sites": ("Site", 140),
+    "checks": ("Check", 190),
 }
 chosen: dict[str, list[str] | str] = {}
 with st.container(horizontal=True):
     for name, (label, width) in FILTERS.items():
         offered = choices.filter(pl.col("name") == name)["value"].drop_nulls().to_list()
         chosen[name] = st.multiselect(label, offered, width=width)
-    chosen["participant"] = st.text_input("Participant", width=200)
+    chosen["participant"] = st.text_input("Participant", width=150)
 
 rows = board.ask("findings/listing", **chosen, most=MOST_ROWS)
 matching = 0 if rows.is_empty() else int(rows.item(0, "matching"))
@@ -86,7 +86,7 @@ if selected.selection.rows and selected.selection.rows[0] < rows.height:
             received = as_received(one["domain"], record).with_columns(
                 pl.when(pl.col("field") == one["field"]).then(pl.lit("◀")).alias("here")
             )
-            st.caption(plain(f"The record as received, {one['domain']} {one['record_key']}"))
+            st.caption(plain(f"The record as received, {one['record_key']}"))
             st.dataframe(
                 received.select("field", "received", "here", "description"),
                 hide_index=True,

@@ -56,10 +56,12 @@ st.dataframe(
 
 earlier = snapshots.filter(pl.col("snapshot") != str(board.snapshot.id))["snapshot"].to_list()
 if earlier:
-    st.subheader(f"What {board.snapshot.id} has otherwise", anchor=False)
+    st.subheader("What changed", anchor=False)
     # The one before it in the list was loaded before it; from the first one, look forward.
     place = snapshots["snapshot"].index_of(str(board.snapshot.id)) or 0
-    before = st.selectbox("than snapshot", earlier, index=min(place, len(earlier) - 1), width=240)
+    before = st.selectbox(
+        "Against snapshot", earlier, index=min(place, len(earlier) - 1), width=240
+    )
     changed = differences(board, before)
     st.caption(
         plain(
@@ -83,6 +85,8 @@ if earlier:
                         ", ".join(
                             f"{name.replace('_', ' ')} ({count:,})"
                             for name, count in item.rows.cells.items()
+                            # A typed value's text changes with it.
+                            if name.removesuffix("_text") not in item.rows.cells.keys() - {name}
                         )
                         for item in changed
                     ],
@@ -174,7 +178,12 @@ if board.has_sealed_records:
                 height="content" if rows.height <= 20 else 420,
                 placeholder="",
                 alt=said,
-                column_config=dict(labels),
+                column_config={
+                    name: st.column_config.NumberColumn(label, format="localized")
+                    if rows.schema[name].is_integer()
+                    else label
+                    for name, label in labels.items()
+                },
             )
 with st.expander("Versions"):
     manifest = board.snapshot.manifest

@@ -608,7 +608,7 @@ def test_filters_leave_what_they_say(at_dashboard: AtDashboard, troubled: Troubl
         "Dataset": "domain",
         "Site": "site",
         "Check": "check",
-        "Against the snapshot before": "status",
+        "Status": "status",
     }
     for label, column in columns.items():
         (choice,) = [one for one in visitor.app.multiselect if one.label == label]
