@@ -187,15 +187,29 @@ def _end(run: Run, person: Integers, start: Integers, duration: float, uniform: 
     return np.where(end < (run.people.anchor + run.course.ended)[person], end, NEVER)
 
 
+def causes_of_death(run: Run) -> tuple[Integers, pl.Series]:
+    """Those who die, and the preferred term of what they die of."""
+    person, _, cause = _deaths(run)
+    return person, pick([term for term, _, _ in _causes(run)], cause)
+
+
+def _causes(run: Run) -> tuple[tuple[str, float, int], ...]:
+    return CRITICAL_CARE_DEATHS if run.course.inpatient else OUTPATIENT_DEATHS
+
+
+def _deaths(run: Run) -> tuple[Integers, Floats, Integers]:
+    """Those who die, their uniform numbers, and the index of the cause."""
+    uniform = run.draws.uniform("fatal events", len(run.people), 4 + _ATTRIBUTES)
+    person = np.flatnonzero((run.course.how == DIED) & ~run.people.failed)
+    draw = uniform[person]
+    return person, draw, choose(draw[:, 0], [weight for _, weight, _ in _causes(run)])
+
+
 def _fatal(run: Run, names: list[str]) -> _Events:
     """The event that each death comes from; it may begin some days before."""
-    people, course = run.people, run.course
-    causes = CRITICAL_CARE_DEATHS if course.inpatient else OUTPATIENT_DEATHS
-    uniform = run.draws.uniform("fatal events", len(people), 4 + _ATTRIBUTES)
-    person = np.flatnonzero((course.how == DIED) & ~people.failed)
-    draw = uniform[person]
+    people, course, causes = run.people, run.course, _causes(run)
+    person, draw, cause = _deaths(run)
     ended = course.ended[person]
-    cause = choose(draw[:, 0], [weight for _, weight, _ in causes])
     longest = np.array([days for _, _, days in causes])[cause]
     lead = np.minimum(np.floor(draw[:, 1] * (longest + 1)).astype(np.int64), ended)
     return _Events(
