@@ -356,8 +356,7 @@ def test_administrations_follow_the_plan_with_reasons_where_they_do_not() -> Non
     assert set(ex["VISIT"]) == {"INSTILLATION 1", "INSTILLATION 2"}
     for visit, planned in (("INSTILLATION 1", 1), ("INSTILLATION 2", 4)):
         doses = ex.filter((pl.col("VISIT") == visit) & pl.col("given"))
-        in_window = (doses["day"] - planned).abs() <= 1
-        assert 0.85 < float(in_window.sum()) / doses.height < 0.999
+        assert ((doses["day"] - planned).abs() <= 1).all()
         assert doses.filter(~in_window)["EXADJ"].null_count() == 0
     unusual = ex.filter(pl.col("EXDOSE") < 100)
     assert unusual["EXADJ"].null_count() == 0
