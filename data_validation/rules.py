@@ -1,11 +1,12 @@
 """What a rule is: generated from field facts, or a function marked with `@check`.
 
-Every rule has an id, a domain, a severity, a sentence, a reason and a text to send to the site.
+Every rule has an id, a domain, a severity, a kind, a sentence, a reason and a text for the site.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from functools import cached_property
 
 import polars as pl
@@ -16,15 +17,30 @@ from data_validation.sealing import Tables
 from trials import Trial
 
 
+class RuleKind(StrEnum):
+    """What a rule is about; the catalogue is grouped by it."""
+
+    STRUCTURE = "structure"
+    FORM = "form"
+    PLAUSIBILITY = "plausibility"
+    ORDER = "order"
+    AGREEMENT = "agreement"
+    ELIGIBILITY = "eligibility"
+    DOSING = "dosing"
+    COMPLETENESS = "completeness"
+    BLINDING = "blinding"
+
+
 @dataclass(frozen=True)
 class Rule:
     """One line of the catalogue.
 
     Attributes:
         id: stable across versions, `AE-101` or, generated, `AE-AESTDTC-date`.
-        field: the SDTM variable that a finding points at.
+        field: the SDTM variable that a finding points at; empty where each finding names its own.
         why: protocol, SDTM or physiology.
-        query: what to ask the site; `{NAME}` stands for the value of that field in the record.
+        query: what to ask the site; `{NAME}` stands for the value of that field in the record,
+            `{field}` for the name of the field that the finding points at.
         sealed: whether the rule touches sealed fields, so that its findings are sealed.
     """
 
@@ -36,6 +52,7 @@ class Rule:
     why: str
     query: str
     sealed: bool = False
+    kind: RuleKind = RuleKind.STRUCTURE
 
 
 @dataclass(frozen=True)
@@ -83,19 +100,21 @@ def check(
     sentence: str,
     why: str,
     query: str,
+    kind: RuleKind,
     needs: Iterable[str] = (),
     sealed: bool = False,
 ) -> Callable[[Check], Check]:
     """Register a function that returns the offending rows (none: the extract passes).
 
-    The rows are rows of `domain`, with `record_key` and `USUBJID`. `needs` names further domains
+    The rows are rows of `domain`, with `record_key` and `USUBJID`; one about no single record has
+    null keys and says under `_about` what it is about. `needs` names further domains
     without which the check cannot say anything and does not run.
     """
 
     def register(function: Check) -> Check:
         if id in CHECKS:
             raise ValueError(f"two checks are called {id}")
-        rule = Rule(id, domain, field, severity, sentence, why, query, sealed)
+        rule = Rule(id, domain, field, severity, sentence, why, query, sealed, kind)
         CHECKS[id] = CheckFunction(rule, (domain, *needs), function)
         return function
 
@@ -129,7 +148,8 @@ def structural_rules(domain: Domain) -> list[Rule]:
                     field.invalid,
                     f"{field.name} is not {_form(field)}.",
                     f"{_described(field)} Without its form the value cannot be used.",
-                    f"{field.name} is “{{{field.name}}}”. Expected {_form(field)}. Please correct.",
+                    f"{field.name} is “{{{field.name}}}”{{_seems}}. Expected {_form(field)}. "
+                    "Please correct.",
                     sealed,
                 )
             )
@@ -157,6 +177,7 @@ def structural_rules(domain: Domain) -> list[Rule]:
                     f"{_described(field)} Values outside are not plausible.",
                     f"{field.name} is “{{{field.name}}}”, outside {_range(field)}. Please check.",
                     sealed,
+                    RuleKind.PLAUSIBILITY,
                 )
             )
     if domain.duplicate is not None:
@@ -183,6 +204,7 @@ def structural_rules(domain: Domain) -> list[Rule]:
                 "A record of an unknown subject can be placed in no arm and in no denominator.",
                 "Subject {USUBJID} has {domain} records but no demographics. Please check the "
                 "subject identifier.".replace("{domain}", domain.name),
+                kind=RuleKind.AGREEMENT,
             )
         )
     return rules

@@ -4,7 +4,7 @@ import polars as pl
 
 from data_validation.checks.common import after_cutoff, after_death, with_person
 from data_validation.facts import Severity
-from data_validation.rules import Evidence, check
+from data_validation.rules import Evidence, RuleKind, check
 from data_validation.values import trimmed
 
 CRITERIA = ("AESDTH", "AESLIFE", "AESHOSP", "AESDISAB", "AESCONG", "AESMIE")
@@ -19,21 +19,8 @@ def _any_criterion() -> pl.Expr:
 
 
 @check(
-    id="AE-101",
-    domain="AE",
-    field="AEENDTC",
-    severity=Severity.MAJOR,
-    sentence="The event ends before it starts.",
-    why="Onset and duration place the event before or after treatment.",
-    query="The event starts on {AESTDTC} and ends on {AEENDTC}. Please correct one of the dates.",
-)
-def ends_before_start(evidence: Evidence) -> pl.DataFrame:
-    """AEENDTC earlier than AESTDTC, both complete."""
-    return evidence["AE"].filter(pl.col("end_date") < pl.col("start_date"))
-
-
-@check(
     id="AE-102",
+    kind=RuleKind.AGREEMENT,
     domain="AE",
     field="AESER",
     severity=Severity.MAJOR,
@@ -51,6 +38,7 @@ def serious_without_criterion(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="AE-103",
+    kind=RuleKind.AGREEMENT,
     domain="AE",
     field="AESER",
     severity=Severity.MAJOR,
@@ -65,6 +53,7 @@ def criterion_but_not_serious(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="AE-104",
+    kind=RuleKind.AGREEMENT,
     domain="AE",
     field="AEOUT",
     severity=Severity.MAJOR,
@@ -79,6 +68,7 @@ def fatal_but_alive(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="AE-105",
+    kind=RuleKind.AGREEMENT,
     domain="AE",
     field="AESER",
     severity=Severity.MAJOR,
@@ -91,29 +81,3 @@ def fatal_but_not_serious(evidence: Evidence) -> pl.DataFrame:
     return evidence["AE"].filter((pl.col("outcome") == "FATAL") & ~_is_yes("AESER"))
 
 
-@check(
-    id="AE-106",
-    domain="AE",
-    field="AESTDTC",
-    severity=Severity.MAJOR,
-    sentence="The event starts after the participant's death.",
-    why="One of the two dates is wrong.",
-    query="The event starts on {AESTDTC}, after death. Please check both dates.",
-)
-def starts_after_death(evidence: Evidence) -> pl.DataFrame:
-    """AESTDTC later than the death."""
-    return after_death(evidence, "AE", "start_date")
-
-
-@check(
-    id="AE-107",
-    domain="AE",
-    field="AESTDTC",
-    severity=Severity.MAJOR,
-    sentence="The event starts after the data cut-off.",
-    why="Nothing after the cut-off can be known.",
-    query="The event starts on {AESTDTC}, after the data cut-off. Please check the date.",
-)
-def starts_after_cutoff(evidence: Evidence) -> pl.DataFrame:
-    """AESTDTC later than the cut-off."""
-    return after_cutoff(evidence, "AE", "start_date")

@@ -5,12 +5,13 @@ import polars as pl
 from data_validation.checks.common import with_person
 from data_validation.facts import Severity, folded
 from data_validation.relations import arm_code
-from data_validation.rules import Evidence, check
+from data_validation.rules import Evidence, RuleKind, check
 from data_validation.values import trimmed
 
 
 @check(
     id="DM-101",
+    kind=RuleKind.STRUCTURE,
     domain="DM",
     field="STUDYID",
     severity=Severity.CRITICAL,
@@ -27,6 +28,7 @@ def another_study(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-102",
+    kind=RuleKind.STRUCTURE,
     domain="DM",
     field="USUBJID",
     severity=Severity.MAJOR,
@@ -43,6 +45,7 @@ def randomized_without_date(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-103",
+    kind=RuleKind.ORDER,
     domain="DM",
     field="RFICDTC",
     severity=Severity.MAJOR,
@@ -57,6 +60,7 @@ def consent_after_randomization(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-104",
+    kind=RuleKind.AGREEMENT,
     domain="DM",
     field="DTHDTC",
     severity=Severity.MAJOR,
@@ -73,6 +77,7 @@ def death_flag_or_date_alone(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-105",
+    kind=RuleKind.AGREEMENT,
     domain="DM",
     field="DTHDTC",
     severity=Severity.MAJOR,
@@ -91,6 +96,7 @@ def death_not_in_disposition(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-106",
+    kind=RuleKind.ORDER,
     domain="DM",
     field="DTHDTC",
     severity=Severity.MAJOR,
@@ -110,6 +116,7 @@ def death_at_impossible_time(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-107",
+    kind=RuleKind.AGREEMENT,
     domain="DM",
     field="ARMCD",
     severity=Severity.MAJOR,
@@ -129,6 +136,7 @@ def unknown_arm(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-108",
+    kind=RuleKind.AGREEMENT,
     domain="DM",
     field="ARMCD",
     severity=Severity.MAJOR,

@@ -4,7 +4,7 @@ import polars as pl
 
 from data_validation.facts import Severity
 from data_validation.relations import arm_code
-from data_validation.rules import Evidence, check
+from data_validation.rules import Evidence, RuleKind, check
 from data_validation.values import trimmed
 
 
@@ -24,6 +24,7 @@ def _with_arm(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="EX-101",
+    kind=RuleKind.DOSING,
     domain="EX",
     field="EXTRT",
     severity=Severity.MAJOR,
@@ -44,6 +45,7 @@ def dose_in_control(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="EX-102",
+    kind=RuleKind.DOSING,
     domain="EX",
     field="EXSTDTC",
     severity=Severity.MAJOR,
@@ -67,6 +69,7 @@ def dose_outside_window(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="EX-103",
+    kind=RuleKind.DOSING,
     domain="EX",
     field="EXSTDTC",
     severity=Severity.MAJOR,

@@ -4,7 +4,7 @@ import polars as pl
 
 from data_validation.checks.common import with_person
 from data_validation.facts import Severity
-from data_validation.rules import Evidence, check
+from data_validation.rules import Evidence, RuleKind, check
 from data_validation.values import trimmed
 from trials import Criterion
 
@@ -31,6 +31,7 @@ def _baseline(evidence: Evidence, measure: str) -> pl.DataFrame:
 
 @check(
     id="DM-111",
+    kind=RuleKind.ELIGIBILITY,
     domain="DM",
     field="AGE",
     severity=Severity.MAJOR,
@@ -48,6 +49,7 @@ def age_outside_limits(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-112",
+    kind=RuleKind.ELIGIBILITY,
     domain="DM",
     field="USUBJID",
     severity=Severity.MAJOR,
@@ -72,6 +74,7 @@ def bmi_outside_limits(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-113",
+    kind=RuleKind.ELIGIBILITY,
     domain="DM",
     field="USUBJID",
     severity=Severity.MAJOR,
@@ -99,6 +102,7 @@ def oxygenation_outside_limits(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-114",
+    kind=RuleKind.COMPLETENESS,
     domain="DM",
     field="USUBJID",
     severity=Severity.MINOR,

@@ -5,7 +5,7 @@ import polars as pl
 from data_validation.checks.common import after_cutoff, after_death
 from data_validation.facts import Severity
 from data_validation.relations import PLAUSIBLE_RATIO, measured, paired_gases
-from data_validation.rules import Evidence, check
+from data_validation.rules import Evidence, RuleKind, check
 
 _UNIT_QUERY = (
     "The result {{{0}ORRES}} of {{{0}TESTCD}} has the unit {{{0}ORRESU}}. Which unit was it?"
@@ -118,85 +118,3 @@ def impossible_ratio(evidence: Evidence) -> pl.DataFrame:
     return evidence["LB"].filter(pl.col("record_key").is_in(impossible["record_key"].implode()))
 
 
-@check(
-    id="LB-105",
-    domain="LB",
-    field="LBDTC",
-    severity=Severity.MAJOR,
-    sentence="The sample is dated after the participant's death.",
-    why="One of the two dates is wrong.",
-    query="The sample is dated {LBDTC}, after death. Please check both dates.",
-)
-def sample_after_death(evidence: Evidence) -> pl.DataFrame:
-    """LBDTC later than the death."""
-    return after_death(evidence, "LB", "date")
-
-
-@check(
-    id="LB-106",
-    domain="LB",
-    field="LBDTC",
-    severity=Severity.MAJOR,
-    sentence="The sample is dated after the data cut-off.",
-    why="Nothing after the cut-off can be known.",
-    query="The sample is dated {LBDTC}, after the data cut-off. Please check the date.",
-)
-def sample_after_cutoff(evidence: Evidence) -> pl.DataFrame:
-    """LBDTC later than the cut-off."""
-    return after_cutoff(evidence, "LB", "date")
-
-
-@check(
-    id="VS-103",
-    domain="VS",
-    field="VSDTC",
-    severity=Severity.MAJOR,
-    sentence="The measurement is dated after the participant's death.",
-    why="One of the two dates is wrong.",
-    query="The measurement is dated {VSDTC}, after death. Please check both dates.",
-)
-def measured_after_death(evidence: Evidence) -> pl.DataFrame:
-    """VSDTC later than the death."""
-    return after_death(evidence, "VS", "date")
-
-
-@check(
-    id="VS-104",
-    domain="VS",
-    field="VSDTC",
-    severity=Severity.MAJOR,
-    sentence="The measurement is dated after the data cut-off.",
-    why="Nothing after the cut-off can be known.",
-    query="The measurement is dated {VSDTC}, after the data cut-off. Please check the date.",
-)
-def measured_after_cutoff(evidence: Evidence) -> pl.DataFrame:
-    """VSDTC later than the cut-off."""
-    return after_cutoff(evidence, "VS", "date")
-
-
-@check(
-    id="PR-101",
-    domain="PR",
-    field="PRENDTC",
-    severity=Severity.MAJOR,
-    sentence="The procedure ends before it starts.",
-    why="Support by day is read from start and end.",
-    query="The procedure starts on {PRSTDTC} and ends on {PRENDTC}. Please correct one of them.",
-)
-def procedure_ends_before_start(evidence: Evidence) -> pl.DataFrame:
-    """PRENDTC earlier than PRSTDTC, both complete."""
-    return evidence["PR"].filter(pl.col("end_date") < pl.col("start_date"))
-
-
-@check(
-    id="PR-102",
-    domain="PR",
-    field="PRSTDTC",
-    severity=Severity.MAJOR,
-    sentence="The procedure starts after the participant's death.",
-    why="One of the two dates is wrong.",
-    query="The procedure starts on {PRSTDTC}, after death. Please check both dates.",
-)
-def procedure_after_death(evidence: Evidence) -> pl.DataFrame:
-    """PRSTDTC later than the death."""
-    return after_death(evidence, "PR", "start_date")

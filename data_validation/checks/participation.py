@@ -4,11 +4,12 @@ import polars as pl
 
 from data_validation.checks.common import after_cutoff, after_death, with_person
 from data_validation.facts import Severity, folded, folded_terms
-from data_validation.rules import Evidence, check
+from data_validation.rules import Evidence, RuleKind, check
 
 
 @check(
     id="DS-101",
+    kind=RuleKind.AGREEMENT,
     domain="DS",
     field="DSSTDTC",
     severity=Severity.MAJOR,
@@ -25,6 +26,7 @@ def other_date_of_randomization(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DS-102",
+    kind=RuleKind.AGREEMENT,
     domain="DS",
     field="DSDECOD",
     severity=Severity.MAJOR,
@@ -41,6 +43,7 @@ def failed_and_randomized(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DS-103",
+    kind=RuleKind.AGREEMENT,
     domain="DS",
     field="DSSTDTC",
     severity=Severity.MAJOR,
@@ -57,21 +60,8 @@ def death_disagrees(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DS-104",
-    domain="DS",
-    field="DSSTDTC",
-    severity=Severity.MAJOR,
-    sentence="The disposition is dated after the data cut-off.",
-    why="Nothing after the cut-off can be known.",
-    query="The disposition is dated {DSSTDTC}, after the data cut-off. Please check the date.",
-)
-def disposition_after_cutoff(evidence: Evidence) -> pl.DataFrame:
-    """DSSTDTC later than the cut-off."""
-    return after_cutoff(evidence, "DS", "start_date")
-
-
-@check(
     id="IE-101",
+    kind=RuleKind.ELIGIBILITY,
     domain="IE",
     field="IETESTCD",
     severity=Severity.MAJOR,
@@ -86,6 +76,7 @@ def randomized_though_ineligible(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="SV-101",
+    kind=RuleKind.ORDER,
     domain="SV",
     field="SVSTDTC",
     severity=Severity.MINOR,
@@ -117,29 +108,3 @@ def visit_outside_window(evidence: Evidence) -> pl.DataFrame:
     )
 
 
-@check(
-    id="SV-102",
-    domain="SV",
-    field="SVSTDTC",
-    severity=Severity.MAJOR,
-    sentence="The visit is dated after the participant's death.",
-    why="One of the two dates is wrong.",
-    query="Visit {VISIT} is dated {SVSTDTC}, after death. Please check both dates.",
-)
-def visit_after_death(evidence: Evidence) -> pl.DataFrame:
-    """SVSTDTC later than the death."""
-    return after_death(evidence, "SV", "start_date")
-
-
-@check(
-    id="SV-103",
-    domain="SV",
-    field="SVSTDTC",
-    severity=Severity.MAJOR,
-    sentence="The visit is dated after the data cut-off.",
-    why="Nothing after the cut-off can be known.",
-    query="Visit {VISIT} is dated {SVSTDTC}, after the data cut-off. Please check the date.",
-)
-def visit_after_cutoff(evidence: Evidence) -> pl.DataFrame:
-    """SVSTDTC later than the cut-off."""
-    return after_cutoff(evidence, "SV", "start_date")

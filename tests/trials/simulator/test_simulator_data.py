@@ -30,7 +30,7 @@ def finished(effect: str = "none") -> Frames:
         "strong": Effect(
             mortality_ratio=0.5,
             recovery_ratio=1.6,
-            event_ratios={"secondary_infection": 3.0, "Anaemia": 2.5, "Delirium": 0.4},
+            event_ratios={"secondary_infection": 3.0, "Anaemia": 2.5, "Delirium": 0.25},
         ),
         "bare": Effect(procedural=False),
     }
@@ -100,7 +100,7 @@ def test_the_same_seed_gives_the_same_frames_and_another_seed_others() -> None:
         assert one[name].equals(again[name]), name
     for name in ("dm", "lb", "ae", "randomization"):
         assert not one[name].equals(other[name]), name
-    assert one["simulation"].rows() == [("Y", 4, "trials.simulator 1")]
+    assert one["simulation"].rows() == [("Y", 4, "trials.simulator 2")]
 
 
 def test_more_participants_leave_the_earlier_ones_as_they_were() -> None:
@@ -682,7 +682,7 @@ def test_a_single_arm_without_screening_visits_or_criteria() -> None:
     [
         ({"participants": 0}, "0 participants"),
         ({"sites": 0}, "0 sites"),
-        ({"sites": 100}, "100 sites"),
+        ({"sites": 10_000}, "10000 sites"),
         ({"seed": -1}, "seed is -1"),
         ({"cutoff": date(2022, 12, 31)}, "2022-12-31 lies before recruitment starts on 2023-01-15"),
         ({"effect": Effect(event_ratios={"Joy": 2.0})}, "'Joy'"),
