@@ -12,7 +12,7 @@ from functools import cached_property
 import polars as pl
 
 from data_validation.facts import Domain, Exposure, Field, Kind, Severity
-from data_validation.relations import relations
+from data_validation.relations import measured, relations
 from data_validation.sealing import Tables
 from trials import Trial
 
@@ -69,6 +69,16 @@ class Evidence:
 
     def __getitem__(self, domain: str) -> pl.DataFrame:
         return self.tables.frames[domain]
+
+    @cached_property
+    def _measured(self) -> dict[str, pl.DataFrame]:
+        return {}
+
+    def measured(self, domain: str) -> pl.DataFrame:
+        """Rows of a domain of measurements beside what they measure, see `relations.measured`."""
+        if domain not in self._measured:
+            self._measured[domain] = measured(self.tables.frames[domain], domain, self.trial)
+        return self._measured[domain]
 
     @cached_property
     def relations(self) -> dict[str, pl.DataFrame]:
@@ -191,6 +201,20 @@ def structural_rules(domain: Domain) -> list[Rule]:
                 "Which of them counts is not known.",
                 "This record is there more than once. Please say which is right.",
                 not domain.open_fields or domain.name == "RANDOMIZATION",
+            )
+        )
+    if (sequence := domain.by_name.get(f"{domain.name}SEQ")) is not None:
+        rules.append(
+            Rule(
+                f"{domain.name}-{sequence.name}-unique",
+                domain.name,
+                sequence.name,
+                Severity.MINOR,
+                f"Two {domain.name} records of the participant have the same {sequence.name}.",
+                "The number tells records of a participant apart, and others refer to it.",
+                f"{sequence.name} {{{sequence.name}}} of {{USUBJID}} is there more than once. "
+                "Please have the export numbered anew, or say which record is right.",
+                sealed=True,
             )
         )
     if domain.name != "DM":

@@ -13,14 +13,17 @@ from data_validation.written_dates import as_written
 # such a place can name the arm, so the open store says only that something is there.
 NOT_SHOWN = "[not shown]"
 
+# Columns that say whether the text of a field, as received, has blanks around it.
+BLANKS = "_blanks_"
+
 # Digits are 0 to 9: `\d` would also take those of other scripts, which nothing here can read.
 _NUMBER = (
     r"^(?:[<>]=?\s*)?"
     r"([+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][+-]?[0-9]{1,3})?)$"
 )
 _DAY = r"^([1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)?)(?:[T ].*)?$"
-# What stands for "no value" in extracts: `.` of SAS, and abbreviations for not applicable, not done,
-# not known. In a field that has a form they are no value, and no fault of its form.
+# What stands for "no value" in extracts: `.` of SAS, and abbreviations for not applicable, not
+# done, not known. In a field that has a form they are no value, and no fault of its form.
 _MARK = r"(?i)^(?:\.|-{1,3}|n/?a|nan|nd|not done|nk|unk?|null|none|missing)$"
 _PARTIAL = r"^[1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2]))?$"
 
@@ -91,3 +94,17 @@ def with_typed_values(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -
     """`frame` (text columns by SDTM name) with a typed column, by word, for each typed field."""
     fields = domain.open_fields if open_only else domain.fields
     return frame.with_columns(typed(field) for field in fields if field.typed)
+
+
+def with_blanks(frame: pl.DataFrame, domain: Domain) -> pl.DataFrame:
+    """`frame` with a column for each field in which some value has blanks around it."""
+    names = [field.name for field in domain.received_fields if field.name in frame.columns]
+    if not names or frame.is_empty():
+        return frame
+    around = {name: pl.col(name) != pl.col(name).str.strip_chars() for name in names}
+    holds = frame.select(
+        condition.any(ignore_nulls=True).alias(name) for name, condition in around.items()
+    ).row(0, named=True)
+    return frame.with_columns(
+        condition.alias(BLANKS + name) for name, condition in around.items() if holds[name]
+    )
