@@ -28,7 +28,25 @@ DOMAINS: dict[str, Domain] = {
 # Datasets that are sealed by the design, so that nobody need be told that they were: what a trial
 # plans (its elements name the arms), comments, relations between records, devices and samples.
 SEALED_DATASETS = frozenset(
-    "SE TA TE TV TI TS TD TM TX CO RELREC RELSPEC RELSUB OI DI DO SIMULATION".split()
+    [
+        "SE",
+        "TA",
+        "TE",
+        "TV",
+        "TI",
+        "TS",
+        "TD",
+        "TM",
+        "TX",
+        "CO",
+        "RELREC",
+        "RELSPEC",
+        "RELSUB",
+        "OI",
+        "DI",
+        "DO",
+        "SIMULATION",
+    ]
 )
 
 __all__ = ["DOMAINS", "SEALED_DATASETS"]
