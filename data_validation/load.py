@@ -125,16 +125,14 @@ def load(
     trial_store = store.trial(trial.id)
     with load_lock(trial_store):
         sweep(trial_store)
-        progress("reading")
-        extract = read_extract(path, limits=limits or Limits())
+        extract = read_extract(path, limits=limits or Limits(), progress=progress)
         receipt = receipt_of(store, _receipt_parts(path, trial, cutoff, fingerprint(public_key)))
         known = find_by_receipt(trial_store, receipt)
         if known is not None:
             if trial_store.current_id() != known.id and _is_latest(trial_store, known):
                 make_current(trial_store, known)
             return Loaded(known, None)
-        progress("checking")
-        assessment = assess(extract, trial, cutoff)
+        assessment = assess(extract, trial, cutoff, progress=progress)
         refusal = trial_store.folder / "refused.json"
         if assessment.critical:
             # A disk in the way must not hide the findings, which are shown all the same.
