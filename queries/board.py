@@ -193,7 +193,7 @@ def _pooled(snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
         counted = dict(connection.execute(_sql("views/tables")).fetchall())
         if counted != {name: facts.rows for name, facts in snapshot.manifest.tables.items()}:
             raise _not_its_open_file(snapshot)
-        for name in ("arm_pooled", "relations_open", "common"):
+        for name in ("arm_pooled", "relations_open", "common", "participation"):
             connection.execute(_sql(f"views/{name}"))
 
     return reader(snapshot.open_path, prepare=prepare)
@@ -266,7 +266,7 @@ def _prepare_comparative(
         connection.register("given_label", labels.to_arrow())
         connection.execute("create table label as from given_label")
         connection.unregister("given_label")
-        for name in ("arm_labeled", relations, "common"):
+        for name in ("arm_labeled", relations, "common", "participation"):
             connection.execute(_sql(f"views/{name}"))
 
     return prepare
