@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from data_validation.domains import DOMAINS
-from data_validation.facts import Kind, Severity
+from data_validation.domains import DOMAINS, SEALED_DATASETS
+from data_validation.domains.supplemental import with_merged_qualifiers
+from data_validation.facts import Kind, Severity, is_sealed_everywhere
 from data_validation.findings import counts, find, only_sealed, ordered, stated
 from data_validation.functional_unblinding import unblinding_findings
 from data_validation.readers import Extract
@@ -88,7 +89,9 @@ def assess(extract: Extract, trial: Trial, cutoff: date | None = None) -> Assess
                 ]
             )
         )
-    datasets = {name: dataset.frame for name, dataset in extract.datasets.items()}
+    datasets = with_merged_qualifiers(
+        {name: dataset.frame for name, dataset in extract.datasets.items()}
+    )
     if "DM" not in datasets or datasets["DM"].is_empty():
         found = ", ".join(sorted(datasets)) or "none"
         raise UnusableExtractError(
@@ -231,11 +234,15 @@ def _totals(datasets: dict[str, pl.DataFrame], complete: Tables) -> pl.DataFrame
 def _unexpected(
     datasets: dict[str, pl.DataFrame], unknown: dict[str, pl.DataFrame]
 ) -> pl.DataFrame:
-    rows = [(name, "(whole dataset)") for name in sorted(unknown) if name != "SIMULATION"]
+    rows = [(name, "(whole dataset)") for name in sorted(unknown) if name not in SEALED_DATASETS]
     for name, frame in datasets.items():
         if name in DOMAINS:
-            known = {field.name for field in DOMAINS[name].fields} | {"DOMAIN", "_file", "_row"}
-            rows += [(name, column) for column in frame.columns if column not in known]
+            known = {field.name for field in DOMAINS[name].fields} | {"_file", "_row"}
+            rows += [
+                (name, column)
+                for column in frame.columns
+                if column not in known and not is_sealed_everywhere(column)
+            ]
     return pl.DataFrame(rows, schema={"dataset": pl.String, "field": pl.String}, orient="row").sort(
         "dataset", "field"
     )

@@ -206,7 +206,7 @@ def _naming(relations: Mapping[str, pl.DataFrame], trial: Trial) -> list[Stated]
         given |= said.str.contains(f" {name} ", literal=True)
     found = []
     for relation, frame in relations.items():
-        if "subject" not in frame.columns:
+        if "subject" not in frame.columns or frame.is_empty():
             continue
         for column, kind in frame.schema.items():
             is_text_of_typed = column.endswith("_text") and column[:-5] in frame.columns

@@ -10,24 +10,12 @@ import polars as pl
 
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, folded, folded_terms
-from data_validation.sealing import SEPARATOR, Tables
+from data_validation.sealing import SEPARATOR, Tables, without_records
 from data_validation.values import is_partial_date, limit, trimmed
 from trials import Trial
 
 # Columns of a complete table that are ours; an extract's names are in upper case.
 _OURS = ("_file", "_row", "_open")
-
-# The date that places a record in the study, by domain.
-RECORD_DATE = {
-    "DS": "start_date",
-    "IE": "date",
-    "SV": "start_date",
-    "EX": "start_date",
-    "AE": "start_date",
-    "LB": "date",
-    "VS": "date",
-    "PR": "start_date",
-}
 
 
 def participants(tables: Tables, randomized: pl.DataFrame) -> pl.DataFrame:
@@ -93,16 +81,10 @@ def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, p
         if name == "DM":
             continue
         domain = DOMAINS[name]
-        words = _worded(frame, domain, open_only=tables.is_open)
-        if name in RECORD_DATE:
-            words = _with_study_day(words, days, RECORD_DATE[name])
-        if name in ("LB", "VS", "SV"):
-            words = _with_planned_visit(words, trial)
-        if name in ("LB", "VS"):
-            words = _with_baseline(_with_measures(words, frame, name, trial), days)
-        if name == "PR":
-            words = _with_support(words, trial)
-        made[domain.relation] = words.sort("record_key")
+        if name in tables.present:
+            made[domain.relation] = _relation(frame, domain, days, trial, open_only=tables.is_open)
+        else:
+            made[domain.relation] = _nothing(domain, trial, open_only=tables.is_open)
     made["blood_gas"] = blood_gases(made["laboratory"], days)
     made["dataset"] = pl.DataFrame(
         {
@@ -112,6 +94,34 @@ def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, p
         }
     )
     return made
+
+
+def _relation(
+    frame: pl.DataFrame, domain: Domain, days: pl.DataFrame, trial: Trial, *, open_only: bool
+) -> pl.DataFrame:
+    words = _worded(frame, domain, open_only=open_only)
+    if domain.date:
+        words = _with_study_day(words, days, domain.date)
+    if domain.planned:
+        words = _with_planned_visit(words, trial)
+    if domain.measured:
+        words = _with_baseline(_with_measures(words, frame, domain.name, trial), days)
+    if domain.name == "PR":
+        words = _with_support(words, trial)
+    return words.sort("record_key")
+
+
+_NOTHING: dict[tuple[Domain, str, bool], pl.DataFrame] = {}
+
+
+def _nothing(domain: Domain, trial: Trial, *, open_only: bool) -> pl.DataFrame:
+    """The relation of a domain that the extract does not have; the same in every extract."""
+    key = (domain, trial.id, open_only)
+    if key not in _NOTHING:
+        days = pl.DataFrame(schema={"subject": pl.String, "randomization_date": pl.Date})
+        frame = without_records(domain, open_only=open_only)
+        _NOTHING[key] = _relation(frame, domain, days, trial, open_only=open_only)
+    return _NOTHING[key]
 
 
 def _worded(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -> pl.DataFrame:
@@ -162,10 +172,10 @@ def _with_study_day(words: pl.DataFrame, days: pl.DataFrame, date: str) -> pl.Da
 
 
 def measured(frame: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFrame:
-    """Rows of LB or VS beside what they measure.
+    """Rows of a domain of measurements beside what they measure.
 
     A doubtful value is never used, and a check says so: `value` is null where the unit is missing
-    or not the measure's, the value is implausible, or the specimen is not one that counts.
+    or not the measure's, the value is implausible, or the specimen or category is none that counts.
 
     Returns:
         `frame` with `measure`, null where the test is none of the trial's; `converted`, the result
@@ -178,12 +188,15 @@ def measured(frame: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFrame:
     factors: dict[str, float] = {}
     offsets: dict[str, float] = {}
     specimens: list[str] = []
+    categories: list[str] = []
     for item in measures:
         prefix = item.name + SEPARATOR
         factors |= {prefix + unit.lower(): factor for unit, factor in item.factors.items()}
         offsets |= {prefix + unit.lower(): offset for unit, offset in item.offsets.items()}
         specimens += [prefix + specimen for specimen in folded_terms(item.specimens)]
+        categories += [prefix + category for category in folded_terms(item.categories)]
     any_specimen = [item.name for item in measures if not item.specimens]
+    any_category = [item.name for item in measures if not item.categories]
 
     measure = pl.col("measure")
     code = trimmed(f"{domain}TESTCD").str.to_uppercase()
@@ -195,9 +208,12 @@ def measured(frame: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFrame:
         _looked_up(measure, lower, pl.Float64()), _looked_up(measure, upper, pl.Float64())
     )
     counts = measure.is_in(any_specimen)
-    if specimens:
+    if specimens and f"{domain}SPEC" in frame.columns:
         taken_from = pl.concat_str(measure, folded(f"{domain}SPEC"), separator=SEPARATOR)
         counts |= taken_from.is_in(specimens).fill_null(value=False)
+    if categories:
+        of_category = pl.concat_str(measure, folded(f"{domain}CAT"), separator=SEPARATOR)
+        counts &= measure.is_in(any_category) | of_category.is_in(categories).fill_null(value=False)
     usable = pl.col("is_plausible") & pl.col("specimen_counts")
     return (
         frame.with_columns(_looked_up(code, codes, pl.String()).alias("measure"))

@@ -120,7 +120,7 @@ def structural_rules(domain: Domain) -> list[Rule]:
                     sealed,
                 )
             )
-        if field.typed:
+        if field.typed and field.invalid is not None:
             rules.append(
                 Rule(
                     f"{domain.name}-{field.name}-{_form_name(field)}",
@@ -146,7 +146,7 @@ def structural_rules(domain: Domain) -> list[Rule]:
                     sealed,
                 )
             )
-        if field.lower is not None or field.upper is not None:
+        if field.invalid is not None and not field.lower is field.upper is None:
             rules.append(
                 Rule(
                     f"{domain.name}-{field.name}-range",

@@ -73,6 +73,8 @@ def _checks(pandera: Any, domain: Domain, field: Field) -> list[Any]:
 
     if field.missing is not None:
         add("present", text.is_not_null())
+    if field.invalid is None:
+        return made
     if field.kind is Kind.DATE:
         partial = is_partial_date(field.name)
         add("date", text.is_null() | typed.is_not_null() | partial)

@@ -7,11 +7,11 @@ open frames. That the open store does not depend on sealed data is so by constru
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
 from data_validation.domains import DOMAINS
-from data_validation.domains.interventions import procedure_class
 from data_validation.facts import Domain, folded, folded_terms
 from data_validation.values import open_text, trimmed, with_typed_values
 from trials import Trial
@@ -45,30 +45,40 @@ def split(datasets: Mapping[str, pl.DataFrame], trial: Trial) -> tuple[Tables, T
     complete: dict[str, pl.DataFrame] = {}
     absent: dict[str, tuple[str, ...]] = {}
     for name, domain in DOMAINS.items():
-        received = datasets.get(name, _EMPTY)
+        if name not in datasets:
+            complete[name] = without_records(domain, open_only=False)
+            if domain.opens:
+                open_frames[name] = without_records(domain, open_only=True)
+            continue
+        received = datasets[name]
         frame = _with_known_columns(received, domain, trial)
         frame = frame.with_columns(_open_rows(frame, domain, trial)).with_row_index("_index")
         opened = _open_cells(frame.filter("_open"), domain)
         complete[name] = with_typed_values(
             _with_keys_of(frame, opened, domain), domain, open_only=False
         )
-        if _opens(domain):
+        if domain.opens:
             open_frames[name] = with_typed_values(opened.drop("_index"), domain, open_only=True)
-        if name in datasets:
-            absent[name] = tuple(
-                field.name
-                for field in domain.fields
-                if field.name not in received.columns and field.name != "PRCLASS"
-            )
+        absent[name] = tuple(
+            field.name for field in domain.received_fields if field.name not in received.columns
+        )
     present = frozenset(name for name in datasets if name in DOMAINS)
-    opened_here = frozenset(name for name in present if _opens(DOMAINS[name]))
+    opened_here = frozenset(name for name in present if DOMAINS[name].opens)
     return (
         Tables(open_frames, _open_absences(absent), opened_here, is_open=True),
         Tables(complete, absent, present, is_open=False),
     )
 
 
-_EMPTY = pl.DataFrame(schema={"_file": pl.String, "_row": pl.Int64})
+@cache
+def without_records(domain: Domain, *, open_only: bool) -> pl.DataFrame:
+    """The table of a domain that the extract does not have."""
+    names = [field.name for field in (domain.open_fields if open_only else domain.fields)]
+    columns: dict[str, type[pl.DataType]] = {"record_key": pl.String}
+    columns |= dict.fromkeys(names, pl.String)
+    if not open_only:
+        columns |= {"_file": pl.String, "_row": pl.Int64, "_open": pl.Boolean}
+    return with_typed_values(pl.DataFrame(schema=columns), domain, open_only=open_only)
 
 
 def _open_rows(frame: pl.DataFrame, domain: Domain, trial: Trial) -> pl.Series:
@@ -77,26 +87,20 @@ def _open_rows(frame: pl.DataFrame, domain: Domain, trial: Trial) -> pl.Series:
     return frame.with_columns(rule)["_open"]
 
 
-def _opens(domain: Domain) -> bool:
-    return any(
-        field.exposure.name != "SEALED" for field in domain.fields if field.name != "USUBJID"
-    )
-
-
 def _open_absences(absent: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     return {
         name: tuple(field.name for field in DOMAINS[name].open_fields if field.name in set(fields))
         for name, fields in absent.items()
-        if _opens(DOMAINS[name])
+        if DOMAINS[name].opens
     }
 
 
 def _with_known_columns(frame: pl.DataFrame, domain: Domain, trial: Trial) -> pl.DataFrame:
     missing = [field.name for field in domain.fields if field.name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in missing)
-    if domain.name == "PR":
-        frame = frame.with_columns(procedure_class(frame, trial).alias("PRCLASS"))
-    return frame
+    return (
+        frame if domain.classes is None else frame.with_columns(domain.classes.column(frame, trial))
+    )
 
 
 def _open_cells(rows: pl.DataFrame, domain: Domain) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from data_validation.domains import DOMAINS
 from data_validation.facts import folded, folded_terms
 from data_validation.separation import Counts, levels_of
 from data_validation.values import NOT_SHOWN
@@ -21,29 +22,12 @@ CODES_AT_MOST = 100
 # Outcomes may part the arms: that is what a trial is for. They are left out, and so is every
 # structure that is the same as they are for everybody. By relation, words of columns.
 OUTCOMES: Mapping[str, tuple[str, ...]] = {
-    "participant": ("death_date", "death_flag", "died"),
-    "adverse_event": (
-        "preferred_term",
-        "body_system",
-        "severity",
-        "grade",
-        "serious",
-        "serious_death",
-        "serious_life_threatening",
-        "serious_hospitalization",
-        "serious_disability",
-        "serious_congenital",
-        "serious_medically_important",
-        "outcome",
-        "start_date",
-        "end_date",
-        "study_day",
-    ),
-    "laboratory": ("value", "value_limit"),
-    "vital_sign": ("value", "value_limit"),
+    domain.relation: domain.outcomes for domain in DOMAINS.values()
 }
 # Relations of which having a record at all is an outcome.
-OCCURRENCE_IS_AN_OUTCOME = ("adverse_event",)
+OCCURRENCE_IS_AN_OUTCOME = tuple(
+    domain.relation for domain in DOMAINS.values() if domain.occurrence_is_an_outcome
+)
 # How participation ended is an outcome; other dispositions are not.
 ENDS = (
     "COMPLETED",
@@ -90,7 +74,7 @@ def structures_of(relations: Mapping[str, pl.DataFrame], people: pl.Series) -> l
     found: dict[bytes, tuple[list[str], Counts, Counts]] = {}
     outcomes: set[bytes] = set()
     for name, frame in relations.items():
-        if "subject" not in frame.columns:
+        if "subject" not in frame.columns or frame.is_empty():
             continue
         rows = _of_the_people(frame, people)
         if name in OCCURRENCE_IS_AN_OUTCOME:
@@ -200,6 +184,8 @@ def _counted(rows: _Rows, relation: str) -> Iterator[tuple[str, Counts]]:
             yield f"{name}", rows.count(column)
         elif kind == pl.String and not is_text_of_typed:
             yield from _codes(rows, column)
+        elif kind == pl.Int64 and f"{name}_text" in columns:
+            yield from _codes(rows, column.cast(pl.String))
 
 
 def _forms(rows: _Rows, text: pl.Series, word: str) -> Iterator[tuple[str, Counts]]:

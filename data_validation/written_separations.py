@@ -36,13 +36,19 @@ def _of_one_arm(trial: Trial) -> Iterator[tuple[str, str, str, dict[str, list[st
         yield name, f"{name}TESTCD", test, {"VISIT": visits}
     for procedure in sealed.procedures:
         yield "PR", "PRDECOD", procedure, {}
+    for medication in sealed.medications:
+        yield "CM", "CMDECOD", medication, {}
     for disposition in sealed.dispositions:
         yield "DS", "DSDECOD", disposition, {}
+    for deviation in sealed.deviations:
+        yield "DV", "DVCAT", deviation, {}
     for term in sealed.preferred_terms:
         yield "AE", "AEDECOD", term, {}
+        yield "MH", "MHDECOD", term, {}
+        yield "CE", "CEDECOD", term, {}
 
 
-_TESTS = ("LB", "VS")
+_TESTS = tuple(domain.name for domain in DOMAINS.values() if domain.measured)
 
 
 def _opens(domain: str, trial: Trial, cells: dict[str, list[str]]) -> bool:
@@ -50,5 +56,7 @@ def _opens(domain: str, trial: Trial, cells: dict[str, list[str]]) -> bool:
     facts = DOMAINS[domain]
     rows = [dict(zip(cells, values, strict=True)) for values in product(*cells.values())]
     frame = pl.DataFrame(rows, schema={field.name: pl.String for field in facts.fields})
+    if facts.classes is not None:
+        frame = frame.with_columns(facts.classes.column(frame, trial))
     rule = facts.open_rows(frame, trial).fill_null(value=False)
     return bool(frame.select(rule.alias("opens"))["opens"].any())

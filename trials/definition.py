@@ -140,12 +140,13 @@ class Measure(Model):
     """What a test means: which code in which domain, and how its units convert.
 
     A value in a recorded unit u becomes (value + offsets[u]) * factors[u] in `unit`.
-    `lower` and `upper` bound what is plausible, in `unit`.
+    `lower` and `upper` bound what is plausible, in `unit`. Of `specimens` and `categories`, where
+    there are any, only these count: arterial blood, the version of a scale.
     """
 
     name: Identifier
     label: Name
-    domain: Literal["LB", "VS"]
+    domain: Literal["LB", "VS", "RE", "RS", "CP", "EG", "QS"]
     code: Name
     unit: Name
     factors: dict[str, float]
@@ -153,6 +154,7 @@ class Measure(Model):
     lower: float
     upper: float
     specimens: tuple[str, ...] = ()
+    categories: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
     def _units_agree(self) -> Self:
@@ -185,12 +187,27 @@ class ProcedureClass(Model):
     support: int | None = Field(default=None, ge=1, le=4)
 
 
+class MedicationClass(Model):
+    """Medications that open as one class."""
+
+    name: Name
+    terms: tuple[Name, ...] = Field(min_length=1)
+
+
 class OpenValues(Model):
-    """Values that the open store may hold, beyond what the field facts open."""
+    """Values that the open store may hold, beyond what the field facts open.
+
+    `deviations` are categories, `symptoms` what everybody is asked for, and `qualifiers` names of
+    supplemental qualifiers of DM.
+    """
 
     visits: Literal["schedule"] = "schedule"
     dispositions: tuple[Name, ...] = ()
+    deviations: tuple[Name, ...] = ()
+    symptoms: tuple[Name, ...] = ()
+    qualifiers: tuple[Name, ...] = ()
     procedure_classes: tuple[ProcedureClass, ...] = ()
+    medication_classes: tuple[MedicationClass, ...] = ()
 
 
 class SealedValues(Model):
@@ -203,8 +220,10 @@ class SealedValues(Model):
     preferred_terms: tuple[Name, ...] = ()
     visits: tuple[Name, ...] = ()
     procedures: tuple[Name, ...] = ()
+    medications: tuple[Name, ...] = ()
     tests: tuple[Name, ...] = ()
     dispositions: tuple[Name, ...] = ()
+    deviations: tuple[Name, ...] = ()
 
 
 class SpecialInterest(Model):
@@ -364,8 +383,15 @@ class Trial(Model):
         for index, item in enumerate(self.open.procedure_classes):
             for term in item.terms:
                 yield ("open", "procedure_classes", index, "terms"), term, "procedures"
+        for index, medication in enumerate(self.open.medication_classes):
+            for term in medication.terms:
+                yield ("open", "medication_classes", index, "terms"), term, "medications"
         for disposition in self.open.dispositions:
             yield ("open", "dispositions"), disposition, "dispositions"
+        for deviation in self.open.deviations:
+            yield ("open", "deviations"), deviation, "deviations"
+        for symptom in self.open.symptoms:
+            yield ("open", "symptoms"), symptom, "preferred_terms"
 
     @property
     def definition(self) -> bytes:

@@ -1,15 +1,34 @@
-"""The facts of every domain that is read by name; all other datasets are kept sealed and listed."""
+"""The facts of every domain that is read by name; all other datasets are kept sealed and listed.
+
+A domain becomes known by standing here: what is generated from facts follows by itself. To be asked
+for in queries its relation also needs a line in `queries/views`.
+"""
 
 from data_validation.domains.adverse_events import AE
 from data_validation.domains.allocation import RANDOMIZATION
 from data_validation.domains.demographics import DM
-from data_validation.domains.interventions import EX, PR
-from data_validation.domains.measurements import LB, VS
-from data_validation.domains.participation import DS, IE, SV
+from data_validation.domains.follow_up import DD, HO, SS
+from data_validation.domains.interventions import CM, DA, EC, EX, PR
+from data_validation.domains.measurements import MEASUREMENTS
+from data_validation.domains.participation import DS, DV, IE, SV
+from data_validation.domains.reports import CE, FA, MH
+from data_validation.domains.supplemental import SUPP
 from data_validation.facts import Domain
 
 DOMAINS: dict[str, Domain] = {
-    domain.name: domain for domain in (DM, RANDOMIZATION, DS, IE, SV, EX, AE, LB, VS, PR)
+    domain.name: domain
+    for domain in (
+        *(DM, RANDOMIZATION, DS, IE, SV, DV, HO, SS, DD),
+        *(EX, EC, DA, PR, CM, AE, MH, CE, FA),
+        *MEASUREMENTS,
+        SUPP,
+    )
 }
 
-__all__ = ["DOMAINS"]
+# Datasets that are sealed by the design, so that nobody need be told that they were: what a trial
+# plans (its elements name the arms), comments, relations between records, devices and samples.
+SEALED_DATASETS = frozenset(
+    "SE TA TE TV TI TS TD TM TX CO RELREC RELSPEC RELSUB OI DI DO SIMULATION".split()
+)
+
+__all__ = ["DOMAINS", "SEALED_DATASETS"]

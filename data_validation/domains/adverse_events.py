@@ -11,6 +11,7 @@ from data_validation.facts import (
     Severity,
     folded,
     folded_terms,
+    sequence,
 )
 from trials import Trial
 
@@ -34,10 +35,30 @@ AE = Domain(
     relation="adverse_event",
     label="Adverse events",
     keys=("USUBJID", "AEDECOD", "AESTDTC"),
+    duplicate=Severity.MINOR,
     open_rows=terms_not_sealed,
+    date="start_date",
+    occurrence_is_an_outcome=True,
+    outcomes=(
+        "preferred_term",
+        "body_system",
+        "severity",
+        "grade",
+        "serious",
+        "serious_death",
+        "serious_life_threatening",
+        "serious_hospitalization",
+        "serious_disability",
+        "serious_congenital",
+        "serious_medically_important",
+        "outcome",
+        "start_date",
+        "end_date",
+        "study_day",
+    ),
     fields=(
         SUBJECT,
-        Field("AESEQ", "sequence", "Sequence number, as received."),
+        sequence("AE"),
         Field("AETERM", "reported_term", "Reported term."),
         Field(
             "AEDECOD",

@@ -8,6 +8,7 @@ RANDOMIZATION = Domain(
     label="Allocation list",
     keys=("USUBJID",),
     duplicate=Severity.CRITICAL,
+    may_follow_death=True,
     fields=(
         SUBJECT,
         Field("ARMCD", "arm_code", "Allocated arm, code.", missing=Severity.CRITICAL),

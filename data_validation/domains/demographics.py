@@ -9,6 +9,8 @@ DM = Domain(
     keys=("USUBJID",),
     duplicate=Severity.CRITICAL,
     open_rows=every_row,
+    outcomes=("death_date", "death_flag", "died"),
+    may_follow_death=True,
     fields=(
         Field(
             "STUDYID",
@@ -19,6 +21,7 @@ DM = Domain(
         ),
         SUBJECT,
         Field("SUBJID", "subject_number", "Subject identifier within the study."),
+        Field("BRTHDTC", "birth_date", "Birth; sealed, for it identifies.", Kind.DATE),
         Field(
             "SITEID",
             "site",

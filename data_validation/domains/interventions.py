@@ -1,41 +1,58 @@
-"""EX (sealed) and PR (open as classes only)."""
+"""EX, EC and DA (sealed); PR and CM (open as classes only)."""
+
+from collections.abc import Mapping
 
 import polars as pl
 
 from data_validation.facts import (
     SUBJECT,
+    Classes,
     Domain,
     Exposure,
     Field,
     Kind,
     Severity,
-    folded,
-    folded_terms,
-    no_row,
+    names_a_dose,
+    sequence,
 )
 from trials import Trial
 
 
-def classed_procedures(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
-    """Procedures that the trial names in a class; everything else may be about the intervention."""
-    classed: pl.Expr = procedure_class(frame, trial).is_not_null()
-    return classed
+def _procedures(trial: Trial) -> Mapping[str, str]:
+    return {term: item.name for item in trial.open.procedure_classes for term in item.terms}
 
 
-def procedure_class(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
-    """The trial's class of each procedure, by its standardized or else its reported name."""
-    mapping = {
-        term: item.name
-        for item in trial.open.procedure_classes
-        for term in folded_terms(item.terms)
-    }
-    if not mapping:
-        return pl.lit(None, dtype=pl.String)
-    name = pl.coalesce("PRDECOD", "PRTRT") if "PRDECOD" in frame.columns else pl.col("PRTRT")
-    classes = frame.select(name.alias("name")).select(
-        folded("name").replace_strict(mapping, default=None, return_dtype=pl.String)
+def _medications(trial: Trial) -> Mapping[str, str]:
+    return {term: item.name for item in trial.open.medication_classes for term in item.terms}
+
+
+# Everything in no class may be about the intervention.
+PROCEDURES = Classes("PRCLASS", ("PRDECOD", "PRTRT"), _procedures)
+MEDICATIONS = Classes("CMCLASS", ("CMDECOD", "CMTRT"), _medications)
+
+
+def courses_of_classed_medication(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
+    """Courses of two calendar days and more of a class that the trial names.
+
+    What is given before a dose (a corticosteroid against reactions, heparin for a line, a
+    vasopressor during a procedure) is given on one day, so single days would tell who was dosed.
+    """
+    days = [pl.col(name).str.strip_chars().str.slice(0, 10) for name in ("CMSTDTC", "CMENDTC")]
+    start, end = (day.str.to_date("%Y-%m-%d", strict=False) for day in days)
+    goes_on = pl.col("CMENDTC").fill_null("").str.strip_chars() == ""
+    about_a_dose = names_a_dose("CMTRT", "CMDECOD", "CMINDC", "CMCAT", "CMSCAT")
+    return MEDICATIONS.opens(frame, trial) & (goes_on | (end > start)) & ~about_a_dose
+
+
+def _start(domain: str) -> Field:
+    return Field(
+        f"{domain}STDTC",
+        "start_date",
+        "Start.",
+        Kind.DATE,
+        missing=Severity.MAJOR,
+        invalid=Severity.MAJOR,
     )
-    return pl.lit(classes.to_series())
 
 
 EX = Domain(
@@ -43,26 +60,71 @@ EX = Domain(
     relation="exposure",
     label="Exposure",
     keys=("USUBJID", "EXTRT", "EXSTDTC"),
-    open_rows=no_row,
+    date="start_date",
     fields=(
         SUBJECT,
-        Field("EXSEQ", "sequence", "Sequence number, as received."),
+        sequence("EX"),
         Field("EXTRT", "treatment", "Treatment given.", missing=Severity.MAJOR),
         Field("EXDOSE", "dose", "Dose.", Kind.NUMBER, lower=0, invalid=Severity.MAJOR),
         Field("EXDOSU", "dose_unit", "Unit of the dose."),
+        Field("EXDOSFRM", "dose_form", "Form of the dose."),
         Field("EXROUTE", "route", "Route."),
         Field("EXLOT", "lot", "Lot."),
         Field("EXADJ", "adjustment_reason", "Why the dose was changed."),
         Field("VISIT", "visit", "Visit."),
-        Field(
-            "EXSTDTC",
-            "start_date",
-            "Start.",
-            Kind.DATE,
-            missing=Severity.MAJOR,
-            invalid=Severity.MAJOR,
-        ),
+        _start("EX"),
         Field("EXENDTC", "end_date", "End.", Kind.DATE),
+    ),
+)
+
+EC = Domain(
+    name="EC",
+    relation="exposure_as_collected",
+    label="Exposure as collected",
+    keys=("USUBJID", "ECTRT", "ECSTDTC"),
+    date="start_date",
+    fields=(
+        SUBJECT,
+        sequence("EC"),
+        Field("ECTRT", "treatment", "Treatment.", missing=Severity.MAJOR),
+        Field(
+            "ECMOOD",
+            "mood",
+            "Whether the dose was planned or given.",
+            Kind.CODE,
+            codes=("SCHEDULED", "PERFORMED"),
+        ),
+        Field("ECOCCUR", "occurred", "Whether it was given.", Kind.CODE, codes=("Y", "N")),
+        Field("ECREASOC", "reason", "Why it was given or not."),
+        Field("ECDOSE", "dose", "Dose.", Kind.NUMBER, lower=0, invalid=Severity.MAJOR),
+        Field("ECDOSU", "dose_unit", "Unit of the dose."),
+        Field("ECLOT", "lot", "Lot."),
+        Field("ECROUTE", "route", "Route."),
+        Field("VISIT", "visit", "Visit."),
+        # Empty where a planned dose was not given.
+        Field("ECSTDTC", "start_date", "Start.", Kind.DATE, invalid=Severity.MAJOR),
+        Field("ECENDTC", "end_date", "End.", Kind.DATE),
+    ),
+)
+
+DA = Domain(
+    name="DA",
+    relation="drug_accountability",
+    label="Product accountability",
+    keys=("USUBJID", "DATESTCD", "DADTC"),
+    date="date",
+    may_follow_death=True,
+    fields=(
+        SUBJECT,
+        sequence("DA"),
+        Field("DAREFID", "lot", "Identifier of the product: lot or vial."),
+        Field("DATESTCD", "test_code", "What was counted or measured.", missing=Severity.MAJOR),
+        Field("DATEST", "test", "Test, name."),
+        Field("DACAT", "category", "Category."),
+        Field("DAORRES", "result", "Result.", Kind.NUMBER, invalid=Severity.MINOR),
+        Field("DAORRESU", "unit", "Unit of the result."),
+        Field("VISIT", "visit", "Visit."),
+        Field("DADTC", "date", "Date.", Kind.DATE, missing=Severity.MINOR),
     ),
 )
 
@@ -71,10 +133,12 @@ PR = Domain(
     relation="procedure",
     label="Procedures",
     keys=("USUBJID", "PRCLASS", "PRSTDTC"),
-    open_rows=classed_procedures,
+    open_rows=PROCEDURES.opens,
+    classes=PROCEDURES,
+    date="start_date",
     fields=(
         SUBJECT,
-        Field("PRSEQ", "sequence", "Sequence number, as received."),
+        sequence("PR"),
         Field(
             "PRCLASS",
             "procedure_class",
@@ -83,6 +147,7 @@ PR = Domain(
         ),
         Field("PRTRT", "reported_name", "Procedure, as reported."),
         Field("PRDECOD", "standard_name", "Procedure, standardized."),
+        Field("PRCAT", "category", "Category."),
         Field("PRINDC", "indication", "Indication."),
         Field("VISIT", "visit", "Visit."),
         Field(
@@ -95,5 +160,36 @@ PR = Domain(
             invalid=Severity.MAJOR,
         ),
         Field("PRENDTC", "end_date", "End; empty while it goes on.", Kind.DATE, Exposure.DAY),
+    ),
+)
+
+CM = Domain(
+    name="CM",
+    relation="medication",
+    label="Concomitant medication",
+    keys=("USUBJID", "CMCLASS", "CMSTDTC"),
+    open_rows=courses_of_classed_medication,
+    classes=MEDICATIONS,
+    date="start_date",
+    fields=(
+        SUBJECT,
+        sequence("CM"),
+        Field(
+            "CMCLASS",
+            "medication_class",
+            "Class of the medication, by the trial definition; not part of the extract.",
+            exposure=Exposure.OPEN,
+        ),
+        Field("CMTRT", "reported_name", "Medication, as reported.", missing=Severity.MINOR),
+        Field("CMDECOD", "standard_name", "Medication, standardized."),
+        Field("CMCAT", "category", "Category."),
+        Field("CMSCAT", "subcategory", "Subcategory."),
+        Field("CMCLAS", "class_received", "Class, as received."),
+        Field("CMINDC", "indication", "Indication."),
+        Field("CMDOSE", "dose", "Dose.", Kind.NUMBER, lower=0),
+        Field("CMDOSU", "dose_unit", "Unit of the dose."),
+        Field("CMROUTE", "route", "Route."),
+        Field("CMSTDTC", "start_date", "Start.", Kind.DATE, Exposure.DAY),
+        Field("CMENDTC", "end_date", "End; empty while it goes on.", Kind.DATE, Exposure.DAY),
     ),
 )

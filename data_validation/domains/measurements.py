@@ -1,103 +1,174 @@
-"""LB and VS: tests that the trial names as measures, at visits of the common schedule."""
+"""Results of tests (LB, VS, RE, RS, CP, EG, QS), open where the trial names them as measures.
+
+One factory for all of them: what differs is whether a specimen or a category belongs to the test.
+"""
 
 import polars as pl
 
 from data_validation.domains.participation import VISIT, VISIT_NUMBER, scheduled_visits
-from data_validation.facts import SUBJECT, Domain, Exposure, Field, Kind, RowRule, Severity
+from data_validation.facts import (
+    SUBJECT,
+    Domain,
+    Exposure,
+    Field,
+    Kind,
+    RowRule,
+    Severity,
+    folded,
+    folded_terms,
+    names_a_dose,
+    sequence,
+)
 from data_validation.values import trimmed
 from trials import Trial
-
-# A planned time point that is counted from a dose: only one arm has it.
-_FROM_A_DOSE = r"(?i)dos(e|ing)|infus|instil|inject|administr"
 
 
 def measured_at_scheduled_visits(domain: str) -> RowRule:
     """Tests named as a measure, at scheduled visits, at no time point counted from a dose.
 
-    More tests, more visits or samples around a dose would tell who was treated.
+    More tests, more visits or samples around a dose would tell who was treated. Where a measure
+    names categories, as a scale its version, those of other categories stay sealed.
     """
 
     def rule(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
-        codes = [code for name, code in trial.measures_by_code if name == domain]
+        measures = [item for item in trial.measures if item.domain == domain]
         test = trimmed(f"{domain}TESTCD").str.to_uppercase()
-        around_a_dose = pl.any_horizontal(
-            pl.col(name).str.contains(_FROM_A_DOSE).fill_null(value=False)
-            for name in (f"{domain}TPT", f"{domain}TPTREF")
-        )
-        return test.is_in(codes) & scheduled_visits(frame, trial) & ~around_a_dose
+        named = test.is_in([item.code.upper() for item in measures if not item.categories])
+        for item in measures:
+            if item.categories:
+                category = folded(f"{domain}CAT").is_in(folded_terms(item.categories))
+                named |= (test == item.code.upper()) & category.fill_null(value=False)
+        around_a_dose = names_a_dose(f"{domain}TPT", f"{domain}TPTREF")
+        return named & scheduled_visits(frame, trial) & ~around_a_dose
 
     return rule
 
 
-def _fields(domain: str) -> tuple[Field, ...]:
-    return (
-        SUBJECT,
-        Field(f"{domain}SEQ", "sequence", "Sequence number, as received."),
-        Field(
-            f"{domain}TESTCD",
-            "test_code",
-            "Test, CDISC code.",
-            exposure=Exposure.OPEN,
-            missing=Severity.MAJOR,
+def _measurements(
+    name: str,
+    relation: str,
+    label: str,
+    *more: Field,
+    date: str = "Collection.",
+    open_category: bool = False,
+    occurrence_is_an_outcome: bool = False,
+) -> Domain:
+    # A category is open where the row rule has held it against the trial's; else it is free text.
+    category = Field(
+        f"{name}CAT",
+        "category",
+        "Category; of a scale, its name and version.",
+        exposure=Exposure.OPEN if open_category else Exposure.SEALED,
+    )
+    return Domain(
+        name=name,
+        relation=relation,
+        label=label,
+        keys=("USUBJID", f"{name}TESTCD", "VISIT", f"{name}DTC"),
+        open_rows=measured_at_scheduled_visits(name),
+        date="date",
+        planned=True,
+        measured=True,
+        outcomes=("value", "value_limit"),
+        occurrence_is_an_outcome=occurrence_is_an_outcome,
+        fields=(
+            SUBJECT,
+            sequence(name),
+            Field(
+                f"{name}TESTCD",
+                "test_code",
+                "Test, CDISC code.",
+                exposure=Exposure.OPEN,
+                missing=Severity.MAJOR,
+            ),
+            Field(f"{name}TEST", "test", "Test, name; shown by the measure's label."),
+            category,
+            Field(f"{name}SCAT", "subcategory", "Subcategory."),
+            # Whether it has to be a number depends on the test: checks on measures say.
+            Field(
+                f"{name}ORRES",
+                "result",
+                "Result as measured; `<` and `>` mark a detection limit.",
+                Kind.NUMBER,
+                Exposure.OPEN,
+                invalid=None,
+            ),
+            Field(f"{name}ORRESU", "unit", "Unit of the result.", exposure=Exposure.OPEN),
+            Field(f"{name}STRESC", "standard_text", "Result, standardized."),
+            Field(f"{name}STRESN", "standard_result", "Result in the extract's own units."),
+            Field(f"{name}STRESU", "standard_unit", "The extract's own standard unit."),
+            Field(f"{name}STAT", "status", "NOT DONE, or empty."),
+            Field(f"{name}REASND", "reason_not_done", "Why it was not done."),
+            VISIT_NUMBER,
+            VISIT,
+            Field(f"{name}TPT", "time_point", "Planned time point."),
+            Field(f"{name}TPTREF", "time_point_reference", "What the time point counts from."),
+            Field(
+                f"{name}DTC",
+                "date",
+                date,
+                Kind.DATE,
+                Exposure.DAY,
+                missing=Severity.MAJOR,
+                invalid=Severity.MAJOR,
+            ),
+            Field(f"{name}BLFL", "baseline_flag", "Baseline flag, as received; recomputed inside."),
+            Field(f"{name}DY", "study_day_received", "Study day, as received; recomputed inside."),
+            *more,
         ),
-        Field(f"{domain}TEST", "test", "Test, name; shown by the measure's label."),
-        Field(f"{domain}CAT", "category", "Category."),
-        Field(
-            f"{domain}ORRES",
-            "result",
-            "Result as measured; `<` and `>` mark a detection limit.",
-            Kind.NUMBER,
-            Exposure.OPEN,
-            invalid=Severity.MINOR,
-        ),
-        Field(f"{domain}ORRESU", "unit", "Unit of the result.", exposure=Exposure.OPEN),
-        Field(f"{domain}STRESN", "standard_result", "Result in the extract's own units."),
-        Field(f"{domain}STRESU", "standard_unit", "The extract's own standard unit."),
-        Field(f"{domain}STAT", "status", "NOT DONE, or empty."),
-        Field(f"{domain}REASND", "reason_not_done", "Why it was not done."),
-        VISIT_NUMBER,
-        VISIT,
-        Field(f"{domain}TPT", "time_point", "Planned time point."),
-        Field(f"{domain}TPTREF", "time_point_reference", "What the time point is counted from."),
-        Field(
-            f"{domain}DTC",
-            "date",
-            "Collection.",
-            Kind.DATE,
-            Exposure.DAY,
-            missing=Severity.MAJOR,
-            invalid=Severity.MAJOR,
-        ),
-        Field(f"{domain}BLFL", "baseline_flag", "Baseline flag, as received; recomputed inside."),
-        Field(f"{domain}DY", "study_day_received", "Study day, as received; recomputed inside."),
     )
 
 
-LB = Domain(
-    name="LB",
-    relation="laboratory",
-    label="Laboratory tests and blood gases",
-    keys=("USUBJID", "LBTESTCD", "VISIT", "LBDTC"),
-    open_rows=measured_at_scheduled_visits("LB"),
-    fields=(
-        *_fields("LB"),
-        Field("LBSPEC", "specimen", "Specimen.", exposure=Exposure.OPEN),
-        Field("LBMETHOD", "method", "Method."),
-        Field("LBORNRLO", "normal_low", "Lower limit of normal.", Kind.NUMBER, Exposure.OPEN),
-        Field("LBORNRHI", "normal_high", "Upper limit of normal.", Kind.NUMBER, Exposure.OPEN),
-        Field("LBNRIND", "normal_indicator", "Against the limits of normal, as received."),
-    ),
+def _specimen(name: str) -> tuple[Field, ...]:
+    return (
+        Field(f"{name}SPEC", "specimen", "Specimen.", exposure=Exposure.OPEN),
+        Field(f"{name}METHOD", "method", "Method."),
+    )
+
+
+LB = _measurements(
+    "LB",
+    "laboratory",
+    "Laboratory tests and blood gases",
+    *_specimen("LB"),
+    Field("LBORNRLO", "normal_low", "Lower limit of normal.", Kind.NUMBER, Exposure.OPEN),
+    Field("LBORNRHI", "normal_high", "Upper limit of normal.", Kind.NUMBER, Exposure.OPEN),
+    Field("LBNRIND", "normal_indicator", "Against the limits of normal, as received."),
+)
+VS = _measurements(
+    "VS",
+    "vital_sign",
+    "Vital signs",
+    Field("VSPOS", "position", "Position of the subject."),
+    Field("VSLOC", "location", "Location."),
+)
+# Settings of a device are there while it is in use, and that is an outcome.
+RE = _measurements(
+    "RE",
+    "respiratory_measurement",
+    "Respiratory measurements",
+    Field("REMETHOD", "method", "Method: the device in use."),
+    occurrence_is_an_outcome=True,
+)
+RS = _measurements(
+    "RS",
+    "clinical_scale",
+    "Clinical scales",
+    Field("RSEVAL", "evaluator", "Who rated."),
+    date="Rating.",
+    open_category=True,
+)
+CP = _measurements("CP", "cell_phenotype", "Cell phenotypes", *_specimen("CP"))
+EG = _measurements(
+    "EG", "ecg", "Electrocardiograms", Field("EGMETHOD", "method", "Method."), date="Recording."
+)
+QS = _measurements(
+    "QS",
+    "questionnaire",
+    "Questionnaires",
+    Field("QSEVAL", "evaluator", "Who answered."),
+    date="Answering.",
+    open_category=True,
 )
 
-VS = Domain(
-    name="VS",
-    relation="vital_sign",
-    label="Vital signs",
-    keys=("USUBJID", "VSTESTCD", "VISIT", "VSDTC"),
-    open_rows=measured_at_scheduled_visits("VS"),
-    fields=(
-        *_fields("VS"),
-        Field("VSPOS", "position", "Position of the subject."),
-        Field("VSLOC", "location", "Location."),
-    ),
-)
+MEASUREMENTS = (LB, VS, RE, RS, CP, EG, QS)

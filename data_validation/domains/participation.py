@@ -1,9 +1,12 @@
-"""DS, IE and SV: what became of a subject, criteria not met, visits that took place."""
+"""DS, IE, SV and DV: what became of a subject, criteria not met, visits held, deviations."""
+
+from collections.abc import Mapping
 
 import polars as pl
 
 from data_validation.facts import (
     SUBJECT,
+    Classes,
     Domain,
     Exposure,
     Field,
@@ -11,6 +14,8 @@ from data_validation.facts import (
     Severity,
     folded,
     folded_terms,
+    names_a_dose,
+    sequence,
 )
 from data_validation.values import trimmed
 from trials import Trial
@@ -43,9 +48,11 @@ DS = Domain(
     label="Disposition",
     keys=("USUBJID", "DSDECOD", "DSSTDTC"),
     open_rows=listed_dispositions,
+    date="start_date",
+    may_follow_death=True,
     fields=(
         SUBJECT,
-        Field("DSSEQ", "sequence", "Sequence number, as received."),
+        sequence("DS"),
         Field("DSTERM", "reported_term", "Reported term."),
         Field(
             "DSDECOD",
@@ -84,9 +91,10 @@ IE = Domain(
     keys=("USUBJID", "IETESTCD"),
     duplicate=Severity.MINOR,
     open_rows=listed_criteria,
+    date="date",
     fields=(
         SUBJECT,
-        Field("IESEQ", "sequence", "Sequence number, as received."),
+        sequence("IE"),
         Field(
             "IETESTCD",
             "criterion",
@@ -124,6 +132,8 @@ SV = Domain(
     keys=("USUBJID", "VISIT"),
     duplicate=Severity.MINOR,
     open_rows=scheduled_visits,
+    date="start_date",
+    planned=True,
     fields=(
         SUBJECT,
         VISIT_NUMBER,
@@ -132,5 +142,47 @@ SV = Domain(
         Field("SVENDTC", "end_date", "End of the visit.", Kind.DATE, Exposure.DAY),
         Field("SVUPDES", "unplanned_description", "Why the visit was unplanned."),
         Field("EPOCH", "epoch", "Epoch."),
+    ),
+)
+
+
+def _deviation_classes(trial: Trial) -> Mapping[str, str]:
+    return {name: name for name in trial.open.deviations}
+
+
+DEVIATION_CLASSES = Classes("DVCLASS", ("DVCAT", "DVDECOD"), _deviation_classes)
+
+
+def listed_deviations(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
+    """Deviations of a category that the trial opens, unless their words are about a dose."""
+    about_a_dose = names_a_dose("DVCAT", "DVSCAT", "DVDECOD", "DVTERM")
+    return DEVIATION_CLASSES.opens(frame, trial) & ~about_a_dose
+
+
+DV = Domain(
+    name="DV",
+    relation="deviation",
+    label="Protocol deviations",
+    keys=("USUBJID", "DVCLASS", "DVSTDTC"),
+    open_rows=listed_deviations,
+    classes=DEVIATION_CLASSES,
+    date="start_date",
+    may_follow_death=True,
+    fields=(
+        SUBJECT,
+        sequence("DV"),
+        Field(
+            "DVCLASS",
+            "category",
+            "Category of the deviation, by the trial definition; not part of the extract.",
+            exposure=Exposure.OPEN,
+        ),
+        Field("DVTERM", "reported_term", "Deviation, as reported."),
+        Field("DVDECOD", "standard_term", "Deviation, standardized."),
+        Field("DVCAT", "received_category", "Category, as received.", missing=Severity.MINOR),
+        Field("DVSCAT", "subcategory", "Subcategory."),
+        Field("EPOCH", "epoch", "Epoch."),
+        Field("DVSTDTC", "start_date", "Start.", Kind.DATE, Exposure.DAY, missing=Severity.MINOR),
+        Field("DVENDTC", "end_date", "End.", Kind.DATE),
     ),
 )

@@ -13,6 +13,34 @@ create view vital_sign as select * from sealed_data.vital_sign left join arm_of 
 create view blood_gas as select * from sealed_data.blood_gas left join arm_of using (subject);
 create view procedure as select * from sealed_data.procedure left join arm_of using (subject);
 create view exposure as select * from sealed_data.exposure left join arm_of using (subject);
+create view hospital_stay as
+select * from sealed_data.hospital_stay left join arm_of using (subject);
+create view vital_status_contact as
+select * from sealed_data.vital_status_contact left join arm_of using (subject);
+create view death_detail as select * from sealed_data.death_detail left join arm_of using (subject);
+create view deviation as select * from sealed_data.deviation left join arm_of using (subject);
+create view medication as select * from sealed_data.medication left join arm_of using (subject);
+create view medical_history as
+select * from sealed_data.medical_history left join arm_of using (subject);
+create view clinical_event as
+select * from sealed_data.clinical_event left join arm_of using (subject);
+create view finding_about as
+select * from sealed_data.finding_about left join arm_of using (subject);
+create view respiratory_measurement as
+select * from sealed_data.respiratory_measurement left join arm_of using (subject);
+create view clinical_scale as
+select * from sealed_data.clinical_scale left join arm_of using (subject);
+create view cell_phenotype as
+select * from sealed_data.cell_phenotype left join arm_of using (subject);
+create view ecg as select * from sealed_data.ecg left join arm_of using (subject);
+create view questionnaire as
+select * from sealed_data.questionnaire left join arm_of using (subject);
+create view supplemental_qualifier as
+select * from sealed_data.supplemental_qualifier left join arm_of using (subject);
+create view exposure_as_collected as
+select * from sealed_data.exposure_as_collected left join arm_of using (subject);
+create view drug_accountability as
+select * from sealed_data.drug_accountability left join arm_of using (subject);
 create view actual_arm as
 select allocation.subject, label.arm, label.position
 from sealed_data.allocation as allocation

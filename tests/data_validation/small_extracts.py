@@ -146,15 +146,181 @@ _CLEAN: Rows = {
 }
 
 
+# The rest of what an extract can have, faultless as well; a test that changes one of these gets it.
+_MORE: Rows = {
+    "DV": [
+        {"USUBJID": "S-001", "DVCAT": "VISIT SCHEDULE", "DVTERM": "late", "DVSTDTC": "2023-03-20"}
+    ],
+    "HO": [
+        {
+            "USUBJID": "S-001",
+            "HOTERM": "Hospital stay",
+            "HODECOD": "HOSPITAL",
+            "HOSTDTC": "2023-03-07",
+            "HOENDTC": "2023-03-28",
+        },
+        {
+            "USUBJID": "S-002",
+            "HOTERM": "Intensive care unit",
+            "HODECOD": "ICU",
+            "HOSTDTC": "2023-03-09",
+            "HOENDTC": "2023-03-25",
+        },
+    ],
+    "SS": [
+        {"USUBJID": "S-001", "SSTESTCD": "SURVSTAT", "SSSTRESC": "ALIVE", "SSDTC": "2023-04-07"},
+        {"USUBJID": "S-002", "SSTESTCD": "SURVSTAT", "SSSTRESC": "DEAD", "SSDTC": "2023-04-07"},
+    ],
+    "DD": [
+        {
+            "USUBJID": "S-002",
+            "DDTESTCD": "PRCDTH",
+            "DDORRES": "Respiratory failure",
+            "DDDTC": "2023-03-25",
+        }
+    ],
+    "EC": [
+        {
+            "USUBJID": "S-001",
+            "ECTRT": "UC-MSC",
+            "ECMOOD": "PERFORMED",
+            "ECOCCUR": "Y",
+            "ECDOSE": "1",
+            "ECLOT": "L-1",
+            "ECSTDTC": day,
+        }
+        for day in ("2023-03-10", "2023-03-13")
+    ],
+    "DA": [
+        {
+            "USUBJID": "S-001",
+            "DAREFID": "L-1",
+            "DATESTCD": "DISPAMT",
+            "DAORRES": "2",
+            "DAORRESU": "BAG",
+            "DADTC": "2023-03-10",
+        }
+    ],
+    "CM": [
+        {
+            "USUBJID": "S-001",
+            "CMTRT": "Dexamethasone",
+            "CMDECOD": "DEXAMETHASONE",
+            "CMINDC": "COVID-19",
+            "CMSTDTC": "2023-03-08",
+            "CMENDTC": "2023-03-17",
+        },
+        {
+            "USUBJID": "S-001",
+            "CMTRT": "Dexamethasone",
+            "CMDECOD": "DEXAMETHASONE",
+            "CMINDC": "Premedication",
+            "CMSTDTC": "2023-03-13",
+            "CMENDTC": "2023-03-13",
+        },
+    ],
+    "MH": [{"USUBJID": "S-001", "MHDECOD": "Hypertension", "MHSTDTC": "2015"}],
+    "CE": [
+        {
+            "USUBJID": "S-001",
+            "CETERM": "Cough",
+            "CEDECOD": "COUGH",
+            "CEOCCUR": "Y",
+            "CESEV": "MILD",
+            "CEDTC": "2023-03-12",
+            "CESTDTC": "2023-03-05",
+        }
+    ],
+    "FA": [
+        {
+            "USUBJID": "S-001",
+            "FAOBJ": "Cough",
+            "FATESTCD": "SEV",
+            "FAORRES": "Mild",
+            "FASTRESC": "MILD",
+            "VISIT": "DAY 3",
+            "FADTC": "2023-03-12",
+        }
+    ],
+    "RE": [
+        {
+            "USUBJID": "S-002",
+            "RETESTCD": "PEEP",
+            "REORRES": "8",
+            "REORRESU": "cmH2O",
+            "VISIT": "DAY 14",
+            "REDTC": "2023-03-23",
+        }
+    ],
+    "RS": [
+        {
+            "USUBJID": "S-001",
+            "RSTESTCD": "WHOCPS",
+            "RSCAT": "WHO CLINICAL PROGRESSION SCALE 0-10",
+            "RSORRES": "5",
+            "VISIT": "BASELINE",
+            "RSDTC": "2023-03-10",
+        },
+        {
+            "USUBJID": "S-002",
+            "RSTESTCD": "WHOCPS",
+            "RSCAT": "WHO CLINICAL PROGRESSION SCALE 0-10",
+            "RSORRES": "8",
+            "VISIT": "DAY 14",
+            "RSDTC": "2023-03-23",
+        },
+    ],
+    "CP": [
+        {
+            "USUBJID": "S-001",
+            "CPTESTCD": "CD4",
+            "CPORRES": "410",
+            "CPORRESU": "10^6/L",
+            "CPSPEC": "BLOOD",
+            "VISIT": "BASELINE",
+            "CPDTC": "2023-03-10",
+        }
+    ],
+    "EG": [
+        {
+            "USUBJID": "S-001",
+            "EGTESTCD": "QTCFAG",
+            "EGORRES": "431",
+            "EGORRESU": "msec",
+            "VISIT": "BASELINE",
+            "EGDTC": "2023-03-10",
+        }
+    ],
+    "QS": [
+        {
+            "USUBJID": "S-001",
+            "QSTESTCD": "COUGH",
+            "QSCAT": "SYMPTOM QUESTIONNAIRE",
+            "QSORRES": "4",
+            "VISIT": "DAY 7",
+            "QSDTC": "2023-03-16",
+        }
+    ],
+    "SUPP": [{"USUBJID": "S-001", "RDOMAIN": "AE", "QNAM": "AETRTEM", "QVAL": "Y"}],
+}
+
+
 def clean_rows() -> Rows:
     """A copy of the faultless extract, to be changed."""
     return deepcopy(_CLEAN)
+
+
+def whole_rows() -> Rows:
+    """A copy of a faultless extract with every domain that is known."""
+    return deepcopy(_CLEAN | _MORE)
 
 
 def changed(*changes: Change) -> Rows:
     """The faultless extract after some changes, made in their order."""
     rows = clean_rows()
     for domain, position, cells in changes:
+        if domain not in rows:
+            rows[domain] = deepcopy(_MORE[domain])
         if position is None:
             rows[domain].append(rows[domain][0] | (cells or {}))
         elif cells is None:

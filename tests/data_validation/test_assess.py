@@ -79,7 +79,7 @@ def test_control_totals_add_up_by_file() -> None:
         ("LB", "lbch.csv"): (1, 1),
         ("PR", "pr.csv"): (2, 2),
         ("RANDOMIZATION", "randomization.csv"): (2, 0),
-        ("SUPPAE", "suppae.csv"): (2, 0),
+        ("SUPP", "suppae.csv"): (2, 0),
         ("SV", "sv.csv"): (3, 3),
         ("VS", "vs.csv"): (3, 3),
     }

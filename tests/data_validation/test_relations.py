@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_validation.relations import arm_code, measured, relations
-from tests.data_validation.small_extracts import TRIAL, Row, Rows, changed, clean_rows, sides_of
+from tests.data_validation.small_extracts import (
+    TRIAL,
+    Row,
+    Rows,
+    changed,
+    clean_rows,
+    sides_of,
+    whole_rows,
+)
 from trials import Trial, load_trial
 
 RANDOMIZED = date(2023, 3, 10)
@@ -63,7 +71,7 @@ def test_without_both_dates_there_is_no_study_day() -> None:
 
 
 def test_every_dated_relation_has_study_days() -> None:
-    made = sides_of(clean_rows()).complete.relations
+    made = sides_of(whole_rows()).complete.relations
     days = {
         name: frame["study_day"].to_list()
         for name, frame in made.items()
@@ -79,6 +87,21 @@ def test_every_dated_relation_has_study_days() -> None:
         "vital_sign": [1, 1, 1],
         "procedure": [-1, 11],
         "blood_gas": [1],
+        "deviation": [11],
+        "hospital_stay": [-1, -3],
+        "vital_status_contact": [29, 29],
+        "death_detail": [16],
+        "exposure_as_collected": [1, 4],
+        "drug_accountability": [1],
+        "medication": [-2, 4],
+        "medical_history": [None],
+        "clinical_event": [-5],
+        "finding_about": [3],
+        "respiratory_measurement": [14],
+        "clinical_scale": [1, 14],
+        "cell_phenotype": [1],
+        "ecg": [1],
+        "questionnaire": [7],
     }
 
 

@@ -26,6 +26,7 @@ from tests.data_validation.small_extracts import (
     clean_rows,
     frame_of,
     frames_of,
+    whole_rows,
 )
 from trials import Trial
 
@@ -33,6 +34,9 @@ from trials import Trial
 SERIOUSNESS = ["death", "life_threatening", "hospitalization", "disability", "congenital"]
 SERIOUSNESS += ["medically_important"]
 TYPED_DATE = {"start_date", "start_date_text"}
+MEASURED = {"subject", "test_code", "result", "result_text", "unit", "visit", "study_day"}
+MEASURED |= {"date", "date_text", "measure", "value", "value_limit", "is_baseline", "visit_number"}
+MEASURED |= {"planned_day"}
 OPEN_COLUMNS = {
     "participant": {"study", "subject", "site", "age", "age_text", "age_unit", "age_unit_text"}
     | {"sex", "sex_text", "race", "race_text", "ethnicity", "ethnicity_text", "country"}
@@ -53,15 +57,33 @@ OPEN_COLUMNS = {
     | {"end_date", "end_date_text"}
     | TYPED_DATE
     | {f"serious_{criterion}{suffix}" for criterion in SERIOUSNESS for suffix in ("", "_text")},
-    "laboratory": {"subject", "test_code", "result", "result_text", "unit", "visit", "specimen"}
-    | {"date", "date_text", "study_day", "measure", "value", "value_limit", "is_baseline"}
-    | {"normal_low", "normal_low_text", "normal_high", "normal_high_text", "visit_number"}
-    | {"planned_day"},
-    "vital_sign": {"subject", "test_code", "result", "result_text", "unit", "visit", "study_day"}
-    | {"date", "date_text", "measure", "value", "value_limit", "is_baseline", "visit_number"}
-    | {"planned_day"},
+    "laboratory": MEASURED
+    | {"specimen", "normal_low", "normal_low_text", "normal_high", "normal_high_text"},
+    "vital_sign": MEASURED,
     "procedure": {"subject", "procedure_class", "end_date", "end_date_text", "study_day", "support"}
     | TYPED_DATE,
+    "deviation": {"subject", "category", "study_day"} | TYPED_DATE,
+    "hospital_stay": {"subject", "place", "end_date", "end_date_text", "study_day"} | TYPED_DATE,
+    "vital_status_contact": {"subject", "test_code", "status", "status_text", "visit", "date"}
+    | {"date_text", "study_day", "visit_number", "planned_day"},
+    "death_detail": {"subject", "test_code", "date", "date_text", "study_day"},
+    "medication": {"subject", "medication_class", "end_date", "end_date_text", "study_day"}
+    | TYPED_DATE,
+    "medical_history": {"subject", "preferred_term", "body_system", "occurred", "occurred_text"}
+    | {"end_date", "end_date_text", "study_day"}
+    | TYPED_DATE,
+    "clinical_event": {"subject", "symptom", "occurred", "occurred_text", "severity"}
+    | {"severity_text", "collection_date", "collection_date_text", "end_date", "end_date_text"}
+    | {"study_day"}
+    | TYPED_DATE,
+    "finding_about": {"subject", "symptom", "test_code", "result", "result_text", "visit", "date"}
+    | {"date_text", "study_day", "visit_number", "planned_day"},
+    "supplemental_qualifier": {"subject", "qualified_domain", "qualifier", "value"},
+    "respiratory_measurement": MEASURED,
+    "clinical_scale": MEASURED | {"category"},
+    "cell_phenotype": MEASURED | {"specimen"},
+    "ecg": MEASURED,
+    "questionnaire": MEASURED | {"category"},
     "blood_gas": {"subject", "visit", "visit_number", "planned_day", "date", "study_day"}
     | {"pao2", "fio2", "pao2_fio2", "is_baseline"},
 }
@@ -73,14 +95,22 @@ MORE_SUFFIXES = ("TPTNUM", "ELTM", "RFTDTC", "SPID", "REFID", "GRPID")
 ALWAYS_SEALED = ("ARM", "ARMCD", "ACTARM", "ACTARMCD", "ARMNRS", "ACTARMUD", "RFSTDTC", "RFENDTC")
 MORE_SEALED = ("RFXSTDTC", "RFXENDTC", "RFPENDTC", "TAETORD", "VISITDY", "EPOCH", "AETRTEM")
 AE_SEALED = ("AEREL", "AERELNST", "AEACN", "AEACNOTH", "AETERM", "AELLT", "NOTE")
-SEALED_DATASETS = ("EC", "DA", "SE", "TA", "CO", "RELREC", "SUPPAE", "SUPPDM", "QS")
+SEALED_DATASETS = ("SE", "TA", "CO", "RELREC", "SUPPAE", "SUPPDM", "XX")
 # Sealed cells that decide about their row, or are released: these keep what they have.
-DECIDING = {"PR": {"PRTRT", "PRDECOD"}, "RANDOMIZATION": {"STRATUM", "RANDDTC"}}
+DECIDING = {
+    "PR": {"PRTRT", "PRDECOD"},
+    "CM": {"CMTRT", "CMDECOD"},
+    "HO": {"HOTERM", "HODECOD"},
+    "DV": {"DVCAT", "DVDECOD"},
+    "CE": {"CETERM", "CEDECOD"},
+    "FA": {"FAOBJ"},
+    "RANDOMIZATION": {"STRATUM", "RANDDTC"},
+}
 
 
 def flooded() -> tuple[Rows, set[str]]:
     """The faultless extract with a mark of its own in every sealed cell; and the marks."""
-    rows, marks = clean_rows(), set[str]()
+    rows, marks = whole_rows(), set[str]()
 
     def mark() -> str:
         marks.add(text := f"SEALED-{len(marks) + 1}.")
@@ -110,6 +140,12 @@ def clean() -> Assessment:
     return assess_rows(clean_rows())
 
 
+@cache
+def whole() -> Assessment:
+    """The assessment of the faultless extract with every domain."""
+    return assess_rows(whole_rows())
+
+
 def open_side(assessment: Assessment) -> dict[str, pl.DataFrame]:
     return {**assessment.open_relations, "finding": assessment.open_findings}
 
@@ -137,7 +173,7 @@ def test_no_sealed_cell_gets_into_the_open_and_none_is_lost() -> None:
     kept = texts_of(sealed_side(assessment))
     assert {mark for mark in marks if mark not in kept} == set()
     # The rows themselves are open as before.
-    before = clean().open_relations
+    before = whole().open_relations
     for relation, frame in assessment.open_relations.items():
         assert_frame_equal(frame, before[relation])
 
@@ -193,19 +229,49 @@ ADDED: dict[str, tuple[str, Row]] = {
     "PR without a name": ("PR", {"PRTRT": None}),
     "IE of no criterion": ("IE", {"IETESTCD": "INCL99"}),
     "EX": ("EX", {"EXSTDTC": "2023-03-16"}),
+    "EC": ("EC", {"ECSTDTC": "2023-03-16"}),
+    "DA": ("DA", {"DADTC": "2023-03-16"}),
+    "DV about treatment": ("DV", {"DVCAT": "STUDY TREATMENT"}),
+    "DV about a dose by its words": ("DV", {"DVTERM": "Visit missed after instillation 2"}),
+    "CM in no class": ("CM", {"CMDECOD": "DIPHENHYDRAMINE"}),
+    "CM on one day": ("CM", {"CMSTDTC": "2023-03-13", "CMENDTC": "2023-03-13"}),
+    "CM for a dose": ("CM", {"CMINDC": "Pre-medication, instillation"}),
+    "MH not coded": ("MH", {"MHDECOD": None, "MHTERM": "cell therapy before"}),
+    "MH under a sealed term": ("MH", {"MHDECOD": "Cytokine release syndrome"}),
+    "CE of no symptom": ("CE", {"CEDECOD": "Injection site pain"}),
+    "CE after a dose": ("CE", {"CETPTREF": "INSTILLATION 1"}),
+    "FA of no symptom": ("FA", {"FAOBJ": "Instillation"}),
+    "FA unscheduled": ("FA", {"VISIT": "UNSCHEDULED"}),
+    "FA of another test": ("FA", {"FATESTCD": "DIAMETER"}),
+    "HO elsewhere": ("HO", {"HODECOD": "INSTILLATION UNIT"}),
+    "SS of a visit of one arm": ("SS", {"VISIT": "INSTILLATION 1"}),
+    "SS of another question": ("SS", {"SSTESTCD": "TRTSTAT"}),
+    "DD of another question": ("DD", {"DDTESTCD": "TRTREL"}),
+    "RE unscheduled": ("RE", {"VISIT": "UNSCHEDULED"}),
+    "RE of a test that is no measure": ("RE", {"RETESTCD": "INSTVOL"}),
+    "RS of another version of the scale": ("RS", {"RSCAT": "WHO ORDINAL SCALE 0-8"}),
+    "RS without its version": ("RS", {"RSCAT": None}),
+    "CP after a dose": ("CP", {"CPTPT": "24 H POSTDOSE"}),
+    "EG unscheduled": ("EG", {"VISIT": None}),
+    "QS of another questionnaire": ("QS", {"QSCAT": "INSTILLATION DIARY"}),
+    "SUPP": ("SUPP", {"QNAM": "AEINST"}),
 }
 
 
 @pytest.mark.parametrize(("name", "cells"), ADDED.values(), ids=list(ADDED))
 def test_a_sealed_record_leaves_no_trace_in_the_open(name: str, cells: Row) -> None:
-    before, after = clean(), assess_rows(changed((name, None, cells)))
+    rows = changed((name, None, cells))
+    before = (
+        clean() if name in clean_rows() else assess_rows(clean_rows() | {name: rows[name][:-1]})
+    )
+    after = assess_rows(rows)
     for relation, frame in open_side(before).items():
         assert_frame_equal(open_side(after)[relation], frame)
     relation = DOMAINS[name].relation
     heights = [side.complete_relations[relation].height for side in (before, after)]
     assert heights == [heights[0], heights[0] + 1]
     sealed = after.complete_relations[relation].filter(~pl.col("_open"))
-    position = len(clean_rows()[name]) + 1
+    position = len(rows[name])
     assert f"{name}:{name.lower()}.csv:{position}" in set(sealed["record_key"])
 
 
@@ -317,19 +383,21 @@ def test_equal_records_are_numbered() -> None:
 
 
 def test_open_records_have_one_key_on_both_sides() -> None:
-    opened, complete = split(frames_of(clean_rows()), TRIAL)
+    opened, complete = split(frames_of(whole_rows()), TRIAL)
     for name, frame in complete.frames.items():
         keys = frame.filter("_open")["record_key"]
         assert frame["record_key"].is_unique().all()
         assert set(keys) == set(opened.frames[name]["record_key"] if name in opened.frames else [])
-    assert set(opened.frames) == set(DOMAINS) - {"EX", "RANDOMIZATION"}
+    assert set(opened.frames) == set(DOMAINS) - {"EX", "EC", "DA", "RANDOMIZATION"}
     assert not opened.present & {"EX", "RANDOMIZATION"}
 
 
 def test_unknown_fields_and_datasets_are_kept_sealed_and_listed() -> None:
     rows = clean_rows()
     rows["AE"][1] |= {"AEXYZ": "planned arm", "_FILE": "of the site", "NOTE": "x"}
-    rows["SUPPAE"] = [{"USUBJID": "S-001", "QNAM": "AETRTEM", "QVAL": "Y"}]
+    rows["AE"][1] |= {"AEREL": "NOT RELATED", "AEDY": "3", "EPOCH": "TREATMENT"}
+    rows["XX"] = [{"USUBJID": "S-001", "XXTERM": "planned arm"}]
+    rows["SE"] = [{"USUBJID": "S-001", "ETCD": "UCMSC"}]
     rows["SIMULATION"] = [{"SEED": "7"}]
     assessment = assess_rows(rows)
     assert assessment.simulated
@@ -337,7 +405,7 @@ def test_unknown_fields_and_datasets_are_kept_sealed_and_listed() -> None:
         ("AE", "AEXYZ"),
         ("AE", "NOTE"),
         ("AE", "_FILE"),
-        ("SUPPAE", "(whole dataset)"),
+        ("XX", "(whole dataset)"),
     ]
     events = assessment.complete_relations["adverse_event"]
     assert events["received_AEXYZ"].to_list().count("planned arm") == 1
@@ -347,13 +415,37 @@ def test_unknown_fields_and_datasets_are_kept_sealed_and_listed() -> None:
     assert len({column.lower() for column in events.columns}) == len(events.columns)
     records = assessment.unknown
     assert records.select("dataset", "file", "row").rows() == [
+        ("SE", "se.csv", 1),
         ("SIMULATION", "simulation.csv", 1),
-        ("SUPPAE", "suppae.csv", 1),
+        ("XX", "xx.csv", 1),
     ]
     assert [json.loads(record) for record in records["record"]] == [
+        {"USUBJID": "S-001", "ETCD": "UCMSC"},
         {"SEED": "7"},
-        {"USUBJID": "S-001", "QNAM": "AETRTEM", "QVAL": "Y"},
+        {"USUBJID": "S-001", "XXTERM": "planned arm"},
     ]
+
+
+def test_qualifiers_of_all_domains_are_in_one_relation_and_sealed_unless_named() -> None:
+    rows = clean_rows()
+    rows["SUPPAE"] = [{"USUBJID": "S-001", "RDOMAIN": "AE", "QNAM": "RACE1", "QVAL": "x"}]
+    rows["SUPPDM"] = [
+        {"USUBJID": "S-001", "QNAM": "Race1", "QVAL": "HAN"},
+        {"USUBJID": "S-002", "QNAM": "SITEARM", "QVAL": "UCMSC"},
+    ]
+    named = TRIAL.model_copy(
+        update={"open": TRIAL.open.model_copy(update={"qualifiers": ("RACE1",)})}
+    )
+    for trial, opened in ((TRIAL, []), (named, [("DM", "Race1", "HAN")])):
+        assessment = assess_rows(rows, trial)
+        kept = assessment.complete_relations["supplemental_qualifier"]
+        assert sorted(kept.select("_file", "_row", "qualified_domain").rows()) == [
+            ("suppae.csv", 1, "AE"),
+            ("suppdm.csv", 1, "DM"),
+            ("suppdm.csv", 2, "DM"),
+        ]
+        shown = assessment.open_relations["supplemental_qualifier"]
+        assert shown.select("qualified_domain", "qualifier", "value").rows() == opened
 
 
 def test_a_field_of_another_domain_opens_no_row() -> None:
@@ -378,7 +470,7 @@ def check_empty(assessment: Assessment, names: Iterable[str], *, present: bool) 
 
 @pytest.mark.parametrize("name", [name for name in DOMAINS if name != "DM"])
 def test_an_absent_dataset_is_said_and_not_an_error(name: str) -> None:
-    frames = frames_of(clean_rows())
+    frames = frames_of(clean_rows() | {name: whole_rows()[name]})
     del frames[name]
     check_empty(assess_frames(frames), [name], present=False)
 

@@ -1,0 +1,164 @@
+"""HO, SS and DD: stays in hospital, whether somebody is alive when asked, and how they died."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from data_validation.domains.participation import scheduled_visits
+from data_validation.facts import (
+    SUBJECT,
+    Classes,
+    Domain,
+    Exposure,
+    Field,
+    Kind,
+    Severity,
+    sequence,
+)
+from data_validation.values import trimmed
+from trials import Trial
+
+_PLACES = {
+    "HOSPITAL": "HOSPITAL",
+    "HOSPITALIZATION": "HOSPITAL",
+    "HOSPITAL STAY": "HOSPITAL",
+    "ICU": "ICU",
+    "INTENSIVE CARE UNIT": "ICU",
+}
+
+
+def _places(_trial: Trial) -> Mapping[str, str]:
+    return _PLACES
+
+
+PLACES = Classes("HOCLASS", ("HODECOD", "HOTERM"), _places)
+
+
+def contacts_in_follow_up(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
+    """Vital status at visits of the schedule, or at a contact that belongs to no visit."""
+    is_status = (trimmed("SSTESTCD").str.to_uppercase() == "SURVSTAT").fill_null(value=False)
+    return is_status & (trimmed("VISIT").is_null() | scheduled_visits(frame, trial))
+
+
+def primary_causes_of_death(_frame: pl.DataFrame, _trial: Trial) -> pl.Expr:
+    """That there is a cause of death, and when it was recorded; the cause itself is sealed."""
+    return trimmed("DDTESTCD").str.to_uppercase() == "PRCDTH"
+
+
+HO = Domain(
+    name="HO",
+    relation="hospital_stay",
+    label="Stays in hospital",
+    keys=("USUBJID", "HOCLASS", "HOSTDTC"),
+    duplicate=Severity.MINOR,
+    open_rows=PLACES.opens,
+    classes=PLACES,
+    date="start_date",
+    occurrence_is_an_outcome=True,
+    outcomes=("place", "start_date", "end_date", "study_day"),
+    fields=(
+        SUBJECT,
+        sequence("HO"),
+        Field(
+            "HOCLASS",
+            "place",
+            "HOSPITAL or ICU; not part of the extract.",
+            exposure=Exposure.OPEN,
+        ),
+        Field("HOTERM", "reported_term", "Stay, as reported."),
+        Field("HODECOD", "standard_term", "Stay, standardized."),
+        Field(
+            "HOSTDTC",
+            "start_date",
+            "Admission.",
+            Kind.DATE,
+            Exposure.DAY,
+            missing=Severity.MAJOR,
+            invalid=Severity.MAJOR,
+        ),
+        Field(
+            "HOENDTC",
+            "end_date",
+            "Discharge; empty while it lasts.",
+            Kind.DATE,
+            Exposure.DAY,
+            invalid=Severity.MAJOR,
+        ),
+    ),
+)
+
+SS = Domain(
+    name="SS",
+    relation="vital_status_contact",
+    label="Vital status at contacts",
+    keys=("USUBJID", "SSTESTCD", "SSDTC"),
+    duplicate=Severity.MINOR,
+    open_rows=contacts_in_follow_up,
+    date="date",
+    planned=True,
+    may_follow_death=True,
+    occurrence_is_an_outcome=True,
+    outcomes=("status", "date", "study_day"),
+    fields=(
+        SUBJECT,
+        sequence("SS"),
+        Field(
+            "SSTESTCD",
+            "test_code",
+            "What was asked; SURVSTAT is the vital status.",
+            exposure=Exposure.OPEN,
+            missing=Severity.MINOR,
+        ),
+        Field("SSTEST", "test", "What was asked, name."),
+        Field("SSORRES", "reported_status", "Status, as reported."),
+        Field(
+            "SSSTRESC",
+            "status",
+            "Vital status.",
+            Kind.CODE,
+            Exposure.OPEN,
+            codes=("ALIVE", "DEAD", "UNKNOWN"),
+            missing=Severity.MAJOR,
+            invalid=Severity.MAJOR,
+        ),
+        Field("VISIT", "visit", "Visit, as the schedule names it.", exposure=Exposure.OPEN),
+        Field(
+            "SSDTC",
+            "date",
+            "Contact.",
+            Kind.DATE,
+            Exposure.DAY,
+            missing=Severity.MAJOR,
+            invalid=Severity.MAJOR,
+        ),
+    ),
+)
+
+DD = Domain(
+    name="DD",
+    relation="death_detail",
+    label="Death details",
+    keys=("USUBJID", "DDTESTCD", "DDDTC"),
+    open_rows=primary_causes_of_death,
+    date="date",
+    may_follow_death=True,
+    occurrence_is_an_outcome=True,
+    outcomes=("test_code", "date", "study_day"),
+    fields=(
+        SUBJECT,
+        sequence("DD"),
+        Field(
+            "DDTESTCD",
+            "test_code",
+            "What is recorded; PRCDTH is the primary cause of death.",
+            exposure=Exposure.OPEN,
+            missing=Severity.MINOR,
+        ),
+        Field("DDTEST", "test", "What is recorded, name."),
+        Field("DDORRES", "result", "Cause, as reported.", missing=Severity.MINOR),
+        Field("DDSTRESC", "standard_result", "Cause, standardized."),
+        Field("DDRESCAT", "result_category", "Category of the cause."),
+        Field("DDEVAL", "evaluator", "Who judged."),
+        Field("DDDTC", "date", "Record.", Kind.DATE, Exposure.DAY),
+    ),
+)

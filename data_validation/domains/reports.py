@@ -1,0 +1,177 @@
+"""MH, CE and FA: history, and symptoms as participants report them."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from data_validation.domains.adverse_events import YES_NO
+from data_validation.domains.participation import VISIT, VISIT_NUMBER, scheduled_visits
+from data_validation.facts import (
+    SUBJECT,
+    Classes,
+    Domain,
+    Exposure,
+    Field,
+    Kind,
+    Severity,
+    folded,
+    folded_terms,
+    names_a_dose,
+    sequence,
+)
+from data_validation.values import trimmed
+from trials import Trial
+
+
+def _symptoms(trial: Trial) -> Mapping[str, str]:
+    return {name: name for name in trial.open.symptoms}
+
+
+REPORTED = Classes("CECLASS", ("CEDECOD", "CETERM"), _symptoms)
+ASKED_ABOUT = Classes("FACLASS", ("FAOBJ",), _symptoms)
+
+
+def coded_history(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:
+    """History under a preferred term that does not name the intervention."""
+    named = folded("MHDECOD").is_in(folded_terms(trial.sealed.preferred_terms))
+    return trimmed("MHDECOD").is_not_null() & ~named
+
+
+def listed_symptoms(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
+    """Symptoms that the trial asks everybody for, at no time point counted from a dose."""
+    about_a_dose = names_a_dose("CETERM", "CECAT", "CESCAT", "CETPT", "CETPTREF")
+    return REPORTED.opens(frame, trial) & ~about_a_dose
+
+
+def findings_about_symptoms(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
+    """Occurrence and severity of such symptoms at visits of the schedule."""
+    asked = trimmed("FATESTCD").str.to_uppercase().is_in(["OCCUR", "SEV"])
+    about_a_dose = names_a_dose("FACAT", "FASCAT", "FATPT", "FATPTREF")
+    scheduled = scheduled_visits(frame, trial)
+    return ASKED_ABOUT.opens(frame, trial) & asked & scheduled & ~about_a_dose
+
+
+def _symptom(name: str) -> Field:
+    return Field(
+        name,
+        "symptom",
+        "Symptom, as the trial names it; not part of the extract.",
+        exposure=Exposure.OPEN,
+    )
+
+
+def _timed(domain: str) -> tuple[Field, ...]:
+    return (
+        Field(f"{domain}TPT", "time_point", "Planned time point."),
+        Field(f"{domain}TPTREF", "time_point_reference", "What the time point counts from."),
+    )
+
+
+MH = Domain(
+    name="MH",
+    relation="medical_history",
+    label="Medical history",
+    keys=("USUBJID", "MHDECOD", "MHSTDTC"),
+    open_rows=coded_history,
+    date="start_date",
+    fields=(
+        SUBJECT,
+        sequence("MH"),
+        Field("MHTERM", "reported_term", "Reported term."),
+        Field("MHDECOD", "preferred_term", "MedDRA preferred term.", exposure=Exposure.OPEN),
+        Field("MHBODSYS", "body_system", "MedDRA system organ class.", exposure=Exposure.OPEN),
+        Field("MHCAT", "category", "Category."),
+        Field("MHSCAT", "subcategory", "Subcategory."),
+        Field("MHPRESP", "asked_for", "Whether it was asked for."),
+        Field("MHOCCUR", "occurred", "Whether it occurred.", Kind.CODE, Exposure.OPEN, YES_NO),
+        Field("MHSTDTC", "start_date", "Start.", Kind.DATE, Exposure.DAY),
+        Field("MHENDTC", "end_date", "End; empty while it goes on.", Kind.DATE, Exposure.DAY),
+        Field("MHDTC", "collection_date", "Collection.", Kind.DATE),
+    ),
+)
+
+CE = Domain(
+    name="CE",
+    relation="clinical_event",
+    label="Clinical events",
+    keys=("USUBJID", "CECLASS", "CESTDTC"),
+    open_rows=listed_symptoms,
+    classes=REPORTED,
+    date="start_date",
+    occurrence_is_an_outcome=True,
+    outcomes=(
+        "symptom",
+        "occurred",
+        "severity",
+        "collection_date",
+        "start_date",
+        "end_date",
+        "study_day",
+    ),
+    fields=(
+        SUBJECT,
+        sequence("CE"),
+        _symptom("CECLASS"),
+        Field("CETERM", "reported_term", "Reported term.", missing=Severity.MINOR),
+        Field("CEDECOD", "standard_term", "Standardized term."),
+        Field("CECAT", "category", "Category."),
+        Field("CESCAT", "subcategory", "Subcategory."),
+        Field("CEPRESP", "asked_for", "Whether it was asked for."),
+        Field("CEOCCUR", "occurred", "Whether it occurred.", Kind.CODE, Exposure.OPEN, YES_NO),
+        Field(
+            "CESEV",
+            "severity",
+            "Severity.",
+            Kind.CODE,
+            Exposure.OPEN,
+            codes=("MILD", "MODERATE", "SEVERE"),
+        ),
+        *_timed("CE"),
+        Field("CEDTC", "collection_date", "Collection.", Kind.DATE, Exposure.DAY),
+        Field("CESTDTC", "start_date", "Start.", Kind.DATE, Exposure.DAY),
+        Field("CEENDTC", "end_date", "End; empty while it goes on.", Kind.DATE, Exposure.DAY),
+    ),
+)
+
+FA = Domain(
+    name="FA",
+    relation="finding_about",
+    label="Findings about events",
+    keys=("USUBJID", "FACLASS", "FATESTCD", "VISIT", "FADTC"),
+    open_rows=findings_about_symptoms,
+    classes=ASKED_ABOUT,
+    date="date",
+    planned=True,
+    outcomes=("result",),
+    fields=(
+        SUBJECT,
+        sequence("FA"),
+        _symptom("FACLASS"),
+        Field(
+            "FATESTCD",
+            "test_code",
+            "OCCUR: whether it occurred; SEV: how severe it was.",
+            exposure=Exposure.OPEN,
+            missing=Severity.MINOR,
+        ),
+        Field("FATEST", "test", "Test, name."),
+        Field("FAOBJ", "object", "What the finding is about.", missing=Severity.MINOR),
+        Field("FACAT", "category", "Category."),
+        Field("FASCAT", "subcategory", "Subcategory."),
+        Field("FAORRES", "reported_result", "Result, as reported."),
+        Field(
+            "FASTRESC",
+            "result",
+            "Result, standardized.",
+            Kind.CODE,
+            Exposure.OPEN,
+            codes=("Y", "N", "NONE", "MILD", "MODERATE", "SEVERE"),
+            # Findings about anything else have results of their own.
+            invalid=None,
+        ),
+        VISIT_NUMBER,
+        VISIT,
+        *_timed("FA"),
+        Field("FADTC", "date", "Collection.", Kind.DATE, Exposure.DAY, missing=Severity.MINOR),
+    ),
+)
