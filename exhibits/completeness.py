@@ -12,12 +12,21 @@ from exhibits.words import counted, day, number, share
 from queries import Board
 
 DATASETS = {
-    "SV": "Visits (SV)",
-    "LB": "Laboratory (LB)",
-    "VS": "Vital signs (VS)",
     "AE": "Adverse events (AE)",
+    "CM": "Medication (CM)",
+    "CP": "Cell phenotypes (CP)",
     "DS": "Disposition (DS)",
+    "DV": "Deviations (DV)",
+    "EG": "ECG (EG)",
+    "HO": "Stays in hospital (HO)",
+    "LB": "Laboratory (LB)",
     "PR": "Procedures (PR)",
+    "QS": "Questionnaires (QS)",
+    "RE": "Respiratory (RE)",
+    "RS": "Clinical scales (RS)",
+    "SS": "Vital status (SS)",
+    "SV": "Visits (SV)",
+    "VS": "Vital signs (VS)",
 }
 DUE = (
     "Due: the visit's window had closed by the data cut-off, and the participant was alive and in "
@@ -38,18 +47,24 @@ def _plan(board: Board) -> list[dict[str, Any]]:
     """Which measure is planned at which visit, of datasets that the extract has."""
     measures = {measure.name: measure for measure in board.trial.measures}
     visits = {visit.visit.casefold(): visit.number for visit in board.trial.schedule}
-    there = {dataset for dataset in ("LB", "VS") if board.has(dataset)}
+    there = {measure.domain for measure in measures.values() if board.has(measure.domain)}
+    stays_known = board.has("HO")
     planned = {
-        (number, measures[name].domain, name)
+        (visits[visit.casefold()], name): assessment.in_hospital
         for assessment in board.trial.assessments
-        if not assessment.in_hospital
-        for number in (visits[visit.casefold()] for visit in assessment.visits or visits)
+        if stays_known or not assessment.in_hospital
+        for visit in assessment.visits or visits
         for name in assessment.measures
         if measures[name].domain in there
     }
     return [
-        {"number": number, "domain": domain, "measure": name}
-        for number, domain, name in sorted(planned)
+        {
+            "number": number,
+            "domain": measures[name].domain,
+            "measure": name,
+            "in_hospital": in_hospital,
+        }
+        for (number, name), in_hospital in sorted(planned.items())
     ]
 
 
@@ -276,8 +291,8 @@ def _nothing_planned(board: Board) -> str:
             "under [[assessments]]."
         )
     return (
-        "The extract has neither LB nor VS, so no result can be held against the schedule. Ask for "
-        "them in the next extract."
+        "The extract has none of the datasets whose results are planned, such as LB and VS, so "
+        "nothing can be held against the schedule. Ask for them in the next extract."
     )
 
 
@@ -291,6 +306,11 @@ def _in_hospital_note(board: Board) -> tuple[str, ...]:
     ]
     if not names:
         return ()
+    if board.has("HO"):
+        return (
+            "Planned in hospital, and due to whoever was there on the day, as HO says: "
+            f"{', '.join(names)}.",
+        )
     return (
         f"Planned in hospital only, and not counted here, as the extract has no dataset HO that "
         f"says who was in hospital: {', '.join(names)}.",
@@ -357,15 +377,17 @@ def data_lag(board: Board) -> Exhibit:
             "received_percent": "Received (%)",
         },
         footnotes=(
-            DUE + " Of LB and VS a visit counts as received with any planned result. When a record "
-            "arrived is in no extract: a share that grows with the weeks says how late they come.",
+            DUE
+            + " Of results (LB, VS, …) a visit counts as received with any planned result. When a "
+            "record arrived is in no extract: a share that grows with the weeks says how late they "
+            "come.",
         ),
         assumptions=board.trial.assumptions("schedule", "assessments"),
     )
 
 
 # A plan that matches no visit; a question has to be told the names of a plan.
-NOTHING_PLANNED = [{"number": -1.0, "domain": "", "measure": ""}]
+NOTHING_PLANNED = [{"number": -1.0, "domain": "", "measure": "", "in_hospital": False}]
 
 
 @exhibit()

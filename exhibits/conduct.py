@@ -6,7 +6,17 @@ import plotly.graph_objects as go
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit, too_few
-from exhibits.theme import STATES, State, counts_axis, figure, in_lines, state_marker
+from exhibits.theme import (
+    STATES,
+    State,
+    arm_style,
+    counts_axis,
+    figure,
+    hatch,
+    in_lines,
+    safe,
+    state_marker,
+)
 from exhibits.words import NOT_SHOWN, number, share
 from queries import Board
 from trials.definition import Visit
@@ -34,6 +44,11 @@ KNOWN = (
 NOT_OPENED = (
     "Ends of the study are taken from DM and from the dispositions (DS) that the trial definition "
     "opens; one about study treatment, or another that it does not open, is not seen in this view."
+)
+
+NO_DEVIATIONS = (
+    "The extract has no dataset DV, so deviations from the protocol are not known. Ask for DV in "
+    "the next extract."
 )
 
 
@@ -186,6 +201,73 @@ def sentence_case(column: str) -> pl.Expr:
     text = pl.col(column)
     lowered = text.str.slice(0, 1) + text.str.slice(1).str.to_lowercase()
     return pl.when(text == text.str.to_uppercase()).then(lowered).otherwise(text).alias(column)
+
+
+@exhibit()
+def deviations(board: Board) -> Exhibit:
+    """Protocol deviations by category, and who has any, in each arm of this view."""
+    title = "Protocol deviations"
+    if not board.has("DV"):
+        return Exhibit(title, RANDOMIZED, missing=NO_DEVIATIONS)
+    arms = board.ask("conduct/deviations_in_all")
+    total = in_all(arms["randomized"])
+    if total is None:
+        return too_few(title, RANDOMIZED, board)
+    if total == 0:
+        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+    rows = board.ask("conduct/deviations").with_columns(sentence_case("category"))
+    categories = rows["category"].unique(maintain_order=True).to_list()
+    drawn = figure(
+        x_title="Participants with a deviation",
+        y_title="",
+        height=150 + (20 + 22 * arms.height) * len(categories),
+    )
+    for arm, position in arms.select("arm", "position").rows():
+        style = arm_style(position)
+        of_arm = rows.filter(pl.col("arm") == arm, pl.col("participants").is_not_null())
+        drawn.add_trace(
+            go.Bar(
+                y=[in_lines(category, 18) for category in of_arm["category"]],
+                x=of_arm["participants"].to_list(),
+                name=safe(arm),
+                orientation="h",
+                marker={"color": style.color, "pattern": hatch(style.pattern)},
+                hovertemplate="%{y}: %{x} participants<extra></extra>",
+                showlegend=arms.height > 1,
+            )
+        )
+    names = [in_lines(category, 18) for category in categories]
+    drawn.update_yaxes(
+        type="category", categoryorder="array", categoryarray=names[::-1], showgrid=False
+    )
+    drawn.update_xaxes(counts_axis(rows["participants"]))
+    found, with_any = in_all(arms["deviations"]), in_all(arms["with_any"])
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"{share(with_any, total)} randomized participants have a deviation; deviations in "
+        f"all: {number(found)}.",
+        denominator=f"N = {total:,}",
+        numbers=tuple(
+            Number(str(arm), share(had, of), f"participants with any; deviations: {number(count)}")
+            for arm, had, of, count in arms.select(
+                "arm", "with_any", "randomized", "deviations"
+            ).rows()
+        ),
+        figure=drawn if categories else None,
+        description="Bars for each category and arm of this view: participants with a deviation.",
+        table=rows.drop("position"),
+        labels={
+            "category": "Category",
+            "arm": "Arm",
+            "participants": "Participants",
+            "deviations": "Deviations",
+        },
+        footnotes=(
+            "Categories that the trial definition opens. A participant can have deviations of "
+            "several categories.",
+        ),
+    )
 
 
 @exhibit()

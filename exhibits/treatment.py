@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from access.view import View
-from exhibits.conduct import NOBODY, RANDOMIZED, in_all, sentence_case, stacked
+from exhibits.conduct import NO_DEVIATIONS, NOBODY, RANDOMIZED, in_all, sentence_case, stacked
 from exhibits.exhibit import Exhibit, Number, exhibit
 from exhibits.theme import STATES
 from exhibits.words import counted, number, share
@@ -233,4 +233,31 @@ def lots(board: Board) -> Exhibit:
             "last_given": "Last given",
         },
         footnotes=("A participant can have been given several lots.",),
+    )
+
+
+@exhibit(least_view=View.UNBLINDED)
+def deviations_by_term(board: Board) -> Exhibit:
+    """Every deviation in the sponsor's own words, those about study treatment among them."""
+    title = "Deviations as received"
+    if not board.has("DV"):
+        return Exhibit(title, RANDOMIZED, missing=NO_DEVIATIONS)
+    terms = board.ask("treatment/deviations_by_term")
+    found = int(terms["deviations"].sum())
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"{counted(found, 'deviation')} of any kind, those about study treatment among them."
+        if found
+        else "No deviation of a randomized participant is recorded.",
+        denominator=counted(found, "deviation"),
+        table=terms.drop("position").with_columns(sentence_case("category")),
+        labels={
+            "category": "Category, as received",
+            "term": "Deviation",
+            "arm": "Arm",
+            "participants": "Participants",
+            "deviations": "Deviations",
+        },
+        footnotes=("Standardized term, else the reported one. No other view has these terms.",),
     )

@@ -4,15 +4,23 @@ import streamlit as st
 
 from exhibits.on_page import header, show
 
-header("Conduct", "Is it run as planned?", domains=("DM", "DS", "SV", "LB", "VS"))
+header("Conduct", "Is it run as planned?", domains=("DM", "DS", "SV", "DV", "LB", "VS"))
 show("disposition")
 show("follow_up_maturity")
-show("reasons_for_leaving")
+left, right = st.columns(2)
+with left:
+    show("reasons_for_leaving")
+with right:
+    show("deviations")
 show("doses_given")
-show("doses_changed")
-show("treatment_stops")
-show("cross_over")
-show("lots")
+left, right = st.columns(2)
+with left:
+    show("doses_changed")
+    show("treatment_stops")
+    show("cross_over")
+with right:
+    show("lots")
+    show("deviations_by_term")
 show("visits_received")
 left, right = st.columns(2)
 with left:

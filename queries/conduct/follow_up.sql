@@ -10,6 +10,8 @@ with contact as (
     select subject, date from laboratory where visit_number is not null
     union all
     select subject, date from vital_sign where visit_number is not null
+    union all
+    select subject, date from vital_status_contact where status = 'ALIVE'
   )
   where date <= $cutoff
   group by subject

@@ -69,14 +69,25 @@ where date_of(participation.day_one, planned.day) + planned.window_after::intege
 -- One row a participant, a visit of the schedule and a measure that has a result there.
 create view received as
 select distinct subject, visit_number, measure
-from laboratory
-where measure is not null and visit_number is not null and result_text is not null
-union all
-select distinct subject, visit_number, measure
-from vital_sign
+from (
+  select subject, visit_number, measure, result_text from laboratory
+  union all
+  select subject, visit_number, measure, result_text from vital_sign
+  union all
+  select subject, visit_number, measure, result_text from respiratory_measurement
+  union all
+  select subject, visit_number, measure, result_text from clinical_scale
+  union all
+  select subject, visit_number, measure, result_text from cell_phenotype
+  union all
+  select subject, visit_number, measure, result_text from ecg
+  union all
+  select subject, visit_number, measure, result_text from questionnaire
+)
 where measure is not null and visit_number is not null and result_text is not null;
 
--- One row a due visit and a measure that is planned at it, and whether a result was received.
+-- One row a due visit and a measure that is planned at it, and whether a result was received. What
+-- is planned in hospital is due to whoever is known to have been there on the day.
 create macro due_measure(schedule, plan, cutoff) as table
 select
   due.subject, due.arm, due.position, due.site, due.visit_number, due.closed,
@@ -86,4 +97,9 @@ inner join (select unnest(plan, recursive := true)) as planned
   on planned.number = due.visit_number
 left join received
   on received.subject = due.subject and received.visit_number = due.visit_number
-    and received.measure = planned.measure;
+    and received.measure = planned.measure
+where not planned.in_hospital or exists (
+  select 1 from hospital_stay as stay
+  where stay.subject = due.subject and stay.start_date <= due.planned_date
+    and coalesce(stay.end_date, due.planned_date) >= due.planned_date
+);

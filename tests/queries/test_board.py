@@ -344,7 +344,7 @@ SAMPLES: dict[str, Any] = {
     "subject": "NCT05689008-01-001",
     "schedule": [A_VISIT],
     "last": A_VISIT,
-    "plan": [{"number": 3.0, "domain": "LB", "measure": "crp"}],
+    "plan": [{"number": 3.0, "domain": "LB", "measure": "crp", "in_hospital": False}],
     "doses": [A_VISIT | {"number": 1.0, "day": 1}],
     "arms": ["UC-MSC"],
     "cutoff": date(2024, 6, 1),

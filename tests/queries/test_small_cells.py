@@ -156,7 +156,7 @@ SAMPLES: dict[str, Any] = {
     "domains": ["DM"],
     "schedule": [A_VISIT],
     "last": A_VISIT,
-    "plan": [{"number": 3.0, "domain": "LB", "measure": "crp"}],
+    "plan": [{"number": 3.0, "domain": "LB", "measure": "crp", "in_hospital": False}],
     "cutoff": date(2024, 6, 1),
 }
 
