@@ -103,7 +103,7 @@ def open_for(session: Session, settings: Settings, trail: Trail) -> bool:
         view=view.word,
     )  # fmt: skip
     if st.session_state.get("_opened") != wanted:
-        write(act="view opened")
+        write(act="view opened", resource="sealed records" if grant.sealed_records else "")
     st.session_state["_opened"] = wanted
     st.session_state[RECORD_KEY] = lambda what: write(act="download", resource=what)
     session.opened = st.session_state[BOARD_KEY] = open_board(trial, snapshot, grant, key)

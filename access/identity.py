@@ -13,6 +13,7 @@ class Role(StrEnum):
     STATISTICIAN = "statistician"
     SPONSOR = "sponsor"
     DATA_MANAGER = "data_manager"
+    UNBLINDED_DATA_MANAGER = "unblinded_data_manager"
     AUDITOR = "auditor"
 
     @property
@@ -59,6 +60,11 @@ def demonstration_identities() -> list[Identity]:
         ("statistician", "Max Statistician (independent statistician)", Role.STATISTICIAN),
         ("sponsor", "Sam Sponsor (sponsor)", Role.SPONSOR),
         ("data_manager", "Dana Manager (data manager)", Role.DATA_MANAGER),
+        (
+            "unblinded_data_manager",
+            "Uma Sealed (unblinded data manager)",
+            Role.UNBLINDED_DATA_MANAGER,
+        ),
         ("auditor", "Olaf Auditor (auditor)", Role.AUDITOR),
     ]
     return [Identity("demonstration", subject, name, role) for subject, name, role in people]

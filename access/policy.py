@@ -33,12 +33,15 @@ class Rights:
         view: the highest view it may open; None for a role that sees no data.
         limited: no rows of participants, no small cells, no choice of filters, and of the snapshots
             only the last one that was released.
+        sealed_records: also what was sealed, record by record, and what was found wrong with it;
+            whether anything is by arm is for the view to say.
         acts: what else.
     """
 
     pages: tuple[str, ...]
     view: View | None
     limited: bool = False
+    sealed_records: bool = False
     acts: frozenset[Action] = frozenset()
 
 
@@ -51,6 +54,7 @@ POLICY: dict[Role, Rights] = {
     ),
     Role.SPONSOR: Rights(BOARD_PAGES, View.POOLED, limited=True),
     Role.DATA_MANAGER: Rights((*DATA_PAGES, "board-conduct"), View.POOLED),
+    Role.UNBLINDED_DATA_MANAGER: Rights(DATA_PAGES, View.POOLED, sealed_records=True),
     Role.AUDITOR: Rights(("governance-audit",), None, acts=frozenset({Action.READ_TRAIL})),
 }
 NO_RIGHTS = Rights((), None)
@@ -118,6 +122,7 @@ class Grant:
 
     Attributes:
         limited: see `Rights`.
+        sealed_records: see `Rights`; so does whoever sees the arms under their names.
         question: the only question that may be asked with it; None for every one.
         holds: whether it was not revoked: the session goes on, and the role is as it was.
     """
@@ -129,6 +134,7 @@ class Grant:
     role: Role
     expires: datetime
     limited: bool
+    sealed_records: bool
     question: str | None
     holds: Callable[[], bool] = field(repr=False, compare=False)
     issuer: InitVar[object] = None  # not kept, so that no copy can be made of a grant
@@ -239,6 +245,7 @@ def decide(
         identity.role,
         min(expires, identity.expires) if identity.expires else expires,
         rights.limited,
+        rights.sealed_records or view is View.UNBLINDED,
         question,
         holds,
         _ISSUED_HERE,

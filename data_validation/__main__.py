@@ -142,23 +142,22 @@ def _at_least_one(text: str) -> int:
 
 
 def _simulate(asked: argparse.Namespace, _settings: Settings) -> int:
-    from trials.simulator import simulate, write_extract
+    from trials.simulator import simulate_blocks, write_blocks
 
     trial = load_trial(asked.trial)
+    blocks = simulate_blocks(
+        trial,
+        participants=asked.participants,
+        sites=asked.sites,
+        seed=asked.seed,
+        cutoff=asked.cutoff,
+    )
     try:
         with console.status("simulating"):
-            frames = simulate(
-                trial,
-                participants=asked.participants,
-                sites=asked.sites,
-                seed=asked.seed,
-                cutoff=asked.cutoff,
-            )
+            rows = write_blocks(blocks, asked.out, format=asked.format)
     except ValueError as error:
         return _say(error, EXIT_USAGE)
-    write_extract(frames, asked.out, format=asked.format)
-    rows = sum(frame.height for frame in frames.values())
-    output.print(f"{len(frames)} datasets, {rows} rows in {asked.out}", markup=False)
+    output.print(f"{len(rows)} datasets, {sum(rows.values())} rows in {asked.out}", markup=False)
     return EXIT_DONE
 
 

@@ -280,6 +280,11 @@ def _store_sealed(connection: duckdb.DuckDBPyConnection, assessment: Assessment)
         "sealed_finding": assessment.sealed_findings,
         "control_total": assessment.totals,
         "sealed_unexpectedly": assessment.sealed_unexpectedly,
+        # How a file was read follows from all of it, what is sealed in it, too.
+        "reading_remark": pl.DataFrame(
+            {"position": range(1, len(assessment.remarks) + 1), "remark": assessment.remarks},
+            schema={"position": pl.Int64, "remark": pl.String},
+        ),
     }
     for name, frame in sealed.items():
         store_frame(connection, SEALED, name, frame)

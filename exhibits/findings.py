@@ -1,4 +1,4 @@
-"""What must be queried, and is it getting better? Open findings only."""
+"""What must be queried, and is it getting better?"""
 
 import plotly.graph_objects as go
 import polars as pl
@@ -15,10 +15,27 @@ SEVERITY_LOOK = {
     "note": (QUIET, "."),
 }
 
-SCOPE = (
-    "Open findings: those that touch nothing sealed. Resolved: standing in the snapshot before, "
-    "gone in this one."
-)
+SEVERITY_LABELS = {name: name.capitalize() for name in SEVERITY_LOOK}
+MOST_BARS = 25
+MOST_PARTICIPANTS = 1_000
+
+
+def _population(board: Board) -> str:
+    return "All records, sealed ones too" if board.has_sealed_records else "All open records"
+
+
+def _scope(board: Board) -> str:
+    """Which findings there are, and what became of them."""
+    if board.has_sealed_records:
+        return (
+            "Findings of open and of sealed records. Whether a sealed one is new is not known: a "
+            "load cannot read what it sealed before. Resolved: standing in the snapshot before, "
+            "gone in this one."
+        )
+    return (
+        "Open findings: those that touch nothing sealed. Resolved: standing in the snapshot "
+        "before, gone in this one."
+    )
 
 
 @exhibit()
@@ -33,16 +50,17 @@ def findings_overview(board: Board) -> Exhibit:
         else f"Against the snapshot before: {totals['new']:,} new, "
         f"{totals['persisting']:,} persisting, {totals['resolved']:,} resolved."
     )
+    sealed = f" {totals['sealed']:,} concern sealed records." if board.has_sealed_records else ""
     answer = (
         f"{counted(standing, 'finding')} {'stands' if standing == 1 else 'stand'}, "
-        f"{totals['major']:,} of them major. {change}"
+        f"{totals['major']:,} of them major. {change}{sealed}"
         if standing
         else f"No finding stands. Resolved since the snapshot before: {totals['resolved']:,}."
     )
     names = ("critical", "major", "minor", "note", "new", "resolved")
     return Exhibit(
         title="Findings overview",
-        population="All open records",
+        population=_population(board),
         answer=answer,
         denominator=f"{counted(totals['participants'], 'participant')} with a finding",
         numbers=tuple(Number(name.capitalize(), f"{totals[name]:,}") for name in names),
@@ -51,7 +69,7 @@ def findings_overview(board: Board) -> Exhibit:
             schema_overrides={"findings": pl.Int64},
         ),
         labels={"group": "Group", "findings": "Findings"},
-        footnotes=(SCOPE,),
+        footnotes=(_scope(board),),
     )
 
 
@@ -61,7 +79,7 @@ def findings_by_check(board: Board) -> Exhibit:
     checks = board.ask("findings/by_check")
     if checks.is_empty():
         return Exhibit(
-            title="Findings by check", population="All open records", missing="No check found any."
+            title="Findings by check", population=_population(board), missing="No check found any."
         )
     standing = checks.filter(pl.col("standing") > 0)
     shown = standing.head(15)
@@ -91,7 +109,7 @@ def findings_by_check(board: Board) -> Exhibit:
     drawn.update_xaxes(counts_axis(shown["standing"]))
     return Exhibit(
         title="Findings by check",
-        population="All open records",
+        population=_population(board),
         denominator=f"{counted(standing.height, 'check')} with findings"
         + (f"; the first {shown.height} are drawn" if standing.height > shown.height else ""),
         figure=drawn if standing.height else None,
@@ -107,21 +125,73 @@ def findings_by_check(board: Board) -> Exhibit:
             "resolved": "Resolved",
             "participants": "Participants",
         },
-        footnotes=(SCOPE,),
+        footnotes=(_scope(board),),
     )
 
 
 @exhibit()
 def findings_by_site(board: Board) -> Exhibit:
     """Standing findings of each site, by severity."""
-    sites = board.ask("findings/by_site")
-    if sites.is_empty():
+    return _by_severity(
+        board,
+        board.ask("findings/by_site"),
+        ("site", "Site", "site"),
+        footnotes=("Findings of a whole dataset belong to no site.",),
+    )
+
+
+@exhibit()
+def findings_by_domain(board: Board) -> Exhibit:
+    """Standing findings of each dataset, by severity."""
+    return _by_severity(
+        board, board.ask("findings/by_domain"), ("domain", "Dataset", "dataset"), footnotes=()
+    )
+
+
+@exhibit()
+def findings_by_participant(board: Board) -> Exhibit:
+    """Standing findings of each participant, by severity; those with the most severe first."""
+    people = board.ask("findings/participants").row(0, named=True)
+    if not people["participants"]:
         return Exhibit(
-            title="Findings by site", population="All open records", missing="No finding stands."
+            title="Findings by participant",
+            population=_population(board),
+            missing="No finding of a participant stands.",
         )
-    shown = sites.head(25)
-    names = axis_names(shown["site"].to_list())
-    drawn = figure(x_title="Standing findings", y_title="Site", height=150 + 30 * shown.height)
+    rows = board.ask("findings/by_participant", most=MOST_PARTICIPANTS)
+    return Exhibit(
+        title="Findings by participant",
+        population=_population(board),
+        denominator=f"{counted(people['participants'], 'participant')} with a finding",
+        numbers=(
+            Number("Participants with a finding", f"{people['participants']:,}"),
+            Number("with a major or critical one", f"{people['with_major']:,}"),
+            Number("Most findings of one", f"{people['most']:,}"),
+        ),
+        table=rows,
+        labels={
+            "subject": "Participant",
+            "site": "Site",
+            **SEVERITY_LABELS,
+            "standing": "Standing",
+        },
+        footnotes=(_scope(board), "Findings of a whole dataset belong to no participant.")
+        + (f"The table has the first {rows.height:,} participants.",)
+        * (people["participants"] > rows.height),
+    )
+
+
+def _by_severity(
+    board: Board, rows: pl.DataFrame, of: tuple[str, str, str], *, footnotes: tuple[str, ...]
+) -> Exhibit:
+    """Standing findings by what `of` names: a column, its label, and the word for one."""
+    column, label, word = of
+    title = f"Findings by {word}"
+    if rows.is_empty():
+        return Exhibit(title=title, population=_population(board), missing="No finding stands.")
+    shown = rows.head(MOST_BARS)
+    names = axis_names(shown[column].to_list())
+    drawn = figure(x_title="Standing findings", y_title=label, height=150 + 30 * shown.height)
     for severity, (color, pattern) in SEVERITY_LOOK.items():
         if not shown[severity].sum():
             continue
@@ -132,37 +202,93 @@ def findings_by_site(board: Board) -> Exhibit:
                 orientation="h",
                 name=severity.capitalize(),
                 marker={"color": color, "pattern": hatch(pattern)},
-                hovertemplate="Site %{y}: %{x} " + severity + "<extra></extra>",
+                hovertemplate=f"{label} %{{y}}: %{{x}} {severity}<extra></extra>",
             )
         )
     drawn.update_layout(barmode="stack", showlegend=True)
     drawn.update_xaxes(counts_axis(shown["standing"]))
     drawn.update_yaxes(
-        type="category",
-        showgrid=False,
-        categoryorder="array",
-        categoryarray=names[::-1],
+        type="category", showgrid=False, categoryorder="array", categoryarray=names[::-1]
     )
     return Exhibit(
-        title="Findings by site",
-        population="All open records",
-        denominator=f"{counted(int(sites['standing'].sum()), 'standing finding')}"
+        title=title,
+        population=_population(board),
+        denominator=f"{counted(int(rows['standing'].sum()), 'standing finding')}"
         + (
-            f"; the first {shown.height} of {sites.height} sites are drawn"
-            if sites.height > 25
+            f"; the first {shown.height} of {rows.height:,} {word}s are drawn"
+            if rows.height > shown.height
             else ""
         ),
         figure=drawn,
-        description=f"Stacked bars for {counted(shown.height, 'site')}.",
-        table=sites,
+        description=f"Stacked bars for {counted(shown.height, word)}.",
+        table=rows,
         labels={
+            column: label,
             "site": "Site",
-            "critical": "Critical",
-            "major": "Major",
-            "minor": "Minor",
-            "note": "Note",
+            **SEVERITY_LABELS,
             "standing": "Standing",
             "participants": "Participants",
         },
-        footnotes=(SCOPE, "Findings of a whole dataset belong to no site."),
+        footnotes=(_scope(board), *footnotes),
+    )
+
+
+STATUS_LOOK = {
+    "resolved": (QUIET, "."),
+    "persisting": (ACCENT, ""),
+    "new": ("#d55e00", "/"),
+}
+
+
+@exhibit()
+def findings_against_before(board: Board) -> Exhibit:
+    """What became of findings since the snapshot before, by severity."""
+    rows = board.ask("findings/by_status")
+    total = rows.select(pl.sum(*STATUS_LOOK)).row(0, named=True)
+    if not any(total.values()):
+        return Exhibit(
+            title="Since the snapshot before",
+            population="All open records",
+            missing="Neither this snapshot nor the one before it has a finding.",
+        )
+    first = not (total["persisting"] or total["resolved"])
+    drawn = figure(x_title="Findings", y_title="", height=150 + 60 * rows.height)
+    for status, (color, pattern) in STATUS_LOOK.items():
+        if total[status]:
+            drawn.add_trace(
+                go.Bar(
+                    y=[SEVERITY_LABELS[name] for name in rows["severity"]],
+                    x=rows[status].to_list(),
+                    orientation="h",
+                    name=status.capitalize(),
+                    marker={"color": color, "pattern": hatch(pattern)},
+                    hovertemplate="%{y}: %{x} " + status + "<extra></extra>",
+                )
+            )
+    drawn.update_layout(barmode="stack", showlegend=True)
+    drawn.update_xaxes(counts_axis(rows.select(pl.sum_horizontal(*STATUS_LOOK)).to_series()))
+    drawn.update_yaxes(
+        type="category",
+        showgrid=False,
+        categoryorder="array",
+        categoryarray=[SEVERITY_LABELS[name] for name in reversed(rows["severity"].to_list())],
+    )
+    return Exhibit(
+        title="Since the snapshot before",
+        population="All open records",
+        answer="No snapshot before this one had findings."
+        if first
+        else f"{total['resolved']:,} resolved, {total['persisting']:,} still standing, "
+        f"{total['new']:,} new.",
+        denominator=counted(sum(total.values()), "finding"),
+        figure=drawn,
+        description="Stacked bars by severity.",
+        table=rows,
+        labels={
+            "severity": "Severity",
+            "new": "New",
+            "persisting": "Persisting",
+            "resolved": "Resolved",
+        },
+        footnotes=("Open findings, against those of the snapshot that was loaded before.",),
     )

@@ -23,6 +23,11 @@ VIEW_MEANINGS = {
     View.UNBLINDED: "By arm, under the arms' names.",
 }
 
+SEALED_RECORDS = (
+    "Sealed records are shown, too. They can tell a participant's arm: keep them from everybody "
+    "who is blinded."
+)
+
 CHART = {
     "displaylogo": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
@@ -124,6 +129,8 @@ def header(title: str, question: str, *, domains: Sequence[str] = ()) -> Board:
         )
         if manifest.simulated:
             st.badge("SIMULATED PARTICIPANTS", color="gray", icon=":material/science:")
+        if board.has_sealed_records and board.view is View.POOLED:
+            st.badge("**SEALED RECORDS**", color="orange", icon=":material/lock_open:")
         st.caption(
             plain(f"{board.trial.study} – data cut-off {day(manifest.cutoff)} – snapshot ")
             + plain(str(board.snapshot.id)),
@@ -131,6 +138,8 @@ def header(title: str, question: str, *, domains: Sequence[str] = ()) -> Board:
         )
     if board.view is not View.POOLED:
         st.warning(plain(VIEW_MEANINGS[board.view]), icon=":material/visibility:")
+    elif board.has_sealed_records:
+        st.warning(plain(SEALED_RECORDS), icon=":material/lock_open:")
     st.title(title, anchor=False)
     st.markdown(f"**{plain(question)}**")
     if domains:
@@ -286,18 +295,18 @@ def _footnotes(shown: Exhibit) -> None:
 
 
 def table_download(
-    label: str, tables: dict[str, pl.DataFrame], *, file_name: str, key: str
+    label: str, tables: Callable[[], dict[str, pl.DataFrame]], *, file_name: str, key: str
 ) -> None:
     """Buttons for the same tables as CSV (all in one) and as XLSX (a sheet each).
 
-    Each file is made when its button is pressed.
+    Each file is made, and its tables asked for, when its button is pressed.
     """
     with st.container(horizontal=True):
         st.download_button(
             f"{label} as CSV",
             data=_recorded(
                 f"{file_name}.csv",
-                lambda: table_as_csv(pl.concat(tables.values())).encode("utf-8-sig"),
+                lambda: table_as_csv(pl.concat(tables().values())).encode("utf-8-sig"),
             ),
             file_name=f"{file_name}.csv",
             mime="text/csv",
@@ -307,7 +316,7 @@ def table_download(
         )
         st.download_button(
             f"{label} as Excel, a sheet for each site",
-            data=_recorded(f"{file_name}.xlsx", lambda: as_xlsx(tables)),
+            data=_recorded(f"{file_name}.xlsx", lambda: as_xlsx(tables())),
             file_name=f"{file_name}.xlsx",
             mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             icon=":material/download:",

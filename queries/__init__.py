@@ -1,13 +1,14 @@
 """The read side: a Board is an open snapshot in one view, and the only way to data."""
 
 from queries.board import Board, BoardError, arm_of_participant, open_board
-from queries.history import Refusal, history, last_refusal
+from queries.history import Refusal, differences, history, last_refusal
 
 __all__ = [
     "Board",
     "BoardError",
     "Refusal",
     "arm_of_participant",
+    "differences",
     "history",
     "last_refusal",
     "open_board",

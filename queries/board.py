@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,11 @@ class Board:
             raise
 
     @property
+    def has_sealed_records(self) -> bool:
+        """Whether records and findings are whole, with what was sealed."""
+        return self.grant.sealed_records
+
+    @property
     def is_limited(self) -> bool:
         """Whether small cells are left out and rows of participants refused."""
         return self.grant.limited
@@ -116,6 +122,30 @@ class Board:
         present = self.ask("views/datasets")
         return bool(present.filter(pl.col("dataset") == dataset)["present"].any())
 
+    def record(self, relation: str, key: str) -> dict[str, Any] | None:
+        """One record as this view has it, by column; None where the view has no such record.
+
+        Args:
+            relation: its relation.
+            key: its record key.
+
+        Raises:
+            Denied: the grant has expired, was revoked, or is for no single records.
+        """
+        self.check()
+        self.grant.check_question("record", says_what_it_counts=False, chosen={"key"})
+        if relation not in self._answer("views/relations", {})["relation"]:
+            return None
+        from duckdb import ColumnExpression, ConstantExpression
+
+        cursor = self._connection.cursor()
+        try:
+            is_asked = ColumnExpression("record_key") == ConstantExpression(key)
+            found = cursor.view(relation).filter(is_asked).limit(1).pl()
+        finally:
+            cursor.close()
+        return None if found.is_empty() else found.row(0, named=True)
+
     def close(self) -> None:
         """Give the connection back; a comparative one is closed with its last Board."""
         self._lease.close()
@@ -134,24 +164,25 @@ def open_board(
         BoardError: the key or the sealed file is missing, wrong, or of another snapshot.
     """
     grant.check(trial.id, str(snapshot.id), grant.view)
-    pooled = grant.view is View.POOLED
+    is_open = grant.view is View.POOLED and not grant.sealed_records
     # Whoever shares a connection is one who could have opened it: same files, same key, same arms.
     key = (
         snapshot.folder,
-        grant.view,
-        snapshot.manifest.to_json(),
-        None if pooled else private_key_file,
-        None if pooled else trial.definition,
+        grant.view.word,
+        grant.sealed_records,
+        sha256(snapshot.manifest.to_json()).digest(),
+        None if is_open else private_key_file,
+        None if is_open else sha256(trial.definition).digest(),
     )
     try:
         connection = lease(
             key,
             lambda: (
-                _pooled(snapshot)
-                if pooled
-                else _comparative(trial, snapshot, grant.view, private_key_file)
+                _open(snapshot)
+                if is_open
+                else _with_sealed(trial, snapshot, grant, private_key_file)
             ),
-            keep=pooled,
+            keep=is_open,
         )
     except SnapshotsError as error:
         raise BoardError(str(error)) from None
@@ -187,13 +218,13 @@ def _cells(question: str) -> Cells | None:
     return declared(_sql(question))
 
 
-def _pooled(snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
+def _open(snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
     def prepare(connection: "duckdb.DuckDBPyConnection") -> None:
         # A few numbers tell another snapshot's file from this one's; reading it all takes longer.
         counted = dict(connection.execute(_sql("views/tables")).fetchall())
         if counted != {name: facts.rows for name, facts in snapshot.manifest.tables.items()}:
             raise _not_its_open_file(snapshot)
-        for name in ("arm_pooled", "relations_open", "common", "participation"):
+        for name in ("arm_pooled", "relations_open", "findings_open", "common", "participation"):
             connection.execute(_sql(f"views/{name}"))
 
     return reader(snapshot.open_path, prepare=prepare)
@@ -206,12 +237,12 @@ def _not_its_open_file(snapshot: Snapshot) -> StoreError:
     )
 
 
-def _comparative(
-    trial: Trial, snapshot: Snapshot, view: View, private_key_file: Path | None
+def _with_sealed(
+    trial: Trial, snapshot: Snapshot, grant: "Grant", private_key_file: Path | None
 ) -> "duckdb.DuckDBPyConnection":
     if private_key_file is None:
         raise StoreError(
-            "A comparative view needs the board's private key: set DSMB_BOARD_PRIVATE_KEY_FILE."
+            "Sealed data needs the board's private key: set DSMB_BOARD_PRIVATE_KEY_FILE."
         )
     private_key = read_private_key(private_key_file)
     sealed = json.loads(unwrap(private_key, snapshot.manifest.wrapped_key))
@@ -222,12 +253,15 @@ def _comparative(
         )
     if open_store_digest(snapshot.open_path).digest != snapshot.manifest.digest:
         raise _not_its_open_file(snapshot)
-    labels = _labels(trial, view, unwrap(private_key, snapshot.manifest.wrapped_labels))
+    labels: pl.DataFrame | None = None
+    if grant.view > View.POOLED:
+        letters = unwrap(private_key, snapshot.manifest.wrapped_labels)
+        labels = _labels(trial, grant.view, letters)
     return reader(
         snapshot.open_path,
         snapshot.sealed_path,
         base64.b64decode(sealed["key"]),
-        prepare=_prepare_comparative(snapshot, view, labels),
+        prepare=_prepare_sealed(snapshot, labels, sealed_records=grant.sealed_records),
     )
 
 
@@ -251,10 +285,15 @@ def _labels(trial: Trial, view: View, coded: bytes) -> pl.DataFrame:
     )
 
 
-def _prepare_comparative(
-    snapshot: Snapshot, view: View, labels: pl.DataFrame
+def _prepare_sealed(
+    snapshot: Snapshot, labels: pl.DataFrame | None, *, sealed_records: bool
 ) -> "Callable[[duckdb.DuckDBPyConnection], None]":
-    relations = "relations_open" if view is View.CODED else "relations_complete"
+    """The views of a connection that has the sealed file: by arm where there are labels."""
+    records = (
+        ("relations_complete", "findings_complete")
+        if sealed_records
+        else ("relations_open", "findings_open")
+    )
 
     def prepare(connection: "duckdb.DuckDBPyConnection") -> None:
         about = connection.execute(_sql("views/about")).fetchone()
@@ -263,10 +302,14 @@ def _prepare_comparative(
                 f"The sealed file beside {snapshot.id} belongs to another snapshot. Restore the "
                 "snapshot's folder from a copy."
             )
-        connection.register("given_label", labels.to_arrow())
-        connection.execute("create table label as from given_label")
-        connection.unregister("given_label")
-        for name in ("arm_labeled", relations, "common", "participation"):
+        if labels is None:
+            arms: tuple[str, ...] = ("arm_pooled",)
+        else:
+            connection.register("given_label", labels.to_arrow())
+            connection.execute("create table label as from given_label")
+            connection.unregister("given_label")
+            arms = ("arm_labeled", "actual_arm") if sealed_records else ("arm_labeled",)
+        for name in (*arms, *records, "common", "participation"):
             connection.execute(_sql(f"views/{name}"))
 
     return prepare

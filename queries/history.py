@@ -1,4 +1,4 @@
-"""What was loaded: manifests of all snapshots, and the last load that was refused."""
+"""What was loaded: manifests of all snapshots, what differs, and the last load that was refused."""
 
 import json
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from queries.board import Board
-from snapshots import TrialStore
+from queries.board import Board, BoardError
+from snapshots import SnapshotsError, TableDifference, TrialStore, compare
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,26 @@ def history(board: Board) -> pl.DataFrame:
         for snapshot in reversed(store.snapshots())
     ]
     return pl.DataFrame(rows)
+
+
+def differences(board: Board, before: str) -> list[TableDifference]:
+    """What the open part of the Board's snapshot has otherwise than that of the snapshot `before`.
+
+    Relations without a difference are left out; findings are compared by their own status.
+
+    Raises:
+        Denied: the role may not compare snapshots.
+        BoardError: there is no such snapshot, or its file is missing or damaged.
+    """
+    store = _store(board)
+    try:
+        found = compare(store.snapshot(before), board.snapshot)
+    except SnapshotsError as error:
+        raise BoardError(str(error)) from None
+    return [item for item in found if not item.unchanged and item.table not in _NOT_RECORDS]
+
+
+_NOT_RECORDS = frozenset({"dataset", "finding"})
 
 
 def last_refusal(board: Board) -> Refusal | None:

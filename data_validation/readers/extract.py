@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import polars as pl
 
+from data_validation.readers.dataset_json import read_dataset_json, read_dataset_ndjson
 from data_validation.readers.delimited import read_delimited
 from data_validation.readers.limits import Limits
 from data_validation.readers.members import (
@@ -22,7 +23,9 @@ from data_validation.readers.members import (
 )
 from data_validation.readers.parquet import read_parquet
 from data_validation.readers.problems import Problem, Refusal, UnreadableExtract
+from data_validation.readers.sas7bdat import read_sas7bdat
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN, Table, text_frame
+from data_validation.readers.xlsx import read_xlsx
 from data_validation.readers.xport import read_xport
 
 Reader = Callable[[bytes, Limits], Table]
@@ -34,10 +37,19 @@ READERS: dict[str, tuple[str, Reader]] = {
     ".tsv": ("CSV", read_delimited),
     ".parquet": ("Parquet", read_parquet),
     ".xpt": ("SAS XPORT", read_xport),
+    ".sas7bdat": ("SAS7BDAT", read_sas7bdat),
+    ".xlsx": ("XLSX", read_xlsx),
+    ".json": ("Dataset-JSON", read_dataset_json),
+    ".ndjson": ("Dataset-JSON", read_dataset_ndjson),
 }
-# Formats that hold nothing but datasets and have no reader: to pass them over like a read-me would
-# lose a dataset.
-UNREAD_FORMATS = {".sas7bdat": "SAS7BDAT", ".ndjson": "Dataset-JSON"}
+# Formats that datasets come in and that have no reader: to pass them over like a read-me would lose
+# a dataset.
+UNREAD_FORMATS = {
+    ".dsjc": "compressed Dataset-JSON",
+    ".xls": "Excel before 2007",
+    ".xlsb": "binary Excel",
+    ".xlsm": "Excel with macros",
+}
 
 _DEFAULT_LIMITS = Limits()
 # Two characters, as SDTM has it. Anything else in that column is a value, and stays unsaid.
@@ -145,6 +157,8 @@ def _members(path: Path, stack: ExitStack) -> Members:
         if not (members.files or members.ignored or members.problems):
             raise _refused(f"{path} is an empty folder; put one file per dataset there.")
         return members
+    if path.suffix.lower() in READERS:
+        raise _refused(f"{path} is one file; give the folder that it lies in, with DM beside it.")
     if not path.is_file() or not zipfile.is_zipfile(path):
         raise _refused(
             f"{path} is neither a folder nor a whole zip; give the folder or the zip that "
@@ -204,7 +218,7 @@ def _read_file(
         raise Refusal(
             f"could not be read as {format_name} ({type(error).__name__}); make the file again."
         ) from None
-    dataset, domain_notes = _dataset_name(frame, _stem(member.name))
+    dataset, domain_notes = _dataset_name(frame, table.dataset or _stem(member.name))
     texts = (*table.notes, *name_notes, *domain_notes)
     return (
         _ReadFile(dataset, frame),

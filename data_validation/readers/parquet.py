@@ -4,10 +4,7 @@ import polars as pl
 
 from data_validation.readers.limits import Limits
 from data_validation.readers.problems import Refusal
-from data_validation.readers.text import Table
-
-# What one cell takes in memory, whatever it takes in the file.
-_CELL_BYTES = 16
+from data_validation.readers.text import CELL_BYTES, Table
 
 
 def read_parquet(data: bytes, limits: Limits) -> Table:
@@ -25,7 +22,7 @@ def read_parquet(data: bytes, limits: Limits) -> Table:
     # A column that repeats one value takes a few bytes in the file for any number of rows, so the
     # size of the file does not bound what it unpacks to.
     rows = promised.select(pl.len()).collect().item()
-    if rows * len(schema) * _CELL_BYTES > limits.total_bytes:
+    if rows * len(schema) * CELL_BYTES > limits.total_bytes:
         raise Refusal(
             f"unpacks to more than the limit of {limits.total_bytes} bytes; send it in parts, "
             "as split datasets."

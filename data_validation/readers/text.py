@@ -4,7 +4,11 @@ Validation needs the text a site sent, not what a parser made of it, so every fo
 numbers as their shortest text, dates as ISO 8601, a wholly blank value as null.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from types import NoneType
 
 import polars as pl
 
@@ -14,8 +18,15 @@ from data_validation.readers.problems import Refusal
 FILE_COLUMN = "_file"
 ROW_COLUMN = "_row"
 
+# What one cell takes at least, whatever it takes in the file: in a column, and as an object.
+CELL_BYTES = 16
+OBJECT_BYTES = 64
+
 # A transport file can have 9,999 variables, an SDTM dataset has fewer than 300.
 _MOST_COLUMNS = 10_000
+
+# What pandas calls the index of a frame that it has written and read again, or kept in Parquet.
+_ROW_INDEX = re.compile(r"UNNAMED: 0|__INDEX_LEVEL_0__")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +34,13 @@ class Table:
     """What a reader returns: the columns of one file in their order, in any type, and notes.
 
     Names are as received; they may repeat or be blank. All columns have the same length.
+    ``dataset`` is what the file itself, not its name, calls the dataset, in upper case.
     """
 
     names: tuple[str, ...]
     columns: tuple[pl.Series, ...]
     notes: tuple[str, ...] = ()
+    dataset: str | None = None
 
 
 def as_text(column: pl.Series) -> pl.Series:
@@ -54,6 +67,30 @@ def as_text(column: pl.Series) -> pl.Series:
     if isinstance(dtype, pl.Duration):
         return column.dt.to_string("iso")
     return column.cast(pl.String)
+
+
+_TYPES: dict[type, type[pl.DataType]] = {
+    str: pl.String,
+    float: pl.Float64,
+    bool: pl.Boolean,
+    date: pl.Date,
+    datetime: pl.Datetime,
+    time: pl.Time,
+    timedelta: pl.Duration,
+}
+
+
+def mixed_text(values: Sequence[object]) -> pl.Series:
+    """Return values that came one by one, each of a type of its own, as ``as_text`` shows them."""
+    text = pl.Series([None] * len(values), dtype=pl.String)
+    for kind in set(map(type, values)) - {NoneType}:
+        if kind is int:  # of any size, in Python
+            part = pl.Series([str(value) if type(value) is int else None for value in values])
+        else:
+            own = [value if type(value) is kind else None for value in values]
+            part = as_text(pl.Series(own, dtype=_TYPES[kind]))
+        text = text.zip_with(text.is_not_null(), part)
+    return text
 
 
 def blank_as_null(column: pl.Series) -> pl.Series:
@@ -100,11 +137,18 @@ def _column_names(received: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]
         )
     positions: dict[str, int] = {}
     notes: list[str] = []
+    unnamed = 0
     for position, raw in enumerate(received, start=1):
         name = raw.strip().upper()
         if not name:
-            name = f"UNNAMED_{len(notes) + 1}"
+            unnamed += 1
+            name = f"UNNAMED_{unnamed}"
             notes.append(f"Column {position} has no name and is read as {name}.")
+        elif _ROW_INDEX.fullmatch(name):
+            notes.append(
+                f"Column {position}, {name}, looks like the row numbers of the program that wrote "
+                "the file; it is kept, sealed."
+            )
         if name in {FILE_COLUMN.upper(), ROW_COLUMN.upper()}:
             raise Refusal(f"names its column {position} {name}, which is reserved; rename it.")
         if name in positions:

@@ -22,7 +22,14 @@ import pyreadstat
 
 from data_validation.readers.limits import Limits
 from data_validation.readers.problems import Refusal
-from data_validation.readers.text import Table, as_text
+from data_validation.readers.sas import (
+    CELLS_AT_A_TIME,
+    SasColumn,
+    decoded,
+    sas_table,
+    special_missing,
+)
+from data_validation.readers.text import Table
 
 _RECORD = 80
 _PROMISE = 48  # Where a header record holds its numbers, after its 48 bytes of name.
@@ -32,28 +39,11 @@ _NAMESTR = struct.Struct(">hhHh8s40s8shhh2s8shhi32s")
 _NUMERIC, _CHARACTER = 1, 2
 _BLANK = ord(" ")
 
-# pyreadstat makes a Python object of every cell, several times the size of the cell in the file.
-_CELLS_AT_A_TIME = 2_000_000
-
-# By the SAS format of a numeric variable: days or seconds since 1960-01-01, seconds of a day.
-_DATE_FORMATS = frozenset(
-    ["DATE", "E8601DA", "B8601DA", "IS8601DA", "WORDDATE", "WEEKDATE", "WORDDATX", "WEEKDATX"]
-    + [stem + sep for stem in ("DDMMYY", "MMDDYY", "YYMMDD") for sep in ("", *"BCDNPS")]
-)
-_DATETIME_FORMATS = frozenset(["DATETIME", "DATEAMPM", "E8601DT", "B8601DT", "IS8601DT", "MDYAMPM"])
-_TIME_FORMATS = frozenset(["TIME", "HHMM", "TOD", "TIMEAMPM", "E8601TM", "B8601TM", "IS8601TM"])
-_DAYS_TO_1970 = 3653
-_SECONDS_A_DAY = 86_400
-_FIRST_DAY, _LAST_DAY = -138_061, 2_936_547  # 1582-01-01 to 9999-12-31, as in SAS.
-
 
 @dataclass(frozen=True)
-class _Variable:
-    name: str
-    is_text: bool
+class _Variable(SasColumn):
     offset: int
     length: int
-    format: str
 
 
 @dataclass(frozen=True)
@@ -70,21 +60,10 @@ def read_xport(data: bytes, limits: Limits) -> Table:
     """Read one transport file with one dataset; raises Refusal, or the error of the library."""
     layout = _layout(data)
     notes = _check_values(data, layout)
-    frame, encoding_notes = _decode(data, layout, limits)
-    columns = []
-    for variable, column in zip(layout.variables, frame.get_columns(), strict=True):
-        text, kept_numbers = _temporal_text(column, variable)
-        columns.append(text)
-        if kept_numbers:
-            notes.append(
-                f"Column {variable.name} has the SAS format {variable.format}, but values that "
-                "are not such a date or time; these stay numbers."
-            )
-    return Table(
-        names=tuple(variable.name for variable in layout.variables),
-        columns=tuple(columns),
-        notes=(*encoding_notes, *notes),
+    frame, encoding_notes = decoded(
+        lambda encoding: _decode_as(encoding, data, layout), "UTF-8", limits
     )
+    return sas_table(layout.variables, frame, (*encoding_notes, *notes))
 
 
 def _layout(data: bytes) -> _Layout:
@@ -150,7 +129,7 @@ def _variables(data: bytes, count: int) -> tuple[_Variable, ...]:
             raise _unusual()
         names.add(name)
         sas_format = fields[6].strip(b"\0 ").decode("ascii", "replace").upper()
-        variables.append(_Variable(name, kind == _CHARACTER, offset, length, sas_format))
+        variables.append(_Variable(name, kind == _CHARACTER, sas_format, offset, length))
     return tuple(variables)
 
 
@@ -226,10 +205,7 @@ def _check_values(data: bytes, layout: _Layout) -> list[str]:
         if variable.is_text:
             _refuse_hidden_text(part, variable)
         elif _has_special_missing(part):
-            notes.append(
-                f"Column {variable.name} has special missing values (.A to .Z or ._); "
-                "they are read as missing."
-            )
+            notes.append(special_missing(variable.name))
     return notes
 
 
@@ -250,36 +226,9 @@ def _has_special_missing(cells: npt.NDArray[np.uint8]) -> bool:
     return bool((letter & ~cells[:, 1:].any(axis=1)).any())
 
 
-def _decode(data: bytes, layout: _Layout, limits: Limits) -> tuple[pl.DataFrame, list[str]]:
-    try:
-        return _decode_as(None, data, layout), []
-    except UnicodeDecodeError:
-        pass
-    declared = limits.declared_encoding
-    if declared is not None:
-        try:
-            frame = _decode_as(declared, data, layout)
-        except (UnicodeDecodeError, pyreadstat.ReadstatError):
-            pass
-        else:
-            return frame, [f"It is not UTF-8 and was read in the declared encoding {declared}."]
-    try:
-        frame = _decode_as("WINDOWS-1252", data, layout)
-    except (UnicodeDecodeError, pyreadstat.ReadstatError):
-        tried = "" if declared is None else f" nor {declared}"
-        raise Refusal(
-            f"holds text that is neither UTF-8 nor Windows-1252{tried}; declare its encoding."
-        ) from None
-    note = (
-        "It is not UTF-8 and was read as Windows-1252; if text in it looks wrong, "
-        "declare its encoding and read it again."
-    )
-    return frame, [note]
-
-
 def _decode_as(encoding: str | None, data: bytes, layout: _Layout) -> pl.DataFrame:
     """Return all observations; numbers as floats, or as text where a slice has none."""
-    step = max(1, _CELLS_AT_A_TIME // len(layout.variables))
+    step = max(1, CELLS_AT_A_TIME // len(layout.variables))
     slices = [
         _decode_slice(encoding, data, layout, first, min(step, layout.observations - first))
         for first in range(0, layout.observations, step)
@@ -315,33 +264,6 @@ def _decode_slice(
     if missing and body[frame.height * layout.observation_bytes :].strip(b" "):
         raise _unusual()
     return frame.vstack(frame.clear(missing)) if missing else frame
-
-
-def _temporal_text(column: pl.Series, variable: _Variable) -> tuple[pl.Series, bool]:
-    """Return the column with dates and times as ISO 8601, and whether numbers remained.
-
-    A number stays as it is if the calendar or the clock has no place for it: pyreadstat and SAS
-    round it or take it modulo a day, which would change what was received.
-    """
-    if variable.is_text:
-        return column, False
-    number = pl.col("number")
-    if variable.format in _DATE_FORMATS:
-        fits = number.is_between(_FIRST_DAY, _LAST_DAY) & (number == number.floor())
-        moment = (number - _DAYS_TO_1970).cast(pl.Int32, strict=False).cast(pl.Date)
-    elif variable.format in _DATETIME_FORMATS:
-        fits = number.is_between(_FIRST_DAY * _SECONDS_A_DAY, (_LAST_DAY + 1) * _SECONDS_A_DAY - 1)
-        since_1970 = number - _DAYS_TO_1970 * _SECONDS_A_DAY
-        moment = (since_1970 * 1e6).round().cast(pl.Int64, strict=False).cast(pl.Datetime("us"))
-    elif variable.format in _TIME_FORMATS:
-        fits = number.is_between(0, _SECONDS_A_DAY - 1)
-        moment = (number * 1e9).round().cast(pl.Int64, strict=False).cast(pl.Time)
-    else:
-        return as_text(column), False
-    frame = pl.DataFrame({"number": column, "text": as_text(column)})
-    iso = as_text(frame.select(pl.when(fits).then(moment)).to_series())
-    text = iso.zip_with(iso.is_not_null(), frame["text"])
-    return text, bool((iso.is_null() & column.is_not_null()).any())
 
 
 def _truncated(how: str) -> Refusal:

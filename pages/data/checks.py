@@ -24,16 +24,23 @@ rules = (
         ]
     )
     .join(found, on="check", how="left", maintain_order="left")
-    # Of a sealed check nothing is counted here: 0 would say that it found nothing.
+    # Where sealed findings are not seen, 0 would say that a sealed check found nothing.
     .with_columns(
-        pl.when(pl.col("sealed") == "open").then(pl.col("standing").fill_null(0)).alias("standing")
+        pl.when((pl.col("sealed") == "open") | board.has_sealed_records)
+        .then(pl.col("standing").fill_null(0))
+        .alias("standing")
     )
     .select("check", "domain", "severity", "standing", "sentence", "why", "sealed")
 )
 st.caption(
     plain(
-        f"{rules.height} checks. What sealed checks find is for those who may see sealed data; "
-        "here it is not counted."
+        f"{rules.height} checks."
+        + (
+            ""
+            if board.has_sealed_records
+            else " What sealed checks find is for those who may see sealed data; here it is not "
+            "counted."
+        )
     )
 )
 with st.container(horizontal=True):

@@ -3,61 +3,55 @@
 import polars as pl
 import streamlit as st
 
+from data_validation.received import as_received, relation_of
 from exhibits.on_page import header, plain, show, table_download
 from exhibits.words import counted
 
-NO_SITE = "(no site)"  # as the question names findings whose participant or site is missing
 # A browser stays quick with so many rows; more are looked through by filters or in the query list.
 MOST_ROWS = 1_000
+GROUPS = {"Check": "check", "Site": "site", "Dataset": "domain", "Participant": "participant"}
 
 board = header("Findings", "What must be queried, and is it getting better?")
 show("findings_overview")
+group = st.segmented_control("Count by", list(GROUPS), default="Check", required=True)
 left, right = st.columns(2)
 with left:
-    show("findings_by_check")
+    show(f"findings_by_{GROUPS[str(group)]}")
 with right:
-    show("findings_by_site")
+    show("findings_against_before")
 
 st.subheader("Every finding", anchor=False)
-everything = board.ask(
-    "findings/listing", severities=[], statuses=[], domains=[], sites=[], checks=[]
-)
-
-
-def values(column: str) -> list[str]:
-    """What there is to filter by, in the listing's order."""
-    return [str(value) for value in everything[column].unique(maintain_order=True) if value]
-
-
-every_site = [*sorted(values("site")), *([NO_SITE] if everything["site"].null_count() else [])]
-with st.container(horizontal=True):
-    severities = st.multiselect("Severity", values("severity"), width=155)
-    statuses = st.multiselect("Against the snapshot before", values("status"), width=215)
-    domains = st.multiselect("Domain", values("domain"), width=155)
-    sites = st.multiselect("Site", every_site, width=155)
-    checks = st.multiselect("Check", values("check"), width=240)
-chosen = {
-    "severities": severities,
-    "statuses": statuses,
-    "domains": domains,
-    "sites": sites,
-    "checks": checks,
+choices = board.ask("findings/choices")
+FILTERS = {
+    "severities": ("Severity", 150),
+    "statuses": ("Status", 150),
+    "domains": ("Dataset", 140),
+    "sites": ("Site", 140),
+    "checks": ("Check", 190),
 }
-listing = board.ask("findings/listing", **chosen) if any(chosen.values()) else everything
-rows = listing.head(MOST_ROWS)
+chosen: dict[str, list[str] | str] = {}
+with st.container(horizontal=True):
+    for name, (label, width) in FILTERS.items():
+        offered = choices.filter(pl.col("name") == name)["value"].drop_nulls().to_list()
+        chosen[name] = st.multiselect(label, offered, width=width)
+    chosen["participant"] = st.text_input("Participant", width=150)
+
+rows = board.ask("findings/listing", **chosen, most=MOST_ROWS)
+matching = 0 if rows.is_empty() else int(rows.item(0, "matching"))
 st.caption(
     plain(
-        f"{counted(listing.height, 'finding')} of {everything.height:,}"
+        counted(matching, "finding")
         + (
             f"; the table shows the first {rows.height:,}, the most severe first. Filter to see "
             "others; the query list below holds all that stand and concern a participant."
-            if listing.height > rows.height
+            if matching > rows.height
             else ""
         )
     )
 )
+of_sealed = ["sealed", "file", "row"]
 selected = st.dataframe(
-    rows.drop("finding", "query"),
+    rows.drop("finding", "query", "matching", *([] if board.has_sealed_records else of_sealed)),
     hide_index=True,
     height="content" if rows.height <= 10 else 420,
     placeholder="",
@@ -69,31 +63,62 @@ selected = st.dataframe(
         "check": "Check",
         "severity": "Severity",
         "status": "Status",
-        "domain": "Domain",
+        "domain": "Dataset",
         "site": "Site",
         "subject": "Participant",
         "field": "Field",
         "value": "As received",
         "message": st.column_config.TextColumn("Finding", width="large"),
         "record_key": "Record",
+        "sealed": "Sealed",
+        "file": "File",
+        "row": st.column_config.NumberColumn("Row", format="plain"),
     },
 )
 if selected.selection.rows and selected.selection.rows[0] < rows.height:
     one = rows.row(selected.selection.rows[0], named=True)
-    with st.container(border=True):
+    with st.container(border=True, key="selected-finding"):
         st.markdown(f"**{plain(one['check'])}** – {plain(one['message'])}")
         st.markdown(f"To the site: {plain(one['query'])}")
+        relation = relation_of(one["domain"])
+        record = board.record(relation, one["record_key"]) if relation else None
+        if record is not None:
+            received = as_received(one["domain"], record).with_columns(
+                pl.when(pl.col("field") == one["field"]).then(pl.lit("◀")).alias("here")
+            )
+            st.caption(plain(f"The record as received, {one['record_key']}"))
+            st.dataframe(
+                received.select("field", "received", "here", "description"),
+                hide_index=True,
+                height="content",
+                placeholder="",
+                alt="The record that the finding is about",
+                column_config={
+                    "field": "Field",
+                    "received": st.column_config.TextColumn("As received", width="medium"),
+                    "here": st.column_config.TextColumn("Finding", width="small"),
+                    "description": st.column_config.TextColumn("What it is", width="large"),
+                },
+            )
 elif rows.height:
-    st.caption("Select a row to see the text for the site.")
+    st.caption("Select a row to see the record as received and the text for the site.")
 
-queries = listing.filter(pl.col("status") != "resolved", pl.col("subject").is_not_null()).select(
-    "site", "subject", "check", "severity", "status", "domain", "field", "value", "query"
-)
-if queries.height:
+
+def queries() -> dict[str, pl.DataFrame]:
+    """What stands and concerns a participant, by site."""
+    every = board.ask("findings/listing", **chosen, most=None)
+    asked = every.filter(pl.col("status") != "resolved", pl.col("subject").is_not_null()).select(
+        "site", "subject", "check", "severity", "status", "domain", "field", "value", "query"
+    )
     by_site = {
         str(site or "no site"): part
-        for (site,), part in queries.group_by("site", maintain_order=True)
+        for (site,), part in asked.group_by("site", maintain_order=True)
     }
+    return by_site or {"queries": asked}
+
+
+if matching:
+    sealed = "-with-sealed" if board.has_sealed_records else ""
     table_download(
-        "Query list", by_site, file_name=f"queries-{board.snapshot.id}", key="query-list"
+        "Query list", queries, file_name=f"queries-{board.snapshot.id}{sealed}", key="query-list"
     )

@@ -5,7 +5,7 @@ import streamlit as st
 
 from exhibits.on_page import header, plain
 from exhibits.words import counted
-from queries import history, last_refusal
+from queries import differences, history, last_refusal
 
 board = header("Intake", "What was loaded?")
 refused = last_refusal(board)
@@ -54,6 +54,59 @@ st.dataframe(
     },
 )
 
+earlier = snapshots.filter(pl.col("snapshot") != str(board.snapshot.id))["snapshot"].to_list()
+if earlier:
+    st.subheader("What changed", anchor=False)
+    # The one before it in the list was loaded before it; from the first one, look forward.
+    place = snapshots["snapshot"].index_of(str(board.snapshot.id)) or 0
+    before = st.selectbox(
+        "Against snapshot", earlier, index=min(place, len(earlier) - 1), width=240
+    )
+    changed = differences(board, before)
+    st.caption(
+        plain(
+            f"{counted(len(changed), 'kind')} of open records differ. A record is changed where a "
+            "value differs; what became of findings is on their own page."
+            if changed
+            else "The open records of the two are the same."
+        )
+    )
+    if changed:
+        st.dataframe(
+            pl.DataFrame(
+                {
+                    "relation": [item.table.replace("_", " ") for item in changed],
+                    "before": [item.rows_before for item in changed],
+                    "after": [item.rows_after for item in changed],
+                    "added": [item.rows.added for item in changed],
+                    "removed": [item.rows.removed for item in changed],
+                    "changed": [item.rows.changed for item in changed],
+                    "values": [
+                        ", ".join(
+                            f"{name.replace('_', ' ')} ({count:,})"
+                            for name, count in item.rows.cells.items()
+                            # A typed value's text changes with it.
+                            if name.removesuffix("_text") not in item.rows.cells.keys() - {name}
+                        )
+                        for item in changed
+                    ],
+                }
+            ),
+            hide_index=True,
+            height="content",
+            placeholder="",
+            alt="How the open records of the two snapshots differ",
+            column_config={
+                "relation": "Records",
+                "before": st.column_config.NumberColumn("Before", format="localized"),
+                "after": st.column_config.NumberColumn("After", format="localized"),
+                "added": st.column_config.NumberColumn("Added", format="localized"),
+                "removed": st.column_config.NumberColumn("Removed", format="localized"),
+                "changed": st.column_config.NumberColumn("Changed", format="localized"),
+                "values": st.column_config.TextColumn("Changed values", width="large"),
+            },
+        )
+
 st.subheader(f"Control totals of {board.snapshot.id}", anchor=False)
 st.caption(
     "Rows of the open part, counted when read and again in the stored file; a load in which the "
@@ -88,6 +141,50 @@ st.dataframe(
         "in_extract": "In the extract",
     },
 )
+if board.has_sealed_records:
+    st.subheader("Sealed part", anchor=False)
+    for question, said, nothing, labels in (
+        (
+            "intake/control_totals",
+            "Rows of every file, read and stored; a load in which the two differ fails.",
+            "No file was read.",
+            {
+                "dataset": "Dataset",
+                "file": "File",
+                "rows_read": "Rows read",
+                "rows_open": "Open",
+                "rows_sealed": "Sealed",
+            },
+        ),
+        (
+            "intake/sealed_unexpectedly",
+            "Sealed because no fact names it: a field or dataset that the trial should know of?",
+            "Nothing was sealed unexpectedly.",
+            {"dataset": "Dataset", "field": "Field"},
+        ),
+        (
+            "intake/reading_remarks",
+            "How files were read, and what was left aside.",
+            "Every file was read as it is.",
+            {"remark": "Remark"},
+        ),
+    ):
+        rows = board.ask(question)
+        st.caption(plain(said if rows.height else nothing))
+        if rows.height:
+            st.dataframe(
+                rows,
+                hide_index=True,
+                height="content" if rows.height <= 20 else 420,
+                placeholder="",
+                alt=said,
+                column_config={
+                    name: st.column_config.NumberColumn(label, format="localized")
+                    if rows.schema[name].is_integer()
+                    else label
+                    for name, label in labels.items()
+                },
+            )
 with st.expander("Versions"):
     manifest = board.snapshot.manifest
     st.caption(plain(", ".join(f"{name} {number}" for name, number in manifest.versions.items())))

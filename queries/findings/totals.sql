@@ -5,6 +5,7 @@ select
   count(*) filter (where severity = 'major' and status <> 'resolved') as major,
   count(*) filter (where severity = 'minor' and status <> 'resolved') as minor,
   count(*) filter (where severity = 'note' and status <> 'resolved') as note,
+  count(*) filter (where sealed) as sealed,
   count(*) filter (where status = 'new') as new,
   count(*) filter (where status = 'persisting') as persisting,
   count(*) filter (where status = 'resolved') as resolved,

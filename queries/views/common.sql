@@ -1,3 +1,2 @@
--- Every view: what was found wrong with open records, and what is derived from the relations.
-create view finding as select * from open_data.finding;
+-- Every view: what follows from other relations.
 create view respiratory_support as select * from procedure where support is not null;

@@ -1,4 +1,4 @@
--- Unblinded: every relation is whole, with what was sealed, and exposure is there.
+-- With sealed records: every relation is whole, and exposure is there.
 create view dataset as select * from sealed_data.dataset;
 create view participant as select * from sealed_data.participant left join arm_of using (subject);
 create view disposition as select * from sealed_data.disposition left join arm_of using (subject);
@@ -41,7 +41,3 @@ create view exposure_as_collected as
 select * from sealed_data.exposure_as_collected left join arm_of using (subject);
 create view drug_accountability as
 select * from sealed_data.drug_accountability left join arm_of using (subject);
-create view actual_arm as
-select allocation.subject, label.arm, label.position
-from sealed_data.allocation as allocation
-inner join label on label.code = allocation.actual;

@@ -129,6 +129,7 @@ def test_a_grant_is_not_made_by_hand(issuer: dict[str, object]) -> None:
             role=Role.BOARD,
             expires=datetime.max.replace(tzinfo=UTC),
             limited=False,
+            sealed_records=False,
             question=None,
             holds=lambda: True,
             **cast(Any, issuer),

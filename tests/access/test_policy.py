@@ -36,6 +36,7 @@ MAY_OPEN_PAGE = {
     Role.STATISTICIAN:  (True,       True,    True,        True,     True,   True,   False),
     Role.SPONSOR:       (True,       True,    True,        False,    False,  False,  False),
     Role.DATA_MANAGER:  (False,      True,    False,       True,     True,   True,   False),
+    Role.UNBLINDED_DATA_MANAGER: (False, False, False,     True,     True,   True,   False),
     Role.AUDITOR:       (False,      False,   False,       False,    False,  False,  True),
 }  # fmt: skip
 
@@ -46,6 +47,7 @@ MAY_OPEN_VIEW = {
     Role.STATISTICIAN:  (True,   True,  True),
     Role.SPONSOR:       (True,   False, False),
     Role.DATA_MANAGER:  (True,   False, False),
+    Role.UNBLINDED_DATA_MANAGER: (True, False, False),
     Role.AUDITOR:       (False,  False, False),
 }  # fmt: skip
 
@@ -55,6 +57,7 @@ MAY_ACT = {
     Role.STATISTICIAN:  (True,           True,        False),
     Role.SPONSOR:       (False,          False,       False),
     Role.DATA_MANAGER:  (False,          False,       False),
+    Role.UNBLINDED_DATA_MANAGER: (False, False,       False),
     Role.AUDITOR:       (False,          False,       True),
 }  # fmt: skip
 ACTS = (Action.ENTER_CLOSED_SESSION, Action.UNBLIND_PARTICIPANT, Action.READ_TRAIL)
@@ -131,6 +134,9 @@ def test_view(role: Role, view: View, allowed: bool) -> None:
         assert (grant.trial, grant.snapshot) == (TRIAL, SNAPSHOT)
         assert (grant.view, grant.role, grant.holder) == (view, role, "provider/4711")
         assert grant.limited == (role is Role.SPONSOR)
+        assert grant.sealed_records == (
+            view is View.UNBLINDED or role is Role.UNBLINDED_DATA_MANAGER
+        )
     else:
         with pytest.raises(Denied, match="role does not include"):
             asked_for(role, view)

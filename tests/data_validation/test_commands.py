@@ -483,7 +483,7 @@ def test_arguments_that_cannot_be_used(
         (["snapshots", "--trial", "../other"], "no definition of trial '../other'"),
         (["simulate", "--out", "x", "--cutoff", "1999-01-01"], "before recruitment starts"),
         (["simulate", "--out", "x", "--seed", "-1"], "must not be negative"),
-        (["simulate", "--out", "x", "--sites", "1000"], "ask for 1 to 99"),
+        (["simulate", "--out", "x", "--sites", "1000"], "ask for 1 to 9999"),
     ],
 )
 def test_arguments_that_mean_nothing(unchanged: Place, arguments: list[str], expected: str) -> None:

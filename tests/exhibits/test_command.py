@@ -205,7 +205,7 @@ def test_without_the_key_there_is_one_sentence(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == (
-        "A comparative view needs the board's private key: set DSMB_BOARD_PRIVATE_KEY_FILE.\n"
+        "Sealed data needs the board's private key: set DSMB_BOARD_PRIVATE_KEY_FILE.\n"
     )
 
 

@@ -327,7 +327,7 @@ QUESTIONS = sorted(str(path.relative_to(FOLDER).with_suffix("")) for path in FOL
 ASKED = [
     name
     for name in QUESTIONS
-    if not name.startswith("views/") or name in {"views/arms", "views/datasets"}
+    if not name.startswith("views/") or name in {"views/arms", "views/datasets", "views/relations"}
 ]
 # What was given is seen unblinded only.
 UNBLINDED_ONLY = [name for name in ASKED if name.startswith("treatment/")]
@@ -348,6 +348,8 @@ SAMPLES: dict[str, Any] = {
     "doses": [A_VISIT | {"number": 1.0, "day": 1}],
     "arms": ["UC-MSC"],
     "cutoff": date(2024, 6, 1),
+    "participant": "01-0",
+    "most": 7,
 }
 
 

@@ -36,7 +36,7 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def comparative() -> int:
-    return sum(View.POOLED not in key for key in open_connections() if isinstance(key, tuple))
+    return sum("pooled" not in key for key in open_connections() if isinstance(key, tuple))
 
 
 def test_boards_of_one_view_share_a_connection_which_the_last_one_closes(

@@ -1,8 +1,15 @@
 """Simulated extracts: SDTM datasets with clinically plausible courses, labeled as simulated."""
 
 from trials.simulator.effect import Effect
-from trials.simulator.extract import write_extract
+from trials.simulator.extract import write_blocks, write_extract
 from trials.simulator.population import planned_cutoff
-from trials.simulator.simulation import simulate
+from trials.simulator.simulation import simulate, simulate_blocks
 
-__all__ = ["Effect", "planned_cutoff", "simulate", "write_extract"]
+__all__ = [
+    "Effect",
+    "planned_cutoff",
+    "simulate",
+    "simulate_blocks",
+    "write_blocks",
+    "write_extract",
+]

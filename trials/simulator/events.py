@@ -39,7 +39,6 @@ from trials.simulator.run import Run
 
 _OCCURRENCES = 2  # a term can occur so often in one person
 _ATTRIBUTES = 8
-_CHUNK = 5_000  # persons whose candidate events are drawn at once, to bound memory
 _RATE_AT_HOME = 0.2  # of the rate in hospital
 _SEALED_RATE = 0.0015  # per day, of sealed terms in trials whose definition plans no doses
 _PARTIAL_RATE = 0.03
@@ -142,36 +141,30 @@ def _over_time(run: Run, terms: list[Event], first_sealed: int) -> list[_Events]
         rate = event.rate * frailty * np.where(people.experimental, ratio, 1.0)
         if index >= first_sealed:
             rate = np.where(people.experimental, rate, 0.0)
-        # One stream per term: a term added to the definition moves no other.
-        stream = run.draws.stream(f"event {event.term}")
-        for begin in range(0, len(people), _CHUNK):
-            members = np.arange(begin, min(begin + _CHUNK, len(people)))
-            uniform = stream.random((len(members), _OCCURRENCES, 1 + _ATTRIBUTES))
-            parts.append(
-                _occurring(run, members, event, index=index, rate=rate[members], uniform=uniform)
-            )
+        parts.append(_occurring(run, event, index, rate))
     return parts
 
 
-def _occurring(
-    run: Run, members: Integers, event: Event, *, index: int, rate: Floats, uniform: Floats
-) -> _Events:
-    """The occurrences of one term that fall into the time in which the members are observed."""
+def _occurring(run: Run, event: Event, index: int, rate: Floats) -> _Events:
+    """The occurrences of one term that fall into the time in which each person is observed."""
     people, course = run.people, run.course
+    # A topic per term: a term added to the definition moves no other.
+    columns = _OCCURRENCES * (1 + _ATTRIBUTES)
+    uniform = run.draws.uniform(f"event {event.term}", len(people), columns)
+    uniform = uniform.reshape(len(people), _OCCURRENCES, 1 + _ATTRIBUTES)
     waiting = -np.log1p(-uniform[:, :, 0]) / np.maximum(rate, 1e-12)[:, None]
     # A second occurrence waits from the first, and at least for its usual duration.
     exposed = np.cumsum(waiting + np.array([0.0, event.duration]), axis=1)
     exposed = np.minimum(exposed, NEVER / 4)
-    home = course.discharged[members][:, None]
+    home = course.discharged[:, None]
     if course.inpatient:
         at_home = home + (exposed - home) / _RATE_AT_HOME
         exposed = np.where(exposed > home, at_home, exposed)
     offset = np.minimum(np.floor(exposed), NEVER).astype(np.int64)
-    seen = (offset < course.ended[members][:, None]) & ~people.failed[members][:, None]
-    row, occurrence = np.nonzero(seen)
-    person = members[row]
-    draw = uniform[row, occurrence]
-    start = people.anchor[person] + offset[row, occurrence]
+    seen = (offset < course.ended[:, None]) & ~people.failed[:, None]
+    person, occurrence = np.nonzero(seen)
+    draw = uniform[person, occurrence]
+    start = people.anchor[person] + offset[person, occurrence]
     grade = 1 + choose(draw[:, 1], list(event.grades))
     return _Events(
         person=person,
@@ -194,15 +187,29 @@ def _end(run: Run, person: Integers, start: Integers, duration: float, uniform: 
     return np.where(end < (run.people.anchor + run.course.ended)[person], end, NEVER)
 
 
+def causes_of_death(run: Run) -> tuple[Integers, pl.Series]:
+    """Those who die, and the preferred term of what they die of."""
+    person, _, cause = _deaths(run)
+    return person, pick([term for term, _, _ in _causes(run)], cause)
+
+
+def _causes(run: Run) -> tuple[tuple[str, float, int], ...]:
+    return CRITICAL_CARE_DEATHS if run.course.inpatient else OUTPATIENT_DEATHS
+
+
+def _deaths(run: Run) -> tuple[Integers, Floats, Integers]:
+    """Those who die, their uniform numbers, and the index of the cause."""
+    uniform = run.draws.uniform("fatal events", len(run.people), 4 + _ATTRIBUTES)
+    person = np.flatnonzero((run.course.how == DIED) & ~run.people.failed)
+    draw = uniform[person]
+    return person, draw, choose(draw[:, 0], [weight for _, weight, _ in _causes(run)])
+
+
 def _fatal(run: Run, names: list[str]) -> _Events:
     """The event that each death comes from; it may begin some days before."""
-    people, course = run.people, run.course
-    causes = CRITICAL_CARE_DEATHS if course.inpatient else OUTPATIENT_DEATHS
-    uniform = run.draws.uniform("fatal events", len(people), 4 + _ATTRIBUTES)
-    person = np.flatnonzero((course.how == DIED) & ~people.failed)
-    draw = uniform[person]
+    people, course, causes = run.people, run.course, _causes(run)
+    person, draw, cause = _deaths(run)
     ended = course.ended[person]
-    cause = choose(draw[:, 0], [weight for _, weight, _ in causes])
     longest = np.array([days for _, _, days in causes])[cause]
     lead = np.minimum(np.floor(draw[:, 1] * (longest + 1)).astype(np.int64), ended)
     return _Events(

@@ -1,10 +1,12 @@
 """Writing datasets as an EDC system or a CRO would send them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, get_args
 
 import polars as pl
+import pyarrow.parquet as pq
 
 Format = Literal["csv", "parquet", "xpt"]
 
@@ -14,11 +16,26 @@ def write_extract(
 ) -> list[Path]:
     """Write each dataset to `<folder>/<name>.<format>`; the folder is made if it is not there.
 
-    XPT is version 5, as regulators take it, where all column names have at most eight characters,
-    else version 8. Nulls become empty text, as these formats have no other.
-
     Returns:
         The files written, in the order of the datasets.
+
+    Raises:
+        ValueError, OSError: as `write_blocks`.
+    """
+    return list(write_blocks([frames], folder, format=format))
+
+
+def write_blocks(
+    blocks: Iterable[Mapping[str, pl.DataFrame]], folder: Path, *, format: Format = "csv"
+) -> dict[Path, int]:
+    """Write datasets that come in parts, each part after the one before.
+
+    CSV and Parquet hold one part in memory. XPT is version 5, as regulators take it, where all
+    column names have at most eight characters, else version 8; its header counts the rows, so the
+    parts are collected first. Nulls become empty text where a format has no other.
+
+    Returns:
+        The files written and their rows, in the order of the datasets.
 
     Raises:
         ValueError: the format is none of csv, parquet and xpt.
@@ -28,30 +45,51 @@ def write_extract(
         raise ValueError(
             f"{format!r} is no format of an extract; choose one of {', '.join(get_args(Format))}."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, frame in frames.items():
-        path = folder / f"{name}.{format}"
-        if format == "csv":
-            frame.write_csv(path)
-        elif format == "parquet":
-            frame.write_parquet(path)
-        else:
-            _write_xpt(name, frame, path)
-        written.append(path)
-    return written
+    rows: dict[Path, int] = {}
+    appends: dict[Path, Callable[[pl.DataFrame], None]] = {}
+    with ExitStack() as opened:
+        for block in blocks:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, frame in block.items():
+                path = folder / f"{name}.{format}"
+                if path not in rows:
+                    appends[path] = _APPENDING[format](path, frame, opened)
+                appends[path](frame)
+                rows[path] = rows.get(path, 0) + frame.height
+    return rows
 
 
-def _write_xpt(name: str, frame: pl.DataFrame, path: Path) -> None:
+def _csv(path: Path, first: pl.DataFrame, opened: ExitStack) -> Callable[[pl.DataFrame], None]:
+    file = opened.enter_context(path.open("wb"))
+    first.clear().write_csv(file)
+    return lambda frame: frame.write_csv(file, include_header=False)
+
+
+def _parquet(path: Path, first: pl.DataFrame, opened: ExitStack) -> Callable[[pl.DataFrame], None]:
+    schema = first.clear().to_arrow().schema
+    writer = opened.enter_context(pq.ParquetWriter(path, schema))
+    return lambda frame: writer.write_table(frame.to_arrow())
+
+
+def _xpt(path: Path, _first: pl.DataFrame, opened: ExitStack) -> Callable[[pl.DataFrame], None]:
+    parts: list[pl.DataFrame] = []
+    opened.callback(lambda: _write_xpt(pl.concat(parts), path))
+    return parts.append
+
+
+_APPENDING = {"csv": _csv, "parquet": _parquet, "xpt": _xpt}
+
+
+def _write_xpt(frame: pl.DataFrame, path: Path) -> None:
     import pyreadstat
 
     version: Literal[5, 8] = (
-        5 if all(len(column) <= 8 for column in frame.columns) and len(name) <= 8 else 8
+        5 if all(len(column) <= 8 for column in frame.columns) and len(path.stem) <= 8 else 8
     )
     text = [column for column, kind in frame.schema.items() if kind == pl.String]
     pyreadstat.write_xport(
         frame.with_columns(pl.col(text).fill_null("")),
         path,
-        table_name=name.upper(),
+        table_name=path.stem.upper(),
         file_format_version=version,
     )

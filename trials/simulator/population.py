@@ -1,6 +1,6 @@
 """Who is screened, who fails and why, who is randomized, when, and to which arm."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -41,6 +41,7 @@ class Population:
         log_ratio: logarithm of PaO2/FiO2 in mmHg at screening.
         forced: screening values of measures that a failed criterion holds, by measure name; NaN
             where none is forced.
+        widths: digits of a site and of a number within it, the same for everyone.
     """
 
     site: Integers
@@ -59,19 +60,29 @@ class Population:
     weight: Floats
     log_ratio: Floats
     forced: dict[str, Floats]
+    widths: tuple[int, int]
 
     def __len__(self) -> int:
         """The number of persons screened."""
         return len(self.site)
 
+    def take(self, persons: Integers) -> "Population":
+        """Only these persons, by their place in the order of consent."""
+        forced = {name: values[persons] for name, values in self.forced.items()}
+        arrays = {
+            field.name: getattr(self, field.name)[persons]
+            for field in fields(self)
+            if field.name not in ("forced", "widths")
+        }
+        return replace(self, forced=forced, **arrays)
+
     def sites(self) -> pl.Series:
         """SITEID of each person."""
-        return pl.Series(self.site + 1).cast(pl.String).str.zfill(2)
+        return pl.Series(self.site + 1).cast(pl.String).str.zfill(self.widths[0])
 
     def labels(self) -> pl.Series:
         """SUBJID of each person: the site and the number in the order of consent there."""
-        width = max(4, len(str(len(self))))
-        return self.sites() + pl.Series(self.number).cast(pl.String).str.zfill(width)
+        return self.sites() + pl.Series(self.number).cast(pl.String).str.zfill(self.widths[1])
 
 
 def has_gases(trial: Trial) -> bool:
@@ -92,7 +103,7 @@ def recruit(trial: Trial, participants: int, sites: int, draws: Draws) -> Popula
     failed = _screen(participants, rate, draws)
     persons = len(failed)
     consented = _consent_days(trial, participants / (1 - rate), persons, draws)
-    steps = draws.uniform("screening steps", persons, 2)
+    steps = draws.stream("screening steps").random((persons, 2))
     first_day = min(0, *(visit.day for visit in trial.schedule))
     longest = max(1, -first_day)
     lag = (
@@ -103,7 +114,8 @@ def recruit(trial: Trial, participants: int, sites: int, draws: Draws) -> Popula
     anchor = consented + lag
     decided = np.where(failed, consented + np.floor(steps[:, 1] * np.maximum(lag, 1)), anchor)
     site = choose(
-        draws.uniform("site", persons, 1)[:, 0], [1 / (1 + 0.25 * index) for index in range(sites)]
+        draws.stream("site").random((persons, 1))[:, 0],
+        [1 / (1 + 0.25 * index) for index in range(sites)],
     )
     number = _rank_within(site, np.arange(persons))
     arm, sequence = _allocate(trial, site, anchor, ~failed, draws)
@@ -126,6 +138,7 @@ def recruit(trial: Trial, participants: int, sites: int, draws: Draws) -> Popula
         weight=body.weight,
         log_ratio=body.log_ratio,
         forced=body.forced,
+        widths=(max(2, len(str(sites))), max(4, len(str(persons)))),
     )
 
 
@@ -133,7 +146,7 @@ def _screen(participants: int, rate: float, draws: Draws) -> Mask:
     """Whether each person fails screening, up to the last who is randomized."""
     screened = 2 * participants + 20
     while True:
-        failed = draws.uniform("eligibility", screened, 1)[:, 0] < rate
+        failed = draws.stream("eligibility").random((screened, 1))[:, 0] < rate
         passed = np.flatnonzero(~failed)
         if len(passed) >= participants:
             return failed[: passed[participants - 1] + 1]
@@ -148,7 +161,7 @@ def _consent_days(trial: Trial, expected: float, persons: int, draws: Draws) -> 
     """
     planned = (trial.accrual.end - trial.accrual.start).days
     horizon = 3 * planned + 70
-    weeks = np.exp(draws.normal("weeks", horizon // 7 + 1, 1)[:, 0] * 0.3)
+    weeks = np.exp(draws.stream("weeks").standard_normal(horizon // 7 + 1) * 0.3)
     intensity = np.repeat(weeks, 7)[:horizon]
     intensity[:SLOW_START_DAYS] *= SLOW_START_RATE
     cumulative = np.r_[0.0, np.cumsum(intensity)] * (expected / intensity[:planned].sum())
@@ -234,7 +247,7 @@ def _bodies(trial: Trial, usable: list[int], failed: Mask, draws: Draws) -> _Bod
     """Age, sex, size and lungs within the criteria, or beyond those that screening failed on."""
     persons = len(failed)
     reasons = _reasons(trial, usable, failed, draws)
-    uniform = draws.uniform("body", persons, 6)
+    uniform = draws.stream("body").random((persons, 6))
 
     low, high = _limits(trial, "age", *_AGES)
     age = np.floor(
@@ -253,7 +266,7 @@ def _bodies(trial: Trial, usable: list[int], failed: Mask, draws: Draws) -> _Bod
         uniform[:, 4], np.log(TYPICAL_RATIO), 0.28, np.log(1.05 * low), np.log(0.95 * high)
     )
 
-    beyond = draws.uniform("beyond the limit", persons, 2)
+    beyond = draws.stream("beyond the limit").random((persons, 2))
     forced: dict[str, Floats] = {}
     for index in usable:
         criterion = trial.criteria[index]
@@ -292,7 +305,7 @@ def _reasons(trial: Trial, usable: list[int], failed: Mask, draws: Draws) -> Int
     if not usable:
         return reasons
     weights = [_weight(trial.criteria[index]) for index in usable]
-    uniform = draws.uniform("failure reason", persons, 3)
+    uniform = draws.stream("failure reason").random((persons, 3))
     indexes = np.array(usable, dtype=np.int64)
     first = indexes[choose(uniform[:, 0], weights)]
     second = indexes[choose(uniform[:, 1], weights)]

@@ -9,7 +9,7 @@ from trials.simulator.course import Course, follow
 from trials.simulator.dosing import Doses, administer
 from trials.simulator.draws import Draws
 from trials.simulator.effect import Effect
-from trials.simulator.population import Population, recruit
+from trials.simulator.population import Population
 from trials.simulator.visits import Occasions, attend
 
 
@@ -31,9 +31,8 @@ class Run:
     occasions: Occasions
 
 
-def enact(trial: Trial, participants: int, sites: int, effect: Effect, draws: Draws) -> Run:
-    """Let the trial happen, until `participants` are randomized and followed to their end."""
-    people = recruit(trial, participants, sites, draws)
+def enact(trial: Trial, people: Population, effect: Effect, draws: Draws) -> Run:
+    """Let the trial happen for these people, until everyone randomized was followed to the end."""
     course = follow(trial, people, effect, draws)
     doses = administer(trial, people, course, effect, draws)
     return Run(

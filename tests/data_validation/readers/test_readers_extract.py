@@ -129,7 +129,7 @@ def test_a_dataset_that_is_there_twice_is_refused(tmp_path: Path, other: str) ->
     )
 
 
-@pytest.mark.parametrize("file", ["ae.sas7bdat", "ae.ndjson"])
+@pytest.mark.parametrize("file", ["ae.xls", "ae.dsjc"])
 def test_a_dataset_in_a_format_that_is_not_read_is_not_passed_over(
     tmp_path: Path, file: str
 ) -> None:

@@ -44,10 +44,14 @@ def test_a_missing_path_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
-    for name in ("dm.csv", "extract.zip"):
+    for name, reason in (
+        ("dm.csv", "is one file; give the folder that it lies in"),
+        ("dm.xlsx", "is one file; give the folder that it lies in"),
+        ("extract.zip", "is neither a folder nor a whole zip"),
+    ):
         (tmp_path / name).write_bytes(DM)
         (said,) = sentences(tmp_path / name)
-        assert "is neither a folder nor a whole zip" in said
+        assert reason in said
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
@@ -58,7 +62,8 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 def test_a_folder_or_zip_without_a_dataset_is_refused(tmp_path: Path) -> None:
     (tmp_path / "README.txt").write_text(SECRET)
     (said,) = sentences(tmp_path)
-    assert "holds no dataset; put one file per dataset there (CSV, TSV, PARQUET, XPT)." in said
+    formats = "CSV, TSV, PARQUET, XPT, SAS7BDAT, XLSX, JSON, NDJSON"
+    assert f"holds no dataset; put one file per dataset there ({formats})." in said
     (said,) = sentences(zipped(tmp_path / "extract.zip", {"README.txt": b""}))
     assert "holds no dataset" in said
 

@@ -94,7 +94,7 @@ def test_blank_observations_are_rows(folder: Path, texts: list[str | None], widt
 def test_slices_of_a_long_file_are_put_together(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(xport, "_CELLS_AT_A_TIME", 10)
+    monkeypatch.setattr(xport, "CELLS_AT_A_TIME", 10)
     texts = [None if i % 5 == 4 else f"é{i}" for i in range(43)]
     frame = pl.DataFrame({"A": texts, "B": texts})
     for version in VERSIONS:

@@ -14,7 +14,11 @@ from trials.simulator import Effect, simulate, write_extract
 
 Frames = dict[str, pl.DataFrame]
 END = date(2040, 1, 1)
-DATASETS = ["dm", "ds", "ie", "sv", "ex", "ae", "lb", "vs", "pr", "randomization", "simulation"]
+DATASETS = [
+    *("dm", "suppdm", "ds", "ie", "sv", "dv", "ho", "ss", "dd", "mh", "cm", "pr", "ex", "ec"),
+    *("da", "ae", "ce", "lb", "cp", "vs", "re", "eg", "rs", "qs", "randomization", "suppae"),
+    "simulation",
+]
 
 
 @cache
@@ -30,7 +34,7 @@ def finished(effect: str = "none") -> Frames:
         "strong": Effect(
             mortality_ratio=0.5,
             recovery_ratio=1.6,
-            event_ratios={"secondary_infection": 3.0, "Anaemia": 2.5, "Delirium": 0.4},
+            event_ratios={"secondary_infection": 3.0, "Anaemia": 2.5, "Delirium": 0.25},
         ),
         "bare": Effect(procedural=False),
     }
@@ -100,7 +104,7 @@ def test_the_same_seed_gives_the_same_frames_and_another_seed_others() -> None:
         assert one[name].equals(again[name]), name
     for name in ("dm", "lb", "ae", "randomization"):
         assert not one[name].equals(other[name]), name
-    assert one["simulation"].rows() == [("Y", 4, "trials.simulator 1")]
+    assert one["simulation"].rows() == [("Y", 4, "trials.simulator 2")]
 
 
 def test_more_participants_leave_the_earlier_ones_as_they_were() -> None:
@@ -503,7 +507,7 @@ def test_codes_are_those_of_the_definition_or_known_strangers() -> None:
     asked = set(covid().measures_by_code)
     assert {("LB", code) for code in frames["lb"]["LBTESTCD"].unique()} == {
         key for key in asked if key[0] == "LB"
-    } | {("LB", "LDH")}
+    } | {("LB", "UREAN")}
     assert {("VS", code) for code in frames["vs"]["VSTESTCD"].unique()} == {
         key for key in asked if key[0] == "VS"
     }
@@ -530,7 +534,7 @@ def test_codes_are_those_of_the_definition_or_known_strangers() -> None:
 def test_units_differ_by_site_and_agree_once_standardized() -> None:
     for domain in ("LB", "VS"):
         frame = standardized(finished()[domain.lower()], domain)
-        known = frame.filter(pl.col(f"{domain}TESTCD") != "LDH")
+        known = frame.filter(pl.col(f"{domain}TESTCD") != "UREAN")
         assert known["value"].null_count() == 0
         quantified = known.drop_nulls(f"{domain}STRESN")
         difference = (quantified["value"] - quantified[f"{domain}STRESN"]).abs()
@@ -541,7 +545,8 @@ def test_units_differ_by_site_and_agree_once_standardized() -> None:
         for (code,), part in quantified.group_by(f"{domain}TESTCD"):
             assert part["value"].is_between(*limits[str(code)]).all(), code
     below = finished()["lb"].filter(pl.col("LBORRES").str.starts_with("<"))
-    assert set(below["LBTESTCD"]) <= {"CRP", "INTLK6", "DDIMER"}
+    interleukins = {f"INTLK{name}" for name in ("1B", "2", "6", "8", "10")}
+    assert set(below["LBTESTCD"]) <= {"CRP", "DDIMER", "TNF", *interleukins}
     assert below["LBSTRESN"].null_count() == below.height > 0
 
 
@@ -573,7 +578,9 @@ def test_baseline_is_the_last_record_before_treatment() -> None:
 
 def test_sequence_numbers_and_visit_numbers_are_keys() -> None:
     frames = finished()
-    for name in ("ds", "ie", "ex", "ae", "lb", "vs", "pr"):
+    for name in sorted(
+        {*DATASETS} - {"dm", "sv", "suppdm", "suppae", "randomization", "simulation"}
+    ):
         number = f"{name.upper()}SEQ"
         for column in ("STUDYID", "DOMAIN", "USUBJID", number):
             assert frames[name][column].null_count() == 0
@@ -682,7 +689,7 @@ def test_a_single_arm_without_screening_visits_or_criteria() -> None:
     [
         ({"participants": 0}, "0 participants"),
         ({"sites": 0}, "0 sites"),
-        ({"sites": 100}, "100 sites"),
+        ({"sites": 10_000}, "10000 sites"),
         ({"seed": -1}, "seed is -1"),
         ({"cutoff": date(2022, 12, 31)}, "2022-12-31 lies before recruitment starts on 2023-01-15"),
         ({"effect": Effect(event_ratios={"Joy": 2.0})}, "'Joy'"),
