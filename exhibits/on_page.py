@@ -9,7 +9,7 @@ import polars as pl
 import streamlit as st
 
 from access.view import View
-from exhibits.exhibit import Exhibit, make
+from exhibits.exhibit import EXHIBITS, Exhibit, make
 from exhibits.export import as_csv, as_xlsx, table_as_csv
 from exhibits.words import counted, day, readable
 from queries import Board
@@ -159,8 +159,13 @@ def header(title: str, question: str, *, domains: Sequence[str] = ()) -> Board:
 
 
 def show(name: str, *, heading: bool = True) -> None:
-    """One exhibit: what is known, the picture, the table behind it, how it was made."""
+    """One exhibit: what is known, the picture, the table behind it, how it was made.
+
+    One that the view does not offer is left out.
+    """
     board = session_board()
+    if EXHIBITS[name].least_view > board.view:
+        return
     shown = make(name, board)
     with st.container(border=True, key=f"exhibit-{name}"):
         if heading:

@@ -172,7 +172,7 @@ def test_the_address_of_another_roles_page_does_not_run_it(
         hashes[address] = before.app._page_hash
     visitor = at_dashboard(demonstration_store).sign_in(role.value)
     topics = {"board-enrollment": "enrollment", "board-arm-balance": "arm_balance"}
-    topics |= {"data-findings": "findings"}
+    topics |= {"data-findings": "findings", "board-conduct": "conduct"}
     for address in set(PAGES) - set(pages_of(role)):
         ran.clear()
         visitor.app._page_hash = hashes[address]
