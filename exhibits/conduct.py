@@ -42,8 +42,8 @@ KNOWN = (
 )
 
 NOT_OPENED = (
-    "Ends of the study are taken from DM and from the dispositions (DS) that the trial definition "
-    "opens; one about study treatment, or another that it does not open, is not seen in this view."
+    "How the study ended is taken from DM and DS: pooled and coded, from the dispositions that the "
+    "trial definition opens, and one about study treatment, or another, is not among them."
 )
 
 NO_DEVIATIONS = (
@@ -236,9 +236,13 @@ def deviations(board: Board) -> Exhibit:
                 showlegend=arms.height > 1,
             )
         )
-    names = [in_lines(category, 18) for category in categories]
     drawn.update_yaxes(
-        type="category", categoryorder="array", categoryarray=names[::-1], showgrid=False
+        type="category",
+        categoryorder="array",
+        categoryarray=[in_lines(category, 18) for category in categories],
+        autorange="reversed",
+        rangemode="normal",
+        showgrid=False,
     )
     drawn.update_xaxes(counts_axis(rows["participants"]))
     found, with_any = in_all(arms["deviations"]), in_all(arms["with_any"])
