@@ -339,13 +339,18 @@ def data_lag(board: Board) -> Exhibit:
         return Exhibit(title, RANDOMIZED, missing="No visit was due by the data cut-off.")
     datasets = weeks["dataset"].unique(maintain_order=True).to_list()
     cells = {
-        (dataset, week): (percent, share(received, due))
+        (dataset, week): (percent, f"{percent:.0f} %", share(received, due))
         for dataset, week, percent, received, due in weeks.select(
             "dataset", "weeks", "received_percent", "received", "due"
         ).rows()
+        if percent is not None
     }
+    grid = [
+        [cells.get((dataset, week), (None, "", "")) for week in range(len(WEEKS))]
+        for dataset in datasets
+    ]
     drawn = figure(
-        x_title="Weeks from the end of the visit's window to the data cut-off",
+        x_title="Weeks since the visit's window closed",
         y_title="",
         height=150 + 40 * len(datasets),
     )
@@ -353,15 +358,10 @@ def data_lag(board: Board) -> Exhibit:
         go.Heatmap(
             x=list(WEEKS),
             y=[DATASETS[dataset] for dataset in datasets],
-            z=[
-                [cells.get((dataset, week), (None, ""))[0] for week in range(len(WEEKS))]
-                for dataset in datasets
-            ],
-            customdata=[
-                [cells.get((dataset, week), (None, ""))[1] for week in range(len(WEEKS))]
-                for dataset in datasets
-            ],
-            texttemplate="%{z:.0f} %",
+            z=[[cell[0] for cell in row] for row in grid],
+            text=[[cell[1] for cell in row] for row in grid],
+            customdata=[[cell[2] for cell in row] for row in grid],
+            texttemplate="%{text}",
             hovertemplate="%{y}, %{x} weeks: %{customdata}<extra></extra>",
             hoverongaps=False,
             colorscale=MISSING_SCALE,
@@ -385,7 +385,7 @@ def data_lag(board: Board) -> Exhibit:
         )
         if fresh.height
         else "The window of no visit closed in the week before the data cut-off.",
-        denominator="Visits that were due by the data cut-off",
+        denominator="visits that were due by the data cut-off",
         figure=drawn,
         description="A row for each dataset: the share that was received, by weeks since due.",
         table=weeks.select(

@@ -39,8 +39,8 @@ ARM_STYLES = (
     ArmStyle("#4f7a28", "triangle-up", "dashdot", "."),
 )
 
-# The less of what was due is there, the darker: text stands out on it in light and dark.
-MISSING_SCALE = ((0.0, "rgba(76, 111, 165, 0.6)"), (1.0, "rgba(76, 111, 165, 0.06)"))
+# The less of what was due is there, the darker. Opaque, so that text stands out in light and dark.
+MISSING_SCALE = ((0.0, "#4c6fa5"), (1.0, "#e6edf6"))
 
 
 @dataclass(frozen=True)
