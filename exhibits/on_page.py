@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 import polars as pl
@@ -292,6 +293,35 @@ def _footnotes(shown: Exhibit) -> None:
         f"{origin['data_cutoff']}, {origin['view']} view{people}.",
     ]
     st.caption("  \n".join(plain(line) for line in lines))
+
+
+def listed(
+    rows: pl.DataFrame,
+    labels: Mapping[str, str],
+    alt: str,
+    *,
+    widths: Mapping[str, Literal["small", "medium", "large"]] | None = None,
+    **options: Any,
+) -> Any:
+    """Rows as they are, under the labels of their columns; what `st.dataframe` returns.
+
+    Args:
+        labels: what each column is called for a reader.
+        alt: what the table is, for who cannot see it.
+        widths: of columns that need another width than they would take.
+        options: of `st.dataframe`.
+    """
+    widths = widths or {}
+    columns = {
+        name: st.column_config.NumberColumn(label, width=widths.get(name), format="localized")
+        if name in rows.columns and rows.schema[name].is_integer()
+        else st.column_config.Column(label, width=widths.get(name))
+        for name, label in labels.items()
+    }
+    options = {"height": "content" if rows.height <= 20 else 420} | options
+    return st.dataframe(
+        rows, hide_index=True, placeholder="", alt=alt, column_config=columns, **options
+    )
 
 
 def table_download(

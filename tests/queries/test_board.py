@@ -20,6 +20,7 @@ import queries.connections
 from access import Denied, View
 from queries import Board, BoardError, open_board
 from snapshots import (
+    FORMAT,
     OPEN,
     SEALED,
     Snapshot,
@@ -289,6 +290,16 @@ def test_with_the_wrapped_key_of_another_snapshot(simulated: Loaded, pilot: Load
     snapshot = replace(simulated.snapshot, manifest=manifest)
     sentence = refusal(simulated, simulated.private_key, snapshot)
     assert f"is of snapshot {pilot.snapshot.id}, not of {simulated.snapshot.id}" in sentence
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_a_snapshot_of_the_format_before_is_not_shown(simulated: Loaded, view: View) -> None:
+    older = replace(
+        simulated.snapshot,
+        manifest=simulated.snapshot.manifest.model_copy(update={"format": FORMAT - 1}),
+    )
+    with pytest.raises(BoardError, match=r"earlier version .* Load its extract again"):
+        open_board(simulated.trial, older, simulated.grant(view), simulated.private_key)
 
 
 def test_with_a_manifest_of_other_contents(simulated: Loaded) -> None:

@@ -609,8 +609,7 @@ def test_seriousness_has_a_reason_and_severity_follows_grade() -> None:
     assert (any_reason == (ae["AESER"] == "Y")).all()
     severity = {"1": "MILD", "2": "MODERATE", "3": "SEVERE", "4": "SEVERE", "5": "SEVERE"}
     assert (ae["AETOXGR"].replace_strict(severity) == ae["AESEV"]).all()
-    partial = ae["AESTDTC"].str.len_chars() == 7
-    assert 0.01 < partial.mean() < 0.05  # type: ignore[operator]
+    assert (ae["AESTDTC"].str.len_chars() >= 10).all()
     control = arms_of(finished(), "ae").filter(pl.col("ARMCD") == "CONTROL")
     assert set(control["AEACN"]) == {"NOT APPLICABLE"}
     assert set(control["AEREL"]) == {"NOT RELATED"}
