@@ -7,7 +7,8 @@ Exit codes: 0 done; 1 unusable arguments; 2 the extract was refused; 3 another l
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from traceback import extract_tb
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from access import RecordsError
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 EXIT_DONE, EXIT_REFUSED, EXIT_UNDER_WAY, EXIT_IN_THE_WAY = 0, 2, 3, 4
 DEMONSTRATION_TRIAL = "nct05689008"
+_STANDARD_OUTPUT = Path("-")
+_ROWS_OF_A_SHEET = 1_048_575  # below the line of headings
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False, soft_wrap=True)
@@ -91,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seed", type=int, default=7)
     simulate.add_argument("--cutoff", type=_day, help="data cut-off, YYYY-MM-DD")
     simulate.add_argument("--format", choices=["csv", "parquet", "xpt"], default="csv")
+    simulate.add_argument(
+        "--defects",
+        choices=["clean", "typical", "hostile"],
+        default="clean",
+        help="what is wrong with it; listed in DIR.defects.csv, beside the extract",
+    )
     simulate.set_defaults(run=_simulate)
 
     for name, run, text in (
@@ -101,7 +111,15 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("extract", type=Path, help="a folder or a .zip file")
         command.add_argument("--trial", required=True)
         command.add_argument("--cutoff", type=_day, help="data cut-off, YYYY-MM-DD")
-        command.add_argument("--json", type=Path, metavar="FILE", help="write findings as JSON")
+        command.add_argument(
+            "--json",
+            type=Path,
+            metavar="FILE",
+            help="write findings as JSON; - is standard output",
+        )
+        command.add_argument(
+            "--xlsx", type=Path, metavar="FILE", help="write findings and queries as a workbook"
+        )
         if name == "load":
             command.add_argument("--store", type=Path, help="folder of the snapshots")
         command.set_defaults(run=run)
@@ -142,19 +160,21 @@ def _at_least_one(text: str) -> int:
 
 
 def _simulate(asked: argparse.Namespace, _settings: Settings) -> int:
-    from trials.simulator import simulate_blocks, write_blocks
+    from trials.simulator import write_simulated
 
     trial = load_trial(asked.trial)
-    blocks = simulate_blocks(
-        trial,
-        participants=asked.participants,
-        sites=asked.sites,
-        seed=asked.seed,
-        cutoff=asked.cutoff,
-    )
     try:
         with console.status("simulating"):
-            rows = write_blocks(blocks, asked.out, format=asked.format)
+            rows = write_simulated(
+                trial,
+                asked.out,
+                participants=asked.participants,
+                sites=asked.sites,
+                seed=asked.seed,
+                cutoff=asked.cutoff,
+                defects=asked.defects,
+                format=asked.format,
+            )
     except ValueError as error:
         return _say(error, EXIT_USAGE)
     output.print(f"{len(rows)} datasets, {sum(rows.values())} rows in {asked.out}", markup=False)
@@ -180,15 +200,14 @@ def _check(asked: argparse.Namespace, settings: Settings) -> int:
     trial = load_trial(asked.trial)
     sees_sealed = _sees_sealed(settings)
     try:
-        with console.status("reading"):
-            extract = read_extract(asked.extract, limits=_limits(settings))
-        with console.status("checking"):
-            assessment = assess(extract, trial, asked.cutoff)
+        with _progress() as say:
+            extract = read_extract(asked.extract, limits=_limits(settings), progress=say)
+            assessment = assess(extract, trial, asked.cutoff, progress=say)
     except (UnreadableExtract, UnusableExtractError) as error:
         return _unreadable(error, asked)
     _remark(assessment)
     refused = f"A load would refuse: {reason_to_refuse(assessment)}" if assessment.critical else ""
-    _report(_shown_findings(assessment, sees_sealed=sees_sealed), asked, refused)
+    _report(assessment, asked, refused, sees_sealed=sees_sealed)
     return _say(refused, EXIT_REFUSED) if refused else EXIT_DONE
 
 
@@ -210,7 +229,7 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
         refusals=(UnreadableExtract, UnusableExtractError, RefusedError),
     )
     try:
-        with console.status("loading") as status, recorded as underway:
+        with _progress() as say, recorded as underway:
             loaded = load(
                 asked.extract,
                 trial,
@@ -218,7 +237,7 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
                 settings.board_public_key_file,
                 cutoff=asked.cutoff,
                 limits=_limits(settings),
-                progress=status.update,
+                progress=say,
             )
             underway.snapshot = str(loaded.snapshot.id)
             if loaded.assessment is None:
@@ -227,22 +246,22 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
         return _unreadable(error, asked)
     except RefusedError as error:
         _remark(error.assessment)
-        _report(_shown_findings(error.assessment, sees_sealed=sees_sealed), asked, str(error))
+        _report(error.assessment, asked, str(error), sees_sealed=sees_sealed)
         return _say(error, EXIT_REFUSED)
     if loaded.assessment is None:
         current = Store(settings.store).trial(trial.id).current_id()
         stays = "" if current == loaded.snapshot.id else f" The later {current} stays current."
-        output.print(
+        _told(asked).print(
             f"This extract is loaded already, as snapshot {loaded.snapshot.id}.{stays}",
             markup=False,
         )
         return EXIT_DONE
     _remark(loaded.assessment)
     try:
-        _report(_shown_findings(loaded.assessment, sees_sealed=sees_sealed), asked)
+        _report(loaded.assessment, asked, sees_sealed=sees_sealed)
     finally:
         # Said even where the report cannot be written: it is true by now.
-        output.print(
+        _told(asked).print(
             f"Snapshot {loaded.snapshot.id} of {trial.id} is current "
             f"({sum(total.rows for total in loaded.snapshot.manifest.control_totals)} open rows).",
             markup=False,
@@ -255,6 +274,8 @@ def _unreadable(error: Exception, asked: argparse.Namespace) -> int:
     sentences = str(error).splitlines()
     if asked.json is not None:
         _write_json(asked.json, {"refused": sentences, "findings": []})
+    if asked.xlsx is not None:
+        _write_xlsx(asked.xlsx, {"Refused": pl.DataFrame({"refused": sentences})})
     return _say(error, EXIT_REFUSED)
 
 
@@ -279,29 +300,81 @@ def _remark(assessment: "Assessment") -> None:
         console.print(remark, markup=False)
 
 
-def _report(findings: pl.DataFrame, asked: argparse.Namespace, refused: str = "") -> None:
+def _report(
+    assessment: "Assessment", asked: argparse.Namespace, refused: str = "", *, sees_sealed: bool
+) -> None:
     from data_validation.findings import counts
 
+    findings = _shown_findings(assessment, sees_sealed=sees_sealed)
     if asked.json is not None:
         sentences = [refused] if refused else []
         _write_json(asked.json, {"refused": sentences, "findings": findings.to_dicts()})
     found = counts(findings)
-    summary = findings.group_by("check", "severity", "message", maintain_order=True).len()
+    by_check = findings.group_by("check", "severity", "message", maintain_order=True).len("records")
+    if asked.xlsx is not None:
+        summary = {"trial": assessment.trial.id, "data cut-off": assessment.cutoff.isoformat()}
+        summary |= {"refused": refused, **{name: str(count) for name, count in found.items()}}
+        queries = _queries(findings, assessment.open_relations["participant"])
+        tables = {"Findings": findings, "Queries": queries, "Checks": by_check}
+        about = pl.DataFrame({"about": list(summary), "value": list(summary.values())})
+        _write_xlsx(asked.xlsx, {"Summary": about} | tables)
     table = Table("Check", "Severity", "Records", "Finding", box=None)
-    for check, severity, message, count in summary.rows():
+    for check, severity, message, count in by_check.rows():
         table.add_row(str(check), str(severity), str(count), str(message))
-    if summary.height:
-        output.print(table)
-    output.print(
+    if by_check.height:
+        _told(asked).print(table)
+    _told(asked).print(
         "Findings: " + ", ".join(f"{count} {severity}" for severity, count in found.items()),
         markup=False,
     )
 
 
+def _told(asked: argparse.Namespace) -> Console:
+    """Where the report for people goes: aside, where standard output is for a program."""
+    return console if asked.json == _STANDARD_OUTPUT else output
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """What is being done, on standard error while it lasts; nothing where that is no terminal."""
+    with console.status("starting") as status:
+        # The name of a file may look like markup.
+        yield lambda text: status.update(escape(text))
+
+
+def _queries(findings: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+    """What to ask each site, a row a question, by site and subject."""
+    sites = people.select("subject", "site").unique("subject", keep="first", maintain_order=True)
+    return (
+        findings.filter(pl.col("subject").is_not_null())
+        .join(sites, on="subject", how="left", maintain_order="left")
+        .sort("site", "subject", maintain_order=True, nulls_last=True)
+        .select("site", "subject", "domain", "field", "value", "query", "severity", "finding")
+    )
+
+
 def _write_json(path: Path, content: object) -> None:
-    text = json.dumps(content, ensure_ascii=False, indent=2, default=str)
+    to_output = path == _STANDARD_OUTPUT
+    text = json.dumps(content, ensure_ascii=to_output, indent=2, default=str)
+    if to_output:
+        sys.stdout.write(text + "\n")
+    else:
+        _write(path, text.encode())
+
+
+def _write_xlsx(path: Path, tables: dict[str, pl.DataFrame]) -> None:
+    from exhibits.export import as_xlsx
+
+    sheets = {}
+    for name, table in tables.items():
+        for number, part in enumerate(table.iter_slices(_ROWS_OF_A_SHEET) or [table], start=1):
+            sheets[name if number == 1 else f"{name} {number}"] = part
+    _write(path, as_xlsx(sheets))
+
+
+def _write(path: Path, content: bytes) -> None:
     try:
-        path.write_text(text, "utf-8")
+        path.write_bytes(content)
     except OSError as error:
         # A failed write, unlike a failed open, does not say by itself which file it was about.
         error.filename = str(path)

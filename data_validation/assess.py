@@ -5,6 +5,7 @@ all. So nothing open can depend on anything sealed, whatever a later step comput
 open is held against the allocation; what that finds is sealed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -68,10 +69,17 @@ class Assessment:
         return counts(self.open_findings)[name] + counts(self.sealed_findings)[name]
 
 
-def assess(extract: Extract, trial: Trial, cutoff: date | None = None) -> Assessment:
+def assess(
+    extract: Extract,
+    trial: Trial,
+    cutoff: date | None = None,
+    *,
+    progress: Callable[[str], None] = lambda _text: None,
+) -> Assessment:
     """Split, check and shape an extract.
 
     Args:
+        progress: told in a few words what is being done.
         cutoff: the data cut-off; without one, the latest complete date among the open records.
 
     Raises:
@@ -98,6 +106,7 @@ def assess(extract: Extract, trial: Trial, cutoff: date | None = None) -> Assess
             f"The extract has no subjects: expected a dataset DM with a row for each. "
             f"Datasets found: {found}. Export demographics (DM) and try again."
         )
+    progress("sealing")
     opened, complete = split(datasets, trial)
     randomized = released_randomization(complete, trial)
     cutoff = cutoff or _cutoff_of(opened, trial)
@@ -105,7 +114,8 @@ def assess(extract: Extract, trial: Trial, cutoff: date | None = None) -> Assess
     complete_people = participants(complete, randomized)
     open_side = Evidence(opened, open_people, trial, cutoff)
     complete_side = Evidence(complete, complete_people, trial, cutoff)
-    open_findings, all_findings = find(open_side), find(complete_side)
+    open_findings = find(open_side, progress)
+    all_findings = find(complete_side, progress)
     allocation = _allocation(complete, complete_people, trial)
     told = stated(unblinding_findings(open_side.relations, allocation, trial))
     sealed_findings = ordered(pl.concat([only_sealed(all_findings, open_findings), told]))

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import polars as pl
 
@@ -35,7 +35,7 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 }
 
 
-def find(evidence: Evidence) -> pl.DataFrame:
+def find(evidence: Evidence, progress: Callable[[str], None] = lambda _text: None) -> pl.DataFrame:
     """All findings of one side, by severity, check, subject and record.
 
     On open tables only open fields are checked, so an open finding can tell nothing sealed.
@@ -48,6 +48,7 @@ def find(evidence: Evidence) -> pl.DataFrame:
     tables = evidence.tables
     subjects = tables.frames["DM"].select(trimmed("USUBJID").alias("USUBJID"))
     for name in tables.present:
+        progress(f"checking {name}")
         domain, frame = DOMAINS[name], tables.frames[name]
         absent = set(tables.absent.get(name, ()))
         fields = tuple(
@@ -80,6 +81,7 @@ def find(evidence: Evidence) -> pl.DataFrame:
                 .join(subjects, left_on="_subject", right_on="USUBJID", how="anti")
             )
             parts.append(_as_findings(rules[f"{name}-subject"], strangers))
+    progress("checking across datasets")
     for function in CHECKS.values():
         rule = function.rule
         if any(name not in tables.present for name in function.needs):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -124,16 +125,14 @@ def load(
     trial_store = store.trial(trial.id)
     with load_lock(trial_store):
         sweep(trial_store)
-        progress("reading")
-        extract = read_extract(path, limits=limits or Limits())
+        extract = read_extract(path, limits=limits or Limits(), progress=progress)
         receipt = receipt_of(store, _receipt_parts(path, trial, cutoff, fingerprint(public_key)))
         known = find_by_receipt(trial_store, receipt)
         if known is not None:
             if trial_store.current_id() != known.id and _is_latest(trial_store, known):
                 make_current(trial_store, known)
             return Loaded(known, None)
-        progress("checking")
-        assessment = assess(extract, trial, cutoff)
+        assessment = assess(extract, trial, cutoff, progress=progress)
         refusal = trial_store.folder / "refused.json"
         if assessment.critical:
             # A disk in the way must not hide the findings, which are shown all the same.
@@ -168,6 +167,7 @@ def _receipt_parts(
 ) -> list[bytes]:
     parts = [
         str(FORMAT).encode(),
+        _program(),
         trial.definition,
         (cutoff.isoformat() if cutoff else "").encode(),
         key_fingerprint.encode(),
@@ -180,6 +180,15 @@ def _receipt_parts(
         with file.open("rb") as handle:
             parts += [file.name.encode(), hashlib.file_digest(handle, "sha256").digest()]
     return parts
+
+
+@cache
+def _program() -> bytes:
+    """What reads, checks and seals: with another version of it, the same extract is a new load."""
+    folder = Path(__file__).parent
+    return b"".join(
+        hashlib.sha256(path.read_bytes()).digest() for path in sorted(folder.rglob("*.py"))
+    )
 
 
 def _refusal(assessment: Assessment) -> str:

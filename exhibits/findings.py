@@ -278,8 +278,8 @@ def findings_against_before(board: Board) -> Exhibit:
         population="All open records",
         answer="No snapshot before this one had findings."
         if first
-        else f"{total['resolved']:,} resolved, {total['persisting']:,} persist, "
-        f"{total['new']:,} are new.",
+        else f"{total['resolved']:,} resolved, {total['persisting']:,} still standing, "
+        f"{total['new']:,} new.",
         denominator=counted(sum(total.values()), "finding"),
         figure=drawn,
         description="Stacked bars by severity.",

@@ -93,12 +93,18 @@ class _ReadFile:
     frame: pl.DataFrame
 
 
-def read_extract(path: Path, *, limits: Limits = _DEFAULT_LIMITS) -> Extract:
+def read_extract(
+    path: Path,
+    *,
+    limits: Limits = _DEFAULT_LIMITS,
+    progress: Callable[[str], None] = lambda _text: None,
+) -> Extract:
     """Read an extract: a folder or a zip with one file per SDTM dataset.
 
     The datasets are named by the value of DOMAIN that all rows of a file carry, else by the file
-    name, upper-cased; files with the same domain (LBCH, LBHE, …) become one dataset. Raises
-    UnreadableExtract, after all files were tried, with every problem that was found.
+    name, upper-cased; files with the same domain (LBCH, LBHE, …) become one dataset. ``progress``
+    is told which file is being read. Raises UnreadableExtract, after all files were tried, with
+    every problem that was found.
     """
     with _opened(path) as members:
         found, ignored, problems = _dataset_files(members)
@@ -110,7 +116,8 @@ def read_extract(path: Path, *, limits: Limits = _DEFAULT_LIMITS) -> Extract:
         budget = Budget(limits.total_bytes)
         read: list[_ReadFile] = []
         notes: list[ReadingNote] = []
-        for member in found:
+        for number, member in enumerate(found, start=1):
+            progress(f"reading {member.name} ({number} of {len(found)})")
             try:
                 file, file_notes = _read_file(member, budget, limits)
             except Refusal as refusal:

@@ -30,8 +30,10 @@ import data_validation.load
 import trials.simulator
 from access.audit_key import new_audit_key, read_audit_key
 from access.trail import Trail, open_trail
+from data_validation.assess import assess
+from data_validation.readers import read_extract
 from snapshots import Store, load_lock, new_key_pair
-from tests.conftest import KeyPair
+from tests.conftest import FORMULA, KeyPair
 from tests.data_validation.small_extracts import TRIAL, Change, Rows, changed, clean_rows
 from trials.simulator import simulate, write_extract
 
@@ -258,12 +260,12 @@ def test_every_file_that_cannot_be_read_is_named(unchanged: Place) -> None:
     """More than one sentence, where there is more than one thing to put right."""
     folder = unchanged.extract()
     (folder / "ae.csv").write_text('USUBJID\n"S-001\n')
-    (folder / "lb.sas7bdat").write_bytes(b"")
+    (folder / "xx.sas7bdat").write_bytes(b"")
     outcome = unchanged.load(folder)
     assert outcome.code == 2
     assert len(outcome.err.splitlines()) == 2
     assert "ae.csv" in outcome.err
-    assert "lb.sas7bdat" in outcome.err
+    assert "xx.sas7bdat" in outcome.err
 
 
 # Extracts with critical findings
@@ -520,7 +522,7 @@ def test_a_fault_of_the_program_is_told_without_what_it_was_about(
 ) -> None:
     """The message of an exception may hold a sealed value."""
 
-    def broken(*_args: object) -> None:
+    def broken(*_args: object, **_named: object) -> None:
         raise ValueError("S-001 is in UCMSC")
 
     monkeypatch.setattr(data_validation.assess, "assess", broken)
@@ -666,6 +668,76 @@ def test_findings_as_json_are_what_is_printed(place: Place) -> None:
     for item in content["findings"]:
         assert item["check"] in outcome.out
         assert set(item) >= {"finding", "severity", "domain", "subject", "field", "query"}
+
+
+@pytest.mark.parametrize("act", ["check", "load"])
+def test_standard_output_is_for_the_program_that_asked_for_json(place: Place, act: str) -> None:
+    extract = place.extract(("AE", 0, {"AESER": None}))
+    outcome = place.run(act, extract, "--trial", TRIAL.id, "--json", "-")
+    found = json.loads(outcome.out)["findings"]
+    assert outcome.code == 0
+    assert "AE-AESER-present" in {item["check"] for item in found}
+    assert "Findings: 0 critical, 1 major" in outcome.err
+    again = place.run(act, extract, "--trial", TRIAL.id, "--json", "-")
+    assert (again.out == "") is (act == "load")
+    refused = place.run(act, place.folder, "--trial", TRIAL.id, "--json", "-")
+    assert refused.code == 2
+    assert json.loads(refused.out) == {"refused": refused.err.splitlines(), "findings": []}
+
+
+def test_findings_as_a_workbook_in_which_nothing_runs(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from openpyxl import load_workbook
+
+    written = place.folder / "findings.xlsx"
+    extract = place.extract(("AE", 0, {"AESER": "=1+1"}), ("LB", 0, {"LBORRES": FORMULA}))
+    assert place.check(extract, "--xlsx", written).code == 0
+    book = load_workbook(written)
+    assert book.sheetnames == ["Summary", "Findings", "Queries", "Checks"]
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert {cell.data_type for cell in cells} <= {"s", "n"}
+    assert not any(str(cell.value).startswith(("=", "+", "-", "@")) for cell in cells)
+    asked = list(book["Queries"].iter_rows(min_row=2, values_only=True))
+    assert [row[:4] for row in asked if row[3] == "AESER"] == [("01", "S-001", "AE", "AESER")]
+    assert ("trial", TRIAL.id) in list(book["Summary"].iter_rows(values_only=True))
+    # What touches sealed records is for who has the key.
+    assert place.check(place.extract(DOSE_IN_CONTROL, name="2"), "--xlsx", written).code == 0
+    assert "EX-101" not in {row[0] for row in load_workbook(written)["Checks"].values}
+    monkeypatch.setenv("DSMB_BOARD_PRIVATE_KEY_FILE", str(place.keys.private))
+    assert place.check(place.folder / "2", "--xlsx", written).code == 0
+    assert "EX-101" in {row[0] for row in load_workbook(written)["Checks"].values}
+
+
+def test_a_refusal_is_in_the_workbook_too(place: Place) -> None:
+    from openpyxl import load_workbook
+
+    written = place.folder / "findings.xlsx"
+    outcome = place.check(place.folder, "--xlsx", written)
+    assert outcome.code == 2
+    assert list(load_workbook(written)["Refused"].values)[1:] == [(outcome.err.strip(),)]
+
+
+def test_more_findings_than_a_sheet_holds_go_on_in_another(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from openpyxl import load_workbook
+
+    monkeypatch.setattr(command, "_ROWS_OF_A_SHEET", 2)
+    written = place.folder / "findings.xlsx"
+    again: Change = ("AE", None, {"AESER": None})
+    place.check(place.extract(again, again, again), "--xlsx", written)
+    book = load_workbook(written)
+    assert {"Findings", "Findings 2"} <= set(book.sheetnames)
+    assert book["Findings"].max_row == 3
+
+
+def test_what_is_being_done_is_told_file_by_file_and_dataset_by_dataset(place: Place) -> None:
+    told: list[str] = []
+    extract = read_extract(place.extract(), progress=told.append)
+    assess(extract, TRIAL, progress=told.append)
+    assert told[0] == "reading ae.csv (1 of 10)"
+    assert {"sealing", "checking AE", "checking across datasets"} <= set(told)
 
 
 def test_load_twice_says_so(place: Place) -> None:

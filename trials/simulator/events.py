@@ -41,7 +41,6 @@ _OCCURRENCES = 2  # a term can occur so often in one person
 _ATTRIBUTES = 8
 _RATE_AT_HOME = 0.2  # of the rate in hospital
 _SEALED_RATE = 0.0015  # per day, of sealed terms in trials whose definition plans no doses
-_PARTIAL_RATE = 0.03
 _ONGOING = "NOT RECOVERED/NOT RESOLVED"
 _RELATED = ["NOT RELATED", "UNLIKELY RELATED", "POSSIBLY RELATED", "RELATED"]
 
@@ -187,15 +186,29 @@ def _end(run: Run, person: Integers, start: Integers, duration: float, uniform: 
     return np.where(end < (run.people.anchor + run.course.ended)[person], end, NEVER)
 
 
+def causes_of_death(run: Run) -> tuple[Integers, pl.Series]:
+    """Those who die, and the preferred term of what they die of."""
+    person, _, cause = _deaths(run)
+    return person, pick([term for term, _, _ in _causes(run)], cause)
+
+
+def _causes(run: Run) -> tuple[tuple[str, float, int], ...]:
+    return CRITICAL_CARE_DEATHS if run.course.inpatient else OUTPATIENT_DEATHS
+
+
+def _deaths(run: Run) -> tuple[Integers, Floats, Integers]:
+    """Those who die, their uniform numbers, and the index of the cause."""
+    uniform = run.draws.uniform("fatal events", len(run.people), 4 + _ATTRIBUTES)
+    person = np.flatnonzero((run.course.how == DIED) & ~run.people.failed)
+    draw = uniform[person]
+    return person, draw, choose(draw[:, 0], [weight for _, weight, _ in _causes(run)])
+
+
 def _fatal(run: Run, names: list[str]) -> _Events:
     """The event that each death comes from; it may begin some days before."""
-    people, course = run.people, run.course
-    causes = CRITICAL_CARE_DEATHS if course.inpatient else OUTPATIENT_DEATHS
-    uniform = run.draws.uniform("fatal events", len(people), 4 + _ATTRIBUTES)
-    person = np.flatnonzero((course.how == DIED) & ~people.failed)
-    draw = uniform[person]
+    people, course, causes = run.people, run.course, _causes(run)
+    person, draw, cause = _deaths(run)
     ended = course.ended[person]
-    cause = choose(draw[:, 0], [weight for _, weight, _ in causes])
     longest = np.array([days for _, _, days in causes])[cause]
     lead = np.minimum(np.floor(draw[:, 1] * (longest + 1)).astype(np.int64), ended)
     return _Events(
@@ -252,14 +265,9 @@ def _records(run: Run, terms: list[Event], events: _Events, first_sealed: int) -
     start = start.zip_with(
         pl.Series(~timed), iso_times(events.start * MINUTES + np.maximum(events.clock, 0))
     )
-    # Some dates are known to the month only, as sites report them.
     draw = events.attribute
-    partial = (draw[:, 0] < _PARTIAL_RATE) & ~timed & ~events.fatal
-    start = start.zip_with(pl.Series(~partial), start.str.slice(0, 7))
     ended = events.end < NEVER
     end = iso_dates(events.end)
-    partial = (draw[:, 0] > 1 - _PARTIAL_RATE) & ~events.fatal
-    end = end.zip_with(pl.Series(~partial), end.str.slice(0, 7))
 
     ongoing = pick([_ONGOING, "RECOVERING/RESOLVING"], (draw[:, 1] < 0.3).astype(np.int64))
     recovered = pick(

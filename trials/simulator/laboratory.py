@@ -31,6 +31,8 @@ _KEPT_AT_HOME = 0.75
 # FiO2 that support of rank 0 (none) to 4 can give.
 _LEAST_OXYGEN = np.array([0.21, 0.30, 0.40, 0.40, 0.50])
 _MOST_OXYGEN = np.array([0.21, 0.60, 0.80, 1.00, 1.00])
+_FILTRATION = "GFRE"
+_CREATININE = next(quantity for quantity in LABORATORY if quantity.code == "CREAT")
 _TARGET_PO2 = 78.0  # mmHg that the staff titrate to
 
 
@@ -114,7 +116,7 @@ def _gases(run: Run) -> list[pl.DataFrame]:
     return [
         results(
             "LB",
-            _test(gas),
+            test_of(gas),
             run.trial.measures_by_code[("LB", gas.code)],
             samples,
             samples.values(matrices[gas.code]),
@@ -157,15 +159,12 @@ def _values(run: Run, order: int) -> list[pl.DataFrame]:
 
     parts: list[pl.DataFrame] = []
     for quantity, measure in _quantities(trial, run.course.inpatient):
-        # A stream of its own per test: another test in the definition moves no other value.
-        normal = draws.normal(f"test {quantity.code}", persons, width + 1)
         present = draws.uniform(f"missing {quantity.code}", persons, width) >= _MISSED_TEST_RATE
-        values = quantity.median * np.exp(
-            quantity.slope * severity
-            + quantity.between * normal[:, :1]
-            + quantity.within * normal[:, 1:]
-        )
-        test = _test(quantity)
+        if quantity.code == _FILTRATION:
+            values = _filtration(run, levels(run, _CREATININE, severity))
+        else:
+            values = levels(run, quantity, severity)
+        test = test_of(quantity)
         if measure is not None:
             test, values = in_measures_unit(test, measure, values)
             values = hold_to_criteria(trial, people, measure.name, values, offset)
@@ -185,6 +184,30 @@ def _values(run: Run, order: int) -> list[pl.DataFrame]:
     return parts
 
 
+def levels(run: Run, quantity: Quantity, severity: Floats) -> Floats:
+    """Values of a test, (persons, occasions) as `severity` is."""
+    # A topic of its own per test: another test in the definition moves no other value.
+    persons, width = severity.shape
+    normal = run.draws.normal(f"test {quantity.code}", persons, width + 1)
+    return quantity.median * np.exp(
+        quantity.slope * severity
+        + quantity.between * normal[:, :1]
+        + quantity.within * normal[:, 1:]
+    )
+
+
+def _filtration(run: Run, creatinine: Floats) -> Floats:
+    """Estimated glomerular filtration rate in mL/min/1.73m2, of creatinine in umol/L.
+
+    CKD-EPI 2021, without race (Inker et al., N Engl J Med 2021;385:1737).
+    """
+    female, age = run.people.female[:, None], run.people.age[:, None]
+    relative = creatinine / 88.42 / np.where(female, 0.7, 0.9)
+    below = np.minimum(relative, 1) ** np.where(female, -0.241, -0.302)
+    rate = 142 * below * np.maximum(relative, 1) ** -1.2 * 0.9938**age
+    return np.asarray(rate * np.where(female, 1.012, 1.0), dtype=np.float64)
+
+
 def _quantities(trial: Trial, inpatient: bool) -> list[tuple[Quantity, Measure | None]]:
     """The trial's tests beside gases, and in critical care one that no definition asks for."""
     known = {quantity.code: quantity for quantity in LABORATORY}
@@ -195,14 +218,14 @@ def _quantities(trial: Trial, inpatient: bool) -> list[tuple[Quantity, Measure |
             continue
         quantity = known.get(code)
         if quantity is None or quantity.unit not in measure.factors:
-            quantity = _unfamiliar(code, measure)
+            quantity = unfamiliar(code, measure)
         asked.append((quantity, measure))
     if inpatient and ("LB", UNASKED.code) not in trial.measures_by_code:
         asked.append((UNASKED, None))
     return asked
 
 
-def _unfamiliar(code: str, measure: Measure) -> Quantity:
+def unfamiliar(code: str, measure: Measure) -> Quantity:
     """A test known only from its definition: values about the lower third of what is plausible."""
     middle = measure.lower + 0.3 * (measure.upper - measure.lower)
     median = middle if middle > 0 else 1.0
@@ -211,7 +234,8 @@ def _unfamiliar(code: str, measure: Measure) -> Quantity:
     )
 
 
-def _test(quantity: Quantity) -> Test:
+def test_of(quantity: Quantity) -> Test:
+    """The test of the extract that a quantity is recorded as."""
     return Test(
         code=quantity.code,
         name=quantity.name,

@@ -1,4 +1,4 @@
-"""From values to the rows of LB and VS: recorded units, ranges, sequence, baseline flags."""
+"""From values to the rows of findings : recorded units, ranges, sequence, baseline flags."""
 
 from dataclasses import dataclass, replace
 from math import ceil, log10
@@ -207,7 +207,7 @@ def results(
         return second.zip_with(pl.Series(elsewhere), first)
 
     def named(first: str | None, second: str | None) -> pl.Series:
-        return pl.Series([first, second], dtype=pl.String).gather(elsewhere.astype(np.int64))
+        return pick(pl.Series([first, second], dtype=pl.String), elsewhere.astype(np.int64))
 
     first, second = usual.of(values), other.of(values)
     first_own, second_own = usual.standardized(first), other.standardized(second)
@@ -237,6 +237,10 @@ def results(
         f"{domain}STRESN": number,
         f"{domain}STRESU": constant(test.unit, rows),
     }
+    if test.category:
+        columns[f"{domain}CAT"] = constant(test.category, rows)
+    if test.specimen:
+        columns[f"{domain}SPEC"] = constant(test.specimen, rows)
     if domain == "LB":
         low, high = test.low, test.high
         index = np.ones(rows, dtype=np.int64)
@@ -247,8 +251,6 @@ def results(
         if low is None and high is None:
             index[:] = -1
         columns |= {
-            "LBCAT": constant(test.category, rows),
-            "LBSPEC": constant(test.specimen, rows),
             "LBORNRLO": named(usual.text(low), other.text(low)),
             "LBORNRHI": named(usual.text(high), other.text(high)),
             "LBSTNRLO": repeated(low, rows, pl.Float64),
@@ -261,7 +263,7 @@ def results(
 def assemble(
     run: Run, domain: str, parts: list[pl.DataFrame], timings: list[str], columns: list[str]
 ) -> Records:
-    """All rows of LB or VS in order, with sequence numbers and baseline flags."""
+    """All rows of a domain of findings in order, with sequence numbers and baseline flags."""
     frame = pl.concat(parts).sort("person", "minute", "order", "occasion", maintain_order=True)
     person, minute, occasion, order, timing = (
         frame[name].to_numpy() for name in ("person", "minute", "occasion", "order", "timing")

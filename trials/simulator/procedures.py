@@ -59,7 +59,7 @@ def procedures(run: Run) -> Records:
     return _records(run, names, parts)
 
 
-def _leaving(people: Population, course: Course) -> tuple[Integers, Mask]:
+def leaving(people: Population, course: Course) -> tuple[Integers, Mask]:
     """The day of death or discharge as the trial sees it, and whether it sees one."""
     leaves = np.minimum(course.discharged, np.where(course.how == DIED, course.ended, NEVER))
     seen = (leaves <= course.ended) & ~people.failed
@@ -95,7 +95,7 @@ def _support(run: Run, names: list[str]) -> _Episodes:
     start = day * MINUTES + time[person, column]
     # An episode ends where the next begins, the last one with death or discharge if these are seen.
     followed = np.r_[person[1:] == person[:-1], False]
-    leaves, left = _leaving(people, course)
+    leaves, left = leaving(people, course)
     end = np.where(followed, np.r_[start[1:], 0], leaves[person] * MINUTES)
     supported = rank[person, column] > 0
     terms = _terms_by_rank(run, names)
@@ -133,7 +133,7 @@ def _other(run: Run, term: str, rate: float, names: list[str]) -> _Episodes:
     length = np.floor((1 + 9 * uniform[person, 3]) * MINUTES).astype(np.int64)
     stay = people.anchor[person] + np.minimum(course.ended, course.discharged)[person]
     over = start + length < stay * MINUTES
-    leaves, left = _leaving(people, course)
+    leaves, left = leaving(people, course)
     end = np.where(over, start + length, leaves[person] * MINUTES)
     which = np.full(len(person), _index(names, term))
     return _Episodes(person, which, start, end, left[person] & ~over)

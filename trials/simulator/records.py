@@ -70,14 +70,15 @@ def everywhere(frame: pl.DataFrame) -> Mask:
 
 def blank(values: pl.Series, where: Mask) -> pl.Series:
     """`values` without those where the mask holds."""
-    return values.zip_with(pl.Series(~where), values.clear(len(values)))
+    nothing = pl.Series([None], dtype=values.dtype).new_from_index(0, len(values))
+    return values.zip_with(pl.Series(~where), nothing)
 
 
 def iso_dates(days: Days) -> pl.Series:
     """ISO 8601 dates; NEVER becomes null."""
     never = days >= NEVER
     dates = pl.Series(np.where(never, 0, days)).cast(pl.Int32).cast(pl.Date)
-    return blank(dates.dt.strftime("%Y-%m-%d"), never)
+    return blank(dates.cast(pl.String), never)
 
 
 def iso_times(minutes: Days) -> pl.Series:
@@ -90,9 +91,9 @@ def iso_times(minutes: Days) -> pl.Series:
 def pick(names: list[str] | tuple[str, ...] | pl.Series, index: Integers) -> pl.Series:
     """The names at `index`; a negative index gives null."""
     values = names if isinstance(names, pl.Series) else pl.Series(list(names), dtype=pl.String)
-    if len(values) == 0:
-        return values.clear(len(index))
-    return blank(values.gather(np.maximum(index, 0)), index < 0)
+    # Index -1 is then the last, which is null.
+    values = pl.concat([values, pl.Series([None], dtype=values.dtype)])
+    return values[np.maximum(index, -1)]
 
 
 def flag(mask: Mask, yes: str = "Y", no: str | None = None) -> pl.Series:

@@ -238,6 +238,16 @@ LABORATORY = (
     Quantity(
         "INTLK6", "Interleukin 6", _IMMUNOLOGY, "SERUM", "pg/mL", 4, 3.4, 0.7, 0.4, 1, None, 7, 1.5
     ),
+    *(
+        Quantity(code, name, _IMMUNOLOGY, "SERUM", "pg/mL", *values, 0.6, 0.35, 1, None, *limits)
+        for code, name, values, limits in (
+            ("INTLK1B", "Interleukin 1 Beta", (2.2, 0.7), (5.0, 0.5)),
+            ("INTLK2", "Interleukin 2", (2.0, 0.5), (6.0, 0.5)),
+            ("INTLK8", "Interleukin 8", (12.0, 1.8), (62.0, 2.0)),
+            ("INTLK10", "Interleukin 10", (3.0, 1.9), (9.1, 0.8)),
+            ("TNF", "Tumor Necrosis Factor", (6.0, 0.9), (8.1, 1.0)),
+        )
+    ),
     Quantity("FERRITIN", "Ferritin", _CHEMISTRY, "SERUM", "ug/L", 220, 2.0, 0.5, 0.2, 0, 30, 400),
     Quantity(
         "DDIMER",
@@ -274,8 +284,37 @@ LABORATORY = (
     Quantity(
         "ALP", "Alkaline Phosphatase", _CHEMISTRY, "SERUM", "U/L", 75, 0.3, 0.3, 0.12, 0, 45, 125
     ),
+    Quantity(
+        "LDH",
+        "Lactate Dehydrogenase",
+        _CHEMISTRY,
+        "SERUM",
+        "U/L",
+        190,
+        0.9,
+        0.25,
+        0.12,
+        0,
+        120,
+        250,
+    ),
     Quantity("BILI", "Bilirubin", _CHEMISTRY, "SERUM", "umol/L", 10, 0.5, 0.35, 0.2, 1, 3.4, 20.5),
     Quantity("CREAT", "Creatinine", _CHEMISTRY, "SERUM", "umol/L", 70, 0.35, 0.25, 0.12, 0, 57, 97),
+    # Follows from creatinine, age and sex; only precision and range count.
+    Quantity(
+        "GFRE",
+        "Glomerular Filtration Rate, Estimated",
+        _CHEMISTRY,
+        "SERUM",
+        "mL/min/1.73m2",
+        90,
+        0,
+        0,
+        0,
+        0,
+        60,
+        None,
+    ),
     Quantity("HGB", "Hemoglobin", _HEMATOLOGY, "BLOOD", "g/L", 135, -0.25, 0.1, 0.04, 0, 115, 170),
     Quantity(
         "PLAT", "Platelets", _HEMATOLOGY, "BLOOD", "10^9/L", 230, -0.25, 0.25, 0.12, 0, 125, 350
@@ -289,7 +328,7 @@ LABORATORY = (
 )
 # A test that no definition names: an extract brings more than a protocol asks for.
 UNASKED = Quantity(
-    "LDH", "Lactate Dehydrogenase", _CHEMISTRY, "SERUM", "U/L", 190, 0.9, 0.25, 0.12, 0, 120, 250
+    "UREAN", "Urea Nitrogen", _CHEMISTRY, "SERUM", "mmol/L", 5.2, 0.7, 0.25, 0.12, 1, 2.5, 7.5
 )
 
 GASES = (
@@ -375,6 +414,95 @@ VITAL_SIGNS = (
     VitalSign("RESP", "Respiratory Rate", "breaths/min", 16, 14, 1.5, 1.8, 0),
     VitalSign("TEMP", "Temperature", "C", 36.7, 0.9, 0.2, 0.3, 1),
 )
+
+# Findings of other domains, by their code: as laboratory tests, in the domain of their measure.
+OTHER_FINDINGS = (
+    Quantity("CD3", "CD3", "T CELLS", "BLOOD", "10^6/L", 1150, -1.1, 0.3, 0.15, 0, 690, 2540),
+    Quantity("CD4", "CD4", "T CELLS", "BLOOD", "10^6/L", 640, -1.1, 0.3, 0.15, 0, 410, 1590),
+    Quantity("CD8", "CD8", "T CELLS", "BLOOD", "10^6/L", 420, -1.2, 0.35, 0.15, 0, 190, 1140),
+    Quantity(
+        "QTCFAG",
+        "QTcF Interval, Aggregate",
+        "INTERVAL",
+        "",
+        "msec",
+        415,
+        0.06,
+        0.04,
+        0.02,
+        0,
+        None,
+        None,
+    ),
+    Quantity(
+        "EGHRMN",
+        "ECG Mean Heart Rate",
+        "MEASUREMENT",
+        "",
+        "beats/min",
+        78,
+        0.3,
+        0.1,
+        0.08,
+        0,
+        None,
+        None,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Medicine:
+    """A medicine: what against, the share who have it, and for how many days, at least and most."""
+
+    term: str
+    indication: str
+    rate: float
+    days: tuple[int, int] = (0, 0)
+
+
+COURSES = (
+    Medicine("DEXAMETHASONE", "COVID-19", 0.65, (6, 10)),
+    Medicine("METHYLPREDNISOLONE", "COVID-19", 0.2, (4, 9)),
+    Medicine("ENOXAPARIN", "THROMBOSIS PROPHYLAXIS", 0.75, (8, 30)),
+    Medicine("MEROPENEM", "PNEUMONIA", 0.3, (5, 12)),
+    Medicine("PANTOPRAZOLE", "ULCER PROPHYLAXIS", 0.5, (8, 30)),
+)
+SINGLE_DOSES = (
+    Medicine("PARACETAMOL", "FEVER", 0.35),
+    Medicine("FUROSEMIDE", "FLUID OVERLOAD", 0.3),
+    Medicine("CHLORPHENAMINE", "ITCHING", 0.08),
+    Medicine("DEXAMETHASONE", "COVID-19", 0.05),
+)
+PREMEDICATION = (
+    Medicine("CHLORPHENAMINE", "PREMEDICATION", 0.9),
+    Medicine("DEXAMETHASONE", "PROPHYLAXIS", 0.6),
+    Medicine("HEPARIN", "PROPHYLAXIS", 0.3),
+    Medicine("MIDAZOLAM", "SEDATION", 0.8),
+)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition in the history, and the share at the age of 63 who have it."""
+
+    term: str
+    body_system: str
+    rate: float
+
+
+HISTORY = (
+    Condition("Hypertension", VASCULAR, 0.45),
+    Condition("Type 2 diabetes mellitus", METABOLISM, 0.22),
+    Condition("Coronary artery disease", CARDIAC, 0.1),
+    Condition("Chronic obstructive pulmonary disease", RESPIRATORY, 0.08),
+    Condition("Hyperlipidaemia", METABOLISM, 0.2),
+    Condition("Gout", METABOLISM, 0.05),
+    Condition("Cerebral infarction", NERVOUS, 0.06),
+)
+SYMPTOM_RATES = {
+    "COUGH": 0.75, "DYSPNEA": 0.9, "FATIGUE": 0.7, "FEVER": 0.7, "CHEST PAIN": 0.15, "MYALGIA": 0.3
+}  # fmt: skip
 
 # ISO 3166 alpha-3 codes by time zone, and who lives there (SDTM's RACE with weights).
 COUNTRIES = {

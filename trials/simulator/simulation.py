@@ -8,15 +8,27 @@ import numpy as np
 import polars as pl
 
 from trials.definition import Trial
+from trials.simulator.deviations import deviations
 from trials.simulator.draws import Draws
 from trials.simulator.effect import Effect
 from trials.simulator.events import adverse_events
-from trials.simulator.exposure import exposure
+from trials.simulator.exposure import accountability, exposure, exposure_as_collected
+from trials.simulator.follow_up import death_details, hospital_stays, vital_status
 from trials.simulator.laboratory import laboratory
+from trials.simulator.medication import medication
 from trials.simulator.population import planned_cutoff, recruit
 from trials.simulator.procedures import procedures
+from trials.simulator.qualifiers import demographic_qualifiers, event_qualifiers
 from trials.simulator.records import Records
+from trials.simulator.reports import clinical_events, medical_history
 from trials.simulator.run import Run, enact
+from trials.simulator.scales import (
+    cell_phenotypes,
+    electrocardiograms,
+    progression,
+    respiratory_settings,
+    symptom_scores,
+)
 from trials.simulator.subject_visits import subject_visits
 from trials.simulator.subjects import allocation_list, demographics, disposition, eligibility
 from trials.simulator.vital_signs import vital_signs
@@ -28,16 +40,32 @@ NO_EFFECT = Effect()
 MOST_SITES = 9_999
 BLOCK = 2_000  # persons made at once, to bound memory
 
-DATASETS: dict[str, Callable[[Run], Records]] = {
+# A maker that gives None says that the trial does not have the dataset.
+DATASETS: dict[str, Callable[[Run], Records | None]] = {
     "dm": demographics,
+    "suppdm": demographic_qualifiers,
     "ds": disposition,
     "ie": eligibility,
     "sv": subject_visits,
-    "ex": exposure,
-    "ae": adverse_events,
-    "lb": laboratory,
-    "vs": vital_signs,
+    "dv": deviations,
+    "ho": hospital_stays,
+    "ss": vital_status,
+    "dd": death_details,
+    "mh": medical_history,
+    "cm": medication,
     "pr": procedures,
+    "ex": exposure,
+    "ec": exposure_as_collected,
+    "da": accountability,
+    "ae": adverse_events,
+    "ce": clinical_events,
+    "lb": laboratory,
+    "cp": cell_phenotypes,
+    "vs": vital_signs,
+    "re": respiratory_settings,
+    "eg": electrocardiograms,
+    "rs": progression,
+    "qs": symptom_scores,
     "randomization": allocation_list,
 }
 
@@ -123,5 +151,8 @@ def simulate_blocks(
     for begin in range(0, len(people), block):
         persons = by_subject[begin : begin + block]
         run = enact(trial, people.take(persons), effect, replace(draws, persons=persons))
-        frames = {name: records(run).until(cutoff) for name, records in DATASETS.items()}
+        made = {name: make(run) for name, make in DATASETS.items()}
+        finished = {name: records for name, records in made.items() if records is not None}
+        finished["suppae"] = event_qualifiers(run, finished["ae"])
+        frames = {name: records.until(cutoff) for name, records in finished.items()}
         yield frames | {"simulation": marker if begin == 0 else marker.clear()}

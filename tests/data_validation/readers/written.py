@@ -45,7 +45,7 @@ def _xlsx(frame: pl.DataFrame, name: str, _folder: Path) -> bytes:
         sheet.write_row(0, 0, frame.columns)
         for row, cells in enumerate(frame.iter_rows(), start=1):
             for column, cell in enumerate(cells):
-                if isinstance(cell, float):
+                if isinstance(cell, float | int):
                     sheet.write_number(row, column, cell)
                 elif cell is not None:
                     sheet.write_string(row, column, cell)

@@ -14,7 +14,11 @@ from trials.simulator import Effect, simulate, write_extract
 
 Frames = dict[str, pl.DataFrame]
 END = date(2040, 1, 1)
-DATASETS = ["dm", "ds", "ie", "sv", "ex", "ae", "lb", "vs", "pr", "randomization", "simulation"]
+DATASETS = [
+    *("dm", "suppdm", "ds", "ie", "sv", "dv", "ho", "ss", "dd", "mh", "cm", "pr", "ex", "ec"),
+    *("da", "ae", "ce", "lb", "cp", "vs", "re", "eg", "rs", "qs", "randomization", "suppae"),
+    "simulation",
+]
 
 
 @cache
@@ -503,7 +507,7 @@ def test_codes_are_those_of_the_definition_or_known_strangers() -> None:
     asked = set(covid().measures_by_code)
     assert {("LB", code) for code in frames["lb"]["LBTESTCD"].unique()} == {
         key for key in asked if key[0] == "LB"
-    } | {("LB", "LDH")}
+    } | {("LB", "UREAN")}
     assert {("VS", code) for code in frames["vs"]["VSTESTCD"].unique()} == {
         key for key in asked if key[0] == "VS"
     }
@@ -530,7 +534,7 @@ def test_codes_are_those_of_the_definition_or_known_strangers() -> None:
 def test_units_differ_by_site_and_agree_once_standardized() -> None:
     for domain in ("LB", "VS"):
         frame = standardized(finished()[domain.lower()], domain)
-        known = frame.filter(pl.col(f"{domain}TESTCD") != "LDH")
+        known = frame.filter(pl.col(f"{domain}TESTCD") != "UREAN")
         assert known["value"].null_count() == 0
         quantified = known.drop_nulls(f"{domain}STRESN")
         difference = (quantified["value"] - quantified[f"{domain}STRESN"]).abs()
@@ -541,7 +545,8 @@ def test_units_differ_by_site_and_agree_once_standardized() -> None:
         for (code,), part in quantified.group_by(f"{domain}TESTCD"):
             assert part["value"].is_between(*limits[str(code)]).all(), code
     below = finished()["lb"].filter(pl.col("LBORRES").str.starts_with("<"))
-    assert set(below["LBTESTCD"]) <= {"CRP", "INTLK6", "DDIMER"}
+    interleukins = {f"INTLK{name}" for name in ("1B", "2", "6", "8", "10")}
+    assert set(below["LBTESTCD"]) <= {"CRP", "DDIMER", "TNF", *interleukins}
     assert below["LBSTRESN"].null_count() == below.height > 0
 
 
@@ -573,7 +578,9 @@ def test_baseline_is_the_last_record_before_treatment() -> None:
 
 def test_sequence_numbers_and_visit_numbers_are_keys() -> None:
     frames = finished()
-    for name in ("ds", "ie", "ex", "ae", "lb", "vs", "pr"):
+    for name in sorted(
+        {*DATASETS} - {"dm", "sv", "suppdm", "suppae", "randomization", "simulation"}
+    ):
         number = f"{name.upper()}SEQ"
         for column in ("STUDYID", "DOMAIN", "USUBJID", number):
             assert frames[name][column].null_count() == 0
@@ -602,8 +609,7 @@ def test_seriousness_has_a_reason_and_severity_follows_grade() -> None:
     assert (any_reason == (ae["AESER"] == "Y")).all()
     severity = {"1": "MILD", "2": "MODERATE", "3": "SEVERE", "4": "SEVERE", "5": "SEVERE"}
     assert (ae["AETOXGR"].replace_strict(severity) == ae["AESEV"]).all()
-    partial = ae["AESTDTC"].str.len_chars() == 7
-    assert 0.01 < partial.mean() < 0.05  # type: ignore[operator]
+    assert (ae["AESTDTC"].str.len_chars() >= 10).all()
     control = arms_of(finished(), "ae").filter(pl.col("ARMCD") == "CONTROL")
     assert set(control["AEACN"]) == {"NOT APPLICABLE"}
     assert set(control["AEREL"]) == {"NOT RELATED"}
