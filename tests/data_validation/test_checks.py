@@ -548,14 +548,14 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("EX", 1, None),),
             (("EX", 1, None), ("DM", 0, {"DTHDTC": "2023-03-14", "DTHFL": "Y"})),
             0,
-            "1 of 2 instillations of S-001 are recorded as given. Please record the others, or why "
+            "1 of 2 instillations of S-001 are recorded. Please record the others, or why "
             "they were missed.",
         ),
         Case(
             (("EX", 1, {"EXDOSE": "0"}),),
-            (("EX", 1, None), ("EX", 0, None), ("DM", 0, {"ARMCD": "CONTROL"})),
+            (("EX", 1, {"EXDOSE": "0", "EXADJ": "unwell"}),),
             0,
-            "1 of 2 instillations of S-001 are recorded as given. Please record the others, or why "
+            "1 of 2 instillations of S-001 are recorded. Please record the others, or why "
             "they were missed.",
         ),
     ),
@@ -781,7 +781,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     "EX-105": (
         Case(
             (("EX", 0, {"EXDOSE": "89", "EXDOSU": "10^6 cells"}),),
-            (("EX", 0, {"EXDOSE": "90"}), ("EX", 1, {"EXDOSE": "0"})),
+            (("EX", 0, {"EXDOSE": "90"}), ("EX", 1, {"EXDOSE": "50", "EXADJ": "spilled"})),
             0,
             "The dose on 2023-03-10 is 89 10^6 cells; planned is 100 10^6 cells. Please confirm, "
             "and say why.",
@@ -807,6 +807,14 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("EX", 0, {"EXLOT": "L-1"}), ("EX", 1, {"EXDOSE": "0"})),
             1,
             "Please provide the lot that was given on 2023-03-13.",
+        ),
+    ),
+    "EX-108": (
+        Case(
+            (("EX", 1, {"EXDOSE": "50", "EXDOSU": "10^6 cells", "EXADJ": "spilled"}),),
+            (("EX", 1, {"EXDOSE": "50", "EXADJ": None}),),
+            1,
+            "None: the dose is 50 10^6 cells, because of: spilled.",
         ),
     ),
     "DA-101": (
@@ -1166,7 +1174,7 @@ def test_a_check_runs_on_open_tables_unless_its_rule_is_sealed(
     find(sides.opened)
     find(sides.complete)
     sealed = {check for check, function in CHECKS.items() if function.rule.sealed}
-    about_doses = {f"EX-10{number}" for number in range(1, 8)}
+    about_doses = {f"EX-10{number}" for number in range(1, 9)}
     about_doses |= {"DM-121", "DA-101", "EC-101", "EC-102"}
     same_time = {f"{domain.name}-109" for domain in MEASUREMENTS}
     others = {"DM-107", "DM-108", "DM-122", "AE-111", "CM-101", "RS-124"}
