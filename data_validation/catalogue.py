@@ -1,16 +1,21 @@
 """The catalogue: every rule, generated or written, in one place."""
 
+from itertools import chain
+
 import data_validation.checks  # noqa: F401 – importing it registers the functions
 from data_validation import functional_unblinding
 from data_validation.domains import DOMAINS
+from data_validation.forms import form_rules
 from data_validation.rules import CHECKS, Rule, column_rule, structural_rules
+from data_validation.timing import timing_rules
 
 
 def catalogue() -> dict[str, Rule]:
     """Every rule by id: generated ones by domain, functions, then of the open store."""
     rules: dict[str, Rule] = {}
     for domain in DOMAINS.values():
-        for rule in (*structural_rules(domain), column_rule(domain)):
+        generated = (structural_rules(domain), form_rules(domain), timing_rules(domain))
+        for rule in (*chain.from_iterable(generated), column_rule(domain)):
             rules[rule.id] = rule
     for function in CHECKS.values():
         rules[function.rule.id] = function.rule

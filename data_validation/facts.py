@@ -186,6 +186,7 @@ class Domain:
         outcomes: words of columns that are outcomes, see `structures`.
         occurrence_is_an_outcome: whether having a record at all is one.
         may_follow_death: whether its records may be dated after the death of the participant.
+        of_the_trial: whether the trial itself makes its records, so that none is much older.
     """
 
     name: str
@@ -202,6 +203,7 @@ class Domain:
     outcomes: tuple[str, ...] = ()
     occurrence_is_an_outcome: bool = False
     may_follow_death: bool = False
+    of_the_trial: bool = False
 
     @cached_property
     def by_name(self) -> dict[str, Field]:

@@ -9,11 +9,14 @@ import polars as pl
 from data_validation.catalogue import catalogue
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
+from data_validation.forms import form_failures
 from data_validation.functional_unblinding import Stated
 from data_validation.rules import CHECKS, Evidence, Rule
 from data_validation.schemas import BrokenCheckError, structural_failures
 from data_validation.sealing import Tables
+from data_validation.timing import timing_failures
 from data_validation.values import trimmed
+from data_validation.written_dates import seeming
 
 SEVERITIES = tuple(severity.value for severity in Severity)
 
@@ -55,10 +58,22 @@ def find(evidence: Evidence, progress: Callable[[str], None] = lambda _text: Non
         )
         failures = structural_failures(frame, domain, fields)
         for (rule_id,), group in failures.group_by("rule", maintain_order=True):
-            parts.append(_as_findings(rules[str(rule_id)], frame[group["index"]]))
+            rule = rules[str(rule_id)]
+            parts.append(_as_findings(rule, _with_seeming(rule, frame[group["index"]])))
+        for found in (
+            *form_failures(frame, domain, fields),
+            *timing_failures(evidence, domain, fields),
+        ):
+            parts.append(_as_findings(rules[found.rule], found.rows, found.field))
         parts.append(_absent_fields(rules[f"{name}-columns"], sorted(absent)))
         if domain.duplicate is not None:
             parts.append(_as_findings(rules[f"{name}-duplicate"], _duplicates(frame, domain.keys)))
+        if not tables.is_open and f"{name}SEQ" in domain.by_name:
+            keys = ("USUBJID", f"{name}SEQ")
+            numbered = frame.filter(trimmed(keys[1]).is_not_null())
+            parts.append(
+                _as_findings(rules[f"{name}-{keys[1]}-unique"], _duplicates(numbered, keys))
+            )
         if name != "DM":
             strangers = (
                 frame.with_columns(trimmed("USUBJID").alias("_subject"))
@@ -111,12 +126,26 @@ def _absent_fields(rule: Rule, names: list[str]) -> pl.DataFrame:
     )
 
 
-def _as_findings(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
+def _with_seeming(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
+    """Beside a date in another form, what it seems to be: part of the question to the site."""
+    if not rule.id.endswith("-date"):
+        return rows
+    read = seeming(rows[rule.field].str.strip_chars())
+    said = pl.format(", which seems to be {}", read.dt.to_string("iso"))
+    return rows.with_columns(said.fill_null("").alias("_seems"))
+
+
+def _as_findings(rule: Rule, rows: pl.DataFrame, field: str | None = None) -> pl.DataFrame:
+    """Findings about rows; each is known by its record, or else by what it is about."""
     if rows.is_empty():
         return pl.DataFrame(schema=SCHEMA)
-    has_field = rule.field in rows.columns
-    value = pl.col(rule.field).cast(pl.String) if has_field else pl.lit(None, dtype=pl.String)
-    identities = [_identity(rule.id, key, rule.field) for key in rows["record_key"]]
+    field = field or rule.field
+    value = pl.col(field).cast(pl.String) if field in rows.columns else pl.lit(None, pl.String)
+    if "_about" in rows.columns:
+        about = pl.coalesce("record_key", "_about")
+    else:
+        about = pl.col("record_key")
+    identities = [_identity(rule.id, key, field) for key in rows.select(about).to_series()]
     return rows.select(
         pl.Series("finding", identities, dtype=pl.String),
         pl.lit(rule.id).alias("check"),
@@ -124,10 +153,10 @@ def _as_findings(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
         pl.lit(rule.domain).alias("domain"),
         trimmed("USUBJID").alias("subject"),
         "record_key",
-        pl.lit(rule.field).alias("field"),
+        pl.lit(field).alias("field"),
         value.alias("value"),
         pl.lit(rule.sentence).alias("message"),
-        _filled(rule.query, rows).alias("query"),
+        _filled(rule.query.replace("{field}", field), rows).alias("query"),
     )
 
 

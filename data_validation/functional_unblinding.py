@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from data_validation.facts import Severity, folded, folded_terms
-from data_validation.rules import Rule
+from data_validation.rules import Rule, RuleKind
 from data_validation.separation import (
     Counts,
     Family,
@@ -45,6 +45,7 @@ SEPARATES = Rule(
     query="None for the site. Seal it in the trial definition or the field facts, unless it comes "
     "of an effect on how long participants live, stay in hospital or take part.",
     sealed=True,
+    kind=RuleKind.BLINDING,
 )
 NAMES = Rule(
     id="OPEN-102",
@@ -56,6 +57,7 @@ NAMES = Rule(
     "such record is enough.",
     query="None for the site. Seal it in the trial definition, unless both arms can have it.",
     sealed=True,
+    kind=RuleKind.BLINDING,
 )
 EXTENT = Rule(
     id="OPEN-103",
@@ -66,6 +68,7 @@ EXTENT = Rule(
     why="A clean result is no assurance, so what could have been found is always said.",
     query="None for the site.",
     sealed=True,
+    kind=RuleKind.BLINDING,
 )
 RULES = (SEPARATES, NAMES, EXTENT)
 

@@ -11,7 +11,7 @@ import polars as pl
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, folded, folded_terms
 from data_validation.sealing import SEPARATOR, Tables, without_records
-from data_validation.values import is_partial_date, limit, trimmed
+from data_validation.values import BLANKS, is_partial_date, limit, trimmed
 from trials import Trial
 
 # Columns of a complete table that are ours; an extract's names are in upper case.
@@ -144,7 +144,11 @@ def _worded(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -> pl.DataF
     known = {field.name for field in domain.fields} | {
         field.word for field in domain.fields if field.typed
     }
-    extra = [name for name in frame.columns if name not in known and name != "record_key"]
+    extra = [
+        name
+        for name in frame.columns
+        if name not in known and name != "record_key" and not name.startswith(BLANKS)
+    ]
     return kept.with_columns(
         frame[name].alias(name if name in _OURS else f"received_{name}") for name in extra
     )

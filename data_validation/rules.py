@@ -1,19 +1,34 @@
 """What a rule is: generated from field facts, or a function marked with `@check`.
 
-Every rule has an id, a domain, a severity, a sentence, a reason and a text to send to the site.
+Every rule has an id, a domain, a severity, a kind, a sentence, a reason and a text for the site.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from functools import cached_property
 
 import polars as pl
 
 from data_validation.facts import Domain, Exposure, Field, Kind, Severity
-from data_validation.relations import relations
+from data_validation.relations import measured, relations
 from data_validation.sealing import Tables
 from trials import Trial
+
+
+class RuleKind(StrEnum):
+    """What a rule is about; the catalogue is grouped by it."""
+
+    STRUCTURE = "structure"
+    FORM = "form"
+    PLAUSIBILITY = "plausibility"
+    ORDER = "order"
+    AGREEMENT = "agreement"
+    ELIGIBILITY = "eligibility"
+    DOSING = "dosing"
+    COMPLETENESS = "completeness"
+    BLINDING = "blinding"
 
 
 @dataclass(frozen=True)
@@ -22,9 +37,10 @@ class Rule:
 
     Attributes:
         id: stable across versions, `AE-101` or, generated, `AE-AESTDTC-date`.
-        field: the SDTM variable that a finding points at.
+        field: the SDTM variable that a finding points at; empty where each finding names its own.
         why: protocol, SDTM or physiology.
-        query: what to ask the site; `{NAME}` stands for the value of that field in the record.
+        query: what to ask the site; `{NAME}` stands for the value of that field in the record,
+            `{field}` for the name of the field that the finding points at.
         sealed: whether the rule touches sealed fields, so that its findings are sealed.
     """
 
@@ -36,6 +52,7 @@ class Rule:
     why: str
     query: str
     sealed: bool = False
+    kind: RuleKind = RuleKind.STRUCTURE
 
 
 @dataclass(frozen=True)
@@ -52,6 +69,16 @@ class Evidence:
 
     def __getitem__(self, domain: str) -> pl.DataFrame:
         return self.tables.frames[domain]
+
+    @cached_property
+    def _measured(self) -> dict[str, pl.DataFrame]:
+        return {}
+
+    def measured(self, domain: str) -> pl.DataFrame:
+        """Rows of a domain of measurements beside what they measure, see `relations.measured`."""
+        if domain not in self._measured:
+            self._measured[domain] = measured(self.tables.frames[domain], domain, self.trial)
+        return self._measured[domain]
 
     @cached_property
     def relations(self) -> dict[str, pl.DataFrame]:
@@ -83,19 +110,21 @@ def check(
     sentence: str,
     why: str,
     query: str,
+    kind: RuleKind,
     needs: Iterable[str] = (),
     sealed: bool = False,
 ) -> Callable[[Check], Check]:
     """Register a function that returns the offending rows (none: the extract passes).
 
-    The rows are rows of `domain`, with `record_key` and `USUBJID`. `needs` names further domains
+    The rows are rows of `domain`, with `record_key` and `USUBJID`; one about no single record has
+    null keys and says under `_about` what it is about. `needs` names further domains
     without which the check cannot say anything and does not run.
     """
 
     def register(function: Check) -> Check:
         if id in CHECKS:
             raise ValueError(f"two checks are called {id}")
-        rule = Rule(id, domain, field, severity, sentence, why, query, sealed)
+        rule = Rule(id, domain, field, severity, sentence, why, query, sealed, kind)
         CHECKS[id] = CheckFunction(rule, (domain, *needs), function)
         return function
 
@@ -129,7 +158,8 @@ def structural_rules(domain: Domain) -> list[Rule]:
                     field.invalid,
                     f"{field.name} is not {_form(field)}.",
                     f"{_described(field)} Without its form the value cannot be used.",
-                    f"{field.name} is “{{{field.name}}}”. Expected {_form(field)}. Please correct.",
+                    f"{field.name} is “{{{field.name}}}”{{_seems}}. Expected {_form(field)}. "
+                    "Please correct.",
                     sealed,
                 )
             )
@@ -157,6 +187,7 @@ def structural_rules(domain: Domain) -> list[Rule]:
                     f"{_described(field)} Values outside are not plausible.",
                     f"{field.name} is “{{{field.name}}}”, outside {_range(field)}. Please check.",
                     sealed,
+                    RuleKind.PLAUSIBILITY,
                 )
             )
     if domain.duplicate is not None:
@@ -172,6 +203,20 @@ def structural_rules(domain: Domain) -> list[Rule]:
                 not domain.open_fields or domain.name == "RANDOMIZATION",
             )
         )
+    if (sequence := domain.by_name.get(f"{domain.name}SEQ")) is not None:
+        rules.append(
+            Rule(
+                f"{domain.name}-{sequence.name}-unique",
+                domain.name,
+                sequence.name,
+                Severity.MINOR,
+                f"Two {domain.name} records of the participant have the same {sequence.name}.",
+                "The number tells records of a participant apart, and others refer to it.",
+                f"{sequence.name} {{{sequence.name}}} of {{USUBJID}} is there more than once. "
+                "Please have the export numbered anew, or say which record is right.",
+                sealed=True,
+            )
+        )
     if domain.name != "DM":
         rules.append(
             Rule(
@@ -183,6 +228,7 @@ def structural_rules(domain: Domain) -> list[Rule]:
                 "A record of an unknown subject can be placed in no arm and in no denominator.",
                 "Subject {USUBJID} has {domain} records but no demographics. Please check the "
                 "subject identifier.".replace("{domain}", domain.name),
+                kind=RuleKind.AGREEMENT,
             )
         )
     return rules

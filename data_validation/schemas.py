@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from data_validation.facts import Domain, Field, Kind
-from data_validation.values import is_partial_date, trimmed
+from data_validation.values import is_mark, is_partial_date, trimmed
 
 
 class BrokenCheckError(Exception):
@@ -71,19 +71,20 @@ def _checks(pandera: Any, domain: Domain, field: Field) -> list[Any]:
     def add(name: str, passes: pl.Expr) -> None:
         made.append(pandera.Check(_selects(passes), error=f"{rule}-{name}", ignore_na=False))
 
+    nothing = text.is_null() if field.name == "USUBJID" else text.is_null() | is_mark(field.name)
     if field.missing is not None:
-        add("present", text.is_not_null())
+        add("present", ~nothing)
     if field.invalid is None:
         return made
     if field.kind is Kind.DATE:
         partial = is_partial_date(field.name)
-        add("date", text.is_null() | typed.is_not_null() | partial)
+        add("date", nothing | typed.is_not_null() | partial)
         if field.missing is not None:
-            add("partial", text.is_null() | ~partial)
+            add("partial", nothing | ~partial)
     elif field.kind is Kind.CODE:
-        add("code", text.is_null() | typed.is_not_null())
+        add("code", nothing | typed.is_not_null())
     elif field.typed:
-        add("number", text.is_null() | typed.is_not_null())
+        add("number", nothing | typed.is_not_null())
     if field.lower is not None:
         inside = typed >= field.lower
         if field.upper is not None:

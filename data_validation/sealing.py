@@ -13,7 +13,7 @@ import polars as pl
 
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, folded, folded_terms
-from data_validation.values import open_text, trimmed, with_typed_values
+from data_validation.values import BLANKS, open_text, trimmed, with_blanks, with_typed_values
 from trials import Trial
 
 SEPARATOR = "\x1f"
@@ -51,7 +51,7 @@ def split(datasets: Mapping[str, pl.DataFrame], trial: Trial) -> tuple[Tables, T
                 open_frames[name] = without_records(domain, open_only=True)
             continue
         received = datasets[name]
-        frame = _with_known_columns(received, domain, trial)
+        frame = with_blanks(_with_known_columns(received, domain, trial), domain)
         frame = frame.with_columns(_open_rows(frame, domain, trial)).with_row_index("_index")
         opened = _open_cells(frame.filter("_open"), domain)
         complete[name] = with_typed_values(
@@ -111,7 +111,8 @@ def _open_cells(rows: pl.DataFrame, domain: Domain) -> pl.DataFrame:
     their open text, so equal ones are interchangeable.
     """
     names = [field.name for field in domain.open_fields]
-    cells = rows.select("_index", *(open_text(field) for field in domain.open_fields))
+    blanks = [BLANKS + name for name in names if BLANKS + name in rows.columns]
+    cells = rows.select("_index", *blanks, *(open_text(field) for field in domain.open_fields))
     hashed = _hashes(cells, [name for name in domain.keys if name in names])
     return (
         cells.with_columns(hashed.alias("_hash"))
@@ -126,7 +127,7 @@ def _open_cells(rows: pl.DataFrame, domain: Domain) -> pl.DataFrame:
                 .otherwise(pl.lit("")),
             ).alias("record_key")
         )
-        .select("_index", "record_key", *names)
+        .select("_index", "record_key", *names, *blanks)
         .sort("record_key")
     )
 

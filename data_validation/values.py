@@ -7,10 +7,14 @@ stays beside the typed value, and what could not be typed is null beside its tex
 import polars as pl
 
 from data_validation.facts import Domain, Exposure, Field, Kind
+from data_validation.written_dates import as_written
 
 # Stands for text in a field that has a form (date, number, code list) and lacks it: free text in
 # such a place can name the arm, so the open store says only that something is there.
 NOT_SHOWN = "[not shown]"
+
+# Columns that say whether the text of a field, as received, has blanks around it.
+BLANKS = "_blanks_"
 
 # Digits are 0 to 9: `\d` would also take those of other scripts, which nothing here can read.
 _NUMBER = (
@@ -18,6 +22,9 @@ _NUMBER = (
     r"([+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:[eE][+-]?[0-9]{1,3})?)$"
 )
 _DAY = r"^([1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)?)(?:[T ].*)?$"
+# What stands for "no value" in extracts: `.` of SAS, and abbreviations for not applicable, not
+# done, not known. In a field that has a form they are no value, and no fault of its form.
+_MARK = r"(?i)^(?:\.|-{1,3}|n/?a|nan|nd|not done|nk|unk?|null|none|missing)$"
 _PARTIAL = r"^[1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2]))?$"
 
 
@@ -27,19 +34,24 @@ def trimmed(name: str) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
+def is_mark(name: str) -> pl.Expr:
+    """Whether a text only says that there is no value; null where there is no text."""
+    return trimmed(name).str.contains(_MARK)
+
+
 def open_text(field: Field) -> pl.Expr:
     """What the open store may hold of a field's text, under the field's own name."""
     text = trimmed(field.name)
     if field.exposure is Exposure.DAY:
-        day = text.str.extract(_DAY, 1)
-        shown = pl.when(text.is_null() | day.is_not_null()).then(day)
+        # A date written in another way has its few forms; all else that is no date can be any text.
+        shown = pl.coalesce(text.str.extract(_DAY, 1), text.map_batches(as_written, pl.String))
     elif field.kind is Kind.CODE:
-        code = text.str.to_uppercase()
-        shown = pl.when(text.is_null() | code.is_in(list(field.codes))).then(code)
+        shown = pl.when(text.str.to_uppercase().is_in(list(field.codes))).then(text)
     elif field.typed:
-        shown = pl.when(text.is_null() | text.str.contains(_NUMBER)).then(text)
+        shown = pl.when(text.str.contains(_NUMBER)).then(text)
     else:
         return text.alias(field.name)
+    shown = pl.when(text.str.contains(_MARK)).then(text.str.to_uppercase()).otherwise(shown)
     return (
         pl.when(text.is_null()).then(None).otherwise(shown.fill_null(NOT_SHOWN)).alias(field.name)
     )
@@ -82,3 +94,17 @@ def with_typed_values(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -
     """`frame` (text columns by SDTM name) with a typed column, by word, for each typed field."""
     fields = domain.open_fields if open_only else domain.fields
     return frame.with_columns(typed(field) for field in fields if field.typed)
+
+
+def with_blanks(frame: pl.DataFrame, domain: Domain) -> pl.DataFrame:
+    """`frame` with a column for each field in which some value has blanks around it."""
+    names = [field.name for field in domain.received_fields if field.name in frame.columns]
+    if not names or frame.is_empty():
+        return frame
+    around = {name: pl.col(name) != pl.col(name).str.strip_chars() for name in names}
+    holds = frame.select(
+        condition.any(ignore_nulls=True).alias(name) for name, condition in around.items()
+    ).row(0, named=True)
+    return frame.with_columns(
+        condition.alias(BLANKS + name) for name, condition in around.items() if holds[name]
+    )

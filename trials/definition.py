@@ -84,7 +84,11 @@ class Randomization(Model):
 
 
 class Dosing(Model):
-    """The planned administrations of the experimental arm; sealed data is held against it."""
+    """The planned administrations of the experimental arm; sealed data is held against it.
+
+    `dose` within `dose_tolerance` (a share) is a full one; `viability_test` is the DATESTCD of the
+    share of living cells, in percent.
+    """
 
     planned: int = Field(ge=1)
     day_one: Literal["assignment", "day after assignment"] = "assignment"
@@ -92,6 +96,11 @@ class Dosing(Model):
     window_days: int = Field(ge=0)
     minimum_interval_days: int = Field(ge=0)
     route: str = "not stated"
+    dose: float | None = Field(default=None, gt=0)
+    dose_unit: str = ""
+    dose_tolerance: float = Field(default=0, ge=0, lt=1)
+    viability_test: str | None = None
+    viability_minimum: float | None = Field(default=None, gt=0, le=100)
 
     @model_validator(mode="after")
     def _one_day_per_dose(self) -> Self:
@@ -101,13 +110,19 @@ class Dosing(Model):
 
 
 class Visit(Model):
-    """One visit of the schedule common to all arms; `day` counts randomization as day 1."""
+    """One visit of the schedule common to all arms; `day` counts randomization as day 1.
+
+    One of the setting `hospital` is due only while the participant is there. `expected` are
+    measures that the visit has to have.
+    """
 
     visit: Name
     number: float
     day: int
     window_before: int = Field(default=0, ge=0)
     window_after: int = Field(default=0, ge=0)
+    setting: Literal["hospital", "any"] = "any"
+    expected: tuple[Identifier, ...] = ()
 
     @model_validator(mode="after")
     def _has_a_day(self) -> Self:
@@ -116,8 +131,19 @@ class Visit(Model):
         return self
 
 
+class Chronic(Model):
+    """A measure that excludes if it was below a value on two days this far apart."""
+
+    measure: Identifier
+    below: float
+    days: int = Field(ge=1)
+
+
 class Criterion(Model):
-    """One inclusion or exclusion criterion, and the limits the data can be held to."""
+    """One inclusion or exclusion criterion, and what the data can be held to.
+
+    `history` and `medication` are terms that exclude, `history_to_ask` such that do at some stage.
+    """
 
     id: Name
     kind: Literal["inclusion", "exclusion"]
@@ -126,6 +152,10 @@ class Criterion(Model):
     measure: str | None = None
     lower: float | None = None
     upper: float | None = None
+    history: tuple[Name, ...] = ()
+    history_to_ask: tuple[Name, ...] = ()
+    medication: tuple[Name, ...] = ()
+    chronic: Chronic | None = None
 
     @model_validator(mode="after")
     def _limits_agree(self) -> Self:
@@ -252,6 +282,16 @@ class Blinding(Model):
     smallest_cell: int = Field(default=5, ge=2)
 
 
+class Plausibility(Model):
+    """From which point on a value is asked about that could be right.
+
+    Attributes:
+        days_before_screening: a record of the trial is dated no earlier than this.
+    """
+
+    days_before_screening: int = Field(ge=0)
+
+
 class Primary(Model):
     """The primary endpoint: which measure on which study day."""
 
@@ -283,6 +323,8 @@ class Trial(Model):
     open: OpenValues
     sealed: SealedValues = SealedValues()
     blinding: Blinding = Blinding()
+    plausibility: Plausibility
+    standard_care: tuple[Name, ...] = ()
     special_interest: tuple[SpecialInterest, ...] = ()
     stopping_rules: tuple[StoppingRule, ...] = ()
     primary: Primary | None = None
@@ -337,6 +379,21 @@ class Trial(Model):
         for index, criterion in enumerate(self.criteria):
             if criterion.measure is not None and criterion.measure not in known:
                 wrong(f"{criterion.measure!r} is no measure", "criteria", index, "measure")
+        measures = {measure.name for measure in self.measures}
+        standard = {_plain(name) for name in self.standard_care}
+        for index, criterion in enumerate(self.criteria):
+            if criterion.chronic is not None and criterion.chronic.measure not in measures:
+                wrong(f"{criterion.chronic.measure!r} is no measure", "criteria", index, "chronic")
+            for term in criterion.medication:
+                if _plain(term) in standard:
+                    wrong(
+                        f"{term!r} excludes here and is standard care. Take it out of one",
+                        *("criteria", index, "medication"),
+                    )
+        for index, visit in enumerate(self.schedule):
+            for name in visit.expected:
+                if name not in measures:
+                    wrong(f"{name!r} is no measure", "schedule", index, "expected")
         if self.primary is not None and self.primary.measure not in known:
             wrong(f"{self.primary.measure!r} is no measure", "primary", "measure")
         groups = {group.id for group in self.special_interest}

@@ -2,18 +2,24 @@
 
 from data_validation.checks import (
     adverse_events,
+    completeness,
+    deaths,
     demographics,
     dosing,
     eligibility,
     measurements,
     participation,
+    scales,
 )
 
 __all__ = [
     "adverse_events",
+    "completeness",
+    "deaths",
     "demographics",
     "dosing",
     "eligibility",
     "measurements",
     "participation",
+    "scales",
 ]

@@ -1,39 +1,22 @@
-"""Adverse events: dates in order, seriousness with its reason, deaths that agree."""
+"""Adverse events: seriousness with its reason, and what follows from an event."""
 
 import polars as pl
 
-from data_validation.checks.common import after_cutoff, after_death, with_person
-from data_validation.facts import Severity
-from data_validation.rules import Evidence, check
+from data_validation.checks.common import is_yes, subjects_with, with_person
+from data_validation.facts import Severity, folded
+from data_validation.rules import Evidence, RuleKind, check
 from data_validation.values import trimmed
 
 CRITERIA = ("AESDTH", "AESLIFE", "AESHOSP", "AESDISAB", "AESCONG", "AESMIE")
 
 
-def _is_yes(name: str) -> pl.Expr:
-    return (trimmed(name).str.to_uppercase() == "Y").fill_null(value=False)
-
-
 def _any_criterion() -> pl.Expr:
-    return pl.any_horizontal(_is_yes(name) for name in CRITERIA)
-
-
-@check(
-    id="AE-101",
-    domain="AE",
-    field="AEENDTC",
-    severity=Severity.MAJOR,
-    sentence="The event ends before it starts.",
-    why="Onset and duration place the event before or after treatment.",
-    query="The event starts on {AESTDTC} and ends on {AEENDTC}. Please correct one of the dates.",
-)
-def ends_before_start(evidence: Evidence) -> pl.DataFrame:
-    """AEENDTC earlier than AESTDTC, both complete."""
-    return evidence["AE"].filter(pl.col("end_date") < pl.col("start_date"))
+    return pl.any_horizontal(is_yes(name) for name in CRITERIA)
 
 
 @check(
     id="AE-102",
+    kind=RuleKind.AGREEMENT,
     domain="AE",
     field="AESER",
     severity=Severity.MAJOR,
@@ -46,11 +29,12 @@ def serious_without_criterion(evidence: Evidence) -> pl.DataFrame:
     absent = set(evidence.tables.absent.get("AE", ()))
     if all(name in absent for name in CRITERIA):
         return evidence["AE"].clear()
-    return evidence["AE"].filter(_is_yes("AESER") & ~_any_criterion())
+    return evidence["AE"].filter(is_yes("AESER") & ~_any_criterion())
 
 
 @check(
     id="AE-103",
+    kind=RuleKind.AGREEMENT,
     domain="AE",
     field="AESER",
     severity=Severity.MAJOR,
@@ -60,25 +44,12 @@ def serious_without_criterion(evidence: Evidence) -> pl.DataFrame:
 )
 def criterion_but_not_serious(evidence: Evidence) -> pl.DataFrame:
     """A criterion Y, AESER not Y."""
-    return evidence["AE"].filter(_any_criterion() & ~_is_yes("AESER"))
-
-
-@check(
-    id="AE-104",
-    domain="AE",
-    field="AEOUT",
-    severity=Severity.MAJOR,
-    sentence="The event is fatal and the participant is not dead in DM.",
-    why="A death known to one domain only may be missed in another count.",
-    query="The outcome is {AEOUT}; demographics has no death of {USUBJID}. Please check.",
-)
-def fatal_but_alive(evidence: Evidence) -> pl.DataFrame:
-    """Outcome FATAL of a participant without death in DM."""
-    return with_person(evidence, "AE").filter(pl.col("outcome") == "FATAL", ~pl.col("died"))
+    return evidence["AE"].filter(_any_criterion() & ~is_yes("AESER"))
 
 
 @check(
     id="AE-105",
+    kind=RuleKind.AGREEMENT,
     domain="AE",
     field="AESER",
     severity=Severity.MAJOR,
@@ -88,32 +59,64 @@ def fatal_but_alive(evidence: Evidence) -> pl.DataFrame:
 )
 def fatal_but_not_serious(evidence: Evidence) -> pl.DataFrame:
     """Outcome FATAL, AESER not Y."""
-    return evidence["AE"].filter((pl.col("outcome") == "FATAL") & ~_is_yes("AESER"))
+    return evidence["AE"].filter((pl.col("outcome") == "FATAL") & ~is_yes("AESER"))
 
 
 @check(
-    id="AE-106",
+    id="AE-108",
+    kind=RuleKind.ORDER,
     domain="AE",
     field="AESTDTC",
-    severity=Severity.MAJOR,
-    sentence="The event starts after the participant's death.",
-    why="One of the two dates is wrong.",
-    query="The event starts on {AESTDTC}, after death. Please check both dates.",
+    severity=Severity.MINOR,
+    sentence="The event starts before the screening.",
+    why="Adverse events are collected from consent on; what was there before is medical history.",
+    query="The event starts on {AESTDTC}, before the screening on {_screened}. Is it medical "
+    "history, or is the date wrong?",
 )
-def starts_after_death(evidence: Evidence) -> pl.DataFrame:
-    """AESTDTC later than the death."""
-    return after_death(evidence, "AE", "start_date")
+def starts_before_screening(evidence: Evidence) -> pl.DataFrame:
+    """AESTDTC earlier than the first of consent and collection of demographics."""
+    return with_person(evidence, "AE").filter(pl.col("start_date") < pl.col("_screened"))
 
 
 @check(
-    id="AE-107",
+    id="AE-111",
+    kind=RuleKind.AGREEMENT,
     domain="AE",
-    field="AESTDTC",
+    field="AEACN",
     severity=Severity.MAJOR,
-    sentence="The event starts after the data cut-off.",
-    why="Nothing after the cut-off can be known.",
-    query="The event starts on {AESTDTC}, after the data cut-off. Please check the date.",
+    sentence="The treatment was withdrawn for the event, and no disposition says so.",
+    why="Who stopped the treatment, and why, is told by DS; the two must agree.",
+    query="The event led to the withdrawal of the treatment. Please record the disposition.",
+    needs=("DS",),
+    sealed=True,
 )
-def starts_after_cutoff(evidence: Evidence) -> pl.DataFrame:
-    """AESTDTC later than the cut-off."""
-    return after_cutoff(evidence, "AE", "start_date")
+def withdrawn_without_disposition(evidence: Evidence) -> pl.DataFrame:
+    """AEACN DRUG WITHDRAWN; no disposition ADVERSE EVENT, DEATH or of the treatment."""
+    said = folded("DSDECOD").is_in(["adverse event", "death"])
+    about_treatment = pl.concat_str("DSDECOD", "DSSCAT", ignore_nulls=True).str.contains(
+        "(?i)treat"
+    )
+    known = subjects_with(evidence, "DS", said.fill_null(value=False) | about_treatment)
+    return with_person(evidence, "AE").filter(
+        folded("AEACN") == "drug withdrawn", ~pl.col("_subject").is_in(known)
+    )
+
+
+@check(
+    id="AE-112",
+    kind=RuleKind.AGREEMENT,
+    domain="AE",
+    field="AEOUT",
+    severity=Severity.MINOR,
+    sentence="The event is over and has no end date, or has an end date and is not over.",
+    why="How long an event lasts is read from its dates, whether it is over from its outcome.",
+    query="The outcome is {AEOUT} and the end date {AEENDTC}. Please correct one of them.",
+)
+def outcome_contradicts_end(evidence: Evidence) -> pl.DataFrame:
+    """RECOVERED without an end, or NOT RECOVERED with one."""
+    ends = trimmed("AEENDTC").is_not_null()
+    over = pl.col("outcome") == "RECOVERED/RESOLVED"
+    lasting = pl.col("outcome").is_in(["NOT RECOVERED/NOT RESOLVED", "RECOVERING/RESOLVING"])
+    if "AEENDTC" in evidence.tables.absent.get("AE", ()):
+        return evidence["AE"].clear()
+    return evidence["AE"].filter((over & ~ends) | (lasting & ends))

@@ -12,6 +12,8 @@ def with_person(evidence: Evidence, domain: str) -> pl.DataFrame:
         pl.col("subject").alias("_subject"),
         "randomized",
         "randomization_date",
+        pl.col("screening_date").alias("_screened"),
+        pl.col("consent_date").alias("_consented"),
         pl.col("death_date").alias("_death_date"),
         "died",
         "screen_failure",
@@ -24,13 +26,12 @@ def with_person(evidence: Evidence, domain: str) -> pl.DataFrame:
     )
 
 
-def after_cutoff(evidence: Evidence, domain: str, date: str) -> pl.DataFrame:
-    """Rows whose `date` lies after the data cut-off."""
-    if evidence.cutoff is None:
-        return evidence[domain].clear()
-    return evidence[domain].filter(pl.col(date) > evidence.cutoff)
+def subjects_with(evidence: Evidence, domain: str, condition: pl.Expr) -> pl.Expr:
+    """The subjects with a row of `domain` where a condition holds, for `is_in`."""
+    rows = evidence[domain].filter(condition.fill_null(value=False))
+    return pl.lit(rows.select(trimmed("USUBJID").unique())["USUBJID"].drop_nulls()).implode()
 
 
-def after_death(evidence: Evidence, domain: str, date: str) -> pl.DataFrame:
-    """Rows whose `date` lies after the subject's death."""
-    return with_person(evidence, domain).filter(pl.col(date) > pl.col("_death_date"))
+def is_yes(name: str) -> pl.Expr:
+    """Whether a field says Y, in any case; false where it is empty."""
+    return (trimmed(name).str.to_uppercase() == "Y").fill_null(value=False)

@@ -2,15 +2,16 @@
 
 import polars as pl
 
-from data_validation.checks.common import with_person
+from data_validation.checks.common import subjects_with, with_person
 from data_validation.facts import Severity, folded
 from data_validation.relations import arm_code
-from data_validation.rules import Evidence, check
+from data_validation.rules import Evidence, RuleKind, check
 from data_validation.values import trimmed
 
 
 @check(
     id="DM-101",
+    kind=RuleKind.STRUCTURE,
     domain="DM",
     field="STUDYID",
     severity=Severity.CRITICAL,
@@ -27,6 +28,7 @@ def another_study(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-102",
+    kind=RuleKind.STRUCTURE,
     domain="DM",
     field="USUBJID",
     severity=Severity.MAJOR,
@@ -43,6 +45,7 @@ def randomized_without_date(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-103",
+    kind=RuleKind.ORDER,
     domain="DM",
     field="RFICDTC",
     severity=Severity.MAJOR,
@@ -57,6 +60,7 @@ def consent_after_randomization(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-104",
+    kind=RuleKind.AGREEMENT,
     domain="DM",
     field="DTHDTC",
     severity=Severity.MAJOR,
@@ -72,44 +76,23 @@ def death_flag_or_date_alone(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-105",
-    domain="DM",
-    field="DTHDTC",
-    severity=Severity.MAJOR,
-    sentence="The death in DM has no death among the dispositions.",
-    why="A death known to one domain only may be missed in another count.",
-    query="{USUBJID} died on {DTHDTC} by demographics; disposition has no death. Please check.",
-    needs=("DS",),
-)
-def death_not_in_disposition(evidence: Evidence) -> pl.DataFrame:
-    """Dead in DM; no DS row DEATH."""
-    deaths = evidence["DS"].filter(folded("DSDECOD") == "death").select(trimmed("USUBJID"))
-    return with_person(evidence, "DM").filter(
-        pl.col("died"), ~pl.col("_subject").is_in(deaths["USUBJID"].implode())
-    )
-
-
-@check(
     id="DM-106",
+    kind=RuleKind.ORDER,
     domain="DM",
     field="DTHDTC",
     severity=Severity.MAJOR,
-    sentence="The death is dated before randomization or after the data cut-off.",
-    why="Nobody is randomized after death, and the cut-off bounds what can be known.",
+    sentence="The death is dated before randomization.",
+    why="Nobody is randomized after death.",
     query="Date of death is {DTHDTC}, randomization {randomization_date}. Please check both.",
 )
-def death_at_impossible_time(evidence: Evidence) -> pl.DataFrame:
-    """Death before day 1 or after the cut-off."""
-    too_late = (
-        pl.col("death_date") > evidence.cutoff if evidence.cutoff is not None else pl.lit(False)
-    )
-    return with_person(evidence, "DM").filter(
-        (pl.col("death_date") < pl.col("randomization_date")) | too_late
-    )
+def death_before_randomization(evidence: Evidence) -> pl.DataFrame:
+    """Death before day 1."""
+    return with_person(evidence, "DM").filter(pl.col("death_date") < pl.col("randomization_date"))
 
 
 @check(
     id="DM-107",
+    kind=RuleKind.AGREEMENT,
     domain="DM",
     field="ARMCD",
     severity=Severity.MAJOR,
@@ -129,6 +112,7 @@ def unknown_arm(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-108",
+    kind=RuleKind.AGREEMENT,
     domain="DM",
     field="ARMCD",
     severity=Severity.MAJOR,
@@ -148,4 +132,74 @@ def arm_not_as_listed(evidence: Evidence) -> pl.DataFrame:
         with_person(evidence, "DM")
         .join(listed, on="_subject", how="inner", maintain_order="left")
         .filter(trimmed("ARMCD").is_not_null(), arm.ne_missing(pl.col("_listed")))
+    )
+
+
+@check(
+    id="DM-109",
+    kind=RuleKind.AGREEMENT,
+    domain="DM",
+    field="USUBJID",
+    severity=Severity.MAJOR,
+    sentence="The participant is randomized by the list and not among the dispositions.",
+    why="The allocation list and the dispositions must name the same participants.",
+    query="{USUBJID} is randomized on {randomization_date}; disposition does not say so. Please "
+    "check.",
+    needs=("DS",),
+)
+def randomized_by_list_only(evidence: Evidence) -> pl.DataFrame:
+    """Randomized, no DS row RANDOMIZED, in an extract that has such rows."""
+    said = folded("DSDECOD") == "randomized"
+    if evidence["DS"].filter(said).is_empty():
+        return evidence["DM"].clear()
+    known = subjects_with(evidence, "DS", said)
+    return with_person(evidence, "DM").filter("randomized", ~pl.col("_subject").is_in(known))
+
+
+@check(
+    id="DM-110",
+    kind=RuleKind.ELIGIBILITY,
+    domain="DM",
+    field="RFICDTC",
+    severity=Severity.MAJOR,
+    sentence="The participant is randomized and there is no date of informed consent.",
+    why="Protocol, inclusion criterion on consent; ICH E6: nothing is done without it.",
+    query="{USUBJID} is randomized and the date of informed consent is empty. Please provide it.",
+)
+def randomized_without_consent(evidence: Evidence) -> pl.DataFrame:
+    """Randomized, RFICDTC empty; not asked where the extract has it of nobody."""
+    if evidence["DM"].filter(trimmed("RFICDTC").is_not_null()).is_empty():
+        return evidence["DM"].clear()
+    return with_person(evidence, "DM").filter("randomized", trimmed("RFICDTC").is_null())
+
+
+@check(
+    id="DM-116",
+    kind=RuleKind.ORDER,
+    domain="DM",
+    field="DMDTC",
+    severity=Severity.MINOR,
+    sentence="Demographics were collected before consent.",
+    why="ICH E6: nothing is collected for the trial before consent.",
+    query="Demographics were collected on {DMDTC}, consent is dated {RFICDTC}. Please check both.",
+)
+def collected_before_consent(evidence: Evidence) -> pl.DataFrame:
+    """DMDTC earlier than RFICDTC."""
+    return evidence["DM"].filter(pl.col("collection_date") < pl.col("consent_date"))
+
+
+@check(
+    id="DM-117",
+    kind=RuleKind.ORDER,
+    domain="DM",
+    field="DMDTC",
+    severity=Severity.MAJOR,
+    sentence="The participant is randomized before the screening.",
+    why="Protocol: who is not screened is not known to be eligible.",
+    query="Screening is dated {DMDTC}, randomization {randomization_date}. Please check both.",
+)
+def randomized_before_screening(evidence: Evidence) -> pl.DataFrame:
+    """Demographics collected later than the day of randomization."""
+    return with_person(evidence, "DM").filter(
+        pl.col("collection_date") > pl.col("randomization_date")
     )

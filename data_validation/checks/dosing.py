@@ -2,9 +2,10 @@
 
 import polars as pl
 
+from data_validation.checks.common import with_person
 from data_validation.facts import Severity
 from data_validation.relations import arm_code
-from data_validation.rules import Evidence, check
+from data_validation.rules import Evidence, RuleKind, check
 from data_validation.values import trimmed
 
 
@@ -24,6 +25,7 @@ def _with_arm(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="EX-101",
+    kind=RuleKind.DOSING,
     domain="EX",
     field="EXTRT",
     severity=Severity.MAJOR,
@@ -44,6 +46,7 @@ def dose_in_control(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="EX-102",
+    kind=RuleKind.DOSING,
     domain="EX",
     field="EXSTDTC",
     severity=Severity.MAJOR,
@@ -67,6 +70,7 @@ def dose_outside_window(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="EX-103",
+    kind=RuleKind.DOSING,
     domain="EX",
     field="EXSTDTC",
     severity=Severity.MAJOR,
@@ -93,3 +97,202 @@ def dose_too_soon(evidence: Evidence) -> pl.DataFrame:
             (pl.col("_gap") < dosing.minimum_interval_days) | (pl.col("_number") > dosing.planned)
         )
     )
+
+
+def _given() -> pl.Expr:
+    return pl.col("dose") > 0
+
+
+@check(
+    id="EX-104",
+    kind=RuleKind.DOSING,
+    domain="EX",
+    field="EXSTDTC",
+    severity=Severity.MAJOR,
+    sentence="The instillation is dated before randomization.",
+    why="Protocol: nobody is treated before being assigned.",
+    query="The instillation is dated {EXSTDTC}, randomization {randomization_date}. Please check.",
+    sealed=True,
+)
+def dose_before_randomization(evidence: Evidence) -> pl.DataFrame:
+    """EXSTDTC earlier than day 1, where dosing is planned."""
+    if evidence.trial.dosing is None:
+        return evidence["EX"].clear()
+    return _with_arm(evidence).filter(pl.col("start_date") < pl.col("randomization_date"))
+
+
+@check(
+    id="EX-105",
+    kind=RuleKind.DOSING,
+    domain="EX",
+    field="EXDOSE",
+    severity=Severity.MAJOR,
+    sentence="The dose is less than planned.",
+    why="Protocol: a full dose each time. A part of it, and why, belongs into the report.",
+    query="The dose on {EXSTDTC} is {EXDOSE} {EXDOSU}; planned is {_planned}. Please confirm, and "
+    "say why.",
+    sealed=True,
+)
+def partial_dose(evidence: Evidence) -> pl.DataFrame:
+    """A dose above zero and below the planned share; asked where the trial names the dose."""
+    dosing = evidence.trial.dosing
+    if dosing is None or dosing.dose is None:
+        return evidence["EX"].clear()
+    return (
+        evidence["EX"]
+        .filter(_given(), pl.col("dose") < dosing.dose * (1 - dosing.dose_tolerance))
+        .with_columns(pl.lit(f"{dosing.dose:g} {dosing.dose_unit}".strip()).alias("_planned"))
+    )
+
+
+@check(
+    id="EX-106",
+    kind=RuleKind.DOSING,
+    domain="EX",
+    field="EXDOSE",
+    severity=Severity.MAJOR,
+    sentence="The dose is not recorded, or more than planned.",
+    why="Protocol: a planned number of cells each time; harm by dose cannot be read without it.",
+    query="The dose on {EXSTDTC} is {EXDOSE} {EXDOSU}. Please check the number of cells.",
+    sealed=True,
+)
+def implausible_dose(evidence: Evidence) -> pl.DataFrame:
+    """No dose, or one above the planned share; asked where dosing is planned."""
+    dosing = evidence.trial.dosing
+    if dosing is None:
+        return evidence["EX"].clear()
+    condition = pl.col("dose").is_null()
+    if dosing.dose is not None:
+        condition |= pl.col("dose") > dosing.dose * (1 + dosing.dose_tolerance)
+    return evidence["EX"].filter(condition)
+
+
+@check(
+    id="EX-107",
+    kind=RuleKind.DOSING,
+    domain="EX",
+    field="EXLOT",
+    severity=Severity.MAJOR,
+    sentence="The lot of the cells is not recorded.",
+    why="A fault of a lot can be traced to who received it only by its number.",
+    query="Please provide the lot that was given on {EXSTDTC}.",
+    sealed=True,
+)
+def lot_missing(evidence: Evidence) -> pl.DataFrame:
+    """A dose was given and EXLOT is empty; not asked where the extract has no lots."""
+    if "EXLOT" in evidence.tables.absent.get("EX", ()) or evidence.trial.dosing is None:
+        return evidence["EX"].clear()
+    return evidence["EX"].filter(_given(), trimmed("EXLOT").is_null())
+
+
+@check(
+    id="DM-121",
+    kind=RuleKind.DOSING,
+    domain="DM",
+    field="USUBJID",
+    severity=Severity.MAJOR,
+    sentence="Instillations are due and were not given.",
+    why="Protocol: a planned number of instillations in the treated arm.",
+    query="{_given} of {_planned} instillations of {USUBJID} are recorded as given. Please record "
+    "the others, or why they were missed.",
+    needs=("EX",),
+    sealed=True,
+)
+def dose_missed(evidence: Evidence) -> pl.DataFrame:
+    """Treated arms: fewer doses than are due by cut-off and death, one row a participant."""
+    dosing = evidence.trial.dosing
+    if dosing is None or evidence.cutoff is None:
+        return evidence["DM"].clear()
+    shift = 1 if dosing.day_one == "day after assignment" else 0
+    closed = [day - 1 + shift + dosing.window_days for day in dosing.days]
+    until = pl.min_horizontal(pl.lit(evidence.cutoff), pl.col("_death_date"))
+    days = (until - pl.col("randomization_date")).dt.total_days()
+    due = pl.sum_horizontal((days > day).cast(pl.Int64) for day in closed)
+    treated = [arm.code for arm in evidence.trial.arms.list if not arm.control]
+    given = evidence["EX"].filter(_given()).group_by(trimmed("USUBJID").alias("_subject")).len()
+    return (
+        with_person(evidence, "DM")
+        .join(given, on="_subject", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("len").fill_null(0).alias("_given"),
+            due.alias("_due"),
+            pl.lit(dosing.planned).alias("_planned"),
+        )
+        .filter(
+            "randomized",
+            arm_code(pl.col("ARMCD"), evidence.trial).is_in(treated),
+            ~pl.col("died") | pl.col("_death_date").is_not_null(),
+            pl.col("_given") < pl.col("_due"),
+        )
+    )
+
+
+@check(
+    id="DA-101",
+    kind=RuleKind.DOSING,
+    domain="DA",
+    field="DAORRES",
+    severity=Severity.MAJOR,
+    sentence="The viability of the cells is below what may be given.",
+    why="Protocol and release specification: dead cells do not act, and can harm.",
+    query="The viability of lot {DAREFID} is {DAORRES} {DAORRESU}. Please confirm.",
+    sealed=True,
+)
+def low_viability(evidence: Evidence) -> pl.DataFrame:
+    """A viability below the trial's minimum, in percent."""
+    dosing = evidence.trial.dosing
+    if dosing is None or dosing.viability_minimum is None or dosing.viability_test is None:
+        return evidence["DA"].clear()
+    return evidence["DA"].filter(
+        trimmed("DATESTCD").str.to_uppercase() == dosing.viability_test.upper(),
+        pl.col("result") < dosing.viability_minimum,
+    )
+
+
+@check(
+    id="EC-101",
+    kind=RuleKind.DOSING,
+    domain="EC",
+    field="ECOCCUR",
+    severity=Severity.MAJOR,
+    sentence="A dose that was given as collected is not in EX, or one that was not given is.",
+    why="EX is made from EC; the two must tell the same.",
+    query="ECOCCUR is {ECOCCUR} on {ECSTDTC}; the exposure of that day says otherwise. Please "
+    "check.",
+    needs=("EX",),
+    sealed=True,
+)
+def collected_contradicts_exposure(evidence: Evidence) -> pl.DataFrame:
+    """ECOCCUR Y without a dose of that day in EX, or N with one."""
+    doses = evidence["EX"].filter(_given(), pl.col("start_date").is_not_null())
+    days = doses.select(
+        trimmed("USUBJID").alias("_subject"), "start_date", pl.lit(value=True).alias("_in_ex")
+    )
+    return (
+        evidence["EC"]
+        .with_columns(trimmed("USUBJID").alias("_subject"))
+        .filter(pl.col("start_date").is_not_null(), pl.col("mood").ne_missing("SCHEDULED"))
+        .join(days.unique(), on=["_subject", "start_date"], how="left", maintain_order="left")
+        .filter(
+            ((pl.col("occurred") == "Y") & pl.col("_in_ex").is_null())
+            | ((pl.col("occurred") == "N") & pl.col("_in_ex").is_not_null())
+        )
+    )
+
+
+@check(
+    id="EC-102",
+    kind=RuleKind.DOSING,
+    domain="EC",
+    field="ECREASOC",
+    severity=Severity.MINOR,
+    sentence="A dose was not given and no reason is recorded.",
+    why="Missed doses are reported with their reason.",
+    query="A dose was not given (visit {VISIT}). Please say why.",
+    sealed=True,
+)
+def missed_without_reason(evidence: Evidence) -> pl.DataFrame:
+    """ECOCCUR N and ECREASOC empty; not asked where the extract has no reasons."""
+    if "ECREASOC" in evidence.tables.absent.get("EC", ()):
+        return evidence["EC"].clear()
+    return evidence["EC"].filter(pl.col("occurred") == "N", trimmed("ECREASOC").is_null())

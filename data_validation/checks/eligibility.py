@@ -1,10 +1,12 @@
 """Eligibility of everyone randomized, as far as limits can be held against the data."""
 
+from typing import Literal
+
 import polars as pl
 
 from data_validation.checks.common import with_person
-from data_validation.facts import Severity
-from data_validation.rules import Evidence, check
+from data_validation.facts import Severity, folded, folded_terms
+from data_validation.rules import Evidence, RuleKind, check
 from data_validation.values import trimmed
 from trials import Criterion
 
@@ -31,6 +33,7 @@ def _baseline(evidence: Evidence, measure: str) -> pl.DataFrame:
 
 @check(
     id="DM-111",
+    kind=RuleKind.ELIGIBILITY,
     domain="DM",
     field="AGE",
     severity=Severity.MAJOR,
@@ -48,6 +51,7 @@ def age_outside_limits(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-112",
+    kind=RuleKind.ELIGIBILITY,
     domain="DM",
     field="USUBJID",
     severity=Severity.MAJOR,
@@ -72,6 +76,7 @@ def bmi_outside_limits(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-113",
+    kind=RuleKind.ELIGIBILITY,
     domain="DM",
     field="USUBJID",
     severity=Severity.MAJOR,
@@ -99,6 +104,7 @@ def oxygenation_outside_limits(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DM-114",
+    kind=RuleKind.COMPLETENESS,
     domain="DM",
     field="USUBJID",
     severity=Severity.MINOR,
@@ -116,4 +122,139 @@ def screening_without_outcome(evidence: Evidence) -> pl.DataFrame:
         ~pl.col("screen_failure"),
         (pl.lit(evidence.cutoff) - screened).dt.total_days() > 30,
         trimmed("USUBJID").is_not_null(),
+    )
+
+
+def _of_exclusions(
+    evidence: Evidence, words: Literal["history", "history_to_ask", "medication"]
+) -> pl.DataFrame:
+    """Folded terms that speak against eligibility, and the criterion of each."""
+    pairs = [
+        (term, criterion.id)
+        for criterion in evidence.trial.criteria
+        for term in folded_terms(getattr(criterion, words))
+    ]
+    schema = {"_term": pl.String, "_criterion": pl.String}
+    return pl.DataFrame(pairs, schema=schema, orient="row").unique("_term", maintain_order=True)
+
+
+def _before_randomization(evidence: Evidence, domain: str, terms: pl.DataFrame) -> pl.DataFrame:
+    """Rows of randomized participants under such a term that began by then, as far as is known."""
+    rows = with_person(evidence, domain).filter("randomized")
+    if domain == "MH":
+        rows = rows.filter(pl.col("occurred").ne_missing("N"))
+    return (
+        rows.with_columns(
+            folded(f"{domain}DECOD").fill_null("").alias("_term"),
+        )
+        .join(terms, on="_term", how="inner", maintain_order="left")
+        .filter(
+            pl.col("start_date").is_null() | (pl.col("start_date") <= pl.col("randomization_date"))
+        )
+    )
+
+
+@check(
+    id="MH-101",
+    kind=RuleKind.ELIGIBILITY,
+    domain="MH",
+    field="MHDECOD",
+    severity=Severity.MAJOR,
+    sentence="The participant is randomized with a history that the protocol excludes.",
+    why="Protocol, exclusion criteria; the terms stand in the trial definition.",
+    query="{USUBJID} is randomized with {MHDECOD} in the history ({_criterion}). Please comment, "
+    "or report a deviation.",
+)
+def excluded_history(evidence: Evidence) -> pl.DataFrame:
+    """History of a randomized participant under a term of an exclusion criterion."""
+    return _before_randomization(evidence, "MH", _of_exclusions(evidence, "history"))
+
+
+@check(
+    id="MH-102",
+    kind=RuleKind.ELIGIBILITY,
+    domain="MH",
+    field="MHDECOD",
+    severity=Severity.NOTE,
+    sentence="The participant is randomized with a history that may be excluded by its stage.",
+    why="Protocol, exclusion criteria by stage (NYHA, kidney disease, Child-Pugh) or by time.",
+    query="{USUBJID} has {MHDECOD} in the history ({_criterion}). Which stage was it, and when?",
+)
+def history_to_ask_about(evidence: Evidence) -> pl.DataFrame:
+    """History of a randomized participant under a term that excludes by stage only."""
+    return _before_randomization(evidence, "MH", _of_exclusions(evidence, "history_to_ask"))
+
+
+@check(
+    id="CM-101",
+    kind=RuleKind.ELIGIBILITY,
+    domain="CM",
+    field="CMDECOD",
+    severity=Severity.MAJOR,
+    sentence="The participant is randomized with a medication that the protocol excludes.",
+    why="Protocol, exclusion criterion on immunosuppression. Standard care of the disease, such as "
+    "glucocorticoids, is never meant; the trial definition lists it.",
+    query="{USUBJID} took {CMDECOD} from {CMSTDTC} on ({_criterion}). Please comment, or report a "
+    "deviation.",
+    sealed=True,
+)
+def excluded_medication(evidence: Evidence) -> pl.DataFrame:
+    """Medication before randomization under a term of an exclusion criterion."""
+    return _before_randomization(evidence, "CM", _of_exclusions(evidence, "medication"))
+
+
+@check(
+    id="LB-121",
+    kind=RuleKind.ELIGIBILITY,
+    domain="LB",
+    field="LBORRES",
+    severity=Severity.NOTE,
+    sentence="The value before randomization is at a level that is excluded if it is chronic.",
+    why="KDIGO: chronic kidney disease is a low eGFR for 90 days; a single one is often acute.",
+    query="{LBTESTCD} of {USUBJID} was {LBORRES} {LBORRESU} before randomization. Was it known "
+    "before?",
+)
+def chronic_if_old(evidence: Evidence) -> pl.DataFrame:
+    """The last value by the day of randomization below a limit of a chronic criterion, alone."""
+    rows = _below_chronic_limit(evidence)
+    last = pl.col("date") == pl.col("date").max().over("_subject", "measure")
+    return rows.filter(~pl.col("_chronic"), last)
+
+
+@check(
+    id="LB-122",
+    kind=RuleKind.ELIGIBILITY,
+    domain="LB",
+    field="LBORRES",
+    severity=Severity.MAJOR,
+    sentence="The participant is randomized although the value was too low for 90 days and more.",
+    why="Protocol, exclusion of chronic kidney disease; KDIGO: low for 90 days.",
+    query="{LBTESTCD} of {USUBJID} was {LBORRES} {LBORRESU} on {LBDTC}, and low 90 days before. "
+    "Please comment, or report a deviation.",
+)
+def chronic(evidence: Evidence) -> pl.DataFrame:
+    """A value below the limit with another one that many days before it."""
+    return _below_chronic_limit(evidence).filter("_chronic")
+
+
+def _below_chronic_limit(evidence: Evidence) -> pl.DataFrame:
+    """Values of randomized participants, by that day, below the limit of a chronic criterion."""
+    limits = [item.chronic for item in evidence.trial.criteria if item.chronic is not None]
+    person = with_person(evidence, "LB").select("record_key", "randomized", "randomization_date")
+    rows = (
+        evidence.measured("LB")
+        .filter(pl.col("measure").is_in([item.measure for item in limits]))
+        .with_columns(trimmed("USUBJID").alias("_subject"))
+        .join(person, on="record_key", how="inner", maintain_order="left")
+        .filter("randomized", pl.col("date") <= pl.col("randomization_date"))
+    )
+    below = [
+        (pl.col("measure") == item.measure) & (pl.col("value") < item.below) for item in limits
+    ]
+    if not below:
+        return rows.clear().with_columns(pl.lit(value=False).alias("_chronic"))
+    days = (pl.col("date") - pl.col("date").min().over("_subject", "measure")).dt.total_days()
+    least = {item.measure: item.days for item in limits}
+    return rows.filter(pl.any_horizontal(below)).with_columns(
+        (days >= pl.col("measure").replace_strict(least, return_dtype=pl.Int64)).alias("_chronic")
     )

@@ -1,114 +1,212 @@
-"""Laboratory, gases and vital signs: units, specimens, plausible values."""
+"""Results of tests: units, specimens, plausible values; the same for every domain of them."""
 
 import polars as pl
 
-from data_validation.checks.common import after_cutoff, after_death
-from data_validation.facts import Severity
-from data_validation.relations import PLAUSIBLE_RATIO, measured, paired_gases
-from data_validation.rules import Evidence, check
-
-_UNIT_QUERY = (
-    "The result {{{0}ORRES}} of {{{0}TESTCD}} has the unit {{{0}ORRESU}}. Which unit was it?"
-)
-_RANGE_QUERY = (
-    "The result of {{{0}TESTCD}} is {{{0}ORRES}} {{{0}ORRESU}}. Please check value and unit."
-)
+from data_validation.domains.measurements import MEASUREMENTS
+from data_validation.facts import Domain, Severity
+from data_validation.relations import PLAUSIBLE_RATIO, paired_gases
+from data_validation.rules import Evidence, RuleKind, check
+from data_validation.values import is_mark, trimmed
 
 
-def _unusable_unit(evidence: Evidence, domain: str) -> pl.DataFrame:
-    return measured(evidence[domain], domain, evidence.trial).filter(
-        pl.col("measure").is_not_null(),
-        pl.col("result").is_not_null(),
-        pl.col("converted").is_null(),
+def _implausible(evidence: Evidence, name: str) -> pl.DataFrame:
+    """Rows of a measure outside its plausible range; `_fits`: the units in which they are not."""
+    rows = evidence.measured(name).filter(~pl.col("is_plausible"))
+    units = [
+        (item.name, unit, factor, item.offsets.get(unit, 0.0), item.lower, item.upper)
+        for item in evidence.trial.measures
+        if item.domain == name
+        for unit, factor in item.factors.items()
+        if unit
+    ]
+    schema = ["measure", "_unit", "_factor", "_offset", "_lower", "_upper"]
+    known = pl.DataFrame(units, schema=schema, orient="row") if units else None
+    if known is None or rows.is_empty():
+        return rows.with_columns(pl.lit("").alias("_fits"))
+    value = (pl.col("result") + pl.col("_offset")) * pl.col("_factor")
+    fitting = (
+        rows.select("record_key", "measure", "result")
+        .join(known, on="measure")
+        .filter(value.is_between(pl.col("_lower"), pl.col("_upper")))
+        .group_by("record_key")
+        .agg(pl.col("_unit").str.join(" or ").alias("_fits"))
+    )
+    return rows.join(fitting, on="record_key", how="left", maintain_order="left").with_columns(
+        pl.col("_fits").fill_null("")
     )
 
 
-def _implausible(evidence: Evidence, domain: str) -> pl.DataFrame:
-    return measured(evidence[domain], domain, evidence.trial).filter(~pl.col("is_plausible"))
+def _of_each_domain(domain: Domain) -> None:
+    """The checks on one domain of measurements."""
+    name = domain.name
+    test, result, unit = f"{name}TESTCD", f"{name}ORRES", f"{name}ORRESU"
 
-
-@check(
-    id="LB-101",
-    domain="LB",
-    field="LBORRESU",
-    severity=Severity.MAJOR,
-    sentence="The unit is missing or not one of the measure's; the value is not used.",
-    why="A value without its unit can be wrong by a factor of seven (mmHg and kPa).",
-    query=_UNIT_QUERY.format("LB"),
-)
-def laboratory_unit(evidence: Evidence) -> pl.DataFrame:
-    """A number whose unit the measure does not know."""
-    return _unusable_unit(evidence, "LB")
-
-
-@check(
-    id="VS-101",
-    domain="VS",
-    field="VSORRESU",
-    severity=Severity.MAJOR,
-    sentence="The unit is missing or not one of the measure's; the value is not used.",
-    why="A value without its unit can be wrong by a factor (cm and in, kg and lb).",
-    query=_UNIT_QUERY.format("VS"),
-)
-def vital_sign_unit(evidence: Evidence) -> pl.DataFrame:
-    """A number whose unit the measure does not know."""
-    return _unusable_unit(evidence, "VS")
-
-
-@check(
-    id="LB-102",
-    domain="LB",
-    field="LBORRES",
-    severity=Severity.MAJOR,
-    sentence="The value is not plausible in the recorded unit; it is not used.",
-    why="Physiology; usually a wrong unit or a slipped decimal.",
-    query=_RANGE_QUERY.format("LB"),
-)
-def laboratory_range(evidence: Evidence) -> pl.DataFrame:
-    """A converted value outside the measure's plausible range."""
-    return _implausible(evidence, "LB")
-
-
-@check(
-    id="VS-102",
-    domain="VS",
-    field="VSORRES",
-    severity=Severity.MAJOR,
-    sentence="The value is not plausible in the recorded unit; it is not used.",
-    why="Physiology; usually a wrong unit or a slipped decimal.",
-    query=_RANGE_QUERY.format("VS"),
-)
-def vital_sign_range(evidence: Evidence) -> pl.DataFrame:
-    """A converted value outside the measure's plausible range."""
-    return _implausible(evidence, "VS")
-
-
-@check(
-    id="LB-103",
-    domain="LB",
-    field="LBSPEC",
-    severity=Severity.MAJOR,
-    sentence="The specimen of the blood gas is not recorded as arterial; the value is not used.",
-    why="A venous PO2 taken for an arterial one would show a lung far worse than it is.",
-    query="The specimen of {LBTESTCD} is {LBSPEC}. Was it arterial blood?",
-)
-def gas_not_arterial(evidence: Evidence) -> pl.DataFrame:
-    """A result of a measure with a list of specimens, from none of them."""
-    return measured(evidence["LB"], "LB", evidence.trial).filter(
-        pl.col("measure").is_not_null(),
-        pl.col("result").is_not_null(),
-        ~pl.col("specimen_counts"),
+    @check(
+        id=f"{name}-101",
+        kind=RuleKind.PLAUSIBILITY,
+        domain=name,
+        field=unit,
+        severity=Severity.MAJOR,
+        sentence="The unit is missing or not one of the measure's; the value is not used.",
+        why="A value without its unit can be wrong by a factor (mmHg and kPa, cm and in).",
+        query=f"The result {{{result}}} of {{{test}}} has the unit {{{unit}}}. Which unit was it?",
     )
+    def unknown_unit(evidence: Evidence) -> pl.DataFrame:
+        """A number whose unit the measure does not know."""
+        return evidence.measured(name).filter(
+            pl.col("measure").is_not_null(),
+            pl.col("result").is_not_null(),
+            pl.col("converted").is_null(),
+        )
+
+    @check(
+        id=f"{name}-102",
+        kind=RuleKind.PLAUSIBILITY,
+        domain=name,
+        field=result,
+        severity=Severity.MAJOR,
+        sentence="The value is not plausible in any unit of the measure; it is not used.",
+        why="Physiology; usually a slipped decimal or another test's result.",
+        query=f"The result of {{{test}}} is {{{result}}} {{{unit}}}. Please check value and unit.",
+    )
+    def impossible(evidence: Evidence) -> pl.DataFrame:
+        """A converted value outside the measure's plausible range, whatever the unit."""
+        return _implausible(evidence, name).filter(pl.col("_fits") == "")
+
+    @check(
+        id=f"{name}-112",
+        kind=RuleKind.PLAUSIBILITY,
+        domain=name,
+        field=unit,
+        severity=Severity.MAJOR,
+        sentence="The size of the value contradicts its unit; it is not used.",
+        why="Physiology: the value is plausible in another unit of the measure, and not in this.",
+        query=f"The result of {{{test}}} is {{{result}}} {{{unit}}}, which cannot be. As "
+        "{_fits} it could. Which unit was it?",
+    )
+    def contradicted_unit(evidence: Evidence) -> pl.DataFrame:
+        """A converted value outside the plausible range that is inside it in another unit."""
+        return _implausible(evidence, name).filter(pl.col("_fits") != "")
+
+    @check(
+        id=f"{name}-107",
+        kind=RuleKind.STRUCTURE,
+        domain=name,
+        field=result,
+        severity=Severity.MINOR,
+        sentence="The result of a measure is text and no number; it is not used.",
+        why="Only numbers can be shown over time; a detection limit is written with < or >.",
+        query=f"The result of {{{test}}} is “{{{result}}}”. Expected a number, or < or > and a "
+        "number. Please correct it.",
+    )
+    def text_for_a_number(evidence: Evidence) -> pl.DataFrame:
+        """A result of a measure that is neither a number nor a mark for none."""
+        text = trimmed(result).is_not_null() & ~is_mark(result)
+        return evidence.measured(name).filter(
+            pl.col("measure").is_not_null(), text, pl.col("result").is_null()
+        )
+
+    @check(
+        id=f"{name}-108",
+        kind=RuleKind.AGREEMENT,
+        domain=name,
+        field=unit,
+        severity=Severity.MINOR,
+        sentence="The extract gives one test in several units.",
+        why="A reader who does not look at the unit of each value compares what differs by a "
+        "factor. Measures of the trial are converted by the unit that is recorded.",
+        query="{_about} is given in several units: {_units}. Please confirm the unit of each "
+        "result, or send all in one.",
+    )
+    def mixed_units(evidence: Evidence) -> pl.DataFrame:
+        """Tests, by specimen, with more than one unit; one row a test."""
+        frame = evidence[name]
+        about = [trimmed(test).str.to_uppercase()]
+        if f"{name}SPEC" in frame.columns:
+            about.append(trimmed(f"{name}SPEC").str.to_uppercase())
+        units = (
+            frame.lazy()
+            .select(
+                pl.concat_str(about, separator=", ", ignore_nulls=True).alias("_about"),
+                trimmed(unit).alias("_unit"),
+                pl.col("result").is_not_null().alias("_number"),
+            )
+            .filter("_number", pl.col("_unit").is_not_null(), pl.col("_about") != "")
+            .group_by("_about", pl.col("_unit").str.to_lowercase().alias("_folded"))
+            .agg(pl.len().alias("_rows"), pl.col("_unit").min())
+            .filter(pl.len().over("_about") > 1)
+            .sort("_about", "_rows", "_unit", descending=[False, True, False])
+            .group_by("_about", maintain_order=True)
+            .agg(pl.format("{} ({})", "_unit", "_rows").str.join(", ").alias("_units"))
+            .collect()
+        )
+        return units.with_columns(
+            pl.lit(None, dtype=pl.String).alias("record_key"),
+            pl.lit(None, dtype=pl.String).alias("USUBJID"),
+            pl.col("_units").alias(unit),
+        )
+
+    @check(
+        id=f"{name}-109",
+        kind=RuleKind.AGREEMENT,
+        domain=name,
+        field=test,
+        severity=Severity.MINOR,
+        sentence="Two results of the same test have the same time.",
+        why="Which of them counts is not known.",
+        query=f"{{{test}}} is there more than once at visit {{VISIT}}, {{{name}DTC}}. Please say "
+        "which result is right.",
+        sealed=True,
+    )
+    def same_test_twice(evidence: Evidence) -> pl.DataFrame:
+        """Same subject, test, category, specimen, position, time point and moment to the minute."""
+        by = (test, f"{name}CAT", f"{name}SPEC", f"{name}TPT", f"{name}METHOD", f"{name}POS")
+        by = (*by, f"{name}LOC", f"{name}DTC", "VISIT", "USUBJID")
+        frame = evidence[name]
+        timed = frame.filter(
+            trimmed(f"{name}DTC").str.contains(r"[T ][0-9]{2}:[0-9]{2}"),
+            trimmed(test).is_not_null(),
+            trimmed(result).is_not_null(),
+        )
+        return timed.filter(pl.len().over([column for column in by if column in frame.columns]) > 1)
+
+    if f"{name}SPEC" not in domain.by_name:
+        return
+
+    @check(
+        id=f"{name}-103",
+        kind=RuleKind.PLAUSIBILITY,
+        domain=name,
+        field=f"{name}SPEC",
+        severity=Severity.MAJOR,
+        sentence="The specimen is not recorded as one that counts; the value is not used.",
+        why="A venous PO2 taken for an arterial one would show a lung far worse than it is.",
+        query=f"The specimen of {{{test}}} is {{{name}SPEC}}. Was it arterial blood?",
+    )
+    def other_specimen(evidence: Evidence) -> pl.DataFrame:
+        """A result of a measure with a list of specimens, from none of them."""
+        listed = [item.name for item in evidence.trial.measures if item.specimens]
+        return evidence.measured(name).filter(
+            pl.col("measure").is_in(listed),
+            pl.col("result").is_not_null(),
+            ~pl.col("specimen_counts"),
+        )
+
+
+for _domain in MEASUREMENTS:
+    _of_each_domain(_domain)
 
 
 @check(
     id="LB-104",
+    kind=RuleKind.PLAUSIBILITY,
     domain="LB",
     field="LBORRES",
     severity=Severity.MAJOR,
     sentence="PaO2/FiO2 of this sample is outside 20 to 700 mmHg; the ratio is not used.",
     why="No patient lives outside; usually a unit of PaO2 or a percent FiO2.",
-    query="PaO2 is {LBORRES} {LBORRESU}; with FiO2 of the same sample the ratio is impossible.",
+    query="PaO2 is {LBORRES} {LBORRESU}; with FiO2 of the same sample the ratio is impossible. "
+    "Please check value and unit of both.",
 )
 def impossible_ratio(evidence: Evidence) -> pl.DataFrame:
     """PO2 rows whose ratio with the FIO2 of the same subject, visit and date is impossible."""
@@ -116,87 +214,3 @@ def impossible_ratio(evidence: Evidence) -> pl.DataFrame:
         ~pl.col("pao2_fio2").is_between(*PLAUSIBLE_RATIO)
     )
     return evidence["LB"].filter(pl.col("record_key").is_in(impossible["record_key"].implode()))
-
-
-@check(
-    id="LB-105",
-    domain="LB",
-    field="LBDTC",
-    severity=Severity.MAJOR,
-    sentence="The sample is dated after the participant's death.",
-    why="One of the two dates is wrong.",
-    query="The sample is dated {LBDTC}, after death. Please check both dates.",
-)
-def sample_after_death(evidence: Evidence) -> pl.DataFrame:
-    """LBDTC later than the death."""
-    return after_death(evidence, "LB", "date")
-
-
-@check(
-    id="LB-106",
-    domain="LB",
-    field="LBDTC",
-    severity=Severity.MAJOR,
-    sentence="The sample is dated after the data cut-off.",
-    why="Nothing after the cut-off can be known.",
-    query="The sample is dated {LBDTC}, after the data cut-off. Please check the date.",
-)
-def sample_after_cutoff(evidence: Evidence) -> pl.DataFrame:
-    """LBDTC later than the cut-off."""
-    return after_cutoff(evidence, "LB", "date")
-
-
-@check(
-    id="VS-103",
-    domain="VS",
-    field="VSDTC",
-    severity=Severity.MAJOR,
-    sentence="The measurement is dated after the participant's death.",
-    why="One of the two dates is wrong.",
-    query="The measurement is dated {VSDTC}, after death. Please check both dates.",
-)
-def measured_after_death(evidence: Evidence) -> pl.DataFrame:
-    """VSDTC later than the death."""
-    return after_death(evidence, "VS", "date")
-
-
-@check(
-    id="VS-104",
-    domain="VS",
-    field="VSDTC",
-    severity=Severity.MAJOR,
-    sentence="The measurement is dated after the data cut-off.",
-    why="Nothing after the cut-off can be known.",
-    query="The measurement is dated {VSDTC}, after the data cut-off. Please check the date.",
-)
-def measured_after_cutoff(evidence: Evidence) -> pl.DataFrame:
-    """VSDTC later than the cut-off."""
-    return after_cutoff(evidence, "VS", "date")
-
-
-@check(
-    id="PR-101",
-    domain="PR",
-    field="PRENDTC",
-    severity=Severity.MAJOR,
-    sentence="The procedure ends before it starts.",
-    why="Support by day is read from start and end.",
-    query="The procedure starts on {PRSTDTC} and ends on {PRENDTC}. Please correct one of them.",
-)
-def procedure_ends_before_start(evidence: Evidence) -> pl.DataFrame:
-    """PRENDTC earlier than PRSTDTC, both complete."""
-    return evidence["PR"].filter(pl.col("end_date") < pl.col("start_date"))
-
-
-@check(
-    id="PR-102",
-    domain="PR",
-    field="PRSTDTC",
-    severity=Severity.MAJOR,
-    sentence="The procedure starts after the participant's death.",
-    why="One of the two dates is wrong.",
-    query="The procedure starts on {PRSTDTC}, after death. Please check both dates.",
-)
-def procedure_after_death(evidence: Evidence) -> pl.DataFrame:
-    """PRSTDTC later than the death."""
-    return after_death(evidence, "PR", "start_date")

@@ -2,13 +2,15 @@
 
 import polars as pl
 
-from data_validation.checks.common import after_cutoff, after_death, with_person
+from data_validation.checks.common import subjects_with, with_person
 from data_validation.facts import Severity, folded, folded_terms
-from data_validation.rules import Evidence, check
+from data_validation.rules import Evidence, RuleKind, check
+from data_validation.values import trimmed
 
 
 @check(
     id="DS-101",
+    kind=RuleKind.AGREEMENT,
     domain="DS",
     field="DSSTDTC",
     severity=Severity.MAJOR,
@@ -25,6 +27,7 @@ def other_date_of_randomization(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="DS-102",
+    kind=RuleKind.AGREEMENT,
     domain="DS",
     field="DSDECOD",
     severity=Severity.MAJOR,
@@ -40,38 +43,8 @@ def failed_and_randomized(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DS-103",
-    domain="DS",
-    field="DSSTDTC",
-    severity=Severity.MAJOR,
-    sentence="The death in DS is not the death of DM, or DM has none.",
-    why="Deaths are counted once, and at one date.",
-    query="Disposition has a death on {DSSTDTC}; please check the date of death in demographics.",
-)
-def death_disagrees(evidence: Evidence) -> pl.DataFrame:
-    """DS DEATH; DM alive, or dead on another day."""
-    same_day = pl.col("start_date") == pl.col("_death_date")
-    return with_person(evidence, "DS").filter(
-        folded("DSDECOD") == "death", ~pl.col("died") | ~same_day.fill_null(value=True)
-    )
-
-
-@check(
-    id="DS-104",
-    domain="DS",
-    field="DSSTDTC",
-    severity=Severity.MAJOR,
-    sentence="The disposition is dated after the data cut-off.",
-    why="Nothing after the cut-off can be known.",
-    query="The disposition is dated {DSSTDTC}, after the data cut-off. Please check the date.",
-)
-def disposition_after_cutoff(evidence: Evidence) -> pl.DataFrame:
-    """DSSTDTC later than the cut-off."""
-    return after_cutoff(evidence, "DS", "start_date")
-
-
-@check(
     id="IE-101",
+    kind=RuleKind.ELIGIBILITY,
     domain="IE",
     field="IETESTCD",
     severity=Severity.MAJOR,
@@ -86,6 +59,7 @@ def randomized_though_ineligible(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     id="SV-101",
+    kind=RuleKind.ORDER,
     domain="SV",
     field="SVSTDTC",
     severity=Severity.MINOR,
@@ -118,28 +92,120 @@ def visit_outside_window(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="SV-102",
+    id="SV-104",
+    kind=RuleKind.ORDER,
     domain="SV",
     field="SVSTDTC",
     severity=Severity.MAJOR,
-    sentence="The visit is dated after the participant's death.",
-    why="One of the two dates is wrong.",
-    query="Visit {VISIT} is dated {SVSTDTC}, after death. Please check both dates.",
+    sentence="The visit took place before consent.",
+    why="ICH E6: nothing is done for the trial before consent.",
+    query="Visit {VISIT} took place on {SVSTDTC}, consent is dated {_consented}. Please check "
+    "both.",
 )
-def visit_after_death(evidence: Evidence) -> pl.DataFrame:
-    """SVSTDTC later than the death."""
-    return after_death(evidence, "SV", "start_date")
+def visit_before_consent(evidence: Evidence) -> pl.DataFrame:
+    """SVSTDTC earlier than RFICDTC."""
+    return with_person(evidence, "SV").filter(pl.col("start_date") < pl.col("_consented"))
 
 
 @check(
-    id="SV-103",
-    domain="SV",
-    field="SVSTDTC",
+    id="DS-106",
+    kind=RuleKind.AGREEMENT,
+    domain="DS",
+    field="DSDECOD",
     severity=Severity.MAJOR,
-    sentence="The visit is dated after the data cut-off.",
-    why="Nothing after the cut-off can be known.",
-    query="Visit {VISIT} is dated {SVSTDTC}, after the data cut-off. Please check the date.",
+    sentence="The participant withdrew for an adverse event and has none.",
+    why="What ended the participation must be among the events, or safety misses it.",
+    query="{USUBJID} left for an adverse event on {DSSTDTC}; no event is recorded. Which was it?",
+    needs=("AE",),
 )
-def visit_after_cutoff(evidence: Evidence) -> pl.DataFrame:
-    """SVSTDTC later than the cut-off."""
-    return after_cutoff(evidence, "SV", "start_date")
+def withdrawn_for_no_event(evidence: Evidence) -> pl.DataFrame:
+    """DS ADVERSE EVENT of a participant without any event up to that day."""
+    first = (
+        evidence["AE"]
+        .group_by(trimmed("USUBJID").alias("_subject"))
+        .agg(pl.col("start_date").min().alias("_first"), pl.lit(value=True).alias("_any"))
+    )
+    return (
+        with_person(evidence, "DS")
+        .filter(folded("DSDECOD") == "adverse event")
+        .join(first, on="_subject", how="left", maintain_order="left")
+        .filter(pl.col("_any").is_null() | (pl.col("_first") > pl.col("start_date")))
+    )
+
+
+@check(
+    id="DS-107",
+    kind=RuleKind.AGREEMENT,
+    domain="DS",
+    field="DSDECOD",
+    severity=Severity.MAJOR,
+    sentence="The disposition says randomized and the allocation list does not.",
+    why="The allocation list and the dispositions must name the same participants.",
+    query="{USUBJID} is recorded as randomized on {DSSTDTC} and is not on the list. Please check.",
+)
+def randomized_by_disposition_only(evidence: Evidence) -> pl.DataFrame:
+    """DS RANDOMIZED of a participant who is not randomized by what counts."""
+    return with_person(evidence, "DS").filter(
+        folded("DSDECOD") == "randomized", ~pl.col("randomized")
+    )
+
+
+@check(
+    id="DS-108",
+    kind=RuleKind.COMPLETENESS,
+    domain="DS",
+    field="DSDECOD",
+    severity=Severity.MINOR,
+    sentence="The participant failed screening and no criterion is recorded.",
+    why="Why people are not randomized is told by criterion.",
+    query="{USUBJID} is a screen failure. Which criterion was not met?",
+    needs=("IE",),
+)
+def failed_for_no_criterion(evidence: Evidence) -> pl.DataFrame:
+    """Screen failure without a row in IE."""
+    with_criterion = subjects_with(evidence, "IE", pl.lit(value=True))
+    return with_person(evidence, "DS").filter(
+        folded("DSDECOD").is_in(["screen failure", "screening failure"]),
+        ~pl.col("_subject").is_in(with_criterion),
+    )
+
+
+@check(
+    id="IE-102",
+    kind=RuleKind.AGREEMENT,
+    domain="IE",
+    field="IEORRES",
+    severity=Severity.MINOR,
+    sentence="The result says that the criterion is met, so it is no exception.",
+    why="SDTM: IE holds criteria not met, so inclusion with N and exclusion with Y.",
+    query="{IETESTCD} ({IECAT}) has the result {IEORRES}, which is no exception. Please correct.",
+)
+def no_exception(evidence: Evidence) -> pl.DataFrame:
+    """INCLUSION with Y, or EXCLUSION with N."""
+    met = (pl.col("category") == "INCLUSION") & (pl.col("result") == "Y")
+    unmet = (pl.col("category") == "EXCLUSION") & (pl.col("result") == "N")
+    return evidence["IE"].filter(met | unmet)
+
+
+@check(
+    id="HO-101",
+    kind=RuleKind.AGREEMENT,
+    domain="HO",
+    field="HOSTDTC",
+    severity=Severity.MINOR,
+    sentence="The stay begins before the one before it at the same place has ended.",
+    why="Days in hospital and in intensive care would be counted twice.",
+    query="The stay from {HOSTDTC} begins before an earlier one has ended. Please check the dates.",
+)
+def overlapping_stays(evidence: Evidence) -> pl.DataFrame:
+    """A start before the latest end so far of the same subject and place."""
+    return (
+        evidence["HO"]
+        .filter(pl.col("start_date").is_not_null())
+        .with_columns(trimmed("USUBJID").alias("_subject"))
+        .sort("_subject", "HOCLASS", "start_date", "end_date", "record_key", nulls_last=True)
+        .with_columns(
+            pl.col("end_date").cum_max().shift(1).over("_subject", "HOCLASS").alias("_until")
+        )
+        .filter(pl.col("start_date") < pl.col("_until"))
+    )

@@ -27,8 +27,11 @@ DOMAINS: dict[str, Domain] = {
 
 # Datasets that are sealed by the design, so that nobody need be told that they were: what a trial
 # plans (its elements name the arms), comments, relations between records, devices and samples.
-SEALED_DATASETS = frozenset(
-    "SE TA TE TV TI TS TD TM TX CO RELREC RELSPEC RELSUB OI DI DO SIMULATION".split()
-)
+# fmt: off
+SEALED_DATASETS = frozenset({
+    "SE", "TA", "TE", "TV", "TI", "TS", "TD", "TM", "TX", "CO", "RELREC", "RELSPEC", "RELSUB", "OI",
+    "DI", "DO", "SIMULATION",
+})
+# fmt: on
 
 __all__ = ["DOMAINS", "SEALED_DATASETS"]

@@ -8,7 +8,9 @@ RANDOMIZATION = Domain(
     label="Allocation list",
     keys=("USUBJID",),
     duplicate=Severity.CRITICAL,
+    date="randomization_date",
     may_follow_death=True,
+    of_the_trial=True,
     fields=(
         SUBJECT,
         Field("ARMCD", "arm_code", "Allocated arm, code.", missing=Severity.CRITICAL),

@@ -99,6 +99,7 @@ SS = Domain(
     may_follow_death=True,
     occurrence_is_an_outcome=True,
     outcomes=("status", "date", "study_day"),
+    of_the_trial=True,
     fields=(
         SUBJECT,
         sequence("SS"),
@@ -144,6 +145,7 @@ DD = Domain(
     may_follow_death=True,
     occurrence_is_an_outcome=True,
     outcomes=("test_code", "date", "study_day"),
+    of_the_trial=True,
     fields=(
         SUBJECT,
         sequence("DD"),

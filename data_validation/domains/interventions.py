@@ -61,6 +61,7 @@ EX = Domain(
     label="Exposure",
     keys=("USUBJID", "EXTRT", "EXSTDTC"),
     date="start_date",
+    of_the_trial=True,
     fields=(
         SUBJECT,
         sequence("EX"),
@@ -83,6 +84,7 @@ EC = Domain(
     label="Exposure as collected",
     keys=("USUBJID", "ECTRT", "ECSTDTC"),
     date="start_date",
+    of_the_trial=True,
     fields=(
         SUBJECT,
         sequence("EC"),
@@ -114,6 +116,7 @@ DA = Domain(
     keys=("USUBJID", "DATESTCD", "DADTC"),
     date="date",
     may_follow_death=True,
+    of_the_trial=True,
     fields=(
         SUBJECT,
         sequence("DA"),

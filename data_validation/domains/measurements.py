@@ -69,6 +69,7 @@ def _measurements(
         date="date",
         planned=True,
         measured=True,
+        of_the_trial=True,
         outcomes=("value", "value_limit"),
         occurrence_is_an_outcome=occurrence_is_an_outcome,
         fields=(

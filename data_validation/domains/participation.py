@@ -50,6 +50,7 @@ DS = Domain(
     open_rows=listed_dispositions,
     date="start_date",
     may_follow_death=True,
+    of_the_trial=True,
     fields=(
         SUBJECT,
         sequence("DS"),
@@ -92,6 +93,7 @@ IE = Domain(
     duplicate=Severity.MINOR,
     open_rows=listed_criteria,
     date="date",
+    of_the_trial=True,
     fields=(
         SUBJECT,
         sequence("IE"),
@@ -134,6 +136,7 @@ SV = Domain(
     open_rows=scheduled_visits,
     date="start_date",
     planned=True,
+    of_the_trial=True,
     fields=(
         SUBJECT,
         VISIT_NUMBER,
@@ -168,6 +171,7 @@ DV = Domain(
     classes=DEVIATION_CLASSES,
     date="start_date",
     may_follow_death=True,
+    of_the_trial=True,
     fields=(
         SUBJECT,
         sequence("DV"),

@@ -143,6 +143,7 @@ FA = Domain(
     date="date",
     planned=True,
     outcomes=("result",),
+    of_the_trial=True,
     fields=(
         SUBJECT,
         sequence("FA"),

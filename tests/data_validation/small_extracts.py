@@ -91,10 +91,12 @@ _CLEAN: Rows = {
         {"USUBJID": "S-001", "VISIT": "SCREENING", "SVSTDTC": "2023-03-09"},
         {"USUBJID": "S-001", "VISIT": "BASELINE", "SVSTDTC": "2023-03-10"},
         {"USUBJID": "S-002", "VISIT": "BASELINE", "SVSTDTC": "2023-03-10"},
+        {"USUBJID": "S-001", "VISIT": "DAY 21", "SVSTDTC": "2023-03-30"},
+        {"USUBJID": "S-001", "VISIT": "DAY 28", "SVSTDTC": "2023-04-06"},
     ],
     "EX": [
-        {"USUBJID": "S-001", "EXTRT": "UC-MSC", "EXDOSE": "1", "EXSTDTC": "2023-03-10"},
-        {"USUBJID": "S-001", "EXTRT": "UC-MSC", "EXDOSE": "1", "EXSTDTC": "2023-03-13"},
+        {"USUBJID": "S-001", "EXTRT": "UC-MSC", "EXDOSE": "100", "EXSTDTC": "2023-03-10"},
+        {"USUBJID": "S-001", "EXTRT": "UC-MSC", "EXDOSE": "100", "EXSTDTC": "2023-03-13"},
     ],
     "AE": [
         {
@@ -122,7 +124,7 @@ _CLEAN: Rows = {
         _blood("S-001", LBTESTCD="PO2", LBORRES="80", LBORRESU="mmHg"),
         _blood("S-001", LBTESTCD="FIO2", LBORRES="50", LBORRESU="%"),
         _blood("S-001", LBTESTCD="CRP", LBORRES="40", LBORRESU="mg/L", LBSPEC="SERUM"),
-        _blood("S-002", LBTESTCD="PO2", LBORRES="9", LBORRESU="kPa"),
+        _blood("S-002", LBTESTCD="PO2", LBORRES="68", LBORRESU="mmHg"),
     ],
     "VS": [
         _vital("S-001", VSTESTCD="HEIGHT", VSORRES="165", VSORRESU="cm"),
@@ -157,13 +159,13 @@ _MORE: Rows = {
             "HOTERM": "Hospital stay",
             "HODECOD": "HOSPITAL",
             "HOSTDTC": "2023-03-07",
-            "HOENDTC": "2023-03-28",
+            "HOENDTC": "2023-03-11",
         },
         {
             "USUBJID": "S-002",
             "HOTERM": "Intensive care unit",
             "HODECOD": "ICU",
-            "HOSTDTC": "2023-03-09",
+            "HOSTDTC": "2023-03-24",
             "HOENDTC": "2023-03-25",
         },
     ],
@@ -185,7 +187,7 @@ _MORE: Rows = {
             "ECTRT": "UC-MSC",
             "ECMOOD": "PERFORMED",
             "ECOCCUR": "Y",
-            "ECDOSE": "1",
+            "ECDOSE": "100",
             "ECLOT": "L-1",
             "ECSTDTC": day,
         }

@@ -226,14 +226,6 @@ CASES: dict[str, tuple[Case, ...]] = {
             "please check the date of death in demographics.",
         ),
     ),
-    "DS-104": (
-        Case(
-            (("DS", None, {"DSDECOD": "COMPLETED", "DSSTDTC": "2023-05-01"}),),
-            (("DS", None, {"DSDECOD": "COMPLETED", "DSSTDTC": "2023-04-30"}),),
-            4,
-            "The disposition is dated 2023-05-01, after the data cut-off. Please check the date.",
-        ),
-    ),
     "IE-101": (
         Case(
             (("IE", None, {"USUBJID": "S-001"}),),
@@ -272,22 +264,6 @@ CASES: dict[str, tuple[Case, ...]] = {
             "Please confirm the date.",
         ),
     ),
-    "SV-102": (
-        Case(
-            (("SV", 2, {"SVSTDTC": "2023-03-26"}),),
-            (("SV", 2, {"SVSTDTC": "2023-03-25"}),),
-            2,
-            "Visit BASELINE is dated 2023-03-26, after death. Please check both dates.",
-        ),
-    ),
-    "SV-103": (
-        Case(
-            (("SV", 1, {"SVSTDTC": "2023-05-01"}),),
-            (("SV", 1, {"SVSTDTC": "2023-04-30"}),),
-            1,
-            "Visit BASELINE is dated 2023-05-01, after the data cut-off. Please check the date.",
-        ),
-    ),
     "EX-101": (
         Case(
             (("EX", None, {"USUBJID": "S-002"}),),
@@ -317,15 +293,6 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("EX", 1, {"EXSTDTC": "2023-03-20"}),),
             2,
             "Please check the instillation on 2023-03-20 against the one before.",
-        ),
-    ),
-    "AE-101": (
-        Case(
-            (("AE", 0, {"AEENDTC": "2023-03-11"}),),
-            (("AE", 0, {"AEENDTC": "2023-03-12"}),),
-            0,
-            "The event starts on 2023-03-12 and ends on 2023-03-11. "
-            "Please correct one of the dates.",
         ),
     ),
     "AE-102": (
@@ -358,22 +325,6 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("AE", 1, {"AESER": "Y", "AESDTH": None}),),
             1,
             "The outcome is FATAL, but AESER is (empty). Please correct AESER or the outcome.",
-        ),
-    ),
-    "AE-106": (
-        Case(
-            (("AE", 1, {"AESTDTC": "2023-03-26"}),),
-            (("AE", 1, {"AESTDTC": "2023-03-25"}),),
-            1,
-            "The event starts on 2023-03-26, after death. Please check both dates.",
-        ),
-    ),
-    "AE-107": (
-        Case(
-            (("AE", 0, {"AESTDTC": "2023-05-01"}),),
-            (("AE", 0, {"AESTDTC": "2023-04-30"}),),
-            0,
-            "The event starts on 2023-05-01, after the data cut-off. Please check the date.",
         ),
     ),
     "LB-101": (
@@ -440,22 +391,6 @@ CASES: dict[str, tuple[Case, ...]] = {
             "PaO2 is 360 mmHg; with FiO2 of the same sample the ratio is impossible.",
         ),
     ),
-    "LB-105": (
-        Case(
-            (("LB", 3, {"LBDTC": "2023-03-26"}),),
-            (("LB", 3, {"LBDTC": "2023-03-25T23:30"}),),
-            3,
-            "The sample is dated 2023-03-26, after death. Please check both dates.",
-        ),
-    ),
-    "LB-106": (
-        Case(
-            (("LB", 0, {"LBDTC": "2023-05-01"}),),
-            (("LB", 0, {"LBDTC": "2023-04-30"}),),
-            0,
-            "The sample is dated 2023-05-01, after the data cut-off. Please check the date.",
-        ),
-    ),
     "VS-101": (
         Case(
             (("VS", 1, {"VSORRESU": "stone"}),),
@@ -476,39 +411,6 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("VS", 2, {"VSORRES": "101.1", "VSORRESU": "F"}),),
             2,
             "The result of TEMP is 101.1 C. Please check value and unit.",
-        ),
-    ),
-    "VS-103": (
-        Case(
-            (("VS", 2, {"VSDTC": "2023-03-26"}),),
-            (("VS", 2, {"VSDTC": "2023-03-25"}),),
-            2,
-            "The measurement is dated 2023-03-26, after death. Please check both dates.",
-        ),
-    ),
-    "VS-104": (
-        Case(
-            (("VS", 0, {"VSDTC": "2023-05-01"}),),
-            (("VS", 0, {"VSDTC": "2023-04-30"}),),
-            0,
-            "The measurement is dated 2023-05-01, after the data cut-off. Please check the date.",
-        ),
-    ),
-    "PR-101": (
-        Case(
-            (("PR", 0, {"PRENDTC": "2023-03-08"}),),
-            (("PR", 0, {"PRENDTC": "2023-03-09"}),),
-            0,
-            "The procedure starts on 2023-03-09 and ends on 2023-03-08. "
-            "Please correct one of them.",
-        ),
-    ),
-    "PR-102": (
-        Case(
-            (("PR", 1, {"PRSTDTC": "2023-03-26"}),),
-            (("PR", 1, {"PRSTDTC": "2023-03-25"}),),
-            1,
-            "The procedure starts on 2023-03-26, after death. Please check both dates.",
         ),
     ),
 }

@@ -1,0 +1,229 @@
+"""One death, one date: DM, DS, AE, DD and SS must tell the same."""
+
+import polars as pl
+
+from data_validation.checks.common import is_yes, subjects_with, with_person
+from data_validation.facts import Severity, folded
+from data_validation.rules import Evidence, RuleKind, check
+from data_validation.values import trimmed
+
+_ONCE = "A death known to one domain only may be missed in another count."
+_SAME_DAY = "Deaths are counted once, and at one date; survival is read from it."
+
+
+@check(
+    id="DM-105",
+    kind=RuleKind.AGREEMENT,
+    domain="DM",
+    field="DTHDTC",
+    severity=Severity.MAJOR,
+    sentence="The death in DM has no death among the dispositions.",
+    why=_ONCE,
+    query="{USUBJID} died on {DTHDTC} by demographics; disposition has no death. Please check.",
+    needs=("DS",),
+)
+def death_not_in_disposition(evidence: Evidence) -> pl.DataFrame:
+    """Dead in DM; no DS row DEATH."""
+    deaths = subjects_with(evidence, "DS", folded("DSDECOD") == "death")
+    return with_person(evidence, "DM").filter(pl.col("died"), ~pl.col("_subject").is_in(deaths))
+
+
+@check(
+    id="DM-122",
+    kind=RuleKind.AGREEMENT,
+    domain="DM",
+    field="DTHDTC",
+    severity=Severity.MINOR,
+    sentence="The death in DM has no fatal adverse event.",
+    why="A death after randomization comes of an event, and safety is counted by events.",
+    query="{USUBJID} died on {DTHDTC} by demographics; no adverse event is fatal. Which was it?",
+    needs=("AE",),
+    # An event under a sealed term is not open, and that it seems to be missing would point at it.
+    sealed=True,
+)
+def death_without_fatal_event(evidence: Evidence) -> pl.DataFrame:
+    """Randomized and dead in DM; no AE with outcome FATAL or as serious by death."""
+    fatal = subjects_with(evidence, "AE", (pl.col("outcome") == "FATAL") | is_yes("AESDTH"))
+    return with_person(evidence, "DM").filter(
+        pl.col("died"), pl.col("randomized"), ~pl.col("_subject").is_in(fatal)
+    )
+
+
+@check(
+    id="DM-123",
+    kind=RuleKind.AGREEMENT,
+    domain="DM",
+    field="DTHDTC",
+    severity=Severity.MINOR,
+    sentence="The death in DM has no record of its cause in DD.",
+    why=_ONCE,
+    query="{USUBJID} died on {DTHDTC} by demographics; please provide the cause of death.",
+    needs=("DD",),
+)
+def death_without_cause(evidence: Evidence) -> pl.DataFrame:
+    """Randomized and dead in DM; no row in DD."""
+    recorded = subjects_with(evidence, "DD", pl.lit(value=True))
+    return with_person(evidence, "DM").filter(
+        pl.col("died"), pl.col("randomized"), ~pl.col("_subject").is_in(recorded)
+    )
+
+
+@check(
+    id="DS-103",
+    kind=RuleKind.AGREEMENT,
+    domain="DS",
+    field="DSSTDTC",
+    severity=Severity.MAJOR,
+    sentence="The death in DS is not the death of DM, or DM has none.",
+    why=_SAME_DAY,
+    query="Disposition has a death on {DSSTDTC}; please check the date of death in demographics.",
+)
+def death_disagrees(evidence: Evidence) -> pl.DataFrame:
+    """DS DEATH; DM alive, or dead on another day."""
+    same_day = pl.col("start_date") == pl.col("_death_date")
+    return with_person(evidence, "DS").filter(
+        folded("DSDECOD") == "death", ~pl.col("died") | ~same_day.fill_null(value=True)
+    )
+
+
+@check(
+    id="DS-105",
+    kind=RuleKind.AGREEMENT,
+    domain="DS",
+    field="DSDECOD",
+    severity=Severity.MAJOR,
+    sentence="The participant has two deaths among the dispositions.",
+    why=_SAME_DAY,
+    query="{USUBJID} has more than one disposition DEATH, this one on {DSSTDTC}. Which is right?",
+)
+def two_deaths(evidence: Evidence) -> pl.DataFrame:
+    """More than one DS row DEATH of a subject."""
+    deaths = evidence["DS"].filter(folded("DSDECOD") == "death")
+    return deaths.filter(pl.len().over(trimmed("USUBJID")) > 1)
+
+
+@check(
+    id="AE-104",
+    kind=RuleKind.AGREEMENT,
+    domain="AE",
+    field="AEOUT",
+    severity=Severity.MAJOR,
+    sentence="The event is fatal and the participant is not dead in DM.",
+    why=_ONCE,
+    query="The outcome is {AEOUT}; demographics has no death of {USUBJID}. Please check.",
+)
+def fatal_but_alive(evidence: Evidence) -> pl.DataFrame:
+    """Outcome FATAL of a participant without death in DM."""
+    return with_person(evidence, "AE").filter(pl.col("outcome") == "FATAL", ~pl.col("died"))
+
+
+@check(
+    id="AE-109",
+    kind=RuleKind.AGREEMENT,
+    domain="AE",
+    field="AEENDTC",
+    severity=Severity.MAJOR,
+    sentence="The fatal event ends on another day than the participant died.",
+    why=_SAME_DAY,
+    query="The fatal event ends on {AEENDTC}; demographics has the death on {_death_date}. Please "
+    "check both dates.",
+)
+def fatal_event_ends_on_another_day(evidence: Evidence) -> pl.DataFrame:
+    """Outcome FATAL, AEENDTC and DTHDTC complete and different."""
+    return with_person(evidence, "AE").filter(
+        pl.col("outcome") == "FATAL", pl.col("end_date") != pl.col("_death_date")
+    )
+
+
+@check(
+    id="AE-110",
+    kind=RuleKind.AGREEMENT,
+    domain="AE",
+    field="AEOUT",
+    severity=Severity.MAJOR,
+    sentence="The event resulted in death and its outcome is not fatal.",
+    why="Outcome and seriousness criterion say the same thing twice.",
+    query="The event resulted in death, and its outcome is {AEOUT}. Please correct one of them.",
+)
+def deadly_but_not_fatal(evidence: Evidence) -> pl.DataFrame:
+    """AESDTH = Y, outcome other than FATAL."""
+    return evidence["AE"].filter(is_yes("AESDTH"), pl.col("outcome").ne_missing("FATAL"))
+
+
+@check(
+    id="DD-101",
+    kind=RuleKind.AGREEMENT,
+    domain="DD",
+    field="DDTESTCD",
+    severity=Severity.MAJOR,
+    sentence="There are details of a death and the participant is not dead in DM.",
+    why=_ONCE,
+    query="Details of the death of {USUBJID} are recorded; demographics has no death. Which?",
+)
+def details_of_no_death(evidence: Evidence) -> pl.DataFrame:
+    """A row of DD for a participant without death in DM."""
+    return with_person(evidence, "DD").filter(~pl.col("died"))
+
+
+@check(
+    id="DD-102",
+    kind=RuleKind.ORDER,
+    domain="DD",
+    field="DDDTC",
+    severity=Severity.MAJOR,
+    sentence="The details of the death are dated before it.",
+    why=_SAME_DAY,
+    query="Details of the death are dated {DDDTC}; the death {_death_date}. Please check both.",
+)
+def details_before_death(evidence: Evidence) -> pl.DataFrame:
+    """DDDTC earlier than DTHDTC."""
+    return with_person(evidence, "DD").filter(pl.col("date") < pl.col("_death_date"))
+
+
+@check(
+    id="DD-103",
+    kind=RuleKind.AGREEMENT,
+    domain="DD",
+    field="DDTESTCD",
+    severity=Severity.MAJOR,
+    sentence="The participant has two primary causes of death.",
+    why="One death has one primary cause; two rows are often two deaths of different dates.",
+    query="{USUBJID} has more than one primary cause of death, this one of {DDDTC}. Which counts?",
+)
+def two_causes_of_death(evidence: Evidence) -> pl.DataFrame:
+    """More than one DD row PRCDTH of a subject."""
+    causes = evidence["DD"].filter(trimmed("DDTESTCD").str.to_uppercase() == "PRCDTH")
+    return causes.filter(pl.len().over(trimmed("USUBJID")) > 1)
+
+
+@check(
+    id="SS-101",
+    kind=RuleKind.AGREEMENT,
+    domain="SS",
+    field="SSSTRESC",
+    severity=Severity.MAJOR,
+    sentence="The participant was found dead at a contact and is not dead in DM.",
+    why=_ONCE,
+    query="At the contact on {SSDTC} {USUBJID} was dead; demographics has no death. Please check.",
+)
+def dead_at_contact_only(evidence: Evidence) -> pl.DataFrame:
+    """Vital status DEAD of a participant without death in DM."""
+    return with_person(evidence, "SS").filter(pl.col("status") == "DEAD", ~pl.col("died"))
+
+
+@check(
+    id="SS-102",
+    kind=RuleKind.AGREEMENT,
+    domain="SS",
+    field="SSSTRESC",
+    severity=Severity.MAJOR,
+    sentence="The participant was alive at a contact after the date of death, or dead before it.",
+    why=_SAME_DAY,
+    query="At the contact on {SSDTC} {USUBJID} was {SSSTRESC}; the death is dated {_death_date}. "
+    "Please check both dates.",
+)
+def contact_contradicts_death(evidence: Evidence) -> pl.DataFrame:
+    """ALIVE after the death, or DEAD before it."""
+    alive = (pl.col("status") == "ALIVE") & (pl.col("date") > pl.col("_death_date"))
+    dead = (pl.col("status") == "DEAD") & (pl.col("date") < pl.col("_death_date"))
+    return with_person(evidence, "SS").filter(alive | dead)
