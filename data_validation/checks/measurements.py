@@ -160,8 +160,15 @@ def _of_each_domain(domain: Domain) -> None:
     )
     def same_test_twice(evidence: Evidence) -> pl.DataFrame:
         """Same subject, test, category, specimen, position, time point and moment to the minute."""
-        by = (test, f"{name}CAT", f"{name}SPEC", f"{name}TPT", f"{name}METHOD", f"{name}POS")
-        by = (*by, f"{name}LOC", f"{name}DTC", "VISIT", "USUBJID")
+        by: tuple[str, ...] = (
+            test,
+            f"{name}CAT",
+            f"{name}SPEC",
+            f"{name}TPT",
+            f"{name}METHOD",
+            f"{name}POS",
+        )
+        by += (f"{name}LOC", f"{name}DTC", "VISIT", "USUBJID")
         frame = evidence[name]
         timed = frame.filter(
             trimmed(f"{name}DTC").str.contains(r"[T ][0-9]{2}:[0-9]{2}"),
