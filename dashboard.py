@@ -26,6 +26,7 @@ from trials import Trial, TrialDefinitionError, load_trial
 # Address, file, title and icon of every page; the policy says who has which.
 PAGES = {
     "board-enrollment": ("pages/board/enrollment.py", "Enrollment", ":material/trending_up:"),
+    "board-conduct": ("pages/board/conduct.py", "Conduct", ":material/event_available:"),
     "board-arm-balance": ("pages/board/arm_balance.py", "Arm balance", ":material/balance:"),
     "data-findings": ("pages/data/findings.py", "Findings", ":material/rule:"),
     "data-checks": ("pages/data/checks.py", "Checks", ":material/checklist:"),

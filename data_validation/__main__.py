@@ -95,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seed", type=int, default=7)
     simulate.add_argument("--cutoff", type=_day, help="data cut-off, YYYY-MM-DD")
     simulate.add_argument("--format", choices=["csv", "parquet", "xpt"], default="csv")
+    simulate.add_argument(
+        "--defects",
+        choices=["clean", "typical", "hostile"],
+        default="clean",
+        help="what is wrong with it; listed in DIR.defects.csv, beside the extract",
+    )
     simulate.set_defaults(run=_simulate)
 
     for name, run, text in (
@@ -154,19 +160,21 @@ def _at_least_one(text: str) -> int:
 
 
 def _simulate(asked: argparse.Namespace, _settings: Settings) -> int:
-    from trials.simulator import simulate_blocks, write_blocks
+    from trials.simulator import write_simulated
 
     trial = load_trial(asked.trial)
-    blocks = simulate_blocks(
-        trial,
-        participants=asked.participants,
-        sites=asked.sites,
-        seed=asked.seed,
-        cutoff=asked.cutoff,
-    )
     try:
         with console.status("simulating"):
-            rows = write_blocks(blocks, asked.out, format=asked.format)
+            rows = write_simulated(
+                trial,
+                asked.out,
+                participants=asked.participants,
+                sites=asked.sites,
+                seed=asked.seed,
+                cutoff=asked.cutoff,
+                defects=asked.defects,
+                format=asked.format,
+            )
     except ValueError as error:
         return _say(error, EXIT_USAGE)
     output.print(f"{len(rows)} datasets, {sum(rows.values())} rows in {asked.out}", markup=False)

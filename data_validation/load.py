@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -166,6 +167,7 @@ def _receipt_parts(
 ) -> list[bytes]:
     parts = [
         str(FORMAT).encode(),
+        _program(),
         trial.definition,
         (cutoff.isoformat() if cutoff else "").encode(),
         key_fingerprint.encode(),
@@ -178,6 +180,15 @@ def _receipt_parts(
         with file.open("rb") as handle:
             parts += [file.name.encode(), hashlib.file_digest(handle, "sha256").digest()]
     return parts
+
+
+@cache
+def _program() -> bytes:
+    """What reads, checks and seals: with another version of it, the same extract is a new load."""
+    folder = Path(__file__).parent
+    return b"".join(
+        hashlib.sha256(path.read_bytes()).digest() for path in sorted(folder.rglob("*.py"))
+    )
 
 
 def _refusal(assessment: Assessment) -> str:

@@ -111,5 +111,5 @@ def read_of(frame: pl.DataFrame, made: Mapping[str, Sequence[pl.Expr]]) -> list[
 
 
 def has_blanks(name: str) -> pl.Expr:
-    """Whether a text has blanks around it."""
-    return (pl.col(name) != pl.col(name).str.strip_chars()).alias(BLANKS + name)
+    """Whether a text has blanks around it; nothing but blanks is no value, and no news."""
+    return (pl.col(name) != trimmed(name)).alias(BLANKS + name)

@@ -1,6 +1,6 @@
 """What a board reads: titled figures and tables with population, denominators and provenance."""
 
-from exhibits import arm_balance, enrollment, findings
+from exhibits import arm_balance, completeness, conduct, enrollment, findings, treatment
 from exhibits.exhibit import (
     EXHIBITS,
     Exhibit,
@@ -16,8 +16,11 @@ __all__ = [
     "NotInThisViewError",
     "Number",
     "arm_balance",
+    "completeness",
+    "conduct",
     "enrollment",
     "findings",
     "make",
     "offered",
+    "treatment",
 ]

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
 
 from access.view import View
-from exhibits.exhibit import Exhibit, make
+from exhibits.exhibit import EXHIBITS, Exhibit, make
 from exhibits.export import as_csv, as_xlsx, table_as_csv
 from exhibits.words import counted, day, readable
 from queries import Board
@@ -158,8 +159,13 @@ def header(title: str, question: str, *, domains: Sequence[str] = ()) -> Board:
 
 
 def show(name: str, *, heading: bool = True) -> None:
-    """One exhibit: what is known, the picture, the table behind it, how it was made."""
+    """One exhibit: what is known, the picture, the table behind it, how it was made.
+
+    One that the view does not offer is left out.
+    """
     board = session_board()
+    if EXHIBITS[name].least_view > board.view:
+        return
     shown = make(name, board)
     with st.container(border=True, key=f"exhibit-{name}"):
         if heading:
@@ -287,6 +293,35 @@ def _footnotes(shown: Exhibit) -> None:
         f"{origin['data_cutoff']}, {origin['view']} view{people}.",
     ]
     st.caption("  \n".join(plain(line) for line in lines))
+
+
+def listed(
+    rows: pl.DataFrame,
+    labels: Mapping[str, str],
+    alt: str,
+    *,
+    widths: Mapping[str, Literal["small", "medium", "large"]] | None = None,
+    **options: Any,
+) -> Any:
+    """Rows as they are, under the labels of their columns; what `st.dataframe` returns.
+
+    Args:
+        labels: what each column is called for a reader.
+        alt: what the table is, for who cannot see it.
+        widths: of columns that need another width than they would take.
+        options: of `st.dataframe`.
+    """
+    widths = widths or {}
+    columns = {
+        name: st.column_config.NumberColumn(label, width=widths.get(name), format="localized")
+        if name in rows.columns and rows.schema[name].is_integer()
+        else st.column_config.Column(label, width=widths.get(name))
+        for name, label in labels.items()
+    }
+    options = {"height": "content" if rows.height <= 20 else 420} | options
+    return st.dataframe(
+        rows, hide_index=True, placeholder="", alt=alt, column_config=columns, **options
+    )
 
 
 def table_download(

@@ -39,6 +39,33 @@ ARM_STYLES = (
     ArmStyle("#4f7a28", "triangle-up", "dashdot", "."),
 )
 
+# Datasets and the like, side by side; no arm is drawn so.
+SERIES = (
+    ArmStyle("#4c6fa5", "circle", "solid", ""),
+    ArmStyle("#8f6d1d", "square", "dash", "/"),
+    ArmStyle("#7d8790", "diamond", "dot", "x"),
+    ArmStyle("#6a4c93", "triangle-up", "dashdot", "."),
+)
+
+
+@dataclass(frozen=True)
+class State:
+    """How one part of a whole is drawn: what became of people, which no arm's color may say."""
+
+    color: str
+    pattern: str = ""
+
+
+class STATES:
+    """What may have become of a participant; the same in every picture."""
+
+    as_planned = State("#4c6fa5")
+    to_come = State("rgba(125, 135, 144, 0.22)")
+    died = State("#6a4c93", "x")
+    left = State("#8f6d1d", "/")
+    not_known = State(QUIET, ".")
+    undated = State(QUIET, "|")
+
 
 def arm_style(position: int) -> ArmStyle:
     """The style of the arm at `position`, counted from 1 as the views count."""
@@ -48,6 +75,12 @@ def arm_style(position: int) -> ArmStyle:
 def hatch(shape: str) -> dict[str, object]:
     """Hatching over a bar's color, so that bars stay apart in print."""
     return {"shape": shape, "fillmode": "overlay", "fgcolor": "rgba(255,255,255,0.55)", "size": 7}
+
+
+def state_marker(state: State) -> dict[str, object]:
+    """A bar of one state, outlined so that what is to come is seen on every background."""
+    line = {"color": QUIET, "width": 1}
+    return {"color": state.color, "pattern": hatch(state.pattern), "line": line}
 
 
 def safe(text: str) -> str:

@@ -19,6 +19,7 @@ from access.view import View
 from queries.connections import Lease, LeaseEndedError, lease
 from queries.small_cells import Cells, declared, without_small_cells
 from snapshots import (
+    FORMAT,
     SealedStoreError,
     Snapshot,
     SnapshotsError,
@@ -26,6 +27,7 @@ from snapshots import (
     open_store_digest,
     read_private_key,
     reader,
+    rows_where,
     unwrap,
 )
 from trials import Trial
@@ -136,14 +138,7 @@ class Board:
         self.grant.check_question("record", says_what_it_counts=False, chosen={"key"})
         if relation not in self._answer("views/relations", {})["relation"]:
             return None
-        from duckdb import ColumnExpression, ConstantExpression
-
-        cursor = self._connection.cursor()
-        try:
-            is_asked = ColumnExpression("record_key") == ConstantExpression(key)
-            found = cursor.view(relation).filter(is_asked).limit(1).pl()
-        finally:
-            cursor.close()
+        found = rows_where(self._connection, relation, "record_key", key)
         return None if found.is_empty() else found.row(0, named=True)
 
     def close(self) -> None:
@@ -164,6 +159,11 @@ def open_board(
         BoardError: the key or the sealed file is missing, wrong, or of another snapshot.
     """
     grant.check(trial.id, str(snapshot.id), grant.view)
+    if snapshot.manifest.format != FORMAT:
+        raise BoardError(
+            f"Snapshot {snapshot.id} was loaded by an earlier version of this program, and this "
+            "one cannot show it. Load its extract again; what is loaded stays."
+        )
     is_open = grant.view is View.POOLED and not grant.sealed_records
     # Whoever shares a connection is one who could have opened it: same files, same key, same arms.
     key = (
@@ -224,7 +224,7 @@ def _open(snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
         counted = dict(connection.execute(_sql("views/tables")).fetchall())
         if counted != {name: facts.rows for name, facts in snapshot.manifest.tables.items()}:
             raise _not_its_open_file(snapshot)
-        for name in ("arm_pooled", "relations_open", "findings_open", "common"):
+        for name in ("arm_pooled", "relations_open", "findings_open", "common", "participation"):
             connection.execute(_sql(f"views/{name}"))
 
     return reader(snapshot.open_path, prepare=prepare)
@@ -309,7 +309,7 @@ def _prepare_sealed(
             connection.execute("create table label as from given_label")
             connection.unregister("given_label")
             arms = ("arm_labeled", "actual_arm") if sealed_records else ("arm_labeled",)
-        for name in (*arms, *records, "common"):
+        for name in (*arms, *records, "common", "participation"):
             connection.execute(_sql(f"views/{name}"))
 
     return prepare

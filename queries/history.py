@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from queries.board import Board, BoardError
-from snapshots import SnapshotsError, TableDifference, TrialStore, compare
+from snapshots import SnapshotsError, TrialStore, compare
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,13 @@ def history(board: Board) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def differences(board: Board, before: str) -> list[TableDifference]:
+def differences(board: Board, before: str) -> pl.DataFrame:
     """What the open part of the Board's snapshot has otherwise than that of the snapshot `before`.
 
-    Relations without a difference are left out; findings are compared by their own status.
+    Returns:
+        One row a relation that differs: its name, rows `before` and `after`, how many were `added`,
+        `removed` and `changed`, and in which columns `values` changed. Findings are left out: they
+        have a status of their own.
 
     Raises:
         Denied: the role may not compare snapshots.
@@ -63,7 +66,27 @@ def differences(board: Board, before: str) -> list[TableDifference]:
         found = compare(store.snapshot(before), board.snapshot)
     except SnapshotsError as error:
         raise BoardError(str(error)) from None
-    return [item for item in found if not item.unchanged and item.table not in _NOT_RECORDS]
+    return pl.DataFrame(
+        [
+            {
+                "relation": item.table.replace("_", " "),
+                "before": item.rows_before,
+                "after": item.rows_after,
+                "added": item.rows.added,
+                "removed": item.rows.removed,
+                "changed": item.rows.changed,
+                "values": ", ".join(
+                    f"{name.replace('_', ' ')} ({count:,})"
+                    for name, count in item.rows.cells.items()
+                    # A typed value's text changes with it.
+                    if name.removesuffix("_text") not in item.rows.cells.keys() - {name}
+                ),
+            }
+            for item in found
+            if not item.unchanged and item.table not in _NOT_RECORDS
+        ],
+        infer_schema_length=None,
+    )
 
 
 _NOT_RECORDS = frozenset({"dataset", "finding"})

@@ -5,6 +5,7 @@ A question says in its head what its columns count, and what adds up to a number
     -- counts: randomized + screen_failures, screened   a group joined by + adds up within a row
     -- adds up: rows within characteristic              rows add up; without `within`, all of them
     -- running: cumulative                              a count that goes on from row to row
+    -- over time: rows within arm                       rows count the same people at several times
     -- of n: mean, sd                                   values that describe the n participants
     -- single: minimum, maximum                         values of one participant
     -- fixed: checks                                    bound values that nobody chooses
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-_LINE = re.compile(r"^-- (counts|adds up|running|of \w+|single|fixed): (.+)$")
+_LINE = re.compile(r"^-- (counts|adds up|over time|running|of \w+|single|fixed): (.+)$")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Cells:
         groups: the columns that count; those of one group add up within a row.
         rows_add_up: whether the counts of several rows add up to a number that is known.
         within: the columns whose values tell apart the rows that add up.
+        again_within: the columns whose values tell apart the rows that count other people; None
+            where no two rows count the same people.
         running: the column that counts on from row to row.
         described: a count, and the columns that describe those whom it counts.
         single: columns that hold the value of one participant.
@@ -38,6 +41,7 @@ class Cells:
     groups: tuple[tuple[str, ...], ...] = ()
     rows_add_up: bool = False
     within: tuple[str, ...] = ()
+    again_within: tuple[str, ...] | None = None
     running: str | None = None
     described: tuple[tuple[str, tuple[str, ...]], ...] = ()
     single: tuple[str, ...] = ()
@@ -55,6 +59,7 @@ def declared(sql: str) -> Cells | None:
     if "counts" not in said and "running" not in said:
         return None
     counts = said.get("counts", "nothing")
+    again, _, again_within = said.get("over time", "").partition(" within ")
     adds_up, _, within = said.get("adds up", "").partition(" within ")
     return Cells(
         groups=()
@@ -62,6 +67,7 @@ def declared(sql: str) -> Cells | None:
         else tuple(_names(group, "+") for group in counts.split(",")),
         rows_add_up=adds_up == "rows",
         within=_names(within),
+        again_within=_names(again_within) if again == "rows" else None,
         running=said.get("running"),
         described=tuple(
             (key.removeprefix("of "), _names(names))
@@ -82,11 +88,15 @@ def without_small_cells(answer: pl.DataFrame, cells: Cells, smallest: int) -> pl
 
     Where counts add up to a number that is known, as many more of them are left out, the least
     first, that what is left out cannot be worked out: at least two, of `smallest` together. A
-    running count keeps the rows by which it has grown by `smallest`. Zero is shown: it is nobody.
+    running count keeps the rows by which it has grown by `smallest`; of rows that count the same
+    people again those are kept, from the last on, that differ from each other by `smallest` or not
+    at all. Zero is shown: it is nobody.
     """
     if cells.running is not None:
         answer = _in_steps(answer, cells.running, smallest)
     columns = [name for group in cells.groups for name in group]
+    if cells.again_within is not None:
+        answer = _far_apart(answer, columns, cells.again_within, smallest)
     values = {name: [int(value or 0) for value in answer[name]] for name in columns}
     hidden = {name: [0 < value < smallest for value in values[name]] for name in columns}
     lines = [
@@ -122,6 +132,24 @@ def _in_steps(answer: pl.DataFrame, running: str, smallest: int) -> pl.DataFrame
             kept.append(row)
             last = value
     return answer[kept]
+
+
+def _far_apart(
+    answer: pl.DataFrame, columns: list[str], within: tuple[str, ...], smallest: int
+) -> pl.DataFrame:
+    """Without rows from whose difference to another one a small count could be worked out."""
+    counts = answer.select(columns).rows()
+    keys = answer.select(within).rows() if within else [()] * answer.height
+    kept: list[int] = []
+    for row in reversed(range(answer.height)):
+        if all(
+            before == after or abs(before - after) >= smallest
+            for other in kept
+            if keys[other] == keys[row]
+            for before, after in zip(counts[row], counts[other], strict=True)
+        ):
+            kept.append(row)
+    return answer[sorted(kept)]
 
 
 def _lines_along_rows(

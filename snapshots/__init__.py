@@ -47,7 +47,7 @@ from snapshots.store import (
     Store,
     TrialStore,
 )
-from snapshots.tables import count_rows, store_frame
+from snapshots.tables import count_rows, rows_where, store_frame
 
 __all__ = [
     "FORMAT",
@@ -92,6 +92,7 @@ __all__ = [
     "read_public_key",
     "reader",
     "receipt_of",
+    "rows_where",
     "store_frame",
     "sweep",
     "table_digest",

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from snapshots.errors import StoreError
 
 FORMAT = 2
-# A reader supports its own format, and the one before where its views can be made of that. Format 1
-# had fewer relations. Published files are never migrated.
-SUPPORTED_FORMATS = frozenset({2})
+# Published files are never migrated. Of the format before, with fewer relations, manifest, labels
+# and findings are read, so that a load can follow; it is not shown.
+SUPPORTED_FORMATS = frozenset({1, 2})
 
 Severity = Literal["critical", "major", "minor", "note"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

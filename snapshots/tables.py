@@ -1,4 +1,4 @@
-"""Writing a frame as a table, and counting what is there.
+"""Writing a frame as a table, counting what is there, and finding a row.
 
 Names are ours (relations), never an extract's, and pass through the quoting function all the same.
 """
@@ -28,3 +28,18 @@ def count_rows(connection: duckdb.DuckDBPyConnection, database: str, name: str) 
     target = f"{quote_identifier(database)}.{quote_identifier(name)}"
     counted = connection.execute(f"SELECT count(*) FROM {target}").fetchone()  # noqa: S608
     return int(counted[0]) if counted else 0
+
+
+def rows_where(
+    connection: duckdb.DuckDBPyConnection, view: str, column: str, value: str
+) -> pl.DataFrame:
+    """The rows of a view of the in-memory catalog whose ``column`` is ``value``.
+
+    No text is put into SQL: the name is looked up, and the value is bound.
+    """
+    cursor = connection.cursor()
+    try:
+        is_asked = duckdb.ColumnExpression(column) == duckdb.ConstantExpression(value)
+        return cursor.view(view).filter(is_asked).pl()
+    finally:
+        cursor.close()

@@ -198,6 +198,17 @@ class Measure(Model):
         return self
 
 
+class Assessment(Model):
+    """Measures that the schedule common to all arms plans at `visits`; without any, at every one.
+
+    `in_hospital`: planned while the participant is in hospital, and not after discharge.
+    """
+
+    measures: tuple[Identifier, ...] = Field(min_length=1)
+    visits: tuple[Name, ...] = ()
+    in_hospital: bool = False
+
+
 class ProcedureClass(Model):
     """Procedures that open as one class; `support` ranks respiratory support, 4 the highest."""
 
@@ -320,6 +331,7 @@ class Trial(Model):
     schedule: tuple[Visit, ...] = Field(min_length=1)
     criteria: tuple[Criterion, ...] = ()
     measures: tuple[Measure, ...] = ()
+    assessments: tuple[Assessment, ...] = ()
     open: OpenValues
     sealed: SealedValues = SealedValues()
     blinding: Blinding = Blinding()
@@ -375,7 +387,15 @@ class Trial(Model):
                     "who has it would tell the arm. Take it out of one of the two",
                     *loc,
                 )
-        known = {measure.name for measure in self.measures} | {"age", "bmi", "pao2_fio2"}
+        measured = {measure.name for measure in self.measures}
+        for index, assessment in enumerate(self.assessments):
+            for name in assessment.measures:
+                if name not in measured:
+                    wrong(f"{name!r} is no measure", "assessments", index, "measures")
+            for name in assessment.visits:
+                if name.casefold() not in visits:
+                    wrong(f"{name!r} is no visit of the schedule", "assessments", index, "visits")
+        known = measured | {"age", "bmi", "pao2_fio2"}
         for index, criterion in enumerate(self.criteria):
             if criterion.measure is not None and criterion.measure not in known:
                 wrong(f"{criterion.measure!r} is no measure", "criteria", index, "measure")

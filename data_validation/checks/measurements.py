@@ -187,16 +187,18 @@ def _of_each_domain(domain: Domain) -> None:
         severity=Severity.MAJOR,
         sentence="The specimen is not recorded as one that counts; the value is not used.",
         why="A venous PO2 taken for an arterial one would show a lung far worse than it is.",
-        query=f"The specimen of {{{test}}} is {{{name}SPEC}}. Was it arterial blood?",
+        query=f"The specimen of {{{test}}} is {{{name}SPEC}}. Was it {{_specimen}}?",
     )
     def other_specimen(evidence: Evidence) -> pl.DataFrame:
         """A result of a measure with a list of specimens, from none of them."""
-        listed = [item.name for item in evidence.trial.measures if item.specimens]
-        return evidence.measured(name).filter(
-            pl.col("measure").is_in(listed),
+        first = {item.name: item.specimens[0] for item in evidence.trial.measures if item.specimens}
+        rows = evidence.measured(name).filter(
+            pl.col("measure").is_in(list(first)),
             pl.col("result").is_not_null(),
             ~pl.col("specimen_counts"),
         )
+        named = pl.col("measure").replace_strict(first, default=None, return_dtype=pl.String)
+        return rows.with_columns(named.alias("_specimen"))
 
 
 for _domain in MEASUREMENTS:

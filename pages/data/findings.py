@@ -4,11 +4,14 @@ import polars as pl
 import streamlit as st
 
 from data_validation.received import as_received, relation_of
-from exhibits.on_page import header, plain, show, table_download
+from exhibits.on_page import header, listed, plain, show, table_download
 from exhibits.words import counted
 
 # A browser stays quick with so many rows; more are looked through by filters or in the query list.
 MOST_ROWS = 1_000
+RECORD = {
+    "field": "Field", "received": "As received", "here": "Finding", "description": "What it is"
+}  # fmt: skip
 GROUPS = {"Check": "check", "Site": "site", "Dataset": "domain", "Participant": "participant"}
 
 board = header("Findings", "What must be queried, and is it getting better?")
@@ -49,17 +52,10 @@ st.caption(
         )
     )
 )
-of_sealed = ["sealed", "file", "row"]
-selected = st.dataframe(
-    rows.drop("finding", "query", "matching", *([] if board.has_sealed_records else of_sealed)),
-    hide_index=True,
-    height="content" if rows.height <= 10 else 420,
-    placeholder="",
-    on_select="rerun",
-    selection_mode="single-row",
-    key="finding-listing",
-    alt="Findings that the filters leave",
-    column_config={
+hidden = ["finding", "query", "matching"]
+selected = listed(
+    rows.drop(hidden if board.has_sealed_records else [*hidden, "sealed", "file", "row"]),
+    {
         "check": "Check",
         "severity": "Severity",
         "status": "Status",
@@ -68,12 +64,17 @@ selected = st.dataframe(
         "subject": "Participant",
         "field": "Field",
         "value": "As received",
-        "message": st.column_config.TextColumn("Finding", width="large"),
+        "message": "Finding",
         "record_key": "Record",
         "sealed": "Sealed",
         "file": "File",
-        "row": st.column_config.NumberColumn("Row", format="plain"),
+        "row": "Row",
     },
+    "Findings that the filters leave",
+    widths={"message": "large"},
+    on_select="rerun",
+    selection_mode="single-row",
+    key="finding-listing",
 )
 if selected.selection.rows and selected.selection.rows[0] < rows.height:
     one = rows.row(selected.selection.rows[0], named=True)
@@ -87,18 +88,12 @@ if selected.selection.rows and selected.selection.rows[0] < rows.height:
                 pl.when(pl.col("field") == one["field"]).then(pl.lit("◀")).alias("here")
             )
             st.caption(plain(f"The record as received, {one['record_key']}"))
-            st.dataframe(
+            listed(
                 received.select("field", "received", "here", "description"),
-                hide_index=True,
+                RECORD,
+                "The record that the finding is about",
+                widths={"received": "medium", "here": "small", "description": "large"},
                 height="content",
-                placeholder="",
-                alt="The record that the finding is about",
-                column_config={
-                    "field": "Field",
-                    "received": st.column_config.TextColumn("As received", width="medium"),
-                    "here": st.column_config.TextColumn("Finding", width="small"),
-                    "description": st.column_config.TextColumn("What it is", width="large"),
-                },
             )
 elif rows.height:
     st.caption("Select a row to see the record as received and the text for the site.")

@@ -1,3 +1,2 @@
--- Every view: which datasets the extract had, and what follows from other relations.
-create view dataset as select * from open_data.dataset;
+-- Every view: what follows from other relations.
 create view respiratory_support as select * from procedure where support is not null;

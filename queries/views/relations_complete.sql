@@ -1,6 +1,9 @@
 -- With sealed records: every relation is whole, and exposure is there.
+create view dataset as select * from sealed_data.dataset;
 create view participant as select * from sealed_data.participant left join arm_of using (subject);
 create view disposition as select * from sealed_data.disposition left join arm_of using (subject);
+create view study_disposition as
+select * from disposition where coalesce(subcategory, '') not ilike '%treatment%';
 create view criterion_exception as
 select * from sealed_data.criterion_exception left join arm_of using (subject);
 create view visit as select * from sealed_data.visit left join arm_of using (subject);

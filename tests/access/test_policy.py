@@ -22,6 +22,7 @@ from access.policy import UNBLINDING_QUESTION, issue_closed_session
 
 PAGES = (
     "board-enrollment",
+    "board-conduct",
     "board-arm-balance",
     "data-findings",
     "data-checks",
@@ -30,13 +31,13 @@ PAGES = (
 )
 
 MAY_OPEN_PAGE = {
-    #                    enrollment  arm balance  findings  checks  intake  audit
-    Role.BOARD:         (True,       True,        False,    False,  False,  False),
-    Role.STATISTICIAN:  (True,       True,        True,     True,   True,   False),
-    Role.SPONSOR:       (True,       True,        False,    False,  False,  False),
-    Role.DATA_MANAGER:  (False,      False,       True,     True,   True,   False),
-    Role.UNBLINDED_DATA_MANAGER: (False, False,   True,     True,   True,   False),
-    Role.AUDITOR:       (False,      False,       False,    False,  False,  True),
+    #                    enrollment  conduct  arm balance  findings  checks  intake  audit
+    Role.BOARD:         (True,       True,    True,        False,    False,  False,  False),
+    Role.STATISTICIAN:  (True,       True,    True,        True,     True,   True,   False),
+    Role.SPONSOR:       (True,       True,    True,        False,    False,  False,  False),
+    Role.DATA_MANAGER:  (False,      True,    False,       True,     True,   True,   False),
+    Role.UNBLINDED_DATA_MANAGER: (False, False, False,     True,     True,   True,   False),
+    Role.AUDITOR:       (False,      False,   False,       False,    False,  False,  True),
 }  # fmt: skip
 
 # The comparative ones in the closed session.

@@ -69,6 +69,7 @@ def question_of(address: str) -> str:
     """The question that stands at the head of a page."""
     return {
         "board-enrollment": "Are we on track?",
+        "board-conduct": "Is it run as planned?",
         "board-arm-balance": "Who is in the trial?",
         "data-findings": "What must be queried, and is it getting better?",
         "data-checks": "What is checked?",

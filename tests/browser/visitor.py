@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Locator, Page, Response, WebSocket, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from access import Role, demonstration_identities
+from access import Role, View, demonstration_identities
+from exhibits import EXHIBITS
 from tests.browser.dashboard_server import CHECKOUT, Server
 
 # Milliseconds until what is waited for counts as missing; a busy machine is not an error.
@@ -32,7 +33,7 @@ class RegisteredPage:
     menu_title: str
 
     def exhibits(self) -> list[str]:
-        """The names of the exhibits that the page's file shows, in reading order."""
+        """The names of the exhibits that the page shows in the pooled view, in reading order."""
         tree = ast.parse((CHECKOUT / self.file).read_text("utf-8"))
         return [
             str(call.args[0].value)
@@ -41,6 +42,7 @@ class RegisteredPage:
             and isinstance(call.func, ast.Name)
             and call.func.id == "show"
             and isinstance(call.args[0], ast.Constant)
+            and EXHIBITS[str(call.args[0].value)].least_view is View.POOLED
         ]
 
 

@@ -1,9 +1,9 @@
 """Simulated trials without any effect of treatment, and what the open store would hold of them.
 
 The simulator gives the experimental arm everything that its administration brings: instillation
-visits, gases and vital signs around them, bronchoscopy, reactions under sealed terms. It has no
-premedication and no samples at another time of the day; `with_premedication` and
-`sampled_before_doses` add these.
+visits, gases and vital signs around them, bronchoscopy, premedication, symptoms and deviations,
+product accountability, reactions under sealed terms. It has no premedication among procedures and
+no samples at another time of the day; `with_premedication` and `sampled_before_doses` add these.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from data_validation.domains import DOMAINS
+from data_validation.domains.supplemental import with_merged_qualifiers
 from data_validation.facts import Exposure
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
 from data_validation.relations import participants, relations
 from data_validation.sealing import released_randomization, split
 from trials import ProcedureClass, Trial, load_trial
+from trials.definition import MedicationClass
 from trials.simulator import simulate
 
 Frames = dict[str, pl.DataFrame]
@@ -108,7 +110,7 @@ def opened(frames: Frames, trial: Trial = TRIAL) -> Opened:
         )
         for name, frame in frames.items()
     }
-    open_tables, complete = split(received, trial)
+    open_tables, complete = split(with_merged_qualifiers(received), trial)
     people = participants(open_tables, released_randomization(complete, trial))
     listed = frames["RANDOMIZATION"].select(
         pl.col("USUBJID").alias("subject"), pl.col("ARMCD").alias("planned")
@@ -150,6 +152,19 @@ def with_class(name: str) -> Callable[[Trial], Trial]:
     return changed
 
 
+def with_medicine(name: str) -> Callable[[Trial], Trial]:
+    """The definition with one more open class, of one medicine."""
+
+    def changed(trial: Trial) -> Trial:
+        more = MedicationClass(name=name.capitalize(), terms=(name,))
+        classes = (*trial.open.medication_classes, more)
+        return trial.model_copy(
+            update={"open": trial.open.model_copy(update={"medication_classes": classes})}
+        )
+
+    return changed
+
+
 def without_sealed_terms(trial: Trial) -> Trial:
     """The definition with every preferred term open."""
     return trial.model_copy(
@@ -184,6 +199,7 @@ GIVE_AWAYS = {
     "vital signs during instillation": GiveAway("VS", rows=True),
     "bronchoscopy": GiveAway(trial=with_class("BRONCHOSCOPY")),
     "premedication": GiveAway(trial=with_class("ANTIHISTAMINE")),
+    "premedication as medication": GiveAway("CM", rows=True, trial=with_medicine("MIDAZOLAM")),
     "sampling times": GiveAway("LB", clock=True),
     "gaps in the laboratory's numbers": GiveAway("LB", column="LBSEQ"),
     "gaps in the vital signs' numbers": GiveAway("VS", column="VSSEQ"),

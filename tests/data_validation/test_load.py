@@ -20,6 +20,7 @@ from data_validation.load import Loaded, RefusedError, load
 from data_validation.readers import UnreadableExtract
 from queries import BoardError, open_board
 from snapshots import (
+    FORMAT,
     OPEN,
     SEALED,
     Snapshot,
@@ -379,6 +380,30 @@ def test_the_labels_of_the_arms_stay(place: Place) -> None:
     assert labels[0] == labels[1] == labels[2]
     # Carried as it is: a load has no key to read it with.
     assert len({snapshot.manifest.wrapped_labels for snapshot in loads}) == 1
+
+
+def test_the_format_before_is_followed_by_a_load(place: Place, tmp_path: Path) -> None:
+    """The same arms keep their letters, and findings their history, whatever the program reads."""
+    before = place.load(("AE", 0, {"AESER": None})).snapshot
+    path = before.folder / "manifest.json"
+    path.chmod(0o600)
+    path.write_bytes(before.manifest.model_copy(update={"format": FORMAT - 1}).to_json())
+    after = place.load_again(tmp_path / "extract-1", cutoff=date(2023, 9, 30)).snapshot
+    assert (after.manifest.format, after.id) != (before.manifest.format, before.id)
+    assert place.labels(after) == place.labels(before)
+    connection = reader(after.open_path)
+    statuses = connection.execute("select distinct status from open_data.finding").fetchall()
+    connection.close()
+    assert statuses == [("persisting",)]
+
+
+def test_another_program_loads_the_same_extract_anew(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.load()
+    assert place.load_again(tmp_path / "extract-1").assessment is None
+    monkeypatch.setattr(data_validation.load, "_program", lambda: b"with one more check")
+    assert place.load_again(tmp_path / "extract-1").assessment is not None
 
 
 def test_who_is_arm_a_is_drawn(place: Place) -> None:

@@ -75,6 +75,7 @@ def all_trials() -> list[Opened]:
         "instillation visits",
         "gases after instillation under scheduled visits",
         "premedication",
+        "premedication as medication",
         "sampling times",
         "gaps in the vital signs' numbers",
     ],

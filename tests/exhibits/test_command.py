@@ -9,13 +9,14 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import exhibits.exhibit
 from access import View
 from access.audit_key import new_audit_key
 from access.trail import Trail, open_trail
-from exhibits import EXHIBITS, make
+from exhibits import EXHIBITS, make, offered
 from exhibits.__main__ import main
 from queries import Board
 from snapshots import Store
@@ -58,8 +59,10 @@ def test_the_list_has_every_exhibit(capsys: Output) -> None:
         assert line.endswith(item.summary)
 
 
-@pytest.mark.parametrize("view", list(View))
-@pytest.mark.parametrize("name", EXHIBITS)
+@pytest.mark.parametrize(
+    ("name", "view"),
+    [(item.name, view) for view in View for item in offered(view)],
+)
 def test_json_is_what_the_page_shows(
     trail: Trail, demonstration_store: LoadedTrial, capsys: Output, name: str, view: View
 ) -> None:
@@ -69,19 +72,19 @@ def test_json_is_what_the_page_shows(
     board.close()
 
 
-@pytest.mark.parametrize("name", EXHIBITS)
+@pytest.mark.parametrize("name", [item.name for item in offered(View.POOLED)])
 def test_csv_has_the_rows_of_the_table(
     trail: Trail, demonstration_store: LoadedTrial, capsys: Output, name: str
 ) -> None:
     assert show(name, "--csv") == 0
     header, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
     shown = make(name, board_of(demonstration_store, View.POOLED))
-    assert shown.table is not None
-    assert header[: shown.table.width] == shown.table.columns
-    assert len(rows) == shown.table.height
+    table = shown.table if shown.table is not None else pl.DataFrame({"missing": [shown.missing]})
+    assert header[: table.width] == table.columns
+    assert len(rows) == table.height
 
 
-@pytest.mark.parametrize("name", EXHIBITS)
+@pytest.mark.parametrize("name", [item.name for item in offered(View.POOLED)])
 def test_plain_text_has_numbers_notes_and_origin(
     trail: Trail, demonstration_store: LoadedTrial, capsys: Output, name: str
 ) -> None:

@@ -16,7 +16,7 @@ STORES = ["demonstration_store", "pilot_store", "single_arm_store", "nobody_stor
 POOLED = [item.name for item in offered(View.POOLED)]
 SMALL = {1, 2, 3, 4}
 # Numbers of these columns count no participants.
-NO_COUNTS = {"days", "share_percent", "low_percent", "high_percent"}
+NO_COUNTS = {"days", "planned_day", "share_percent", "low_percent", "high_percent"}
 
 
 @pytest.fixture(params=STORES)

@@ -172,7 +172,7 @@ def test_the_address_of_another_roles_page_does_not_run_it(
         hashes[address] = before.app._page_hash
     visitor = at_dashboard(demonstration_store).sign_in(role.value)
     topics = {"board-enrollment": "enrollment", "board-arm-balance": "arm_balance"}
-    topics |= {"data-findings": "findings"}
+    topics |= {"data-findings": "findings", "board-conduct": "conduct"}
     for address in set(PAGES) - set(pages_of(role)):
         ran.clear()
         visitor.app._page_hash = hashes[address]
@@ -720,7 +720,7 @@ def test_only_who_has_sealed_records_sees_what_was_found_wrong_with_them(
         visitor.open("data-findings")
         assert ("**SEALED RECORDS**" in badges(visitor)) == (role not in BLINDED)
         listing = listing_of(visitor)
-        seen[role] = set(listing["record_key"].dropna()), "sealed" in listing.columns
+        seen[role] = len(listing), "sealed" in listing.columns
         assert visitor.board is not None
         assert visitor.board.arms == ("All participants",)
         for address in pages_of(role):
@@ -732,17 +732,11 @@ def test_only_who_has_sealed_records_sees_what_was_found_wrong_with_them(
         )
     blinded, unblinded = seen[Role.DATA_MANAGER], seen[Role.UNBLINDED_DATA_MANAGER]
     assert (blinded[1], unblinded[1]) == (False, True)
-    sealed_findings = demonstration_sealed_findings(demonstration_store)
-    assert sealed_findings
-    assert unblinded[0] == blinded[0] | sealed_findings
-
-
-def demonstration_sealed_findings(loaded: LoadedTrial) -> set[str]:
-    """Record keys of sealed findings, from the sealed file itself."""
-    board = board_of(loaded, View.UNBLINDED)
-    keys = board._connection.execute(f"select record_key from {SEALED}.sealed_finding").fetchall()
+    board = board_of(demonstration_store, View.UNBLINDED)
+    count = f"select count(*) from {SEALED}.sealed_finding"
+    ((sealed_findings,),) = board._connection.execute(count).fetchall()
     board.close()
-    return {key for (key,) in keys if key is not None}
+    assert unblinded[0] - blinded[0] == sealed_findings > 0
 
 
 def test_the_record_stands_beside_its_finding_as_it_was_received(

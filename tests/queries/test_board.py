@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ import queries.connections
 from access import Denied, View
 from queries import Board, BoardError, open_board
 from snapshots import (
+    FORMAT,
     OPEN,
     SEALED,
     Snapshot,
@@ -291,6 +292,16 @@ def test_with_the_wrapped_key_of_another_snapshot(simulated: Loaded, pilot: Load
     assert f"is of snapshot {pilot.snapshot.id}, not of {simulated.snapshot.id}" in sentence
 
 
+@pytest.mark.parametrize("view", list(View))
+def test_a_snapshot_of_the_format_before_is_not_shown(simulated: Loaded, view: View) -> None:
+    older = replace(
+        simulated.snapshot,
+        manifest=simulated.snapshot.manifest.model_copy(update={"format": FORMAT - 1}),
+    )
+    with pytest.raises(BoardError, match=r"earlier version .* Load its extract again"):
+        open_board(simulated.trial, older, simulated.grant(view), simulated.private_key)
+
+
 def test_with_a_manifest_of_other_contents(simulated: Loaded) -> None:
     manifest = simulated.snapshot.manifest.model_copy(update={"digest": "0" * 64})
     snapshot = replace(simulated.snapshot, manifest=manifest)
@@ -329,6 +340,9 @@ ASKED = [
     for name in QUESTIONS
     if not name.startswith("views/") or name in {"views/arms", "views/datasets", "views/relations"}
 ]
+# What was given is seen unblinded only.
+UNBLINDED_ONLY = [name for name in ASKED if name.startswith("treatment/")]
+A_VISIT = {"number": 3.0, "visit": "DAY 2", "day": 2, "window_before": 0, "window_after": 0}
 # Values for every name that a question binds, chosen to let rows through.
 SAMPLES: dict[str, Any] = {
     "checks": ["IE-101", "DM-111", "DM-112", "DM-113", "AE-AESER-present", "LB-101", "VS-101"],
@@ -339,9 +353,20 @@ SAMPLES: dict[str, Any] = {
     "domains": ["DM", "DS", "IE", "SV", "AE", "LB", "VS", "PR"],
     "sites": [],
     "subject": "NCT05689008-01-001",
+    "schedule": [A_VISIT],
+    "last": A_VISIT,
+    "plan": [{"number": 3.0, "domain": "LB", "measure": "crp", "in_hospital": False}],
+    "doses": [A_VISIT | {"number": 1.0, "day": 1}],
+    "arms": ["UC-MSC"],
+    "cutoff": date(2024, 6, 1),
     "participant": "01-0",
     "most": 7,
 }
+
+
+def asked_in(view: View) -> list[str]:
+    """The questions that a view answers."""
+    return [name for name in ASKED if view is View.UNBLINDED or name not in UNBLINDED_ONLY]
 
 
 def text_of(question: str) -> str:
@@ -377,10 +402,19 @@ def test_every_question_is_answered_in_every_view(
 ) -> None:
     for loaded in (simulated, pilot):
         board = loaded.board(view)
-        columns = {name: board.ask(name, **values_for(name)).columns for name in ASKED}
+        columns = {name: board.ask(name, **values_for(name)).columns for name in asked_in(view)}
         board.close()
         assert all(columns.values())
-        assert columns == ANSWERED.setdefault(loaded.trial.id, columns)
+        answered = ANSWERED.setdefault(loaded.trial.id, {})
+        assert all(answered.setdefault(name, columns[name]) == columns[name] for name in columns)
+
+
+def test_what_was_given_is_asked_unblinded_only(opened: Callable[[View], Board]) -> None:
+    assert UNBLINDED_ONLY
+    for view in (View.POOLED, View.CODED):
+        for name in UNBLINDED_ONLY:
+            with pytest.raises((duckdb.CatalogException, duckdb.BinderException)):
+                opened(view).ask(name, **values_for(name))
 
 
 # By trial: columns of each answer, which are the same in every view.
@@ -418,7 +452,7 @@ def test_an_answer_does_not_depend_on_the_order_of_storage(
     """Rows are fully ordered, and no aggregate picks or adds up as rows happen to come."""
     board = simulated.board(view)
     other = open_board(simulated.trial, reversed_copy, simulated.grant(view), simulated.private_key)
-    for name in ASKED:
+    for name in asked_in(view):
         for _ in range(2):
             assert_frame_equal(
                 board.ask(name, **values_for(name)),

@@ -1,6 +1,7 @@
 """Small cells: what a limited Board leaves out, and that it cannot be worked out from the rest."""
 
 import re
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -89,6 +90,32 @@ def test_a_running_count_goes_up_by_no_less_than_the_smallest_cell(steps: list[i
     assert not steps or sum(steps) - (shown[-1] if shown else 0) < SMALLEST
 
 
+@given(rows=st.lists(st.tuples(st.sampled_from("xy"), COUNTS, COUNTS), max_size=12))
+def test_of_rows_that_count_the_same_people_none_differs_by_few(
+    rows: list[tuple[str, int, int]],
+) -> None:
+    frame = pl.DataFrame(rows, schema=["arm", "a", "b"], orient="row")
+    cells = Cells(groups=(("a",), ("b",)), again_within=("arm",))
+    shown = without_small_cells(frame, cells, SMALLEST)
+    large = without_small_cells(frame.with_columns(pl.col("a", "b") * 100), cells, SMALLEST)
+    assert large.height == frame.height, "rows that differ by many, or not at all, are left out"
+    for arm in "xy":
+        of_arm = frame.filter(pl.col("arm") == arm)
+        kept = shown.filter(pl.col("arm") == arm)
+        assert kept.height or of_arm.is_empty()
+        for name in ("a", "b"):
+            values = kept[name].drop_nulls().to_list()
+            steps = {abs(one - other) for one in values for other in values}
+            assert steps.isdisjoint(range(1, SMALLEST))
+
+
+def test_of_rows_over_time_the_last_is_kept() -> None:
+    frame = pl.DataFrame({"day": [7, 14, 28], "died": [5, 9, 10], "alive": [55, 51, 50]})
+    cells = Cells(groups=(("died", "alive"),), again_within=())
+    shown = without_small_cells(frame, cells, SMALLEST)
+    assert shown.rows() == [(7, 5, 55), (28, 10, 50)]
+
+
 def test_what_describes_few_people_goes_with_their_number() -> None:
     frame = pl.DataFrame({"n": [4, 60], "mean": [1.5, 2.5], "least": [1, 2]})
     cells = Cells(groups=(("n",),), described=(("n", ("mean",)),), single=("least",))
@@ -100,12 +127,14 @@ def test_what_describes_few_people_goes_with_their_number() -> None:
 def test_the_head_of_a_question_is_read() -> None:
     head = (
         "-- One row: something.\n-- counts: a, b + c\n-- adds up: rows within k, l\n"
+        "-- over time: rows within arm\n"
         "-- of a: mean, sd\n-- single: least\n-- fixed: checks\nselect 1\n-- counts: not here\n"
     )
     assert declared(head) == Cells(
         groups=(("a",), ("b", "c")),
         rows_add_up=True,
         within=("k", "l"),
+        again_within=("arm",),
         described=(("a", ("mean", "sd")),),
         single=("least",),
         fixed=frozenset({"checks"}),
@@ -119,11 +148,16 @@ def questions() -> list[str]:
     return [str(path.relative_to(FOLDER).with_suffix("")) for path in paths]
 
 
+A_VISIT = {"number": 3.0, "visit": "DAY 2", "day": 2, "window_before": 0, "window_after": 0}
 SAMPLES: dict[str, Any] = {
     "checks": ["IE-101"],
     "characteristics": ["age", "crp"],
     "measures": ["crp"],
     "domains": ["DM"],
+    "schedule": [A_VISIT],
+    "last": A_VISIT,
+    "plan": [{"number": 3.0, "domain": "LB", "measure": "crp", "in_hospital": False}],
+    "cutoff": date(2024, 6, 1),
 }
 
 
@@ -149,7 +183,7 @@ def test_what_a_head_names_is_what_the_answer_has(question: str, simulated: Load
     # Whole numbers that are no counts have to be known as such.
     whole = {name for name, kind in answer.schema.items() if kind.is_integer()}
     others = {name for _, names in cells.described for name in names} | set(cells.single)
-    assert whole - counted - others <= {"days", "place", "position"}
+    assert whole - counted - others <= {"days", "place", "planned_day", "position", "weeks"}
 
 
 def test_a_limited_board_answers_no_question_about_rows(simulated: Loaded) -> None:

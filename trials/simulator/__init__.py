@@ -3,13 +3,16 @@
 from trials.simulator.effect import Effect
 from trials.simulator.extract import write_blocks, write_extract
 from trials.simulator.population import planned_cutoff
+from trials.simulator.simulated import defects_file, write_simulated
 from trials.simulator.simulation import simulate, simulate_blocks
 
 __all__ = [
     "Effect",
+    "defects_file",
     "planned_cutoff",
     "simulate",
     "simulate_blocks",
     "write_blocks",
     "write_extract",
+    "write_simulated",
 ]

@@ -18,7 +18,6 @@ _MISSED = ("VISIT SCHEDULE", "Visit not done")
 _TREATMENT = "STUDY TREATMENT"
 _ABOUT_DOSES = (
     "Instillation not given",
-    "Instillation outside its window",
     "Partial instillation",
 )
 
@@ -45,7 +44,7 @@ def deviations(run: Run) -> Records:
     parts.append((person, planned[person, column], np.full(len(person), len(_OF_ALL))))
 
     if run.effect.procedural:
-        about = np.where(doses.given, np.where(doses.amount < CELLS, 2, 1), 0)
+        about = (doses.given & (doses.amount < CELLS)).astype(np.int64)
         person, dose = np.nonzero((doses.offset < NEVER) & (doses.reason >= 0))
         kinds = len(_OF_ALL) + 1 + about[person, dose]
         parts.append((person, doses.offset[person, dose], kinds))

@@ -68,7 +68,7 @@ class Doses:
 def administer(
     trial: Trial, people: Population, course: Course, effect: Effect, draws: Draws
 ) -> Doses:
-    """Give the planned doses to the experimental arms: most in time, some late, few missed."""
+    """Give the planned doses to the experimental arms: in their windows, few missed or partial."""
     persons = len(people)
     planned = 0 if trial.dosing is None else trial.dosing.planned
     offset = np.full((persons, planned), NEVER, dtype=np.int64)
@@ -86,14 +86,13 @@ def administer(
     for dose in range(planned):
         assert trial.dosing is not None
         draw = uniform[:, dose]
-        delay = np.array([0, 1, 3])[choose(draw[:, 0], [0.82, 0.13, 0.05])]
+        delay = np.minimum(choose(draw[:, 0], [0.85, 0.15]), trial.dosing.window_days)
         target = trial.dosing.days[dose] - (trial.dosing.day_one == "assignment")
         day = np.maximum(target + delay, earliest)
         due = people.experimental & course.present(day[:, None])[:, 0]
         missed = stopped | (draw[:, 1] < _MISSED_RATE)
         day = np.where(missed, np.maximum(target, earliest), day)
         partial = draw[:, 2] < 0.06
-        late = day > target + trial.dosing.window_days
         targets[:, dose] = day
         given[:, dose] = due & ~missed
         offset[:, dose] = np.where(due, day, NEVER)
@@ -103,7 +102,7 @@ def administer(
         why = np.where(
             stopped,
             ADVERSE_EVENT,
-            np.where(missed | late, cause, np.where(partial, _DESATURATION, -1)),
+            np.where(missed, cause, np.where(partial, _DESATURATION, -1)),
         )
         reason[:, dose] = np.where(due, why, -1)
         if terms:

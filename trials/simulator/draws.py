@@ -47,13 +47,16 @@ class Draws:
         persons = np.arange(rows) if self.persons is None else self.persons
         column = np.arange(1, columns + 1, dtype=np.uint64)
         cell: Words = persons.astype(np.uint64)[:, None] * np.uint64(columns) + column
-        start = self._seeds(topic).generate_state(1, np.uint64).astype(np.uint64)
-        words = split_mix(start, cell)
+        words = split_mix(self.words(topic), cell)
         return np.asarray(((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53)
 
     def normal(self, topic: str, rows: int, columns: int) -> Floats:
         """A (rows, columns) matrix, standard normal."""
         return np.asarray(ndtri(self.uniform(topic, rows, columns)), dtype=np.float64)
+
+    def words(self, topic: str) -> Words:
+        """Where the SplitMix64 generator of a topic begins; one word."""
+        return self._seeds(topic).generate_state(1, np.uint64).astype(np.uint64)
 
     def _seeds(self, topic: str, *key: int) -> np.random.SeedSequence:
         spawn_key = (zlib.crc32(topic.encode("utf-8")), *key)

@@ -41,7 +41,6 @@ _OCCURRENCES = 2  # a term can occur so often in one person
 _ATTRIBUTES = 8
 _RATE_AT_HOME = 0.2  # of the rate in hospital
 _SEALED_RATE = 0.0015  # per day, of sealed terms in trials whose definition plans no doses
-_PARTIAL_RATE = 0.03
 _ONGOING = "NOT RECOVERED/NOT RESOLVED"
 _RELATED = ["NOT RELATED", "UNLIKELY RELATED", "POSSIBLY RELATED", "RELATED"]
 
@@ -266,14 +265,9 @@ def _records(run: Run, terms: list[Event], events: _Events, first_sealed: int) -
     start = start.zip_with(
         pl.Series(~timed), iso_times(events.start * MINUTES + np.maximum(events.clock, 0))
     )
-    # Some dates are known to the month only, as sites report them.
     draw = events.attribute
-    partial = (draw[:, 0] < _PARTIAL_RATE) & ~timed & ~events.fatal
-    start = start.zip_with(pl.Series(~partial), start.str.slice(0, 7))
     ended = events.end < NEVER
     end = iso_dates(events.end)
-    partial = (draw[:, 0] > 1 - _PARTIAL_RATE) & ~events.fatal
-    end = end.zip_with(pl.Series(~partial), end.str.slice(0, 7))
 
     ongoing = pick([_ONGOING, "RECOVERING/RESOLVING"], (draw[:, 1] < 0.3).astype(np.int64))
     recovered = pick(

@@ -9,6 +9,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 Format = Literal["csv", "parquet", "xpt"]
+Append = Callable[[pl.DataFrame], None]
+_UTF8: Mapping[str, str] = {}
 
 
 def write_extract(
@@ -26,13 +28,18 @@ def write_extract(
 
 
 def write_blocks(
-    blocks: Iterable[Mapping[str, pl.DataFrame]], folder: Path, *, format: Format = "csv"
+    blocks: Iterable[Mapping[str, pl.DataFrame]],
+    folder: Path,
+    *,
+    format: Format = "csv",
+    encodings: Mapping[str, str] = _UTF8,
 ) -> dict[Path, int]:
     """Write datasets that come in parts, each part after the one before.
 
     CSV and Parquet hold one part in memory. XPT is version 5, as regulators take it, where all
     column names have at most eight characters, else version 8; its header counts the rows, so the
-    parts are collected first. Nulls become empty text where a format has no other.
+    parts are collected first. Nulls become empty text where a format has no other. `encodings`
+    names those of datasets that CSV shall have in another than UTF-8.
 
     Returns:
         The files written and their rows, in the order of the datasets.
@@ -46,32 +53,40 @@ def write_blocks(
             f"{format!r} is no format of an extract; choose one of {', '.join(get_args(Format))}."
         )
     rows: dict[Path, int] = {}
-    appends: dict[Path, Callable[[pl.DataFrame], None]] = {}
+    appends: dict[Path, Append] = {}
     with ExitStack() as opened:
         for block in blocks:
             folder.mkdir(parents=True, exist_ok=True)
             for name, frame in block.items():
                 path = folder / f"{name}.{format}"
                 if path not in rows:
-                    appends[path] = _APPENDING[format](path, frame, opened)
+                    encoding = encodings.get(name, "utf-8")
+                    appends[path] = _APPENDING[format](path, frame, encoding, opened)
                 appends[path](frame)
                 rows[path] = rows.get(path, 0) + frame.height
     return rows
 
 
-def _csv(path: Path, first: pl.DataFrame, opened: ExitStack) -> Callable[[pl.DataFrame], None]:
+def _csv(path: Path, first: pl.DataFrame, encoding: str, opened: ExitStack) -> Append:
     file = opened.enter_context(path.open("wb"))
-    first.clear().write_csv(file)
-    return lambda frame: frame.write_csv(file, include_header=False)
+
+    def append(frame: pl.DataFrame, *, include_header: bool = False) -> None:
+        if encoding == "utf-8":
+            frame.write_csv(file, include_header=include_header)
+        else:
+            file.write(frame.write_csv(include_header=include_header).encode(encoding))
+
+    append(first.clear(), include_header=True)
+    return append
 
 
-def _parquet(path: Path, first: pl.DataFrame, opened: ExitStack) -> Callable[[pl.DataFrame], None]:
+def _parquet(path: Path, first: pl.DataFrame, _encoding: str, opened: ExitStack) -> Append:
     schema = first.clear().to_arrow().schema
     writer = opened.enter_context(pq.ParquetWriter(path, schema))
     return lambda frame: writer.write_table(frame.to_arrow())
 
 
-def _xpt(path: Path, _first: pl.DataFrame, opened: ExitStack) -> Callable[[pl.DataFrame], None]:
+def _xpt(path: Path, _first: pl.DataFrame, _encoding: str, opened: ExitStack) -> Append:
     parts: list[pl.DataFrame] = []
     opened.callback(lambda: _write_xpt(pl.concat(parts), path))
     return parts.append

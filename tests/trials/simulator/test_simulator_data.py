@@ -545,7 +545,8 @@ def test_units_differ_by_site_and_agree_once_standardized() -> None:
         for (code,), part in quantified.group_by(f"{domain}TESTCD"):
             assert part["value"].is_between(*limits[str(code)]).all(), code
     below = finished()["lb"].filter(pl.col("LBORRES").str.starts_with("<"))
-    assert set(below["LBTESTCD"]) <= {"CRP", "INTLK6", "DDIMER"}
+    interleukins = {f"INTLK{name}" for name in ("1B", "2", "6", "8", "10")}
+    assert set(below["LBTESTCD"]) <= {"CRP", "DDIMER", "TNF", *interleukins}
     assert below["LBSTRESN"].null_count() == below.height > 0
 
 
@@ -608,8 +609,7 @@ def test_seriousness_has_a_reason_and_severity_follows_grade() -> None:
     assert (any_reason == (ae["AESER"] == "Y")).all()
     severity = {"1": "MILD", "2": "MODERATE", "3": "SEVERE", "4": "SEVERE", "5": "SEVERE"}
     assert (ae["AETOXGR"].replace_strict(severity) == ae["AESEV"]).all()
-    partial = ae["AESTDTC"].str.len_chars() == 7
-    assert 0.01 < partial.mean() < 0.05  # type: ignore[operator]
+    assert (ae["AESTDTC"].str.len_chars() >= 10).all()
     control = arms_of(finished(), "ae").filter(pl.col("ARMCD") == "CONTROL")
     assert set(control["AEACN"]) == {"NOT APPLICABLE"}
     assert set(control["AEREL"]) == {"NOT RELATED"}

@@ -1,0 +1,464 @@
+"""Is the data complete and in time? Against the schedule that is common to all arms."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from exhibits.conduct import NOBODY, NOT_OPENED, RANDOMIZED, in_all, planned_visits
+from exhibits.exhibit import Exhibit, Number, exhibit, too_few
+from exhibits.theme import ACCENT, QUIET, SERIES, ArmStyle, arm_style, axis_names, figure, safe
+from exhibits.words import counted, day, number, share
+from queries import Board
+
+DATASETS = {
+    "AE": "Adverse events (AE)",
+    "CM": "Medication (CM)",
+    "CP": "Cell phenotypes (CP)",
+    "DS": "Disposition (DS)",
+    "DV": "Deviations (DV)",
+    "EG": "ECG (EG)",
+    "HO": "Stays in hospital (HO)",
+    "LB": "Laboratory (LB)",
+    "PR": "Procedures (PR)",
+    "QS": "Questionnaires (QS)",
+    "RE": "Respiratory (RE)",
+    "RS": "Clinical scales (RS)",
+    "SS": "Vital status (SS)",
+    "SV": "Visits (SV)",
+    "VS": "Vital signs (VS)",
+}
+DUE = (
+    "Due: the visit's window had closed by the data cut-off, and the participant was alive and in "
+    "the study on its day."
+)
+WEEKS = ("under 1", "1 to 2", "2 to 3", "3 to 4", "4 and more")
+
+
+def _asked(board: Board) -> dict[str, Any]:
+    """What every question about due visits is bound to."""
+    return {
+        "schedule": planned_visits(board.trial.schedule),
+        "cutoff": board.snapshot.manifest.cutoff,
+    }
+
+
+def _plan(board: Board) -> list[dict[str, Any]]:
+    """Which measure is planned at which visit, of datasets that the extract has."""
+    measures = {measure.name: measure for measure in board.trial.measures}
+    visits = {visit.visit.casefold(): visit.number for visit in board.trial.schedule}
+    there = {measure.domain for measure in measures.values() if board.has(measure.domain)}
+    stays_known = board.has("HO")
+    planned = {
+        (visits[visit.casefold()], name): assessment.in_hospital
+        for assessment in board.trial.assessments
+        if stays_known or not assessment.in_hospital
+        for visit in assessment.visits or visits
+        for name in assessment.measures
+        if measures[name].domain in there
+    }
+    return [
+        {
+            "number": number,
+            "domain": measures[name].domain,
+            "measure": name,
+            "in_hospital": in_hospital,
+        }
+        for (number, name), in_hospital in sorted(planned.items())
+    ]
+
+
+def _percentages(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the share of what was due that was received, in percent."""
+    return rows.with_columns(received_percent=(100 * pl.col("received") / pl.col("due")).round(1))
+
+
+def _dots(
+    series: list[tuple[str, ArmStyle, pl.DataFrame]], names: list[str], x_title: str
+) -> go.Figure:
+    """One dot for each row and series: the share that was received of what was due.
+
+    Args:
+        series: words, style and rows with `name`, `due`, `received`, `received_percent`.
+        names: of the rows, from above.
+    """
+    drawn = figure(x_title=x_title, y_title="", height=150 + 27 * len(names))
+    lowest = 100.0
+    for words, style, rows in series:
+        shown = rows.filter(pl.col("received_percent").is_not_null())
+        lowest = min([lowest, *shown["received_percent"]])
+        drawn.add_trace(
+            go.Scatter(
+                y=shown["name"].to_list(),
+                x=shown["received_percent"].to_list(),
+                customdata=[
+                    share(received, due) for received, due in shown.select("received", "due").rows()
+                ],
+                mode="markers",
+                name=safe(words),
+                marker={"color": style.color, "symbol": style.symbol, "size": 11},
+                hovertemplate="%{y}: %{customdata}<extra></extra>",
+                showlegend=len(series) > 1,
+            )
+        )
+    drawn.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=names[::-1],
+        range=[-0.6, len(names) - 0.4],
+        rangemode="normal",
+        tickmode="array",
+        tickvals=names,
+    )
+    # Of dots the place counts and no length, so the axis need not begin at zero.
+    drawn.update_xaxes(range=[max(0, 10 * ((lowest - 5) // 10)), 102], ticksuffix=" %")
+    return drawn
+
+
+def _missing(title: str, board: Board) -> Exhibit | None:
+    """What stands in place of an exhibit of due visits that there is nothing to show for."""
+    randomized = in_all(board.ask("arm_balance/allocation")["randomized"])
+    if randomized is None:
+        return too_few(title, RANDOMIZED, board)
+    if randomized == 0:
+        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+    return None
+
+
+def _no_visits(title: str, board: Board) -> Exhibit | None:
+    if not board.has("SV"):
+        return Exhibit(
+            title,
+            RANDOMIZED,
+            missing="The extract has no dataset SV, so which visits took place is not known. Ask "
+            "for SV in the next extract.",
+        )
+    return _missing(title, board)
+
+
+@exhibit()
+def visits_received(board: Board) -> Exhibit:
+    """Visits that were due by the cut-off, and recorded, in each arm of this view."""
+    title = "Visits received"
+    if (instead := _no_visits(title, board)) is not None:
+        return instead
+    asked = _asked(board)
+    totals = board.ask("conduct/visits_in_all", **asked)
+    visits = _percentages(board.ask("conduct/visits_by_visit", **asked))
+    due, received = in_all(totals["due"]), in_all(totals["received"])
+    if not due:
+        return Exhibit(title, RANDOMIZED, missing="No visit was due by the data cut-off.")
+    rows = visits.with_columns(name=pl.col("visit"))
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"{share(received, due)} visits that were due are recorded.",
+        denominator=f"{due:,} due visits",
+        numbers=tuple(
+            Number(str(arm), share(got, of), "visits recorded of those due")
+            for arm, of, got in totals.select("arm", "due", "received").rows()
+        ),
+        figure=_dots(
+            [
+                (str(arm), arm_style(position), rows.filter(pl.col("arm") == arm))
+                for arm, position in totals.select("arm", "position").rows()
+            ],
+            rows["visit"].unique(maintain_order=True).to_list(),
+            "Recorded, of visits that were due",
+        ),
+        description="A dot for each visit of the schedule and arm of this view: the share that is "
+        "recorded.",
+        table=visits.drop("position"),
+        labels={
+            "visit": "Visit",
+            "planned_day": "Study day",
+            "arm": "Arm",
+            "due": "Due",
+            "received": "Recorded",
+            "outstanding": "Not recorded",
+            "received_percent": "Recorded (%)",
+        },
+        footnotes=(DUE, NOT_OPENED),
+        assumptions=board.trial.assumptions("schedule"),
+    )
+
+
+@exhibit()
+def visits_by_site(board: Board) -> Exhibit:
+    """Visits that were due by the cut-off, and recorded, by site."""
+    title = "Visits received by site"
+    if (instead := _no_visits(title, board)) is not None:
+        return instead
+    sites = _percentages(board.ask("conduct/visits_by_site", **_asked(board)))
+    if sites.is_empty():
+        return Exhibit(title, RANDOMIZED, missing="No visit was due by the data cut-off.")
+    shown = sites.head(25)
+    names = axis_names(shown["site"].to_list())
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        denominator=f"{number(in_all(sites['due']))} due visits of {counted(sites.height, 'site')}"
+        + (
+            f"; the {shown.height} sites with the most that are not recorded are drawn"
+            if sites.height > shown.height
+            else ""
+        ),
+        figure=_dots(
+            [("All participants", SERIES[0], shown.with_columns(name=pl.Series(names)))],
+            names,
+            "Recorded, of visits that were due",
+        ),
+        description=f"A dot for each of {counted(shown.height, 'site')}, the most visits that are "
+        "not recorded first.",
+        table=sites,
+        labels={
+            "site": "Site",
+            "due": "Due",
+            "received": "Recorded",
+            "outstanding": "Not recorded",
+            "received_percent": "Recorded (%)",
+        },
+        footnotes=(DUE,),
+        assumptions=board.trial.assumptions("schedule"),
+    )
+
+
+@exhibit()
+def results_received(board: Board) -> Exhibit:
+    """Results that were due by the cut-off, and received, by test, in each arm of this view."""
+    title = "Results received by test"
+    if (instead := _missing(title, board)) is not None:
+        return instead
+    plan = _plan(board)
+    if not plan:
+        return Exhibit(title, RANDOMIZED, missing=_nothing_planned(board))
+    rows = _percentages(board.ask("conduct/measures", plan=plan, **_asked(board)))
+    if rows.is_empty():
+        return Exhibit(title, RANDOMIZED, missing="No result was due by the data cut-off.")
+    labels = {measure.name: measure.label for measure in board.trial.measures}
+    rows = rows.with_columns(name=pl.col("measure").replace_strict(labels))
+    # A test of which there is no result at all is not in the extract, and not drawn as zero.
+    totals = rows.group_by("name", maintain_order=True).agg(
+        pl.col("received").max(), pl.col("received").null_count().alias("hidden")
+    )
+    absent = totals.filter(pl.col("received") == 0, pl.col("hidden") == 0)["name"].to_list()
+    rows = rows.filter(~pl.col("name").is_in(absent))
+    due, received = in_all(rows["due"]), in_all(rows["received"])
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"{share(received, due)} results that were due are in the extract.",
+        denominator=f"{number(due)} due results",
+        figure=_dots(
+            [
+                (arm, arm_style(place), rows.filter(pl.col("arm") == arm))
+                for place, arm in enumerate(board.arms, start=1)
+            ],
+            rows["name"].unique(maintain_order=True).to_list(),
+            "Received, of results that were due",
+        ),
+        description="A dot for each test and arm of this view: the share that was received.",
+        table=rows.select(
+            "domain", "name", "arm", "due", "received", "outstanding", "received_percent"
+        ),
+        labels={
+            "domain": "Dataset",
+            "name": "Test",
+            "arm": "Arm",
+            "due": "Due",
+            "received": "Received",
+            "outstanding": "Not received",
+            "received_percent": "Received (%)",
+        },
+        footnotes=(
+            DUE + " A result counts as received also where it cannot be used, which is a finding.",
+            *_in_hospital_note(board),
+            *(
+                (f"No result in the extract, and not counted: {', '.join(absent)}.",)
+                if absent
+                else ()
+            ),
+            NOT_OPENED,
+        ),
+        assumptions=board.trial.assumptions("schedule", "assessments"),
+    )
+
+
+def _nothing_planned(board: Board) -> str:
+    if not board.trial.assessments:
+        return (
+            "The trial definition does not say which tests are planned at which visits: name them "
+            "under [[assessments]]."
+        )
+    return (
+        "The extract has none of the datasets whose results are planned, such as LB and VS, so "
+        "nothing can be held against the schedule. Ask for them in the next extract."
+    )
+
+
+def _in_hospital_note(board: Board) -> tuple[str, ...]:
+    labels = {measure.name: measure.label for measure in board.trial.measures}
+    names = [
+        labels[name]
+        for assessment in board.trial.assessments
+        if assessment.in_hospital
+        for name in assessment.measures
+    ]
+    if not names:
+        return ()
+    if board.has("HO"):
+        return (
+            "Planned in hospital, and due to whoever was there on the day, as HO says: "
+            f"{', '.join(names)}.",
+        )
+    return (
+        f"Planned in hospital only, and not counted here, as the extract has no dataset HO that "
+        f"says who was in hospital: {', '.join(names)}.",
+    )
+
+
+@exhibit()
+def data_lag(board: Board) -> Exhibit:
+    """How long after a visit its records arrive: what was received, by weeks since it was due."""
+    title = "Data lag"
+    if (instead := _no_visits(title, board)) is not None:
+        return instead
+    weeks = _percentages(
+        board.ask("conduct/lag", plan=_plan(board) or NOTHING_PLANNED, **_asked(board))
+    ).with_columns(since=pl.col("weeks").replace_strict(dict(enumerate(WEEKS))))
+    if weeks.is_empty():
+        return Exhibit(title, RANDOMIZED, missing="No visit was due by the data cut-off.")
+    drawn = figure(
+        x_title="Weeks from the end of the visit's window to the data cut-off",
+        y_title="Received, of what was due",
+        height=340,
+    )
+    for (dataset, rows), style in zip(
+        weeks.group_by("dataset", maintain_order=True), SERIES, strict=False
+    ):
+        shown = rows.filter(pl.col("received_percent").is_not_null())
+        drawn.add_trace(
+            go.Scatter(
+                x=shown["since"].to_list(),
+                y=shown["received_percent"].to_list(),
+                customdata=[share(got, of) for got, of in shown.select("received", "due").rows()],
+                mode="lines+markers",
+                name=DATASETS[str(dataset[0])],
+                line={"color": style.color, "dash": style.dash, "width": 2},
+                marker={"color": style.color, "symbol": style.symbol, "size": 11},
+                hovertemplate="%{customdata} after %{x} weeks<extra></extra>",
+            )
+        )
+    drawn.update_xaxes(type="category", categoryorder="array", categoryarray=list(WEEKS))
+    drawn.update_yaxes(range=[0, 105], ticksuffix=" %")
+    fresh = weeks.filter(pl.col("weeks") == 0, pl.col("dataset") == "SV")
+    due, received = in_all(fresh["due"]), in_all(fresh["received"])
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=(
+            "Recorded, of visits whose window closed in the week before the data cut-off: "
+            f"{share(received, due)}."
+        )
+        if fresh.height
+        else "The window of no visit closed in the week before the data cut-off.",
+        denominator="Visits that were due by the data cut-off",
+        figure=drawn,
+        description="A line for each dataset: the share that was received, by weeks since due.",
+        table=weeks.select(
+            "dataset", "since", "due", "received", "outstanding", "received_percent"
+        ),
+        labels={
+            "dataset": "Dataset",
+            "since": "Weeks since due",
+            "due": "Due",
+            "received": "Received",
+            "outstanding": "Not received",
+            "received_percent": "Received (%)",
+        },
+        footnotes=(
+            DUE
+            + " Of results (LB, VS, …) a visit counts as received with any planned result. When a "
+            "record arrived is in no extract: a share that grows with the weeks says how late they "
+            "come.",
+        ),
+        assumptions=board.trial.assumptions("schedule", "assessments"),
+    )
+
+
+# A plan that matches no visit; a question has to be told the names of a plan.
+NOTHING_PLANNED = [{"number": -1.0, "domain": "", "measure": "", "in_hospital": False}]
+
+
+@exhibit()
+def latest_records(board: Board) -> Exhibit:
+    """The latest date in each dataset against the data cut-off, by site."""
+    title, population = "Latest records", "All screened participants"
+    records = board.ask("conduct/latest_records", cutoff=board.snapshot.manifest.cutoff)
+    if records.is_empty():
+        return Exhibit(title, population, missing="No dated record is in the extract.")
+    if records["latest"].null_count():
+        return Exhibit(
+            title,
+            population,
+            missing="A latest date is that of one participant, so it is not shown to your role.",
+        )
+    names = list(records["dataset"].unique(maintain_order=True))
+    latest = {
+        name: records.filter(pl.col("dataset") == name)["days_before_cutoff"].min()
+        for name in names
+    }
+    drawn = figure(
+        x_title="Days from the latest record to the data cut-off",
+        y_title="",
+        height=150 + 44 * len(names),
+    )
+    words = [DATASETS[name] for name in names]
+    sites = records.with_columns(name=pl.col("dataset").replace_strict(DATASETS))
+    drawn.add_trace(
+        go.Scatter(
+            y=sites["name"].to_list(),
+            x=sites["days_before_cutoff"].to_list(),
+            customdata=[safe(site) for site in sites["site"]],
+            mode="markers",
+            name="One site",
+            marker={"color": QUIET, "symbol": "line-ns-open", "size": 15, "line": {"width": 2}},
+            hovertemplate="%{y}, site %{customdata}: %{x} days before<extra></extra>",
+        )
+    )
+    drawn.add_trace(
+        go.Scatter(
+            y=words,
+            x=list(latest.values()),
+            mode="markers",
+            name="All sites",
+            marker={"color": ACCENT, "symbol": "diamond", "size": 12},
+            hovertemplate="%{y}: %{x} days before<extra></extra>",
+        )
+    )
+    drawn.update_yaxes(autorange="reversed", type="category", rangemode="normal")
+    drawn.update_xaxes(rangemode="tozero")
+    absent = [name for name in DATASETS if not board.has(name)]
+    cutoff = day(board.snapshot.manifest.cutoff)
+    return Exhibit(
+        title=title,
+        population=population,
+        denominator=f"{counted(len(names), 'dataset')}, "
+        f"{counted(records['site'].n_unique(), 'site')}; data cut-off {cutoff}",
+        figure=drawn,
+        description="A mark for each dataset and site: days from its latest record to the cut-off.",
+        table=records,
+        labels={
+            "dataset": "Dataset",
+            "site": "Site",
+            "participants": "Participants with a record",
+            "latest": "Latest record",
+            "days_before_cutoff": "Days before the cut-off",
+        },
+        footnotes=(
+            "By when something happened, not by when it was entered, which no extract says. A site "
+            "whose recruitment is over falls behind without being late. Dates after the cut-off "
+            "are findings and not counted.",
+            *((f"Not in the extract: {', '.join(absent)}.",) if absent else ()),
+        ),
+    )

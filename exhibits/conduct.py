@@ -1,0 +1,344 @@
+"""Is it run as planned? How the study ended for whom, and how much follow-up there is."""
+
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from exhibits.exhibit import Exhibit, Number, exhibit, too_few
+from exhibits.theme import (
+    STATES,
+    State,
+    arm_style,
+    counts_axis,
+    figure,
+    hatch,
+    in_lines,
+    safe,
+    state_marker,
+)
+from exhibits.words import NOT_SHOWN, number, share
+from queries import Board
+from trials.definition import Visit
+
+RANDOMIZED = "Randomized participants, as randomized"
+NOBODY = "Nobody is randomized yet."
+
+# What became of a participant, in the order of the pictures: column, words, how it is drawn.
+ENDS = (
+    ("completed", "Completed", STATES.as_planned),
+    ("in_follow_up", "In follow-up", STATES.to_come),
+    ("died", "Died", STATES.died),
+    ("left_study", "Left early", STATES.left),
+    ("not_recorded", "End not recorded", STATES.not_known),
+)
+KNOWN = (
+    ("reached", "Reached alive", STATES.as_planned),
+    ("died", "Died before", STATES.died),
+    ("left_study", "Left before", STATES.left),
+    ("not_recorded", "Not known", STATES.not_known),
+    ("not_due", "Not due yet", STATES.to_come),
+    ("undated", "No date of randomization", STATES.undated),
+)
+
+NOT_OPENED = (
+    "Ends of the study are taken from DM and from the dispositions (DS) that the trial definition "
+    "opens; one about study treatment, or another that it does not open, is not seen in this view."
+)
+
+NO_DEVIATIONS = (
+    "The extract has no dataset DV, so deviations from the protocol are not known. Ask for DV in "
+    "the next extract."
+)
+
+
+def planned_visits(visits: tuple[Visit, ...]) -> list[dict[str, Any]]:
+    """Visits of the schedule, as questions bind them."""
+    return [visit.model_dump() for visit in visits]
+
+
+def in_all(counts: pl.Series) -> int | None:
+    """The sum of counts; None where one of them is not shown."""
+    return None if counts.null_count() else int(counts.sum())
+
+
+def row_name(board: Board, what: str, arm: str) -> str:
+    """What a row of a picture is of; the arm is named where there are several."""
+    return what if len(board.arms) == 1 else f"{what}, {arm}"
+
+
+@exhibit()
+def disposition(board: Board) -> Exhibit:
+    """How the study ended for the randomized participants of each arm of this view."""
+    arms = board.ask(
+        "conduct/disposition",
+        last=board.trial.schedule[-1].model_dump(),
+        cutoff=board.snapshot.manifest.cutoff,
+    )
+    title = "Disposition"
+    total = in_all(arms["randomized"])
+    if total is None:
+        return too_few(title, RANDOMIZED, board)
+    if total == 0:
+        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+    ends = {column: in_all(arms[column]) for column, _, _ in ENDS}
+    drawn = stacked(
+        [(str(arm), row) for arm, row in zip(arms["arm"], arms.iter_rows(named=True), strict=True)],
+        ENDS,
+        "Randomized participants",
+    )
+    answer = (
+        f"Completed: {share(ends['completed'], total)}. In follow-up: "
+        f"{number(ends['in_follow_up'])}; died: {number(ends['died'])}; left early: "
+        f"{number(ends['left_study'])}."
+    )
+    if ends["not_recorded"] != 0:
+        answer += f" Follow-up over, end not recorded: {number(ends['not_recorded'])}."
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=answer,
+        denominator=f"N = {total:,}",
+        numbers=tuple(
+            Number(words, number(ends[column]))
+            for column, words, _ in ENDS
+            if column != "not_recorded" or ends[column] != 0
+        ),
+        figure=drawn,
+        description="A stacked bar for each arm of this view, by how the study ended.",
+        table=arms.drop("position"),
+        labels={"arm": "Arm", "randomized": "Randomized"}
+        | {column: words for column, words, _ in ENDS},
+        footnotes=(
+            "Who died counts as died, whatever came before. In follow-up: no end is recorded, and "
+            "the window of the last visit is open.",
+            *((NOT_OPENED,) if ends["not_recorded"] != 0 else ()),
+        ),
+        assumptions=board.trial.assumptions("schedule"),
+    )
+
+
+def stacked(
+    rows: list[tuple[str, dict[str, Any]]],
+    parts: tuple[tuple[str, str, State], ...],
+    x_title: str,
+    height: int = 56,
+) -> go.Figure:
+    """Stacked horizontal bars: one for each row, of the parts that anybody is in.
+
+    Args:
+        rows: what a row is called, and its counts by name; None is not drawn.
+        parts: name, words and style of each part, from the left.
+        height: pixels of a row.
+    """
+    names = [in_lines(name, 18) for name, _ in rows]
+    drawn = figure(x_title=x_title, y_title="", height=150 + height * len(rows))
+    for column, words, state in parts:
+        counts = [row[column] for _, row in rows]
+        if not any(counts):
+            continue
+        drawn.add_trace(
+            go.Bar(
+                y=names,
+                x=counts,
+                name=words,
+                orientation="h",
+                marker=state_marker(state),
+                hovertemplate="%{y}: %{x} " + words.lower() + "<extra></extra>",
+            )
+        )
+    if not drawn.data:
+        # A bar of nobody, so that the axes are there.
+        drawn.add_trace(go.Bar(y=names, x=[0] * len(names), orientation="h", showlegend=False))
+    drawn.update_layout(barmode="stack")
+    drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False, type="category")
+    sums = [sum(row[column] or 0 for column, _, _ in parts) for _, row in rows]
+    drawn.update_xaxes(counts_axis(sums))
+    return drawn
+
+
+@exhibit()
+def reasons_for_leaving(board: Board) -> Exhibit:
+    """Why participants left the study early, and when, in each arm of this view."""
+    reasons = board.ask("conduct/reasons_for_leaving")
+    title, population = "Reasons for leaving early", "Randomized participants who left the study"
+    if reasons.is_empty():
+        return Exhibit(
+            title,
+            population,
+            missing="No open record says that a randomized participant left the study early. "
+            + NOT_OPENED,
+        )
+    left = in_all(reasons["participants"])
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=f"Left early: {number(left)}. The most frequent reason: {_most_frequent(reasons)}.",
+        denominator=f"left early: {number(left)}",
+        table=reasons.drop("position").with_columns(sentence_case("reason")),
+        labels={
+            "reason": "Reason",
+            "arm": "Arm",
+            "participants": "Participants",
+            "median_day": "Study day, median",
+        },
+        footnotes=("The first reason that is recorded of each participant. " + NOT_OPENED,),
+    )
+
+
+def _most_frequent(reasons: pl.DataFrame) -> str:
+    shown = (
+        reasons.group_by("reason")
+        .agg(pl.col("participants").sum())
+        .sort("participants", "reason", descending=[True, False])
+    )
+    reason, count = shown.row(0)
+    return f"{reason.lower()} ({count:,})" if count else NOT_SHOWN
+
+
+def sentence_case(column: str) -> pl.Expr:
+    """Texts of a column, those in upper case as `Lost to follow-up`."""
+    text = pl.col(column)
+    lowered = text.str.slice(0, 1) + text.str.slice(1).str.to_lowercase()
+    return pl.when(text == text.str.to_uppercase()).then(lowered).otherwise(text).alias(column)
+
+
+@exhibit()
+def deviations(board: Board) -> Exhibit:
+    """Protocol deviations by category, and who has any, in each arm of this view."""
+    title = "Protocol deviations"
+    if not board.has("DV"):
+        return Exhibit(title, RANDOMIZED, missing=NO_DEVIATIONS)
+    arms = board.ask("conduct/deviations_in_all")
+    total = in_all(arms["randomized"])
+    if total is None:
+        return too_few(title, RANDOMIZED, board)
+    if total == 0:
+        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+    rows = board.ask("conduct/deviations").with_columns(sentence_case("category"))
+    categories = rows["category"].unique(maintain_order=True).to_list()
+    drawn = figure(
+        x_title="Participants with a deviation",
+        y_title="",
+        height=150 + (20 + 22 * arms.height) * len(categories),
+    )
+    for arm, position in arms.select("arm", "position").rows():
+        style = arm_style(position)
+        of_arm = rows.filter(pl.col("arm") == arm, pl.col("participants").is_not_null())
+        drawn.add_trace(
+            go.Bar(
+                y=[in_lines(category, 18) for category in of_arm["category"]],
+                x=of_arm["participants"].to_list(),
+                name=safe(arm),
+                orientation="h",
+                marker={"color": style.color, "pattern": hatch(style.pattern)},
+                hovertemplate="%{y}: %{x} participants<extra></extra>",
+                showlegend=arms.height > 1,
+            )
+        )
+    names = [in_lines(category, 18) for category in categories]
+    drawn.update_yaxes(
+        type="category", categoryorder="array", categoryarray=names[::-1], showgrid=False
+    )
+    drawn.update_xaxes(counts_axis(rows["participants"]))
+    found, with_any = in_all(arms["deviations"]), in_all(arms["with_any"])
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"{share(with_any, total)} randomized participants have a deviation; deviations in "
+        f"all: {number(found)}.",
+        denominator=f"N = {total:,}",
+        numbers=tuple(
+            Number(str(arm), share(had, of), f"participants with any; deviations: {number(count)}")
+            for arm, had, of, count in arms.select(
+                "arm", "with_any", "randomized", "deviations"
+            ).rows()
+        ),
+        figure=drawn if categories else None,
+        description="Bars for each category and arm of this view: participants with a deviation.",
+        table=rows.drop("position"),
+        labels={
+            "category": "Category",
+            "arm": "Arm",
+            "participants": "Participants",
+            "deviations": "Deviations",
+        },
+        footnotes=(
+            "Categories that the trial definition opens. A participant can have deviations of "
+            "several categories.",
+        ),
+    )
+
+
+@exhibit()
+def follow_up_maturity(board: Board) -> Exhibit:
+    """How many of the randomized are past each day of the schedule, and what is known of them."""
+    schedule = tuple(visit for visit in board.trial.schedule if visit.day > 1)
+    title = "Follow-up maturity"
+    days = board.ask(
+        "conduct/follow_up",
+        schedule=planned_visits(schedule),
+        cutoff=board.snapshot.manifest.cutoff,
+    ).with_columns(
+        due=pl.sum_horizontal(["reached", "died", "left_study", "not_recorded"], ignore_nulls=False)
+    )
+    randomized = board.ask("arm_balance/allocation")["randomized"]
+    total = in_all(randomized)
+    if total is None:
+        return too_few(title, RANDOMIZED, board)
+    if total == 0:
+        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+    numbers = []
+    for day in _milestones(board):
+        rows = days.filter(pl.col("planned_day") == day)
+        if rows.is_empty():
+            continue
+        due, reached = in_all(rows["due"]), in_all(rows["reached"])
+        numbers += [
+            Number(f"Past day {day}", share(due, total), "of those randomized"),
+            Number(f"Known alive on day {day}", share(reached, due), "of those past it"),
+        ]
+    last = numbers[-2:]
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"Past day {schedule[-1].day}: {last[0].value}; of these known to have been alive "
+        f"then: {last[1].value}.",
+        denominator=f"N = {total:,}",
+        numbers=tuple(numbers),
+        figure=stacked(
+            [
+                (row_name(board, f"Day {row['planned_day']}", row["arm"]), row)
+                for row in days.iter_rows(named=True)
+            ],
+            KNOWN,
+            "Randomized participants",
+            height=28,
+        ),
+        description="A stacked bar for each day of the schedule and arm of this view: reached "
+        "alive, died before, left before, not known, not due yet.",
+        table=days.select(
+            "visit", "planned_day", "arm", "due", *(column for column, _, _ in KNOWN)
+        ),
+        labels={
+            "visit": "Visit",
+            "planned_day": "Study day",
+            "arm": "Arm",
+            "due": "Past this day",
+        }
+        | {column: words for column, words, _ in KNOWN},
+        footnotes=(
+            "Past a day: its visit's window had closed by the data cut-off. Reached alive: seen at "
+            "a scheduled visit, measured, or completed on that day (its window begins earlier) or "
+            "later, or died later. Not known: past it, and none of these is recorded.",
+            NOT_OPENED,
+        ),
+        assumptions=board.trial.assumptions("schedule", "primary.day"),
+    )
+
+
+def _milestones(board: Board) -> list[int]:
+    """The day of the primary endpoint and the last day of the schedule."""
+    days = {visit.day for visit in board.trial.schedule}
+    primary = {board.trial.primary.day} & days if board.trial.primary else set()
+    return sorted(primary | {board.trial.schedule[-1].day})

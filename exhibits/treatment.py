@@ -1,0 +1,263 @@
+"""Study treatment: doses, stops, cross-over, lots. Unblinded only, as one arm may have none."""
+
+from typing import Any
+
+import polars as pl
+
+from access.view import View
+from exhibits.conduct import NO_DEVIATIONS, NOBODY, RANDOMIZED, in_all, sentence_case, stacked
+from exhibits.exhibit import Exhibit, Number, exhibit
+from exhibits.theme import STATES
+from exhibits.words import counted, number, share
+from queries import Board
+from trials.definition import Dosing
+
+GIVEN = (
+    ("in_window", "Given in the window", STATES.as_planned),
+    ("outside_window", "Given outside the window", STATES.left),
+    ("not_given", "Not given", STATES.not_known),
+)
+NO_EXPOSURE = (
+    "The extract has no dataset EX, so what was given is not known. Ask for EX in the next extract."
+)
+
+
+def _nobody(board: Board) -> bool:
+    return in_all(board.ask("arm_balance/allocation")["randomized"]) == 0
+
+
+def _doses(dosing: Dosing) -> list[dict[str, Any]]:
+    """The planned doses as days of the schedule, as questions bind them."""
+    later = 1 if dosing.day_one == "day after assignment" else 0
+    return [
+        {
+            "number": place,
+            "visit": f"Dose {place}",
+            "day": planned + later,
+            "window_before": dosing.window_days,
+            "window_after": dosing.window_days,
+        }
+        for place, planned in enumerate(dosing.days, start=1)
+    ]
+
+
+@exhibit(least_view=View.UNBLINDED)
+def doses_given(board: Board) -> Exhibit:
+    """Doses that were due by the cut-off: given in their window, outside it, or not given."""
+    title = "Doses planned and given"
+    population = "Randomized participants of the arms that are to be dosed"
+    dosing = board.trial.dosing
+    if dosing is None:
+        missing = "The trial definition plans no doses: name them under [dosing]."
+        return Exhibit(title, population, missing=missing)
+    if not board.has("EX"):
+        return Exhibit(title, population, missing=NO_EXPOSURE)
+    doses = board.ask(
+        "treatment/doses",
+        doses=_doses(dosing),
+        arms=[arm.name for arm in board.trial.arms.list if not arm.control],
+        cutoff=board.snapshot.manifest.cutoff,
+    )
+    due = int(doses["due"].sum())
+    if not due:
+        return Exhibit(title, population, missing="No dose was due by the data cut-off.")
+    in_window = int(doses["in_window"].sum())
+    given = in_window + int(doses["outside_window"].sum())
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=f"{share(given, due)} doses that were due were given, {share(in_window, due)} in "
+        f"their window.",
+        denominator=f"{due:,} due doses",
+        numbers=tuple(
+            Number(
+                f"Dose {row['dose']}, {row['arm']}",
+                share(row["in_window"] + row["outside_window"], row["due"]),
+                f"in the window: {number(row['in_window'])}",
+            )
+            for row in doses.iter_rows(named=True)
+        ),
+        figure=stacked(
+            [(f"Dose {row['dose']}, {row['arm']}", row) for row in doses.iter_rows(named=True)],
+            GIVEN,
+            "Participants to whom the dose was due",
+        ),
+        description="A stacked bar for each planned dose and arm: given in the window, given "
+        "outside it, not given.",
+        table=doses.drop("position"),
+        labels={"arm": "Arm", "dose": "Dose", "planned_day": "Study day", "due": "Due"}
+        | {column: words for column, words, _ in GIVEN},
+        footnotes=(
+            f"Due: the dose's window of {counted(dosing.window_days, 'day')} around its study day "
+            "had closed by the data cut-off, and the participant was alive and in the study on "
+            "that day; or it was given. Administrations count in their order; one that is recorded "
+            "with a dose of zero was not given, and keeps its place.",
+        ),
+        assumptions=board.trial.assumptions("dosing"),
+    )
+
+
+@exhibit(least_view=View.UNBLINDED)
+def doses_changed(board: Board) -> Exhibit:
+    """Why doses were not given, or otherwise than planned."""
+    title, population = "Doses not given or changed", RANDOMIZED
+    if board.trial.dosing is None:
+        missing = "The trial definition plans no doses: name them under [dosing]."
+        return Exhibit(title, population, missing=missing)
+    if not board.has("EX"):
+        return Exhibit(title, population, missing=NO_EXPOSURE)
+    reasons = board.ask("treatment/doses_changed")
+    not_given, changed = int(reasons["not_given"].sum()), int(reasons["changed"].sum())
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=f"Recorded as not given: {counted(not_given, 'dose')}; as given otherwise than "
+        f"planned: {counted(changed, 'dose')}.",
+        denominator=f"{not_given + changed:,} records of EX",
+        table=reasons.drop("position").with_columns(sentence_case("reason")),
+        labels={
+            "reason": "Reason",
+            "arm": "Arm",
+            "not_given": "Not given",
+            "changed": "Given otherwise",
+            "participants": "Participants",
+        },
+        footnotes=(
+            "As EX records it (EXADJ, and a dose of zero). A dose of which EX has no record has no "
+            "reason here.",
+        ),
+    )
+
+
+@exhibit(least_view=View.UNBLINDED)
+def treatment_stops(board: Board) -> Exhibit:
+    """Participants who stopped study treatment before its planned end, and why."""
+    title, population = "Study treatment stopped early", RANDOMIZED
+    stops = board.ask("treatment/stops")
+    if stops.is_empty():
+        return Exhibit(
+            title,
+            population,
+            missing="The extract has no disposition (DS) about study treatment other than its "
+            "completion. Ask for them in the next extract if treatment was stopped for anybody.",
+        )
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=f"{counted(int(stops['participants'].sum()), 'participant')} stopped study "
+        "treatment early.",
+        denominator=f"{int(stops['participants'].sum()):,} stopped",
+        table=stops.drop("position").with_columns(sentence_case("reason")),
+        labels={
+            "reason": "Reason",
+            "arm": "Arm",
+            "participants": "Participants",
+            "median_day": "Study day, median",
+        },
+        footnotes=(
+            "Dispositions whose subcategory (DSSCAT) is study treatment, the first of each "
+            "participant.",
+        ),
+    )
+
+
+@exhibit(least_view=View.UNBLINDED)
+def cross_over(board: Board) -> Exhibit:
+    """Planned arm against actual arm, and who was given anything."""
+    title = "Planned and actual arm"
+    if _nobody(board):
+        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+    arms = board.ask("treatment/cross_over")
+    total = int(arms["participants"].sum())
+    other = arms.filter(
+        pl.col("actual_position").is_not_null(),
+        pl.col("actual_position") != pl.col("planned_position"),
+    )
+    crossed = int(other["participants"].sum())
+    unknown = int(arms.filter(pl.col("actual_position").is_null())["participants"].sum())
+    answer = f"{share(crossed, total)} participants are in another arm than planned."
+    if unknown:
+        answer += f" Of {unknown:,} the actual arm is not recorded."
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=answer,
+        denominator=f"N = {total:,}",
+        table=arms.select("planned", "actual", "participants", "given"),
+        labels={
+            "planned": "Planned arm",
+            "actual": "Actual arm",
+            "participants": "Participants",
+            "given": "Given a dose above zero",
+        },
+        footnotes=(
+            "Planned: as randomized. Actual: DM's actual arm (ACTARM, ACTARMCD); "
+            + ("doses from EX." if board.has("EX") else "the extract has no EX: doses not known."),
+        ),
+    )
+
+
+@exhibit(least_view=View.UNBLINDED)
+def lots(board: Board) -> Exhibit:
+    """Lots of the product, who was given them, and when."""
+    title, population = "Lots", RANDOMIZED
+    if not board.has("EX"):
+        return Exhibit(title, population, missing=NO_EXPOSURE)
+    given = board.ask("treatment/lots")
+    named = given.filter(pl.col("lot") != "(no lot)")
+    if named.is_empty():
+        return Exhibit(
+            title,
+            population,
+            missing="No lot is recorded with any dose (EXLOT). Ask for it in the next extract.",
+        )
+    administrations = int(given["administrations"].sum())
+    unnamed = administrations - int(named["administrations"].sum())
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=f"{counted(named['lot'].n_unique(), 'lot')} were given"
+        + (
+            f"; of {counted(unnamed, 'administration')} the lot is not recorded."
+            if unnamed
+            else "."
+        ),
+        denominator=counted(administrations, "administration"),
+        table=given.drop("position"),
+        labels={
+            "lot": "Lot",
+            "arm": "Arm",
+            "participants": "Participants",
+            "administrations": "Administrations",
+            "first_given": "First given",
+            "last_given": "Last given",
+        },
+        footnotes=("A participant can have been given several lots.",),
+    )
+
+
+@exhibit(least_view=View.UNBLINDED)
+def deviations_by_term(board: Board) -> Exhibit:
+    """Every deviation in the sponsor's own words, those about study treatment among them."""
+    title = "Deviations as received"
+    if not board.has("DV"):
+        return Exhibit(title, RANDOMIZED, missing=NO_DEVIATIONS)
+    terms = board.ask("treatment/deviations_by_term")
+    found = int(terms["deviations"].sum())
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"{counted(found, 'deviation')} of any kind, those about study treatment among them."
+        if found
+        else "No deviation of a randomized participant is recorded.",
+        denominator=counted(found, "deviation"),
+        table=terms.drop("position").with_columns(sentence_case("category")),
+        labels={
+            "category": "Category, as received",
+            "term": "Deviation",
+            "arm": "Arm",
+            "participants": "Participants",
+            "deviations": "Deviations",
+        },
+        footnotes=("Standardized term, else the reported one. No other view has these terms.",),
+    )

@@ -1,0 +1,31 @@
+"""Is it run as planned?"""
+
+import streamlit as st
+
+from exhibits.on_page import header, show
+
+header("Conduct", "Is it run as planned?", domains=("DM", "DS", "SV", "DV", "LB", "VS"))
+show("disposition")
+show("follow_up_maturity")
+left, right = st.columns(2)
+with left:
+    show("reasons_for_leaving")
+with right:
+    show("deviations")
+show("doses_given")
+left, right = st.columns(2)
+with left:
+    show("doses_changed")
+    show("treatment_stops")
+    show("cross_over")
+with right:
+    show("lots")
+    show("deviations_by_term")
+show("visits_received")
+left, right = st.columns(2)
+with left:
+    show("results_received")
+with right:
+    show("visits_by_site")
+    show("data_lag")
+    show("latest_records")

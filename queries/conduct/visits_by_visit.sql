@@ -1,0 +1,18 @@
+-- One row an arm and a visit of the schedule: how often it was due by the cut-off, and recorded.
+-- counts: due, received + outstanding
+-- adds up: rows within arm
+-- fixed: schedule, cutoff
+with recorded as (select distinct subject, visit_number from visit where visit_number is not null)
+select
+  due.visit,
+  due.planned_day,
+  due.arm,
+  due.position,
+  count(*) as due,
+  count(recorded.subject) as received,
+  count(*) - count(recorded.subject) as outstanding
+from due_visit($schedule, $cutoff) as due
+left join recorded
+  on recorded.subject = due.subject and recorded.visit_number = due.visit_number
+group by all
+order by due.planned_day, due.visit, due.position
