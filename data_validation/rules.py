@@ -150,6 +150,7 @@ def structural_rules(domain: Domain) -> list[Rule]:
                 )
             )
         if field.typed and field.invalid is not None:
+            seems = "{_seems}" if field.kind is Kind.DATE else ""
             rules.append(
                 Rule(
                     f"{domain.name}-{field.name}-{_form_name(field)}",
@@ -158,7 +159,7 @@ def structural_rules(domain: Domain) -> list[Rule]:
                     field.invalid,
                     f"{field.name} is not {_form(field)}.",
                     f"{_described(field)} Without its form the value cannot be used.",
-                    f"{field.name} is “{{{field.name}}}”{{_seems}}. Expected {_form(field)}. "
+                    f"{field.name} is “{{{field.name}}}”{seems}. Expected {_form(field)}. "
                     "Please correct.",
                     sealed,
                 )

@@ -101,7 +101,8 @@ def with_blanks(frame: pl.DataFrame, domain: Domain) -> pl.DataFrame:
     names = [field.name for field in domain.received_fields if field.name in frame.columns]
     if not names or frame.is_empty():
         return frame
-    around = {name: pl.col(name) != pl.col(name).str.strip_chars() for name in names}
+    # Nothing but blanks is no value, and a blank field is no news.
+    around = {name: pl.col(name) != trimmed(name) for name in names}
     holds = frame.select(
         condition.any(ignore_nulls=True).alias(name) for name, condition in around.items()
     ).row(0, named=True)

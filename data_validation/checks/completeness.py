@@ -35,9 +35,8 @@ def _schedule(evidence: Evidence) -> pl.DataFrame:
 
 def _due(evidence: Evidence) -> pl.DataFrame:
     """Participant and visit for every visit that is due."""
-    cutoff = evidence.cutoff
-    if cutoff is None:
-        return pl.DataFrame(schema={"_subject": pl.String, "_visit": pl.String})
+    # Without a cut-off no window is known to be closed.
+    cutoff = pl.lit(evidence.cutoff, dtype=pl.Date)
     ended = (
         evidence["DS"]
         .filter(folded("DSDECOD").is_in(folded_terms(_ENDS + _MORE_ENDS)))
@@ -132,9 +131,9 @@ def missing_results(evidence: Evidence) -> pl.DataFrame:
     measures = {item.name: item for item in evidence.trial.measures}
     domains = {item.domain for item in evidence.trial.measures} & evidence.tables.present
     asked = [name for name, item in measures.items() if item.domain in domains]
-    due = _due(evidence)
-    if "_expected" not in due.columns or not asked:
+    if not asked:
         return evidence["SV"].clear()
+    due = _due(evidence)
     visits = evidence["SV"].with_columns(
         trimmed("USUBJID").alias("_subject"), folded("VISIT").alias("_visit")
     )

@@ -61,8 +61,8 @@ def death_without_fatal_event(evidence: Evidence) -> pl.DataFrame:
     needs=("DD",),
 )
 def death_without_cause(evidence: Evidence) -> pl.DataFrame:
-    """Randomized and dead in DM; no row in DD."""
-    recorded = subjects_with(evidence, "DD", pl.lit(value=True))
+    """Randomized and dead in DM; no DD row PRCDTH."""
+    recorded = subjects_with(evidence, "DD", trimmed("DDTESTCD").str.to_uppercase() == "PRCDTH")
     return with_person(evidence, "DM").filter(
         pl.col("died"), pl.col("randomized"), ~pl.col("_subject").is_in(recorded)
     )

@@ -127,20 +127,27 @@ def dose_before_randomization(evidence: Evidence) -> pl.DataFrame:
     domain="EX",
     field="EXDOSE",
     severity=Severity.MAJOR,
-    sentence="The dose is less than planned.",
-    why="Protocol: a full dose each time. A part of it, and why, belongs into the report.",
+    sentence="The dose is less than planned, and no reason is recorded.",
+    why="Protocol: a full dose each time. Why it was only a part belongs into the report.",
     query="The dose on {EXSTDTC} is {EXDOSE} {EXDOSU}; planned is {_planned}. Please confirm, and "
     "say why.",
     sealed=True,
 )
 def partial_dose(evidence: Evidence) -> pl.DataFrame:
-    """A dose above zero and below the planned share; asked where the trial names the dose."""
+    """A dose above zero and below the planned share, without a reason in EXADJ.
+
+    Asked where the trial names the dose.
+    """
     dosing = evidence.trial.dosing
     if dosing is None or dosing.dose is None:
         return evidence["EX"].clear()
     return (
         evidence["EX"]
-        .filter(_given(), pl.col("dose") < dosing.dose * (1 - dosing.dose_tolerance))
+        .filter(
+            _given(),
+            pl.col("dose") < dosing.dose * (1 - dosing.dose_tolerance),
+            trimmed("EXADJ").is_null(),
+        )
         .with_columns(pl.lit(f"{dosing.dose:g} {dosing.dose_unit}".strip()).alias("_planned"))
     )
 
@@ -191,15 +198,15 @@ def lot_missing(evidence: Evidence) -> pl.DataFrame:
     domain="DM",
     field="USUBJID",
     severity=Severity.MAJOR,
-    sentence="Instillations are due and were not given.",
+    sentence="Instillations are due and not recorded, neither as given nor as missed.",
     why="Protocol: a planned number of instillations in the treated arm.",
-    query="{_given} of {_planned} instillations of {USUBJID} are recorded as given. Please record "
-    "the others, or why they were missed.",
+    query="{_recorded} of {_planned} instillations of {USUBJID} are recorded. Please record the "
+    "others, or why they were missed.",
     needs=("EX",),
     sealed=True,
 )
 def dose_missed(evidence: Evidence) -> pl.DataFrame:
-    """Treated arms: fewer doses than are due by cut-off and death, one row a participant."""
+    """Treated arms: fewer doses, or reasons for none, than are due by cut-off and death."""
     dosing = evidence.trial.dosing
     if dosing is None or evidence.cutoff is None:
         return evidence["DM"].clear()
@@ -209,12 +216,13 @@ def dose_missed(evidence: Evidence) -> pl.DataFrame:
     days = (until - pl.col("randomization_date")).dt.total_days()
     due = pl.sum_horizontal((days > day).cast(pl.Int64) for day in closed)
     treated = [arm.code for arm in evidence.trial.arms.list if not arm.control]
-    given = evidence["EX"].filter(_given()).group_by(trimmed("USUBJID").alias("_subject")).len()
+    recorded = _given() | ((pl.col("dose") == 0) & trimmed("EXADJ").is_not_null())
+    given = evidence["EX"].filter(recorded).group_by(trimmed("USUBJID").alias("_subject")).len()
     return (
         with_person(evidence, "DM")
         .join(given, on="_subject", how="left", maintain_order="left")
         .with_columns(
-            pl.col("len").fill_null(0).alias("_given"),
+            pl.col("len").fill_null(0).alias("_recorded"),
             due.alias("_due"),
             pl.lit(dosing.planned).alias("_planned"),
         )
@@ -222,7 +230,7 @@ def dose_missed(evidence: Evidence) -> pl.DataFrame:
             "randomized",
             arm_code(pl.col("ARMCD"), evidence.trial).is_in(treated),
             ~pl.col("died") | pl.col("_death_date").is_not_null(),
-            pl.col("_given") < pl.col("_due"),
+            pl.col("_recorded") < pl.col("_due"),
         )
     )
 
@@ -296,3 +304,25 @@ def missed_without_reason(evidence: Evidence) -> pl.DataFrame:
     if "ECREASOC" in evidence.tables.absent.get("EC", ()):
         return evidence["EC"].clear()
     return evidence["EC"].filter(pl.col("occurred") == "N", trimmed("ECREASOC").is_null())
+
+
+@check(
+    id="EX-108",
+    kind=RuleKind.DOSING,
+    domain="EX",
+    field="EXDOSE",
+    severity=Severity.NOTE,
+    sentence="The dose was missed or given in part, and the reason is recorded.",
+    why="Nothing to ask; worth knowing where an effect or a reaction is read.",
+    query="None: the dose is {EXDOSE} {EXDOSU}, because of: {EXADJ}.",
+    sealed=True,
+)
+def dose_reduced_for_a_reason(evidence: Evidence) -> pl.DataFrame:
+    """A dose of zero or below the planned share, with a reason in EXADJ."""
+    dosing = evidence.trial.dosing
+    if dosing is None:
+        return evidence["EX"].clear()
+    less = pl.col("dose") == 0
+    if dosing.dose is not None:
+        less |= pl.col("dose") < dosing.dose * (1 - dosing.dose_tolerance)
+    return evidence["EX"].filter(less, trimmed("EXADJ").is_not_null())

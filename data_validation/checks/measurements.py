@@ -160,8 +160,15 @@ def _of_each_domain(domain: Domain) -> None:
     )
     def same_test_twice(evidence: Evidence) -> pl.DataFrame:
         """Same subject, test, category, specimen, position, time point and moment to the minute."""
-        by = (test, f"{name}CAT", f"{name}SPEC", f"{name}TPT", f"{name}METHOD", f"{name}POS")
-        by = (*by, f"{name}LOC", f"{name}DTC", "VISIT", "USUBJID")
+        by: tuple[str, ...] = (
+            test,
+            f"{name}CAT",
+            f"{name}SPEC",
+            f"{name}TPT",
+            f"{name}METHOD",
+            f"{name}POS",
+        )
+        by += (f"{name}LOC", f"{name}DTC", "VISIT", "USUBJID")
         frame = evidence[name]
         timed = frame.filter(
             trimmed(f"{name}DTC").str.contains(r"[T ][0-9]{2}:[0-9]{2}"),
@@ -181,16 +188,18 @@ def _of_each_domain(domain: Domain) -> None:
         severity=Severity.MAJOR,
         sentence="The specimen is not recorded as one that counts; the value is not used.",
         why="A venous PO2 taken for an arterial one would show a lung far worse than it is.",
-        query=f"The specimen of {{{test}}} is {{{name}SPEC}}. Was it arterial blood?",
+        query=f"The specimen of {{{test}}} is {{{name}SPEC}}. Was it {{_specimen}}?",
     )
     def other_specimen(evidence: Evidence) -> pl.DataFrame:
         """A result of a measure with a list of specimens, from none of them."""
-        listed = [item.name for item in evidence.trial.measures if item.specimens]
-        return evidence.measured(name).filter(
-            pl.col("measure").is_in(listed),
+        first = {item.name: item.specimens[0] for item in evidence.trial.measures if item.specimens}
+        rows = evidence.measured(name).filter(
+            pl.col("measure").is_in(list(first)),
             pl.col("result").is_not_null(),
             ~pl.col("specimen_counts"),
         )
+        named = pl.col("measure").replace_strict(first, default=None, return_dtype=pl.String)
+        return rows.with_columns(named.alias("_specimen"))
 
 
 for _domain in MEASUREMENTS:

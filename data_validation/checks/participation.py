@@ -162,7 +162,9 @@ def randomized_by_disposition_only(evidence: Evidence) -> pl.DataFrame:
     needs=("IE",),
 )
 def failed_for_no_criterion(evidence: Evidence) -> pl.DataFrame:
-    """Screen failure without a row in IE."""
+    """Screen failure without a row in IE; not asked where the trial defines no criteria."""
+    if not evidence.trial.criteria:
+        return evidence["DS"].clear()
     with_criterion = subjects_with(evidence, "IE", pl.lit(value=True))
     return with_person(evidence, "DS").filter(
         folded("DSDECOD").is_in(["screen failure", "screening failure"]),

@@ -134,6 +134,8 @@ LB = _measurements(
     *_specimen("LB"),
     Field("LBORNRLO", "normal_low", "Lower limit of normal.", Kind.NUMBER, Exposure.OPEN),
     Field("LBORNRHI", "normal_high", "Upper limit of normal.", Kind.NUMBER, Exposure.OPEN),
+    Field("LBSTNRLO", "standard_normal_low", "Lower limit of normal, in the extract's own unit."),
+    Field("LBSTNRHI", "standard_normal_high", "Upper limit of normal, in the extract's own unit."),
     Field("LBNRIND", "normal_indicator", "Against the limits of normal, as received."),
 )
 VS = _measurements(

@@ -10,6 +10,7 @@ import pytest
 import data_validation.checks  # noqa: F401 – importing it registers the functions
 from data_validation import findings
 from data_validation.catalogue import catalogue
+from data_validation.domains.measurements import MEASUREMENTS
 from data_validation.findings import find
 from data_validation.rules import CHECKS, CheckFunction, Evidence
 from data_validation.schemas import BrokenCheckError
@@ -17,10 +18,12 @@ from tests.data_validation.small_extracts import (
     CUTOFF,
     TRIAL,
     Change,
+    Row,
     Sides,
     changed,
     clean_rows,
     sides_of,
+    whole_rows,
 )
 from trials import Trial
 
@@ -30,15 +33,52 @@ class Case:
     """Changes of the faultless extract.
 
     Attributes:
-        fails: after these the check finds the record at position `found` of its domain alone.
+        fails: after these the check finds the record at position `found` of its domain alone, or,
+            where that is None, says something of no single record.
         passes: after these, which come as close as can be, it finds nothing.
         query: the text to the site, filled.
+        trial: where the trial's own definition has no such case.
     """
 
     fails: tuple[Change, ...]
     passes: tuple[Change, ...]
-    found: int
+    found: int | None
     query: str
+    trial: Trial = TRIAL
+
+
+EXPECTS_CRP = TRIAL.model_copy(
+    update={
+        "schedule": tuple(
+            visit.model_copy(update={"expected": ("crp",) if visit.visit == "BASELINE" else ()})
+            for visit in TRIAL.schedule
+        )
+    }
+)
+EGFR: Row = {
+    "LBTESTCD": "GFRE",
+    "LBORRES": "59",
+    "LBORRESU": "mL/min/1.73m2",
+    "LBSPEC": "SERUM",
+}
+
+
+def with_measures(
+    domain: str, more_units: dict[str, float] | None = None, specimens: tuple[str, ...] = ()
+) -> Trial:
+    """The trial with more units of the measures of a domain, or specimens that count."""
+    return TRIAL.model_copy(
+        update={
+            "measures": tuple(
+                item.model_copy(
+                    update={"factors": item.factors | (more_units or {}), "specimens": specimens}
+                )
+                if item.domain == domain
+                else item
+                for item in TRIAL.measures
+            )
+        }
+    )
 
 
 CASES: dict[str, tuple[Case, ...]] = {
@@ -100,12 +140,6 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("DM", 1, {"DTHDTC": "2023-03-10"}),),
             1,
             "Date of death is 2023-03-09, randomization 2023-03-10. Please check both.",
-        ),
-        Case(
-            (("DM", 2, {"DTHDTC": "2023-05-01"}),),
-            (("DM", 2, {"DTHDTC": "2023-04-30"}),),
-            2,
-            "Date of death is 2023-05-01, randomization (empty). Please check both.",
         ),
     ),
     "DM-107": (
@@ -245,7 +279,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case(
             (("SV", None, {"VISIT": "Day 10", "SVSTDTC": "2023-03-21"}),),
             (("SV", None, {"VISIT": "Day 10", "SVSTDTC": "2023-03-20"}),),
-            3,
+            5,
             "Visit Day 10 took place on 2023-03-21, outside its window. Please confirm the date.",
         ),
         # Screening, 13 days before day -1 to one day after it, which is day 1.
@@ -343,16 +377,69 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "LB-102": (
         Case(
-            (("LB", 3, {"LBORRES": "94"}),),
-            (("LB", 3, {"LBORRES": "93.3"}),),
+            (("LB", 3, {"LBORRES": "7000"}),),
+            (("LB", 3, {"LBORRES": "700"}),),
             3,
-            "The result of PO2 is 94 kPa. Please check value and unit.",
+            "The result of PO2 is 7000 mmHg. Please check value and unit.",
+        ),
+    ),
+    "LB-112": (
+        Case(
+            (("LB", 3, {"LBORRES": "94", "LBORRESU": "kPa"}),),
+            (("LB", 3, {"LBORRES": "93.3", "LBORRESU": "kPa"}),),
+            3,
+            "The result of PO2 is 94 kPa, which cannot be. As mmHg it could. Which unit was it?",
         ),
         Case(
             (("LB", 1, {"LBORRES": "0.5"}),),
             (("LB", 1, {"LBORRES": "0.5", "LBORRESU": "fraction"}),),
             1,
-            "The result of FIO2 is 0.5 %. Please check value and unit.",
+            "The result of FIO2 is 0.5 %, which cannot be. As fraction it could. Which unit was "
+            "it?",
+        ),
+        Case(
+            (("LB", 1, {"LBORRESU": "fraction"}),),
+            (("LB", 1, {"LBORRES": "1.0", "LBORRESU": "fraction"}),),
+            1,
+            "The result of FIO2 is 50 fraction, which cannot be. As % it could. Which unit was it?",
+        ),
+    ),
+    "LB-107": (
+        Case(
+            (("LB", 2, {"LBORRES": "POSITIVE"}),),
+            (("LB", 2, {"LBORRES": "ND"}), ("LB", None, {"LBTESTCD": "HLA", "LBORRES": "B27"})),
+            2,
+            "The result of CRP is “POSITIVE”. Expected a number, or < or > and a number. Please "
+            "correct it.",
+        ),
+    ),
+    "LB-108": (
+        Case(
+            (("LB", 3, {"LBORRESU": "kPa", "LBORRES": "9"}),),
+            (("LB", 3, {"LBORRESU": "MMHG"}),),
+            None,
+            "PO2, ARTERIAL BLOOD is given in several units: kPa (1), mmHg (1). Please confirm the "
+            "unit of each result, or send all in one.",
+        ),
+    ),
+    "LB-109": (
+        Case(
+            (
+                ("LB", 2, None),
+                ("LB", 0, {"LBDTC": "2023-03-10T08:00"}),
+                ("LB", 2, {"USUBJID": "S-001", "LBDTC": "2023-03-10T08:00"}),
+                ("LB", 2, {"LBSPEC": "ARTERIAL BLOOD", "LBTESTCD": "PO2"}),
+                ("LB", 0, {"LBTESTCD": "FIO2"}),
+                ("LB", 2, {"LBTESTCD": "FIO2", "LBSPEC": "BLOOD"}),
+                ("LB", 1, {"LBDTC": "2023-03-10T08:00"}),
+            ),
+            (
+                ("LB", 0, {"LBDTC": "2023-03-10T08:00"}),
+                ("LB", None, {"LBDTC": "2023-03-10T08:01"}),
+            ),
+            -1,
+            "FIO2 is there more than once at visit BASELINE, 2023-03-10T08:00. Please say which "
+            "result is right.",
         ),
     ),
     "LB-103": (
@@ -360,13 +447,13 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("LB", 0, {"LBSPEC": "VENOUS BLOOD"}),),
             (("LB", 0, {"LBSPEC": "Blood, arterial"}),),
             0,
-            "The specimen of PO2 is VENOUS BLOOD. Was it arterial blood?",
+            "The specimen of PO2 is VENOUS BLOOD. Was it ARTERIAL BLOOD?",
         ),
         Case(
             (("LB", 1, {"LBSPEC": None}),),
             (("LB", 2, {"LBSPEC": None}),),
             1,
-            "The specimen of FIO2 is (empty). Was it arterial blood?",
+            "The specimen of FIO2 is (empty). Was it ARTERIAL BLOOD?",
         ),
     ),
     "LB-104": (
@@ -375,7 +462,8 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("LB", 0, {"LBORRES": "360"}),),
             (("LB", 0, {"LBORRES": "350"}),),
             0,
-            "PaO2 is 360 mmHg; with FiO2 of the same sample the ratio is impossible.",
+            "PaO2 is 360 mmHg; with FiO2 of the same sample the ratio is impossible. "
+            "Please check value and unit of both.",
         ),
         # An unusable second FiO2 leaves no doubt which belongs to the PaO2; a usable one does.
         Case(
@@ -388,7 +476,8 @@ CASES: dict[str, tuple[Case, ...]] = {
                 ("LB", None, {"LBTESTCD": "FIO2", "LBORRES": "40", "LBORRESU": "%"}),
             ),
             0,
-            "PaO2 is 360 mmHg; with FiO2 of the same sample the ratio is impossible.",
+            "PaO2 is 360 mmHg; with FiO2 of the same sample the ratio is impossible. "
+            "Please check value and unit of both.",
         ),
     ),
     "VS-101": (
@@ -401,19 +490,574 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "VS-102": (
         Case(
+            (("VS", 0, {"VSORRES": "1650"}),),
+            (("VS", 0, {"VSORRES": "230"}),),
+            0,
+            "The result of HEIGHT is 1650 cm. Please check value and unit.",
+        ),
+    ),
+    "VS-112": (
+        Case(
             (("VS", 0, {"VSORRES": "1.65"}),),
             (("VS", 0, {"VSORRES": "1.65", "VSORRESU": "m"}),),
             0,
-            "The result of HEIGHT is 1.65 cm. Please check value and unit.",
+            "The result of HEIGHT is 1.65 cm, which cannot be. As m it could. Which unit was it?",
         ),
         Case(
             (("VS", 2, {"VSORRES": "101.1"}),),
             (("VS", 2, {"VSORRES": "101.1", "VSORRESU": "F"}),),
             2,
-            "The result of TEMP is 101.1 C. Please check value and unit.",
+            "The result of TEMP is 101.1 C, which cannot be. As F it could. Which unit was it?",
+        ),
+    ),
+    "DM-109": (
+        Case(
+            (("DS", 0, None),),
+            (("DS", 0, None), ("DS", 0, None)),
+            0,
+            "S-001 is randomized on 2023-03-10; disposition does not say so. Please check.",
+        ),
+    ),
+    "DM-110": (
+        Case(
+            (("DM", 0, {"RFICDTC": None}),),
+            (("DM", 2, {"RFICDTC": None}),),
+            0,
+            "S-001 is randomized and the date of informed consent is empty. Please provide it.",
+        ),
+    ),
+    "DM-116": (
+        Case(
+            (("DM", 2, {"DMDTC": "2023-03-07"}),),
+            (("DM", 2, {"DMDTC": "2023-03-09"}),),
+            2,
+            "Demographics were collected on 2023-03-07, consent is dated 2023-03-08. "
+            "Please check both.",
+        ),
+    ),
+    "DM-117": (
+        Case(
+            (("DM", 0, {"DMDTC": "2023-03-11"}),),
+            (("DM", 0, {"DMDTC": "2023-03-10"}),),
+            0,
+            "Screening is dated 2023-03-11, randomization 2023-03-10. Please check both.",
+        ),
+    ),
+    "DM-121": (
+        Case(
+            (("EX", 1, None),),
+            (("EX", 1, None), ("DM", 0, {"DTHDTC": "2023-03-14", "DTHFL": "Y"})),
+            0,
+            "1 of 2 instillations of S-001 are recorded. Please record the others, or why "
+            "they were missed.",
+        ),
+        Case(
+            (("EX", 1, {"EXDOSE": "0"}),),
+            (("EX", 1, {"EXDOSE": "0", "EXADJ": "unwell"}),),
+            0,
+            "1 of 2 instillations of S-001 are recorded. Please record the others, or why "
+            "they were missed.",
+        ),
+    ),
+    "DM-122": (
+        Case(
+            (("AE", 1, {"AEOUT": "UNKNOWN", "AESDTH": "N"}),),
+            (("AE", 1, {"AEOUT": "UNKNOWN"}),),
+            1,
+            "S-002 died on 2023-03-25 by demographics; no adverse event is fatal. Which was it?",
+        ),
+    ),
+    "DM-123": (
+        Case(
+            (("DD", 0, {"DDTESTCD": "SECDTH"}),),
+            (("DD", 0, {"DDTESTCD": "prcdth"}),),
+            1,
+            "S-002 died on 2023-03-25 by demographics; please provide the cause of death.",
+        ),
+    ),
+    "DM-131": (
+        Case(
+            (("SV", 3, None),),
+            (("SV", 3, None), ("DM", 0, {"DTHDTC": "2023-04-01", "DTHFL": "Y"})),
+            0,
+            "These visits of S-001 are due and not recorded: DAY 21. Did they take place?",
+        ),
+        # In hospital a visit of each day is due; day 2 is, if the stay goes on after it.
+        Case(
+            (("HO", 0, {"HOENDTC": "2023-03-12"}),),
+            (("HO", 0, {"HOENDTC": "2023-03-11"}),),
+            0,
+            "These visits of S-001 are due and not recorded: DAY 2. Did they take place?",
+        ),
+        Case(
+            (("SV", 4, None), ("DS", None, {"DSDECOD": "COMPLETED", "DSSTDTC": "2023-04-10"})),
+            (("SV", 4, None), ("DS", None, {"DSDECOD": "COMPLETED", "DSSTDTC": "2023-04-09"})),
+            0,
+            "These visits of S-001 are due and not recorded: DAY 28. Did they take place?",
+        ),
+    ),
+    "SV-105": (
+        Case(
+            (("SV", 2, None), ("LB", 2, None)),
+            (("SV", 2, None), ("LB", 2, {"LBORRES": None, "LBSTAT": "NOT DONE"})),
+            1,
+            "Visit BASELINE of S-001 took place on 2023-03-10; there is no result of: "
+            "C-reactive protein. Were they not done?",
+            EXPECTS_CRP,
+        ),
+    ),
+    "DS-105": (
+        Case(
+            (
+                ("DS", None, {"DSDECOD": "Death", "DSSTDTC": "2023-03-25", "USUBJID": "S-001"}),
+                ("DS", 2, {"USUBJID": "S-001", "DSDECOD": "COMPLETED"}),
+                ("DS", None, {"DSDECOD": "DEATH", "DSSTDTC": "2023-03-26", "USUBJID": "S-001"}),
+            ),
+            (("DS", None, {"DSDECOD": "DEATH", "DSSTDTC": "2023-03-25"}),),
+            -1,
+            "S-001 has more than one disposition DEATH, this one on {DSSTDTC}. Which is right?",
+        ),
+    ),
+    "DS-106": (
+        Case(
+            (("DS", None, {"DSDECOD": "ADVERSE EVENT", "DSSTDTC": "2023-03-11"}),),
+            (("DS", None, {"DSDECOD": "ADVERSE EVENT", "DSSTDTC": "2023-03-12"}),),
+            4,
+            "S-001 left for an adverse event on 2023-03-11; no event is recorded. Which was it?",
+        ),
+    ),
+    "DS-107": (
+        Case(
+            (("DS", None, {"USUBJID": "S-003"}),),
+            (("DS", None, {"USUBJID": "S-003", "DSDECOD": "COMPLETED"}),),
+            4,
+            "S-003 is recorded as randomized on 2023-03-10 and is not on the list. Please check.",
+        ),
+    ),
+    "DS-108": (
+        Case(
+            (("IE", 0, {"USUBJID": "S-009"}),),
+            (("IE", 0, {"IETESTCD": "EXCL01"}),),
+            3,
+            "S-003 is a screen failure. Which criterion was not met?",
+        ),
+    ),
+    "IE-102": (
+        Case(
+            (("IE", 0, {"IEORRES": "Y"}),),
+            (("IE", 0, {"IEORRES": "Y", "IECAT": "EXCLUSION"}),),
+            0,
+            "INCL03 (INCLUSION) has the result Y, which is no exception. Please correct.",
+        ),
+    ),
+    "SV-104": (
+        Case(
+            (("SV", 0, {"SVSTDTC": "2023-03-07"}),),
+            (("SV", 0, {"SVSTDTC": "2023-03-08"}),),
+            0,
+            "Visit SCREENING took place on 2023-03-07, consent is dated 2023-03-08. "
+            "Please check both.",
+        ),
+    ),
+    "HO-101": (
+        Case(
+            (("HO", None, {"HOSTDTC": "2023-03-10", "HOENDTC": "2023-03-20"}),),
+            (("HO", None, {"HOSTDTC": "2023-03-11", "HOENDTC": "2023-03-20"}),),
+            2,
+            "The stay from 2023-03-10 begins before an earlier one has ended. "
+            "Please check the dates.",
+        ),
+    ),
+    "AE-108": (
+        Case(
+            (("AE", 0, {"AESTDTC": "2009-07-01"}),),
+            (("AE", 0, {"AESTDTC": "2023-03-08"}),),
+            0,
+            "The event starts on 2009-07-01, before the screening on 2023-03-08. Is it medical "
+            "history, or is the date wrong?",
+        ),
+    ),
+    "AE-109": (
+        Case(
+            (("AE", 1, {"AEENDTC": "2023-03-24"}),),
+            (("AE", 1, {"AEENDTC": "2023-03"}),),
+            1,
+            "The fatal event ends on 2023-03-24; demographics has the death on 2023-03-25. Please "
+            "check both dates.",
+        ),
+    ),
+    "AE-110": (
+        Case(
+            (("AE", 0, {"AESDTH": "Y"}),),
+            (("AE", 1, {"AESDTH": None}),),
+            0,
+            "The event resulted in death, and its outcome is RECOVERED/RESOLVED. "
+            "Please correct one of them.",
+        ),
+    ),
+    "AE-111": (
+        Case(
+            (("AE", 0, {"AEACN": "DRUG WITHDRAWN"}),),
+            (
+                ("AE", 0, {"AEACN": "DRUG WITHDRAWN"}),
+                ("DS", None, {"DSDECOD": "ADVERSE EVENT", "DSSTDTC": "2023-03-14"}),
+            ),
+            0,
+            "The event led to the withdrawal of the treatment. Please record the disposition.",
+        ),
+    ),
+    "AE-112": (
+        Case(
+            (("AE", 0, {"AEENDTC": None}),),
+            (("AE", 0, {"AEENDTC": "2023-03"}),),
+            0,
+            "The outcome is RECOVERED/RESOLVED and the end date (empty). Please correct one of "
+            "them.",
+        ),
+        Case(
+            (("AE", 0, {"AEOUT": "NOT RECOVERED/NOT RESOLVED"}),),
+            (("AE", 0, {"AEOUT": "RECOVERING/RESOLVING", "AEENDTC": None}),),
+            0,
+            "The outcome is NOT RECOVERED/NOT RESOLVED and the end date 2023-03-14. "
+            "Please correct one of them.",
+        ),
+    ),
+    "DD-101": (
+        Case(
+            (("DD", None, {"USUBJID": "S-001"}),),
+            (("DD", 0, {"DDDTC": None}),),
+            1,
+            "Details of the death of S-001 are recorded; demographics has no death. Which?",
+        ),
+    ),
+    "DD-102": (
+        Case(
+            (("DD", 0, {"DDDTC": "2023-03-24"}),),
+            (("DD", 0, {"DDDTC": "2023-03-27"}),),
+            0,
+            "Details of the death are dated 2023-03-24; the death 2023-03-25. Please check both.",
+        ),
+    ),
+    "DD-103": (
+        Case(
+            (("DD", None, {"DDDTC": "2023-03-26"}), ("DD", None, {"DDTESTCD": "SECDTH"})),
+            (("DD", None, {"DDTESTCD": "SECDTH"}),),
+            -1,
+            "S-002 has more than one primary cause of death, this one of {DDDTC}. Which counts?",
+        ),
+    ),
+    "SS-101": (
+        Case(
+            (("SS", 0, {"SSSTRESC": "DEAD"}),),
+            (("SS", 0, {"SSSTRESC": "UNKNOWN"}),),
+            0,
+            "At the contact on 2023-04-07 S-001 was dead; demographics has no death. Please check.",
+        ),
+    ),
+    "SS-102": (
+        Case(
+            (("SS", 1, {"SSSTRESC": "ALIVE"}),),
+            (("SS", 1, {"SSSTRESC": "ALIVE", "SSDTC": "2023-03-25"}),),
+            1,
+            "At the contact on 2023-04-07 S-002 was ALIVE; the death is dated 2023-03-25. "
+            "Please check both dates.",
+        ),
+        Case(
+            (("SS", 1, {"SSDTC": "2023-03-24"}),),
+            (("SS", 1, {"SSDTC": "2023-03-25"}),),
+            1,
+            "At the contact on 2023-03-24 S-002 was DEAD; the death is dated 2023-03-25. "
+            "Please check both dates.",
+        ),
+    ),
+    "EX-104": (
+        Case(
+            (("EX", 0, {"EXSTDTC": "2023-03-09"}),),
+            (("EX", 0, {"EXSTDTC": "2023-03-10T00:10"}),),
+            0,
+            "The instillation is dated 2023-03-09, randomization 2023-03-10. Please check.",
+        ),
+    ),
+    "EX-105": (
+        Case(
+            (("EX", 0, {"EXDOSE": "89", "EXDOSU": "10^6 cells"}),),
+            (("EX", 0, {"EXDOSE": "90"}), ("EX", 1, {"EXDOSE": "50", "EXADJ": "spilled"})),
+            0,
+            "The dose on 2023-03-10 is 89 10^6 cells; planned is 100 10^6 cells. Please confirm, "
+            "and say why.",
+        ),
+    ),
+    "EX-106": (
+        Case(
+            (("EX", 0, {"EXDOSE": "1000", "EXDOSU": "10^6 cells"}),),
+            (("EX", 0, {"EXDOSE": "110"}),),
+            0,
+            "The dose on 2023-03-10 is 1000 10^6 cells. Please check the number of cells.",
+        ),
+        Case(
+            (("EX", 1, {"EXDOSE": None, "EXDOSU": "10^6 cells"}),),
+            (("EX", 1, {"EXDOSE": "0"}),),
+            1,
+            "The dose on 2023-03-13 is (empty) 10^6 cells. Please check the number of cells.",
+        ),
+    ),
+    "EX-107": (
+        Case(
+            (("EX", 0, {"EXLOT": "L-1"}),),
+            (("EX", 0, {"EXLOT": "L-1"}), ("EX", 1, {"EXDOSE": "0"})),
+            1,
+            "Please provide the lot that was given on 2023-03-13.",
+        ),
+    ),
+    "EX-108": (
+        Case(
+            (("EX", 1, {"EXDOSE": "50", "EXDOSU": "10^6 cells", "EXADJ": "spilled"}),),
+            (("EX", 1, {"EXDOSE": "50", "EXADJ": None}),),
+            1,
+            "None: the dose is 50 10^6 cells, because of: spilled.",
+        ),
+    ),
+    "DA-101": (
+        Case(
+            (("DA", 0, {"DATESTCD": "VIABLTY", "DAORRES": "69", "DAORRESU": "%"}),),
+            (("DA", 0, {"DATESTCD": "VIABLTY", "DAORRES": "70", "DAORRESU": "%"}),),
+            0,
+            "The viability of lot L-1 is 69 %. Please confirm.",
+        ),
+    ),
+    "EC-101": (
+        Case(
+            (("EC", 0, {"ECSTDTC": "2023-03-11"}),),
+            (("EC", 0, {"ECSTDTC": "2023-03-11", "ECMOOD": "SCHEDULED"}),),
+            0,
+            "ECOCCUR is Y on 2023-03-11; the exposure of that day says otherwise. Please check.",
+        ),
+        Case(
+            (("EC", 1, {"ECOCCUR": "N", "ECREASOC": "x"}),),
+            (("EC", 1, {"ECOCCUR": "N"}), ("EX", 1, {"EXDOSE": "0"})),
+            1,
+            "ECOCCUR is N on 2023-03-13; the exposure of that day says otherwise. Please check.",
+        ),
+    ),
+    "EC-102": (
+        Case(
+            (("EC", 0, {"ECREASOC": "unwell"}), ("EC", 1, {"ECOCCUR": "N", "VISIT": "DAY 4"})),
+            (("EC", 1, {"ECOCCUR": "N", "ECREASOC": "unwell"}),),
+            1,
+            "A dose was not given (visit DAY 4). Please say why.",
+        ),
+    ),
+    "MH-101": (
+        Case(
+            (("MH", 0, {"MHDECOD": "Breast cancer"}),),
+            (
+                ("MH", 0, {"MHDECOD": "Breast cancer", "MHSTDTC": "2023-03-11"}),
+                ("MH", None, {"MHDECOD": "Breast cancer", "USUBJID": "S-003"}),
+                ("MH", None, {"MHDECOD": "Breast cancer", "MHOCCUR": "N"}),
+                ("MH", 1, {"MHSTDTC": "2015"}),
+            ),
+            0,
+            "S-001 is randomized with Breast cancer in the history (EXCL06). Please comment, or "
+            "report a deviation.",
+        ),
+    ),
+    "MH-102": (
+        Case(
+            (("MH", 0, {"MHDECOD": "Chronic kidney disease"}),),
+            (("MH", 0, {"MHDECOD": "Acute kidney injury"}),),
+            0,
+            "S-001 has Chronic kidney disease in the history (EXCL06). Which stage was it, and "
+            "when?",
+        ),
+    ),
+    "CM-101": (
+        Case(
+            (("CM", 0, {"CMDECOD": "TACROLIMUS"}),),
+            # Standard care is never meant, and what began after randomization is no exclusion.
+            (("CM", 0, {"CMDECOD": "TOCILIZUMAB"}), ("CM", 1, {"CMDECOD": "TACROLIMUS"})),
+            0,
+            "S-001 took TACROLIMUS from 2023-03-08 on (EXCL01). Please comment, or report a "
+            "deviation.",
+        ),
+    ),
+    "LB-121": (
+        Case(
+            (("LB", None, EGFR),),
+            (("LB", None, {**EGFR, "LBORRES": "60"}),),
+            4,
+            "GFRE of S-001 was 59 mL/min/1.73m2 before randomization. Was it known before?",
+        ),
+    ),
+    "LB-122": (
+        Case(
+            (
+                ("LB", None, EGFR),
+                ("LB", None, {**EGFR, "LBDTC": "2022-12-10", "VISIT": "SCREENING"}),
+            ),
+            (
+                ("LB", None, EGFR),
+                ("LB", None, {**EGFR, "LBDTC": "2022-12-11", "VISIT": "SCREENING"}),
+            ),
+            4,
+            "GFRE of S-001 was 59 mL/min/1.73m2 on 2023-03-10, and low 90 days before. "
+            "Please comment, or report a deviation.",
+        ),
+    ),
+    "RS-121": (
+        Case(
+            (("RS", 1, {"RSORRES": "6"}),),
+            (("RS", 1, {"RSORRES": "7"}), ("RS", None, {"RSORRES": "6", "RSDTC": "2023-03-20"})),
+            1,
+            "The WHO scale is 6 on 2023-03-23, a day of invasive ventilation by the procedures. "
+            "Please check both.",
+        ),
+    ),
+    "RS-122": (
+        Case(
+            (("RS", 0, {"RSORRES": "7"}),),
+            (("RS", 0, {"RSORRES": "6"}), ("RS", 1, {"RSDTC": "2023-03-20"})),
+            0,
+            "The WHO scale is 7 on 2023-03-10; the procedures have no invasive ventilation on "
+            "that day. Please check both.",
+        ),
+    ),
+    "RS-123": (
+        Case(
+            (("RS", 0, {"RSORRES": "10"}),),
+            (("RS", 1, {"RSORRES": "10", "RSDTC": "2023-03-25"}),),
+            0,
+            "The WHO scale is 10 on 2023-03-10; demographics has the death of S-001 as (empty). "
+            "Please check both.",
+        ),
+    ),
+    "RS-124": (
+        Case(
+            (("RS", 0, {"RSCAT": "WHO ORDINAL SCALE 0-8"}),),
+            (("RS", 0, {"RSCAT": "Who clinical progression scale (0-10)"}),),
+            0,
+            "WHOCPS is 5 on the scale “WHO ORDINAL SCALE 0-8”. Which version of the scale was "
+            "used?",
+        ),
+    ),
+    "CP-103": (
+        Case(
+            (("CP", 0, {"CPSPEC": "BLOOD"}),),
+            (("CP", 0, {"CPSPEC": "WHOLE BLOOD"}),),
+            0,
+            "The specimen of CD4 is BLOOD. Was it WHOLE BLOOD?",
+            with_measures("CP", specimens=("WHOLE BLOOD",)),
         ),
     ),
 }
+
+# Domain, a plausible result, one beyond every unit, and one that only another unit explains.
+ALIKE = {
+    "RE": ("8", "4000", "80"),
+    "RS": ("5", "9000", "90"),
+    "CP": ("410", "99000000", "80000"),
+    "EG": ("431", "99000", "4310"),
+    "QS": ("4", "9000", "90"),
+}
+for name, (good, beyond, other) in ALIKE.items():
+    tenths = with_measures(name, more_units={"tenths": 0.1})
+    cells: Row = whole_rows()[name][0]
+    test, unit = cells[f"{name}TESTCD"], cells.get(f"{name}ORRESU")
+    shown = unit or "(empty)"
+    when, visit = cells[f"{name}DTC"], cells["VISIT"]
+
+    def changes(name: str = name, **cells: str) -> tuple[Change, ...]:
+        return ((name, 0, {f"{name}{field}": value for field, value in cells.items()}),)
+
+    CASES |= {
+        f"{name}-101": (
+            Case(
+                changes(ORRESU="furlong"),
+                changes(ORRESU="furlong", ORRES=""),
+                0,
+                f"The result {good} of {test} has the unit furlong. Which unit was it?",
+            ),
+        ),
+        f"{name}-102": (
+            Case(
+                changes(ORRES=beyond),
+                changes(ORRES=other),
+                0,
+                f"The result of {test} is {beyond} {shown}. Please check value and unit.",
+                tenths,
+            ),
+        ),
+        f"{name}-112": (
+            Case(
+                changes(ORRES=other),
+                changes(ORRES=other, ORRESU="tenths"),
+                0,
+                f"The result of {test} is {other} {shown}, which cannot be. As tenths it could. "
+                "Which unit was it?",
+                tenths,
+            ),
+        ),
+        f"{name}-107": (
+            Case(
+                changes(ORRES="high"),
+                changes(ORRES="<1"),
+                0,
+                f"The result of {test} is “high”. Expected a number, or < or > and a number. "
+                "Please correct it.",
+            ),
+        ),
+        f"{name}-108": (
+            Case(
+                ((name, 0, {f"{name}ORRESU": "a"}), (name, None, {f"{name}ORRESU": "b"})),
+                ((name, 0, {f"{name}ORRESU": "a"}), (name, None, {f"{name}ORRESU": "A"})),
+                None,
+                f"{', '.join([str(test), *(['BLOOD'] if name == 'CP' else [])])} is given in "
+                "several units: a (1), b (1). Please confirm the unit of each result, or send all "
+                "in one.",
+            ),
+        ),
+        f"{name}-109": (
+            Case(
+                (
+                    (name, 0, {f"{name}DTC": f"{when}T08:00"}),
+                    (name, None, {}),
+                ),
+                (
+                    (name, 0, {f"{name}DTC": f"{when}T08:00"}),
+                    (name, None, {f"{name}DTC": f"{when}T09:00"}),
+                ),
+                -1,
+                f"{test} is there more than once at visit {visit}, {when}T08:00. Please say which "
+                "result is right.",
+            ),
+        ),
+    }
+CASES["VS-107"] = (
+    Case(
+        (("VS", 0, {"VSORRES": "tall"}),),
+        (("VS", 0, {"VSORRES": "."}),),
+        0,
+        "The result of HEIGHT is “tall”. Expected a number, or < or > and a number. Please correct "
+        "it.",
+    ),
+)
+CASES["VS-108"] = (
+    Case(
+        (("VS", None, {"VSORRES": "65", "VSORRESU": "in"}),),
+        (("VS", None, {"VSORRES": "", "VSORRESU": "in"}),),
+        None,
+        "HEIGHT is given in several units: cm (1), in (1). Please confirm the unit of each result, "
+        "or send all in one.",
+    ),
+)
+CASES["VS-109"] = (
+    Case(
+        (("VS", 0, {"VSDTC": "2023-03-10T08:00"}), ("VS", None, {})),
+        (("VS", 0, {"VSDTC": "2023-03-10T08:00"}), ("VS", None, {"VSPOS": "SUPINE"})),
+        -1,
+        "HEIGHT is there more than once at visit BASELINE, 2023-03-10T08:00. Please say which "
+        "result is right.",
+    ),
+)
 
 EACH = [
     pytest.param(check, case, id=f"{check}-{number}")
@@ -436,6 +1080,8 @@ def run_alone(monkeypatch: pytest.MonkeyPatch) -> Callable[[CheckFunction], None
     def leave(function: CheckFunction) -> None:
         monkeypatch.setattr(findings, "CHECKS", {function.rule.id: function})
         monkeypatch.setattr(findings, "structural_failures", nothing)
+        monkeypatch.setattr(findings, "form_failures", lambda *_arguments: ())
+        monkeypatch.setattr(findings, "timing_failures", lambda *_arguments: ())
 
     return leave
 
@@ -457,8 +1103,11 @@ def test_a_faulty_record_is_found(
     check: str, case: Case, run_alone: Callable[[CheckFunction], None]
 ) -> None:
     run_alone(CHECKS[check])
-    sides = sides_of(changed(*case.fails))
+    sides = sides_of(changed(*case.fails), case.trial)
     rule = catalogue()[check]
+    if case.found is None or case.found < 0:
+        check_said(check, case, sides)
+        return
     expected = {
         "check": check,
         "severity": rule.severity.value,
@@ -474,12 +1123,32 @@ def test_a_faulty_record_is_found(
     assert found["subject"].item() == row["USUBJID"].item()
     assert found["value"].item() == row[rule.field].item()
     seen_open = found_by(check, sides.open_findings)
-    assert seen_open.to_dicts() == ([] if rule.sealed else found.to_dicts())
+    is_open = not rule.sealed and not expected["record_key"].startswith(f"{rule.domain}:")
+    # The value may be masked in the open; the finding is the same.
+    assert seen_open["finding"].to_list() == (found["finding"].to_list() if is_open else [])
+
+
+def check_said(check: str, case: Case, sides: Sides) -> None:
+    """What a check says of several records that are alike, or of no single one."""
+    rule = catalogue()[check]
+    found = found_by(check, sides.all_findings)
+    if case.found is None:
+        assert found.select("subject", "record_key").rows() == [(None, None)]
+        assert found["query"].item() == case.query
+    else:
+        assert found.height == 2
+        for row in found.iter_rows(named=True):
+            record = sides.complete[rule.domain].row(
+                by_predicate=pl.col("record_key") == row["record_key"], named=True
+            )
+            assert row["query"] == case.query.format(**record)
+    seen_open = found_by(check, sides.open_findings)
+    assert seen_open.height == (0 if rule.sealed else found.height)
 
 
 @pytest.mark.parametrize(("check", "case"), EACH)
 def test_the_nearest_record_passes(check: str, case: Case) -> None:
-    sides = sides_of(changed(*case.passes))
+    sides = sides_of(changed(*case.passes), case.trial)
     select = CHECKS[check].select
     assert select(sides.complete).is_empty()
     assert CHECKS[check].rule.sealed or select(sides.opened).is_empty()
@@ -501,11 +1170,15 @@ def test_a_check_runs_on_open_tables_unless_its_rule_is_sealed(
 
     for check in list(CHECKS):
         watched(check)
-    sides = sides_of(clean_rows())
+    sides = sides_of(whole_rows())
     find(sides.opened)
     find(sides.complete)
     sealed = {check for check, function in CHECKS.items() if function.rule.sealed}
-    assert sealed == {"DM-107", "DM-108", "EX-101", "EX-102", "EX-103"}
+    about_doses = {f"EX-10{number}" for number in range(1, 9)}
+    about_doses |= {"DM-121", "DA-101", "EC-101", "EC-102"}
+    same_time = {f"{domain.name}-109" for domain in MEASUREMENTS}
+    others = {"DM-107", "DM-108", "DM-122", "AE-111", "CM-101", "RS-124"}
+    assert sealed == about_doses | same_time | others
     assert set(ran[True]) == set(CHECKS) - sealed
     assert set(ran[False]) == set(CHECKS)
 
@@ -516,7 +1189,7 @@ def test_a_check_without_its_datasets_does_not_run(
     def broken(_evidence: Evidence) -> pl.DataFrame:
         raise AssertionError
 
-    whole = sides_of(clean_rows())
+    whole = sides_of(whole_rows())
     for check, function in CHECKS.items():
         run_alone(replace(function, select=broken))
         with pytest.raises(BrokenCheckError, match=f"{check} did not run"):
@@ -585,4 +1258,4 @@ def test_a_finding_names_the_record_and_not_its_subject_alone() -> None:
     )
     sides: Sides = sides_of(rows, cutoff=CUTOFF)
     keys = {sides.record_key("AE", 0), sides.record_key("AE", 2)}
-    assert set(found_by("AE-101", sides.all_findings)["record_key"]) == keys
+    assert set(found_by("AE-AEENDTC-order", sides.all_findings)["record_key"]) == keys
