@@ -123,6 +123,14 @@ _LIVED = pl.col("_died").is_null()
 _FATAL = _is("AEOUT", "FATAL")
 _RANDOMIZED = pl.col("_randomized")
 _VENTILATED = _number("RSORRES") >= 7
+
+
+def _next_to_the_same(step: int) -> pl.Expr:
+    """Whether the rating before (1) or after (-1) is of the adjacent day, and on ventilation."""
+    apart = (_day("RSDTC") - _day("RSDTC").shift(step).over("USUBJID")).dt.total_days()
+    return (apart == step) & _VENTILATED.shift(step).over("USUBJID")
+
+
 _GIVEN = _number("EXDOSE") > 0
 # Long enough before the cut-off that what is planted lies before it, too.
 _EARLIER = pl.col("_day_one") + pl.duration(days=40) <= pl.col("_cutoff")
@@ -191,9 +199,8 @@ TYPICAL = (
     Defect("date missing", "vs", "VSDTC", _text(""), "VS-VSDTC-present",
            _is("VSTESTCD", "RESP", "OXYSAT")),
     Defect("too low on the scale", "rs", "RSORRES", _text("5"), "RS-121",
-           # Days on which ventilation begins or ends have both scores rightly.
-           _VENTILATED & _VENTILATED.shift(1).over("USUBJID")
-           & _VENTILATED.shift(-1).over("USUBJID") & _is("VISIT", "DAY 3", "DAY 4", "DAY 5")),
+           # A day on which ventilation begins or ends can have either score.
+           _VENTILATED & _next_to_the_same(1) & _next_to_the_same(-1)),
     Defect("too high on the scale", "rs", "RSORRES", _text("8"), "RS-122",
            _is("RSORRES", "1", "2")),
     Defect("another version of the scale", "rs", "RSCAT", _text("WHO ORDINAL SCALE 0-8"), "RS-124"),
