@@ -5,6 +5,7 @@ all. So nothing open can depend on anything sealed, whatever a later step comput
 open is held against the allocation; what that finds is sealed.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -208,24 +209,33 @@ def _allocation(tables: Tables, people: pl.DataFrame, trial: Trial) -> pl.DataFr
 
 def _located(findings: pl.DataFrame, complete: Tables) -> pl.DataFrame:
     """Findings with the file and row of their record, for those who may see sealed data."""
+    keys = findings["record_key"].drop_nulls().unique().implode()
     where = [
-        frame.select("record_key", pl.col("_file").alias("file"), pl.col("_row").alias("row"))
+        frame.filter(pl.col("record_key").is_in(keys)).select(
+            "record_key", pl.col("_file").alias("file"), pl.col("_row").alias("row")
+        )
         for frame in complete.frames.values()
     ]
     return findings.join(pl.concat(where), on="record_key", how="left", maintain_order="left")
 
 
 def _totals(datasets: dict[str, pl.DataFrame], complete: Tables) -> pl.DataFrame:
+    opened = Counter(
+        {
+            (name, file): count
+            for name in complete.present
+            for file, count in complete.frames[name]
+            .select(pl.col("_file").filter("_open"))["_file"]
+            .value_counts()
+            .rows()
+        }
+    )
     rows = [
         {
             "dataset": name,
             "file": str(file),
             "rows_read": int(count),
-            "rows_open": int(
-                complete.frames[name].filter(pl.col("_file") == file, "_open").height
-                if name in complete.present
-                else 0
-            ),
+            "rows_open": opened[name, file],
         }
         for name, frame in sorted(datasets.items())
         for file, count in frame.group_by("_file").len().sort("_file").rows()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import polars as pl
 
 from data_validation.catalogue import catalogue
+from data_validation.distinct import repeated, representatives
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
 from data_validation.forms import form_failures
@@ -46,7 +47,7 @@ def find(evidence: Evidence, progress: Callable[[str], None] = lambda _text: Non
     rules = catalogue()
     parts: list[pl.DataFrame] = []
     tables = evidence.tables
-    subjects = tables.frames["DM"].select(trimmed("USUBJID").alias("USUBJID"))
+    subjects = tables.frames["DM"].select(trimmed("USUBJID")).to_series().drop_nulls().implode()
     for name in tables.present:
         progress(f"checking {name}")
         domain, frame = DOMAINS[name], tables.frames[name]
@@ -56,12 +57,14 @@ def find(evidence: Evidence, progress: Callable[[str], None] = lambda _text: Non
             for field in (domain.open_fields if tables.is_open else domain.fields)
             if field.name not in absent
         )
-        failures = structural_failures(frame, domain, fields)
+        few = representatives(frame, [field.name for field in fields]) if fields else frame
+        failures = structural_failures(few, domain, fields)
         for (rule_id,), group in failures.group_by("rule", maintain_order=True):
             rule = rules[str(rule_id)]
-            parts.append(_as_findings(rule, _with_seeming(rule, frame[group["index"]])))
+            offending = _with_texts_of(few[group["index"]], rule.field, frame)
+            parts.append(_as_findings(rule, _with_seeming(rule, offending)))
         for found in (
-            *form_failures(frame, domain, fields),
+            *form_failures(frame, few, fields, domain),
             *timing_failures(evidence, domain, fields),
         ):
             parts.append(_as_findings(rules[found.rule], found.rows, found.field))
@@ -75,11 +78,7 @@ def find(evidence: Evidence, progress: Callable[[str], None] = lambda _text: Non
                 _as_findings(rules[f"{name}-{keys[1]}-unique"], _duplicates(numbered, keys))
             )
         if name != "DM":
-            strangers = (
-                frame.with_columns(trimmed("USUBJID").alias("_subject"))
-                .filter(pl.col("_subject").is_not_null())
-                .join(subjects, left_on="_subject", right_on="USUBJID", how="anti")
-            )
+            strangers = frame.filter(~trimmed("USUBJID").is_in(subjects))
             parts.append(_as_findings(rules[f"{name}-subject"], strangers))
     progress("checking across datasets")
     for function in CHECKS.values():
@@ -100,11 +99,17 @@ def find(evidence: Evidence, progress: Callable[[str], None] = lambda _text: Non
 
 def _duplicates(frame: pl.DataFrame, keys: Iterable[str]) -> pl.DataFrame:
     names = [name for name in keys if name in frame.columns]
-    folded = [trimmed(name).alias(f"_key_{name}") for name in names]
-    return frame.with_columns(folded).filter(
-        pl.len().over([f"_key_{name}" for name in names]) > 1,
-        pl.all_horizontal(pl.col(f"_key_{name}").is_not_null() for name in names[:1]),
+    return repeated(frame, [trimmed(name) for name in names]).filter(
+        trimmed(name).is_not_null() for name in names[:1]
     )
+
+
+def _with_texts_of(offending: pl.DataFrame, field: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """All rows of `frame` with one of the offending texts: whether a text is, it says alone."""
+    if frame.height == offending.height:
+        return offending
+    texts = offending[field].unique().implode()
+    return frame.filter(pl.col(field).is_in(texts, nulls_equal=True))
 
 
 def _absent_fields(rule: Rule, names: list[str]) -> pl.DataFrame:

@@ -103,10 +103,14 @@ def form_rules(domain: Domain) -> list[Rule]:
 
 
 def form_failures(
-    frame: pl.DataFrame, domain: Domain, fields: tuple[Field, ...]
+    frame: pl.DataFrame, few: pl.DataFrame, fields: tuple[Field, ...], domain: Domain
 ) -> Iterator[Found]:
-    """What the form rules find in some fields of a table."""
-    for name, field, broken in _conditions(frame, fields):
+    """What the form rules find in some fields of a table.
+
+    Args:
+        few: rows of the table in which every text of these fields occurs.
+    """
+    for name, field, broken in _conditions(few, fields):
         rows = frame.filter(broken.fill_null(value=False))
         if rows.is_empty():
             continue

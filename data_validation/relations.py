@@ -8,10 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, folded, folded_terms
 from data_validation.sealing import SEPARATOR, Tables, without_records
-from data_validation.values import BLANKS, is_partial_date, limit, trimmed
+from data_validation.values import BLANKS, is_partial_date, limit, read_of, trimmed
 from trials import Trial
 
 # Columns of a complete table that are ours; an extract's names are in upper case.
@@ -72,7 +73,7 @@ def arm_code(column: pl.Expr, trial: Trial) -> pl.Expr:
 
 
 def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, pl.DataFrame]:
-    """Every relation by name, each in the order of its first column, its key."""
+    """Every relation by name, open ones in the order of their first column, the key."""
     days = people.select("subject", "randomization_date").unique(
         "subject", keep="first", maintain_order=True
     )
@@ -108,7 +109,7 @@ def _relation(
         words = _with_baseline(_with_measures(words, frame, domain.name, trial), days)
     if domain.name == "PR":
         words = _with_support(words, trial)
-    return words.sort("record_key")
+    return words
 
 
 _NOTHING: dict[tuple[Domain, str, bool], pl.DataFrame] = {}
@@ -185,6 +186,28 @@ def measured(frame: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFrame:
         `frame` with `measure`, null where the test is none of the trial's; `converted`, the result
         in the measure's unit; `is_plausible`; `specimen_counts`; `value`.
     """
+    said = [f"{domain}TESTCD", f"{domain}ORRESU", f"{domain}SPEC", f"{domain}CAT"]
+    about = by_distinct(
+        frame,
+        [name for name in said if name in frame.columns],
+        lambda rows: _about_measures(rows, domain, trial),
+    )
+    converted = (pl.col("result") + pl.col("_offset")) * pl.col("_factor")
+    plausible = pl.col("converted").is_between(pl.col("_lower"), pl.col("_upper"))
+    usable = pl.col("is_plausible") & pl.col("specimen_counts")
+    used = (
+        about.with_columns(frame["result"])
+        .with_columns(converted.alias("converted"))
+        .with_columns(plausible.alias("is_plausible"))
+        .with_columns(pl.when(usable).then(pl.col("converted")).alias("value"))
+    )
+    return frame.with_columns(
+        used.select("measure", "converted", "specimen_counts", "is_plausible", "value")
+    )
+
+
+def _about_measures(rows: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFrame:
+    """What test, unit, specimen and category say of a result, whatever the result is."""
     measures = [item for item in trial.measures if item.domain == domain]
     codes = {item.code.upper(): item.name for item in measures}
     lower = {item.name: item.lower for item in measures}
@@ -206,24 +229,20 @@ def measured(frame: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFrame:
     code = trimmed(f"{domain}TESTCD").str.to_uppercase()
     unit = pl.col(f"{domain}ORRESU").fill_null("").str.strip_chars().str.to_lowercase()
     in_unit = pl.concat_str(measure, unit, separator=SEPARATOR)
-    offset = _looked_up(in_unit, offsets, pl.Float64()).fill_null(0.0)
-    converted = (pl.col("result") + offset) * _looked_up(in_unit, factors, pl.Float64())
-    plausible = pl.col("converted").is_between(
-        _looked_up(measure, lower, pl.Float64()), _looked_up(measure, upper, pl.Float64())
-    )
     counts = measure.is_in(any_specimen)
-    if specimens and f"{domain}SPEC" in frame.columns:
+    if specimens and f"{domain}SPEC" in rows.columns:
         taken_from = pl.concat_str(measure, folded(f"{domain}SPEC"), separator=SEPARATOR)
         counts |= taken_from.is_in(specimens).fill_null(value=False)
     if categories:
         of_category = pl.concat_str(measure, folded(f"{domain}CAT"), separator=SEPARATOR)
         counts &= measure.is_in(any_category) | of_category.is_in(categories).fill_null(value=False)
-    usable = pl.col("is_plausible") & pl.col("specimen_counts")
-    return (
-        frame.with_columns(_looked_up(code, codes, pl.String()).alias("measure"))
-        .with_columns(converted.alias("converted"), counts.alias("specimen_counts"))
-        .with_columns(plausible.alias("is_plausible"))
-        .with_columns(pl.when(usable).then(pl.col("converted")).alias("value"))
+    return rows.with_columns(_looked_up(code, codes, pl.String()).alias("measure")).select(
+        "measure",
+        counts.alias("specimen_counts"),
+        _looked_up(in_unit, factors, pl.Float64()).alias("_factor"),
+        _looked_up(in_unit, offsets, pl.Float64()).fill_null(0.0).alias("_offset"),
+        _looked_up(measure, lower, pl.Float64()).alias("_lower"),
+        _looked_up(measure, upper, pl.Float64()).alias("_upper"),
     )
 
 
@@ -238,10 +257,10 @@ def _with_measures(
     words: pl.DataFrame, frame: pl.DataFrame, domain: str, trial: Trial
 ) -> pl.DataFrame:
     """The measure, its usable value in the measure's unit, and the detection limit's sign."""
+    result = f"{domain}ORRES"
     return words.with_columns(
-        measured(frame, domain, trial).select(
-            "measure", "value", limit(f"{domain}ORRES").alias("value_limit")
-        )
+        *measured(frame, domain, trial).select("measure", "value").get_columns(),
+        *read_of(frame, {result: [limit(result).alias("value_limit")]}),
     )
 
 
@@ -270,11 +289,13 @@ def _with_planned_visit(words: pl.DataFrame, trial: Trial) -> pl.DataFrame:
             "planned_day": [visit.day for visit in trial.schedule],
         }
     )
-    return (
-        words.with_columns(folded("visit").alias("_visit"))
-        .join(schedule, on="_visit", how="left", maintain_order="left")
-        .drop("_visit")
-    )
+
+    def planned(rows: pl.DataFrame) -> pl.DataFrame:
+        visits = rows.select(folded("visit").alias("_visit"))
+        joined = visits.join(schedule, on="_visit", how="left", maintain_order="left")
+        return joined.select("visit_number", "planned_day")
+
+    return words.with_columns(by_distinct(words, ["visit"], planned))
 
 
 def _with_support(words: pl.DataFrame, trial: Trial) -> pl.DataFrame:

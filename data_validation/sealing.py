@@ -4,16 +4,26 @@ Sealing comes before validation and everything else: what the open side computes
 open frames. That the open store does not depend on sealed data is so by construction.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 
+import numpy as np
 import polars as pl
 
+from data_validation.distinct import by_distinct, distinct
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, folded, folded_terms
-from data_validation.values import BLANKS, open_text, trimmed, with_blanks, with_typed_values
+from data_validation.values import (
+    BLANKS,
+    has_blanks,
+    open_text,
+    read_of,
+    trimmed,
+    typed,
+    with_typed_values,
+)
 from trials import Trial
 
 SEPARATOR = "\x1f"
@@ -51,12 +61,13 @@ def split(datasets: Mapping[str, pl.DataFrame], trial: Trial) -> tuple[Tables, T
                 open_frames[name] = without_records(domain, open_only=True)
             continue
         received = datasets[name]
-        frame = with_blanks(_with_known_columns(received, domain, trial), domain)
-        frame = frame.with_columns(_open_rows(frame, domain, trial)).with_row_index("_index")
-        opened = _open_cells(frame.filter("_open"), domain)
-        complete[name] = with_typed_values(
-            _with_keys_of(frame, opened, domain), domain, open_only=False
-        )
+        frame = _with_known_columns(received, domain, trial)
+        read = _read(frame, domain)
+        frame = frame.with_columns(*read.blanks, _open_rows(frame, domain, trial))
+        frame = frame.with_row_index("_index")
+        cells = frame.select("_index", "_open").with_columns(*read.blanks, *read.open_texts)
+        opened = _open_cells(cells.filter("_open"), domain)
+        complete[name] = _with_keys_of(frame, opened, domain).with_columns(read.typed)
         if domain.opens:
             open_frames[name] = with_typed_values(opened.drop("_index"), domain, open_only=True)
         absent[name] = tuple(
@@ -67,6 +78,35 @@ def split(datasets: Mapping[str, pl.DataFrame], trial: Trial) -> tuple[Tables, T
     return (
         Tables(open_frames, _open_absences(absent), opened_here, is_open=True),
         Tables(complete, absent, present, is_open=False),
+    )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What is read out of the text of a table's columns."""
+
+    blanks: list[pl.Series]
+    typed: list[pl.Series]
+    open_texts: list[pl.Series]
+
+
+def _read(frame: pl.DataFrame, domain: Domain) -> _Read:
+    """Blanks around texts, where a column has any; typed values; what may open of each text."""
+    received = {field.name for field in domain.received_fields}
+    opening = {field.name for field in domain.open_fields}
+    made = {
+        field.name: [
+            *([has_blanks(field.name)] if field.name in received else []),
+            *([typed(field)] if field.typed else []),
+            *([open_text(field)] if field.name in opening else []),
+        ]
+        for field in domain.fields
+    }
+    read = read_of(frame, {name: items for name, items in made.items() if items})
+    return _Read(
+        [column for column in read if column.name.startswith(BLANKS) and column.any()],
+        [column for column in read if column.name in {f.word for f in domain.fields if f.typed}],
+        [column for column in read if column.name in opening],
     )
 
 
@@ -84,7 +124,10 @@ def without_records(domain: Domain, *, open_only: bool) -> pl.DataFrame:
 def _open_rows(frame: pl.DataFrame, domain: Domain, trial: Trial) -> pl.Series:
     """Which rows may be open; what a rule cannot say of a row is no."""
     rule = domain.open_rows(frame, trial).fill_null(value=False).alias("_open")
-    return frame.with_columns(rule)["_open"]
+    names = sorted(set(rule.meta.root_names()))
+    if not names:
+        return frame.with_columns(rule)["_open"]
+    return by_distinct(frame, names, lambda rows: rows.select(rule))["_open"]
 
 
 def _open_absences(absent: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
@@ -103,7 +146,7 @@ def _with_known_columns(frame: pl.DataFrame, domain: Domain, trial: Trial) -> pl
     )
 
 
-def _open_cells(rows: pl.DataFrame, domain: Domain) -> pl.DataFrame:
+def _open_cells(cells: pl.DataFrame, domain: Domain) -> pl.DataFrame:
     """Open cells of open rows with their record key, in the order of the key.
 
     The key says what the record is, not where it stood: sequence numbers and row positions would
@@ -111,36 +154,49 @@ def _open_cells(rows: pl.DataFrame, domain: Domain) -> pl.DataFrame:
     their open text, so equal ones are interchangeable.
     """
     names = [field.name for field in domain.open_fields]
-    blanks = [BLANKS + name for name in names if BLANKS + name in rows.columns]
-    cells = rows.select("_index", *blanks, *(open_text(field) for field in domain.open_fields))
-    hashed = _hashes(cells, [name for name in domain.keys if name in names])
-    return (
-        cells.with_columns(hashed.alias("_hash"))
+    numbered = cells.with_columns(_hashes(cells, [name for name in domain.keys if name in names]))
+    shared = numbered["_hash"].is_duplicated()
+    number = pl.int_range(1, pl.len() + 1).over("_hash")
+    order = (
+        numbered.filter(shared)
         .sort("_hash", *names, nulls_last=True)
-        .with_columns(pl.int_range(1, pl.len() + 1).over("_hash").alias("_number"))
+        .select("_index", number.cast(pl.String).alias("_number"))
+    )
+    return (
+        numbered.join(order, on="_index", how="left", maintain_order="left")
+        .sort("_hash", "_number")
         .with_columns(
             pl.concat_str(
                 pl.lit(f"{domain.name}-"),
-                "_hash",
-                pl.when(pl.col("_number") > 1)
-                .then(pl.concat_str(pl.lit("-"), pl.col("_number").cast(pl.String)))
+                pl.col("_hash").cast(pl.String).str.zfill(_KEY_DIGITS),
+                pl.when(pl.col("_number") != "1")
+                .then("-" + pl.col("_number"))
                 .otherwise(pl.lit("")),
             ).alias("record_key")
         )
-        .select("_index", "record_key", *names, *blanks)
-        .sort("record_key")
+        .select("_index", "record_key", pl.exclude(_INTERNAL))
     )
+
+
+_INTERNAL = ("_index", "_open", "_hash", "_number", "record_key")
+_KEY_DIGITS = 16
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def _hashes(cells: pl.DataFrame, names: list[str]) -> pl.Series:
-    """Twelve hexadecimal digits of BLAKE2b of the key fields of each row."""
-    joined = cells.select(
-        pl.concat_str([pl.col(name).fill_null("") for name in names], separator=SEPARATOR)
-    ).to_series()
-    return pl.Series(
-        [hashlib.blake2b(key.encode(), digest_size=6).hexdigest() for key in joined],
-        dtype=pl.String,
-    )
+    """A number of 16 digits for the key fields of each row, the same in every extract.
+
+    BLAKE2b of each text, in 64 bits, and over the fields of a row a polynomial of them: two records
+    in a million share a number with a probability of 1 in 20,000, and are then told apart like
+    equal ones.
+    """
+    row = np.zeros(cells.height, dtype=np.uint64)
+    for name in names:
+        found = distinct(cells, [name])
+        texts = cells[name].fill_null("")[found.rows]
+        own = [int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) for text in texts]
+        row = row * _ODD + np.array(own, dtype=np.uint64)[found.which]
+    return pl.Series("_hash", row % np.uint64(10**_KEY_DIGITS))
 
 
 def _with_keys_of(frame: pl.DataFrame, opened: pl.DataFrame, domain: Domain) -> pl.DataFrame:

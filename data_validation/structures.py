@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
 from data_validation.facts import folded, folded_terms
 from data_validation.separation import Counts, levels_of
@@ -133,15 +134,25 @@ class _Rows:
 
     def different(self, column: str) -> Counts:
         """Different values per participant."""
-        pairs = pl.DataFrame({"person": self.person, "value": self.frame[column]})
-        once = pairs.filter(pl.col("value").is_not_null()).unique()
-        return np.bincount(once["person"].to_numpy(), minlength=self.people).astype(np.int64)
+        values = self.frame[column]
+        there = values.is_not_null()
+        codes = values.filter(there).rank("dense").cast(pl.Int64).to_numpy()
+        pairs = pl.Series(codes * self.people + self.person[there.to_numpy()]).unique()
+        return np.bincount(pairs.to_numpy() % self.people, minlength=self.people).astype(np.int64)
 
 
 def _of_the_people(frame: pl.DataFrame, people: pl.Series) -> _Rows:
     places = pl.DataFrame({"subject": people, "_person": np.arange(len(people))})
-    rows = frame.join(places, on="subject", how="inner", maintain_order="left")
-    return _Rows(rows.drop("_person"), rows["_person"].to_numpy(), len(people))
+    person = by_distinct(
+        frame,
+        ["subject"],
+        lambda rows: rows.join(places, on="subject", how="left", maintain_order="left").select(
+            "_person"
+        ),
+    ).to_series()
+    known = person.is_not_null()
+    rows = frame if known.all() else frame.filter(known)
+    return _Rows(rows, person.drop_nulls().to_numpy(), len(people))
 
 
 def _without_outcomes(rows: _Rows, relation: str) -> _Rows:

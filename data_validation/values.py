@@ -4,8 +4,11 @@ Every function is a polars expression over one text column. Nothing is lost on t
 stays beside the typed value, and what could not be typed is null beside its text.
 """
 
+from collections.abc import Mapping, Sequence
+
 import polars as pl
 
+from data_validation.distinct import FEW, by_distinct
 from data_validation.facts import Domain, Exposure, Field, Kind
 from data_validation.written_dates import as_written
 
@@ -93,19 +96,20 @@ def is_partial_date(name: str) -> pl.Expr:
 def with_typed_values(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -> pl.DataFrame:
     """`frame` (text columns by SDTM name) with a typed column, by word, for each typed field."""
     fields = domain.open_fields if open_only else domain.fields
-    return frame.with_columns(typed(field) for field in fields if field.typed)
+    return frame.with_columns(read_of(frame, {f.name: [typed(f)] for f in fields if f.typed}))
 
 
-def with_blanks(frame: pl.DataFrame, domain: Domain) -> pl.DataFrame:
-    """`frame` with a column for each field in which some value has blanks around it."""
-    names = [field.name for field in domain.received_fields if field.name in frame.columns]
-    if not names or frame.is_empty():
-        return frame
-    # Nothing but blanks is no value, and a blank field is no news.
-    around = {name: pl.col(name) != trimmed(name) for name in names}
-    holds = frame.select(
-        condition.any(ignore_nulls=True).alias(name) for name, condition in around.items()
-    ).row(0, named=True)
-    return frame.with_columns(
-        condition.alias(BLANKS + name) for name, condition in around.items() if holds[name]
-    )
+def read_of(frame: pl.DataFrame, made: Mapping[str, Sequence[pl.Expr]]) -> list[pl.Series]:
+    """The columns that expressions of one text column each make, by the name of that column."""
+    if frame.height < FEW:
+        return frame.select(item for items in made.values() for item in items).get_columns()
+    return [
+        column
+        for name, items in made.items()
+        for column in by_distinct(frame, [name], lambda rows, items=items: rows.select(items))
+    ]
+
+
+def has_blanks(name: str) -> pl.Expr:
+    """Whether a text has blanks around it; nothing but blanks is no value, and no news."""
+    return (pl.col(name) != trimmed(name)).alias(BLANKS + name)

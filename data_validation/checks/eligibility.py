@@ -240,12 +240,14 @@ def chronic(evidence: Evidence) -> pl.DataFrame:
 def _below_chronic_limit(evidence: Evidence) -> pl.DataFrame:
     """Values of randomized participants, by that day, below the limit of a chronic criterion."""
     limits = [item.chronic for item in evidence.trial.criteria if item.chronic is not None]
-    person = with_person(evidence, "LB").select("record_key", "randomized", "randomization_date")
+    person = evidence.people.select(
+        pl.col("subject").alias("_subject"), "randomized", "randomization_date"
+    )
     rows = (
         evidence.measured("LB")
         .filter(pl.col("measure").is_in([item.measure for item in limits]))
         .with_columns(trimmed("USUBJID").alias("_subject"))
-        .join(person, on="record_key", how="inner", maintain_order="left")
+        .join(person, on="_subject", how="inner", maintain_order="left")
         .filter("randomized", pl.col("date") <= pl.col("randomization_date"))
     )
     below = [

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from data_validation.distinct import repeated
 from data_validation.domains.measurements import MEASUREMENTS
 from data_validation.facts import Domain, Severity
 from data_validation.relations import PLAUSIBLE_RATIO, paired_gases
@@ -124,16 +125,20 @@ def _of_each_domain(domain: Domain) -> None:
         about = [trimmed(test).str.to_uppercase()]
         if f"{name}SPEC" in frame.columns:
             about.append(trimmed(f"{name}SPEC").str.to_uppercase())
+        columns = [column for column in (test, f"{name}SPEC", unit) if column in frame.columns]
         units = (
             frame.lazy()
+            .filter(pl.col("result").is_not_null())
+            .group_by(columns)
+            .agg(pl.len().alias("_rows"))
             .select(
                 pl.concat_str(about, separator=", ", ignore_nulls=True).alias("_about"),
                 trimmed(unit).alias("_unit"),
-                pl.col("result").is_not_null().alias("_number"),
+                "_rows",
             )
-            .filter("_number", pl.col("_unit").is_not_null(), pl.col("_about") != "")
+            .filter(pl.col("_unit").is_not_null(), pl.col("_about") != "")
             .group_by("_about", pl.col("_unit").str.to_lowercase().alias("_folded"))
-            .agg(pl.len().alias("_rows"), pl.col("_unit").min())
+            .agg(pl.col("_rows").sum(), pl.col("_unit").min())
             .filter(pl.len().over("_about") > 1)
             .sort("_about", "_rows", "_unit", descending=[False, True, False])
             .group_by("_about", maintain_order=True)
@@ -160,15 +165,23 @@ def _of_each_domain(domain: Domain) -> None:
     )
     def same_test_twice(evidence: Evidence) -> pl.DataFrame:
         """Same subject, test, category, specimen, position, time point and moment to the minute."""
-        by = (test, f"{name}CAT", f"{name}SPEC", f"{name}TPT", f"{name}METHOD", f"{name}POS")
-        by = (*by, f"{name}LOC", f"{name}DTC", "VISIT", "USUBJID")
+        by: tuple[str, ...] = (
+            test,
+            f"{name}CAT",
+            f"{name}SPEC",
+            f"{name}TPT",
+            f"{name}METHOD",
+            f"{name}POS",
+        )
+        by += (f"{name}LOC", f"{name}DTC", "VISIT", "USUBJID")
         frame = evidence[name]
-        timed = frame.filter(
+        equal = [pl.col(column) for column in by if column in frame.columns]
+        timed = repeated(frame, equal).filter(
             trimmed(f"{name}DTC").str.contains(r"[T ][0-9]{2}:[0-9]{2}"),
             trimmed(test).is_not_null(),
             trimmed(result).is_not_null(),
         )
-        return timed.filter(pl.len().over([column for column in by if column in frame.columns]) > 1)
+        return repeated(timed, equal)
 
     if f"{name}SPEC" not in domain.by_name:
         return
