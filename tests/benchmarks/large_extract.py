@@ -43,7 +43,9 @@ def _events_again(events: pl.DataFrame, rows: int) -> pl.DataFrame:
     return pl.concat(again).head(rows)
 
 
-def write_large(frames: dict[str, pl.DataFrame], folder: Path, file: Literal["csv", "parquet"]) -> Path:
+def write_large(
+    frames: dict[str, pl.DataFrame], folder: Path, file: Literal["csv", "parquet"]
+) -> Path:
     """Write one file a dataset; returns the folder."""
     folder.mkdir(parents=True)
     for name, frame in frames.items():
