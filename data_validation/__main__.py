@@ -427,7 +427,7 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
     from access.releases import release
     from access.trail import open_trail
     from data_validation.load import load
-    from trials.simulator import simulate, write_extract
+    from trials.simulator import write_simulated
 
     trial: Trial = load_trial(DEMONSTRATION_TRIAL)
     store = Store(settings.store)
@@ -449,8 +449,9 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
                 "load", command_line_actor(), trial=trial.id, resource="simulated participants"
             ) as underway,
         ):
-            write_extract(simulate(trial, cutoff=cutoff), Path(folder), format="csv")
-            loaded = load(Path(folder), trial, store, keys / "board_public.key", cutoff=cutoff)
+            extract = Path(folder) / "extract"
+            write_simulated(trial, extract, cutoff=cutoff, defects="typical")
+            loaded = load(extract, trial, store, keys / "board_public.key", cutoff=cutoff)
             underway.snapshot = str(loaded.snapshot.id)
     release(
         trail,

@@ -5,9 +5,18 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.conduct import NOBODY, NOT_OPENED, RANDOMIZED, in_all, planned_visits
+from exhibits.conduct import NOBODY, NOT_OPENED, RANDOMIZED, in_all, planned_visits, sentence_case
 from exhibits.exhibit import Exhibit, Number, exhibit, too_few
-from exhibits.theme import ACCENT, QUIET, SERIES, ArmStyle, arm_style, axis_names, figure, safe
+from exhibits.theme import (
+    ACCENT,
+    MISSING_SCALE,
+    QUIET,
+    ArmStyle,
+    arm_style,
+    axis_names,
+    figure,
+    safe,
+)
 from exhibits.words import counted, day, number, share
 from queries import Board
 
@@ -148,7 +157,7 @@ def visits_received(board: Board) -> Exhibit:
     due, received = in_all(totals["due"]), in_all(totals["received"])
     if not due:
         return Exhibit(title, RANDOMIZED, missing="No visit was due by the data cut-off.")
-    rows = visits.with_columns(name=pl.col("visit"))
+    rows = visits.with_columns(name=sentence_case("visit"))
     return Exhibit(
         title=title,
         population=RANDOMIZED,
@@ -163,7 +172,7 @@ def visits_received(board: Board) -> Exhibit:
                 (str(arm), arm_style(position), rows.filter(pl.col("arm") == arm))
                 for arm, position in totals.select("arm", "position").rows()
             ],
-            rows["visit"].unique(maintain_order=True).to_list(),
+            rows["name"].unique(maintain_order=True).to_list(),
             "Recorded, of visits that were due",
         ),
         description="A dot for each visit of the schedule and arm of this view: the share that is "
@@ -204,7 +213,7 @@ def visits_by_site(board: Board) -> Exhibit:
             else ""
         ),
         figure=_dots(
-            [("All participants", SERIES[0], shown.with_columns(name=pl.Series(names)))],
+            [("All participants", arm_style(1), shown.with_columns(name=pl.Series(names)))],
             names,
             "Recorded, of visits that were due",
         ),
@@ -328,29 +337,43 @@ def data_lag(board: Board) -> Exhibit:
     ).with_columns(since=pl.col("weeks").replace_strict(dict(enumerate(WEEKS))))
     if weeks.is_empty():
         return Exhibit(title, RANDOMIZED, missing="No visit was due by the data cut-off.")
+    datasets = weeks["dataset"].unique(maintain_order=True).to_list()
+    cells = {
+        (dataset, week): (percent, f"{percent:.0f} %", share(received, due))
+        for dataset, week, percent, received, due in weeks.select(
+            "dataset", "weeks", "received_percent", "received", "due"
+        ).rows()
+        if percent is not None
+    }
+    grid = [
+        [cells.get((dataset, week), (None, "", "")) for week in range(len(WEEKS))]
+        for dataset in datasets
+    ]
     drawn = figure(
-        x_title="Weeks from the end of the visit's window to the data cut-off",
-        y_title="Received, of what was due",
-        height=340,
+        x_title="Weeks since the visit's window closed",
+        y_title="",
+        height=150 + 40 * len(datasets),
     )
-    for (dataset, rows), style in zip(
-        weeks.group_by("dataset", maintain_order=True), SERIES, strict=False
-    ):
-        shown = rows.filter(pl.col("received_percent").is_not_null())
-        drawn.add_trace(
-            go.Scatter(
-                x=shown["since"].to_list(),
-                y=shown["received_percent"].to_list(),
-                customdata=[share(got, of) for got, of in shown.select("received", "due").rows()],
-                mode="lines+markers",
-                name=DATASETS[str(dataset[0])],
-                line={"color": style.color, "dash": style.dash, "width": 2},
-                marker={"color": style.color, "symbol": style.symbol, "size": 11},
-                hovertemplate="%{customdata} after %{x} weeks<extra></extra>",
-            )
+    drawn.add_trace(
+        go.Heatmap(
+            x=list(WEEKS),
+            y=[DATASETS[dataset] for dataset in datasets],
+            z=[[cell[0] for cell in row] for row in grid],
+            text=[[cell[1] for cell in row] for row in grid],
+            customdata=[[cell[2] for cell in row] for row in grid],
+            texttemplate="%{text}",
+            hovertemplate="%{y}, %{x} weeks: %{customdata}<extra></extra>",
+            hoverongaps=False,
+            colorscale=MISSING_SCALE,
+            zmin=0,
+            zmax=100,
+            showscale=False,
+            xgap=2,
+            ygap=2,
         )
-    drawn.update_xaxes(type="category", categoryorder="array", categoryarray=list(WEEKS))
-    drawn.update_yaxes(range=[0, 105], ticksuffix=" %")
+    )
+    drawn.update_xaxes(type="category", showgrid=False)
+    drawn.update_yaxes(type="category", autorange="reversed", rangemode="normal", showgrid=False)
     fresh = weeks.filter(pl.col("weeks") == 0, pl.col("dataset") == "SV")
     due, received = in_all(fresh["due"]), in_all(fresh["received"])
     return Exhibit(
@@ -362,9 +385,9 @@ def data_lag(board: Board) -> Exhibit:
         )
         if fresh.height
         else "The window of no visit closed in the week before the data cut-off.",
-        denominator="Visits that were due by the data cut-off",
+        denominator="visits that were due by the data cut-off",
         figure=drawn,
-        description="A line for each dataset: the share that was received, by weeks since due.",
+        description="A row for each dataset: the share that was received, by weeks since due.",
         table=weeks.select(
             "dataset", "since", "due", "received", "outstanding", "received_percent"
         ),

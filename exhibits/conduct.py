@@ -42,8 +42,8 @@ KNOWN = (
 )
 
 NOT_OPENED = (
-    "Ends of the study are taken from DM and from the dispositions (DS) that the trial definition "
-    "opens; one about study treatment, or another that it does not open, is not seen in this view."
+    "How the study ended is taken from DM and DS: pooled and coded, from the dispositions that the "
+    "trial definition opens, and one about study treatment, or another, is not among them."
 )
 
 NO_DEVIATIONS = (
@@ -122,17 +122,21 @@ def stacked(
     rows: list[tuple[str, dict[str, Any]]],
     parts: tuple[tuple[str, str, State], ...],
     x_title: str,
+    *,
     height: int = 56,
+    longest: int = 12,
 ) -> go.Figure:
     """Stacked horizontal bars: one for each row, of the parts that anybody is in.
 
     Args:
         rows: what a row is called, and its counts by name; None is not drawn.
         parts: name, words and style of each part, from the left.
-        height: pixels of a row.
+        height: pixels of a row, more where its name takes several lines.
+        longest: letters of a name on a line.
     """
-    names = [in_lines(name, 18) for name, _ in rows]
-    drawn = figure(x_title=x_title, y_title="", height=150 + height * len(rows))
+    names = [in_lines(name, longest) for name, _ in rows]
+    lines = max((name.count("<br>") + 1 for name in names), default=1)
+    drawn = figure(x_title=x_title, y_title="", height=150 + max(height, 20 * lines) * len(rows))
     for column, words, state in parts:
         counts = [row[column] for _, row in rows]
         if not any(counts):
@@ -216,7 +220,8 @@ def deviations(board: Board) -> Exhibit:
     if total == 0:
         return Exhibit(title, RANDOMIZED, missing=NOBODY)
     rows = board.ask("conduct/deviations").with_columns(sentence_case("category"))
-    categories = rows["category"].unique(maintain_order=True).to_list()
+    shown = rows.filter(pl.col("participants").is_not_null())
+    categories = shown["category"].unique(maintain_order=True).to_list()
     drawn = figure(
         x_title="Participants with a deviation",
         y_title="",
@@ -224,10 +229,10 @@ def deviations(board: Board) -> Exhibit:
     )
     for arm, position in arms.select("arm", "position").rows():
         style = arm_style(position)
-        of_arm = rows.filter(pl.col("arm") == arm, pl.col("participants").is_not_null())
+        of_arm = shown.filter(pl.col("arm") == arm)
         drawn.add_trace(
             go.Bar(
-                y=[in_lines(category, 18) for category in of_arm["category"]],
+                y=[in_lines(category, 12) for category in of_arm["category"]],
                 x=of_arm["participants"].to_list(),
                 name=safe(arm),
                 orientation="h",
@@ -236,9 +241,13 @@ def deviations(board: Board) -> Exhibit:
                 showlegend=arms.height > 1,
             )
         )
-    names = [in_lines(category, 18) for category in categories]
     drawn.update_yaxes(
-        type="category", categoryorder="array", categoryarray=names[::-1], showgrid=False
+        type="category",
+        categoryorder="array",
+        categoryarray=[in_lines(category, 12) for category in categories],
+        autorange="reversed",
+        rangemode="normal",
+        showgrid=False,
     )
     drawn.update_xaxes(counts_axis(rows["participants"]))
     found, with_any = in_all(arms["deviations"]), in_all(arms["with_any"])
@@ -314,6 +323,7 @@ def follow_up_maturity(board: Board) -> Exhibit:
             KNOWN,
             "Randomized participants",
             height=28,
+            longest=18,
         ),
         description="A stacked bar for each day of the schedule and arm of this view: reached "
         "alive, died before, left before, not known, not due yet.",

@@ -39,13 +39,8 @@ ARM_STYLES = (
     ArmStyle("#4f7a28", "triangle-up", "dashdot", "."),
 )
 
-# Datasets and the like, side by side; no arm is drawn so.
-SERIES = (
-    ArmStyle("#4c6fa5", "circle", "solid", ""),
-    ArmStyle("#8f6d1d", "square", "dash", "/"),
-    ArmStyle("#7d8790", "diamond", "dot", "x"),
-    ArmStyle("#6a4c93", "triangle-up", "dashdot", "."),
-)
+# The less of what was due is there, the darker. Opaque, so that text stands out in light and dark.
+MISSING_SCALE = ((0.0, "#4c6fa5"), (1.0, "#e6edf6"))
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,13 @@ GIVEN = (
     ("not_given", "Not given", STATES.not_known),
 )
 NO_EXPOSURE = (
-    "The extract has no dataset EX, so what was given is not known. Ask for EX in the next extract."
+    "The extract has neither EX nor EC, so what was given is not known. Ask for them in the next "
+    "extract."
 )
+
+
+def _has_exposure(board: Board) -> bool:
+    return board.has("EX") or board.has("EC")
 
 
 def _nobody(board: Board) -> bool:
@@ -50,7 +55,7 @@ def doses_given(board: Board) -> Exhibit:
     if dosing is None:
         missing = "The trial definition plans no doses: name them under [dosing]."
         return Exhibit(title, population, missing=missing)
-    if not board.has("EX"):
+    if not _has_exposure(board):
         return Exhibit(title, population, missing=NO_EXPOSURE)
     doses = board.ask(
         "treatment/doses",
@@ -104,7 +109,7 @@ def doses_changed(board: Board) -> Exhibit:
     if board.trial.dosing is None:
         missing = "The trial definition plans no doses: name them under [dosing]."
         return Exhibit(title, population, missing=missing)
-    if not board.has("EX"):
+    if not _has_exposure(board):
         return Exhibit(title, population, missing=NO_EXPOSURE)
     reasons = board.ask("treatment/doses_changed")
     not_given, changed = int(reasons["not_given"].sum()), int(reasons["changed"].sum())
@@ -113,7 +118,7 @@ def doses_changed(board: Board) -> Exhibit:
         population=population,
         answer=f"Recorded as not given: {counted(not_given, 'dose')}; as given otherwise than "
         f"planned: {counted(changed, 'dose')}.",
-        denominator=f"{not_given + changed:,} records of EX",
+        denominator=f"{not_given + changed:,} records",
         table=reasons.drop("position").with_columns(sentence_case("reason")),
         labels={
             "reason": "Reason",
@@ -123,8 +128,8 @@ def doses_changed(board: Board) -> Exhibit:
             "participants": "Participants",
         },
         footnotes=(
-            "As EX records it (EXADJ, and a dose of zero). A dose of which EX has no record has no "
-            "reason here.",
+            "As recorded in EX (a dose of zero, EXADJ) or, where EX has no record, in EC (ECOCCUR, "
+            "ECREASOC). A dose of which there is no record at all has no reason here.",
         ),
     )
 
@@ -192,7 +197,11 @@ def cross_over(board: Board) -> Exhibit:
         },
         footnotes=(
             "Planned: as randomized. Actual: DM's actual arm (ACTARM, ACTARMCD); "
-            + ("doses from EX." if board.has("EX") else "the extract has no EX: doses not known."),
+            + (
+                "doses from EX and EC."
+                if _has_exposure(board)
+                else "the extract has neither EX nor EC, so doses are not known."
+            ),
         ),
     )
 
@@ -201,7 +210,7 @@ def cross_over(board: Board) -> Exhibit:
 def lots(board: Board) -> Exhibit:
     """Lots of the product, who was given them, and when."""
     title, population = "Lots", RANDOMIZED
-    if not board.has("EX"):
+    if not _has_exposure(board):
         return Exhibit(title, population, missing=NO_EXPOSURE)
     given = board.ask("treatment/lots")
     named = given.filter(pl.col("lot") != "(no lot)")
@@ -251,7 +260,7 @@ def deviations_by_term(board: Board) -> Exhibit:
         if found
         else "No deviation of a randomized participant is recorded.",
         denominator=counted(found, "deviation"),
-        table=terms.drop("position").with_columns(sentence_case("category")),
+        table=terms.drop("position").with_columns(sentence_case("category"), sentence_case("term")),
         labels={
             "category": "Category, as received",
             "term": "Deviation",

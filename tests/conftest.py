@@ -165,7 +165,7 @@ def key_pair(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
 
 @pytest.fixture(scope="session")
 def demonstration_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> LoadedTrial:
-    """Two arms: the simulated trial at two cut-offs of the same seed, as `make run` loads it."""
+    """Two arms: the simulated trial at two cut-offs of the same seed, without defects."""
     folder = tmp_path_factory.mktemp("demonstration")
     trial = load_trial(DEMONSTRATION_TRIAL)
     for cutoff in CUTOFFS:

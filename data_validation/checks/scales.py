@@ -31,10 +31,17 @@ def _ratings(evidence: Evidence) -> pl.DataFrame:
             goes_on=pl.col("end_date").is_null() & pl.col("end_date_text").is_null(),
         )
     )
-    inside = days.filter(
+    # One episode from the day before, one until the day after: the same, or one support after
+    # another.
+    from_before = days.filter(
         pl.col("start_date") < pl.col("date"),
+        pl.col("goes_on") | (pl.col("end_date") >= pl.col("date")),
+    )
+    until_after = days.filter(
+        pl.col("start_date") <= pl.col("date"),
         pl.col("goes_on") | (pl.col("end_date") > pl.col("date")),
     )
+    inside = from_before.join(until_after, on="record_key", how="semi")
     touched = days.filter(
         pl.col("start_date").is_null() | (pl.col("start_date") <= pl.col("date")),
         pl.col("goes_on") | pl.col("end_date").is_null() | (pl.col("end_date") >= pl.col("date")),

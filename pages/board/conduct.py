@@ -16,11 +16,11 @@ show("doses_given")
 left, right = st.columns(2)
 with left:
     show("doses_changed")
-    show("treatment_stops")
-    show("cross_over")
 with right:
-    show("lots")
-    show("deviations_by_term")
+    show("cross_over")
+    show("treatment_stops")
+show("lots")
+show("deviations_by_term")
 show("visits_received")
 left, right = st.columns(2)
 with left:

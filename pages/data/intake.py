@@ -44,7 +44,8 @@ listed(
 )
 
 others = snapshots.filter(pl.col("snapshot") != str(board.snapshot.id))["snapshot"].to_list()
-if others:
+# Comparing reads all of both, so it is done when it is asked for.
+if others and st.toggle("Compare with another snapshot"):
     st.subheader("What changed", anchor=False)
     # The one behind it in the list was loaded before it; from the first one, look forward.
     place = snapshots["snapshot"].index_of(str(board.snapshot.id)) or 0

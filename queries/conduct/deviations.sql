@@ -2,7 +2,7 @@
 -- counts: participants, deviations
 -- adds up: rows within arm
 select
-  coalesce(deviation.category, '(no category)') as category,
+  coalesce(deviation.category, '(no open category)') as category,
   participation.arm,
   participation.position,
   count(distinct participation.subject) as participants,

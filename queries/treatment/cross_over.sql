@@ -1,5 +1,5 @@
 -- One row a planned arm and an actual one: randomized participants, and how many were given anything.
-with given as (select distinct subject from exposure where coalesce(dose, 1) > 0)
+with given as (select distinct subject from administration where is_given)
 select
   participation.arm as planned,
   participation.position as planned_position,

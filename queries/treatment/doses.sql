@@ -3,28 +3,30 @@ with due as (
   select subject, visit_number as dose from due_visit($doses, $cutoff) where list_contains($arms, arm)
 ),
 -- In their order; one that is recorded as not given keeps its place.
-administration as (
+numbered as (
   select
     participation.subject,
     row_number() over (
-      partition by participation.subject order by exposure.start_date, exposure.record_key
+      partition by participation.subject
+      order by administration.start_date nulls last, administration.record_key
     ) as dose,
-    coalesce(exposure.dose, 1) > 0 as is_given,
-    exposure.start_date,
+    administration.is_given,
+    administration.start_date,
     participation.day_one
-  from exposure
+  from administration
   inner join participation using (subject)
-  where list_contains($arms, participation.arm) and exposure.start_date <= $cutoff
+  where list_contains($arms, participation.arm)
+    and coalesce(administration.start_date <= $cutoff, true)
 ),
 given as (
   select
-    administration.subject,
-    administration.dose,
-    abs(administration.start_date - date_of(administration.day_one, planned.day)) as days_off
-  from administration
+    numbered.subject,
+    numbered.dose,
+    abs(numbered.start_date - date_of(numbered.day_one, planned.day)) as days_off
+  from numbered
   inner join (select unnest($doses, recursive := true)) as planned
-    on planned.number = administration.dose
-  where administration.is_given
+    on planned.number = numbered.dose
+  where numbered.is_given
 ),
 person as (
   select

@@ -1,13 +1,13 @@
--- One row an arm and a reason: administrations that were not given, or otherwise than planned.
+-- One row an arm and a reason: doses that are recorded as not given, or as given otherwise.
 select
-  coalesce(nullif(trim(exposure.adjustment_reason), ''), '(no reason)') as reason,
+  coalesce(administration.reason, '(no reason)') as reason,
   participation.arm,
   participation.position,
-  count(*) filter (where exposure.dose = 0) as not_given,
-  count(*) filter (where coalesce(exposure.dose, 1) > 0) as changed,
+  count(*) filter (where not administration.is_given) as not_given,
+  count(*) filter (where administration.is_given) as changed,
   count(distinct participation.subject) as participants
-from exposure
+from administration
 inner join participation using (subject)
-where exposure.dose = 0 or nullif(trim(exposure.adjustment_reason), '') is not null
+where not administration.is_given or administration.reason is not null
 group by all
 order by not_given desc, changed desc, reason, participation.position

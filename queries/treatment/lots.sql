@@ -1,14 +1,14 @@
 -- One row a lot and an arm: participants who were given it, administrations, and when.
 select
-  coalesce(nullif(trim(exposure.lot), ''), '(no lot)') as lot,
+  coalesce(administration.lot, '(no lot)') as lot,
   participation.arm,
   participation.position,
   count(distinct participation.subject) as participants,
   count(*) as administrations,
-  min(exposure.start_date) as first_given,
-  max(exposure.start_date) as last_given
-from exposure
+  min(administration.start_date) as first_given,
+  max(administration.start_date) as last_given
+from administration
 inner join participation using (subject)
-where coalesce(exposure.dose, 1) > 0
+where administration.is_given
 group by all
 order by first_given nulls last, lot, participation.position

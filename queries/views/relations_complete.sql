@@ -41,3 +41,20 @@ create view exposure_as_collected as
 select * from sealed_data.exposure_as_collected left join arm_of using (subject);
 create view drug_accountability as
 select * from sealed_data.drug_accountability left join arm_of using (subject);
+-- Doses as recorded, given or not; of those as collected, what exposure has no record of on the day.
+create view administration as
+select
+  subject, start_date, record_key, coalesce(dose, 1) > 0 as is_given,
+  nullif(trim(adjustment_reason), '') as reason, nullif(trim(lot), '') as lot
+from exposure
+union all
+select
+  subject, start_date, record_key,
+  occurred is distinct from 'N' and coalesce(dose, 1) > 0 as is_given,
+  nullif(trim(reason), '') as reason, nullif(trim(lot), '') as lot
+from exposure_as_collected as collected
+where mood is distinct from 'SCHEDULED' and not exists (
+  select 1 from exposure
+  where exposure.subject = collected.subject
+    and exposure.start_date is not distinct from collected.start_date
+);

@@ -26,7 +26,7 @@ Rows = dict[str, list[Row]]
 # None adds a copy of the first row, changed.
 Change = tuple[str, int | None, Row | None]
 
-CUTOFF = date(2023, 4, 30)
+CUTOFF = date(2023, 3, 31)
 TRIAL: Trial = load_trial("nct05689008")
 
 
@@ -91,8 +91,6 @@ _CLEAN: Rows = {
         {"USUBJID": "S-001", "VISIT": "SCREENING", "SVSTDTC": "2023-03-09"},
         {"USUBJID": "S-001", "VISIT": "BASELINE", "SVSTDTC": "2023-03-10"},
         {"USUBJID": "S-002", "VISIT": "BASELINE", "SVSTDTC": "2023-03-10"},
-        {"USUBJID": "S-001", "VISIT": "DAY 21", "SVSTDTC": "2023-03-30"},
-        {"USUBJID": "S-001", "VISIT": "DAY 28", "SVSTDTC": "2023-04-06"},
     ],
     "EX": [
         {"USUBJID": "S-001", "EXTRT": "UC-MSC", "EXDOSE": "100", "EXSTDTC": "2023-03-10"},
@@ -170,8 +168,8 @@ _MORE: Rows = {
         },
     ],
     "SS": [
-        {"USUBJID": "S-001", "SSTESTCD": "SURVSTAT", "SSSTRESC": "ALIVE", "SSDTC": "2023-04-07"},
-        {"USUBJID": "S-002", "SSTESTCD": "SURVSTAT", "SSSTRESC": "DEAD", "SSDTC": "2023-04-07"},
+        {"USUBJID": "S-001", "SSTESTCD": "SURVSTAT", "SSSTRESC": "ALIVE", "SSDTC": "2023-03-28"},
+        {"USUBJID": "S-002", "SSTESTCD": "SURVSTAT", "SSSTRESC": "DEAD", "SSDTC": "2023-03-28"},
     ],
     "DD": [
         {

@@ -222,8 +222,8 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "DM-114": (
         Case(
-            (("DS", 3, None), ("DM", 2, {"RFICDTC": "2023-03-30", "DMDTC": "2023-04-20"})),
-            (("DS", 3, None), ("DM", 2, {"RFICDTC": "2023-03-31", "DMDTC": "2023-04-20"})),
+            (("DS", 3, None), ("DM", 2, {"RFICDTC": "2023-02-28", "DMDTC": "2023-03-20"})),
+            (("DS", 3, None), ("DM", 2, {"RFICDTC": "2023-03-01", "DMDTC": "2023-03-20"})),
             2,
             "S-003 was screened and neither randomized nor recorded as a screen failure. Which?",
         ),
@@ -279,7 +279,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case(
             (("SV", None, {"VISIT": "Day 10", "SVSTDTC": "2023-03-21"}),),
             (("SV", None, {"VISIT": "Day 10", "SVSTDTC": "2023-03-20"}),),
-            5,
+            3,
             "Visit Day 10 took place on 2023-03-21, outside its window. Please confirm the date.",
         ),
         # Screening, 13 days before day -1 to one day after it, which is day 1.
@@ -577,10 +577,10 @@ CASES: dict[str, tuple[Case, ...]] = {
     ),
     "DM-131": (
         Case(
-            (("SV", 3, None),),
-            (("SV", 3, None), ("DM", 0, {"DTHDTC": "2023-04-01", "DTHFL": "Y"})),
+            (("SV", 1, None),),
+            (("SV", 1, None), ("DM", 0, {"DTHDTC": "2023-03-10", "DTHFL": "Y"})),
             0,
-            "These visits of S-001 are due and not recorded: DAY 21. Did they take place?",
+            "These visits of S-001 are due and not recorded: BASELINE. Did they take place?",
         ),
         # In hospital a visit of each day is due; day 2 is, if the stay goes on after it.
         Case(
@@ -590,10 +590,10 @@ CASES: dict[str, tuple[Case, ...]] = {
             "These visits of S-001 are due and not recorded: DAY 2. Did they take place?",
         ),
         Case(
-            (("SV", 4, None), ("DS", None, {"DSDECOD": "COMPLETED", "DSSTDTC": "2023-04-10"})),
-            (("SV", 4, None), ("DS", None, {"DSDECOD": "COMPLETED", "DSSTDTC": "2023-04-09"})),
+            (("SV", 1, None), ("DS", None, {"DSDECOD": "COMPLETED", "DSSTDTC": "2023-03-11"})),
+            (("SV", 1, None), ("DS", None, {"DSDECOD": "COMPLETED", "DSSTDTC": "2023-03-10"})),
             0,
-            "These visits of S-001 are due and not recorded: DAY 28. Did they take place?",
+            "These visits of S-001 are due and not recorded: BASELINE. Did they take place?",
         ),
     ),
     "SV-105": (
@@ -751,7 +751,7 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("SS", 0, {"SSSTRESC": "DEAD"}),),
             (("SS", 0, {"SSSTRESC": "UNKNOWN"}),),
             0,
-            "At the contact on 2023-04-07 S-001 was dead; demographics has no death. Please check.",
+            "At the contact on 2023-03-28 S-001 was dead; demographics has no death. Please check.",
         ),
     ),
     "SS-102": (
@@ -759,7 +759,7 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("SS", 1, {"SSSTRESC": "ALIVE"}),),
             (("SS", 1, {"SSSTRESC": "ALIVE", "SSDTC": "2023-03-25"}),),
             1,
-            "At the contact on 2023-04-07 S-002 was ALIVE; the death is dated 2023-03-25. "
+            "At the contact on 2023-03-28 S-002 was ALIVE; the death is dated 2023-03-25. "
             "Please check both dates.",
         ),
         Case(

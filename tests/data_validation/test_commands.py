@@ -33,9 +33,10 @@ from access.trail import Trail, open_trail
 from data_validation.assess import assess
 from data_validation.readers import read_extract
 from snapshots import Store, load_lock, new_key_pair
+from snapshots.connection import reader
 from tests.conftest import FORMULA, KeyPair
 from tests.data_validation.small_extracts import TRIAL, Change, Rows, changed, clean_rows
-from trials.simulator import simulate, write_extract
+from trials.simulator import write_extract, write_simulated
 
 ROOT = Path(command.__file__).parent.parent
 
@@ -813,8 +814,8 @@ def test_simulate_writes_what_load_reads(place: Place) -> None:
 
 
 def test_the_demonstration_is_made_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = functools.partial(simulate, participants=8)
-    monkeypatch.setattr(trials.simulator, "simulate", few)
+    few = functools.partial(write_simulated, participants=20)
+    monkeypatch.setattr(trials.simulator, "write_simulated", few)
     monkeypatch.delenv("DSMB_BOARD_PUBLIC_KEY_FILE")
     monkeypatch.delenv("DSMB_AUDIT_KEY_FILE")
     first = place.run("demonstration")
@@ -823,6 +824,15 @@ def test_the_demonstration_is_made_once(place: Place, monkeypatch: pytest.Monkey
         "2023-06-30.1",
         "2023-08-31.1",
     ]
+    # A data manager sees what came, what stands and what a site has answered.
+    current = place.store.trial(TRIAL.id).current()
+    assert current is not None
+    assert current.manifest.findings["critical"] == 0
+    with reader(current.open_path) as connection:
+        status = connection.sql(
+            "select status, count(*) from open_data.finding group by status"
+        ).fetchall()
+    assert min(dict(status)[name] for name in ("new", "persisting", "resolved")) > 3, status
     keys = place.folder / "demonstration-keys"
     for name in ("board_private.key", "audit.key"):
         assert (keys / name).stat().st_mode & 0o077 == 0

@@ -26,7 +26,7 @@ from tests.data_validation.small_extracts import (
 
 FAULTS: tuple[Change, ...] = (
     ("AE", None, {"USUBJID": "S-009"}),  # AE-subject, critical
-    ("AE", 0, {"AEENDTC": "2023-03-11"}),  # AE-101, major
+    ("AE", 0, {"AEENDTC": "2023-03-11"}),  # AE-AEENDTC-order, major
     ("LB", 0, {"LBORRESU": "torr"}),  # LB-101, major
     ("SV", 1, {"SVSTDTC": "2023-03-11"}),  # SV-101, minor
     ("EX", 1, {"EXSTDTC": "2023-03-16"}),  # EX-102, major and sealed
@@ -68,7 +68,7 @@ def test_a_fault_has_the_same_identity_in_the_next_extract() -> None:
     before = faulty().open_findings
     rows = changed(
         *FAULTS,
-        ("AE", None, {"AEDECOD": "Nausea", "AEENDTC": None}),  # a new event
+        ("AE", None, {"AEDECOD": "Nausea", "AEENDTC": None, "AEOUT": "UNKNOWN"}),  # a new event
         ("AE", 0, {"AEOUT": "UNKNOWN"}),  # other news of the old one
     )
     rows["AE"].reverse()
@@ -187,7 +187,8 @@ def test_resolved_findings_are_not_counted() -> None:
 def test_counts_of_an_assessment() -> None:
     assessment = assess_rows(changed(*FAULTS))
     found = counts(assessment.open_findings)
-    assert (found["critical"], found["major"], found["minor"]) == (1, 2, 1)
+    # Beside SV-101, LB-108 is minor: the unit that nobody knows is another one than mmHg.
+    assert (found["critical"], found["major"], found["minor"]) == (1, 2, 2)
     assert counts(assessment.sealed_findings)["major"] == 1
     assert assessment.critical == 1
 

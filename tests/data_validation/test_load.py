@@ -44,6 +44,7 @@ from tests.data_validation.small_extracts import (
     assess_rows,
     changed,
     clean_rows,
+    whole_rows,
 )
 
 
@@ -129,7 +130,7 @@ def test_a_load_makes_a_snapshot_and_shows_it(place: Place) -> None:
 
 
 def test_every_row_is_in_the_sealed_part(place: Place) -> None:
-    rows = clean_rows() | {"SUPPAE": [{"USUBJID": "S-001", "QNAM": "X", "QVAL": "dose 2"}]}
+    rows = clean_rows() | {"XX": [{"USUBJID": "S-001", "XXTERM": "dose 2"}]}
     snapshot = place.load(rows=rows).snapshot
     for name, listed in rows.items():
         if name in DOMAINS:
@@ -194,7 +195,9 @@ def test_snapshots_of_one_cutoff_are_numbered(place: Place) -> None:
 
 
 OPEN_RELATIONS = [
-    domain.relation for name, domain in DOMAINS.items() if name not in {"RANDOMIZATION", "EX"}
+    domain.relation
+    for name, domain in DOMAINS.items()
+    if name not in {"RANDOMIZATION", "EX", "EC", "DA"}
 ]
 SEALED_RELATIONS = [*(domain.relation for domain in DOMAINS.values()), "other_record"]
 
@@ -202,7 +205,7 @@ SEALED_RELATIONS = [*(domain.relation for domain in DOMAINS.values()), "other_re
 @pytest.mark.parametrize("difference", [-1, 1])
 def test_totals_are_counted_in_the_files(tmp_path: Path, difference: int) -> None:
     """Of each relation, open and sealed, one row less or more than was read is noticed."""
-    rows = clean_rows() | {"CO": [{"COVAL": "a comment"}, {"COVAL": "another"}]}
+    rows = whole_rows() | {"CO": [{"COVAL": "a comment"}, {"COVAL": "another"}]}
     assessment = assess_rows(rows)
     key = new_data_key()
     with writer(tmp_path / "open.duckdb", tmp_path / "sealed.duckdb", key) as connection:
@@ -214,6 +217,8 @@ def test_totals_are_counted_in_the_files(tmp_path: Path, difference: int) -> Non
             for name in names:
                 table = f"{database}.{name}"
                 whole = connection.execute(f"from {table}").pl()
+                if (database, name) == (OPEN, "supplemental_qualifier"):
+                    continue  # the trial opens no qualifier
                 connection.execute(f"drop table {table}")
                 wrong = whole.head(-1) if difference < 0 else pl.concat([whole, whole.tail(1)])
                 store_frame(connection, database, name, wrong)
@@ -392,7 +397,10 @@ def test_the_format_before_is_followed_by_a_load(place: Place, tmp_path: Path) -
     assert (after.manifest.format, after.id) != (before.manifest.format, before.id)
     assert place.labels(after) == place.labels(before)
     connection = reader(after.open_path)
-    statuses = connection.execute("select distinct status from open_data.finding").fetchall()
+    # The later cut-off makes visits due, which are new; what stood before persists.
+    statuses = connection.execute(
+        "select distinct status from open_data.finding where \"check\" <> 'DM-131'"
+    ).fetchall()
     connection.close()
     assert statuses == [("persisting",)]
 

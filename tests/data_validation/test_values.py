@@ -19,6 +19,7 @@ from data_validation.values import (
     typed,
     with_typed_values,
 )
+from data_validation.written_dates import as_written, seeming
 
 CODES = ("MILD", "MODERATE", "SEVERE")
 DATE = Field("XSTDTC", "start_date", "Start.", Kind.DATE, Exposure.DAY)
@@ -29,6 +30,23 @@ TEXT = Field("XTERM", "term", "Term.", exposure=Exposure.OPEN)
 FIELDS = (DATE, NUMBER, INTEGER, CODE, TEXT)
 DOMAIN = Domain("X", "example", "Examples", FIELDS, ("XTERM",))
 
+MARKS = (
+    ".",
+    "-",
+    "--",
+    "---",
+    "NA",
+    "N/A",
+    "NAN",
+    "ND",
+    "NOT DONE",
+    "NK",
+    "UN",
+    "UNK",
+    "NULL",
+    "NONE",
+)
+MARKS = (*MARKS, "MISSING")
 DAY_FORM = re.compile(r"[1-9][0-9]{3}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
 NUMBER_FORM = re.compile(r"([<>]=?\s*)?[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -72,15 +90,19 @@ def test_open_text_has_the_form_of_its_field_or_is_masked(
         assert (shown is None) is is_blank
         if shown is None or shown == NOT_SHOWN or text is None:
             continue
+        if field.typed and shown in MARKS:
+            assert text.strip().upper() == shown
+            continue
         match field.kind:
             case Kind.DATE:
-                assert DAY_FORM.fullmatch(shown)
+                assert DAY_FORM.fullmatch(shown) or as_written(pl.Series([shown]))[0] == shown
                 assert shown in text
             case Kind.NUMBER | Kind.INTEGER:
                 assert NUMBER_FORM.fullmatch(shown)
                 assert shown in text
             case Kind.CODE:
-                assert shown in CODES
+                assert shown.upper() in CODES
+                assert shown in text
             case _:
                 assert shown in text
 
@@ -182,10 +204,43 @@ def test_an_integer_is_a_whole_number_without_a_limit() -> None:
     assert value(INTEGER, *texts) == [3, 3, 4, None, None, None, None]
 
 
-def test_a_code_is_read_in_any_case_and_shown_in_upper_case() -> None:
+def test_a_code_is_read_in_any_case_and_shown_as_received() -> None:
     texts = ["Mild", " severe ", "MODERATE", "life-threatening", "", None]
     assert value(CODE, *texts) == ["MILD", "SEVERE", "MODERATE", None, None, None]
-    assert opened(CODE, *texts) == ["MILD", "SEVERE", "MODERATE", NOT_SHOWN, None, None]
+    assert opened(CODE, *texts) == ["Mild", "severe", "MODERATE", NOT_SHOWN, None, None]
+
+
+@pytest.mark.parametrize("field", [field for field in FIELDS if field.typed])
+def test_a_mark_for_no_value_is_none_and_is_shown(field: Field) -> None:
+    texts = [".", "na", "N/A", "nd", "UNK", "Unknown to us"]
+    assert value(field, *texts) == [None] * len(texts)
+    assert opened(field, *texts) == [".", "NA", "N/A", "ND", "UNK", NOT_SHOWN]
+
+
+def test_a_date_in_another_form_is_shown_without_its_time_and_is_no_date() -> None:
+    """What it seems to be stands in the question to the site; nothing is read from it."""
+    texts = {
+        "15-MAI-2023": "2023-05-15",
+        "2023年5月17日": "2023-05-17",
+        "17 May 2023 08:30": "2023-05-17",
+        "15. März 2023": "2023-03-15",
+        "1-DÉC-2023": "2023-12-01",
+        "15MAY2023:10:00:00": "2023-05-15",
+        "20230517": "2023-05-17",
+        "2023/5/7": "2023-05-07",
+        "17/05/2023": "2023-05-17",
+        "05/17/2023": "2023-05-17",
+        "17.5.2023": "2023-05-17",
+    }
+    seems = [str(day) for day in seeming(pl.Series(list(texts)))]
+    assert seems == list(texts.values())
+    assert value(DATE, *texts) == [None] * len(texts)
+    shown = opened(DATE, *texts)
+    assert shown == [text.partition(" 08")[0].partition(":")[0] for text in texts]
+    # Neither one day nor the other, no day at all, and words around a day.
+    doubtful = ["05/06/2023", "31-FEB-2023", "dose 2 on 17 May 2023", "17 Maybe 2023"]
+    assert seeming(pl.Series(doubtful)).null_count() == len(doubtful)
+    assert opened(DATE, *doubtful) == [NOT_SHOWN] * len(doubtful)
 
 
 def test_an_open_table_gets_no_value_of_a_sealed_field() -> None:

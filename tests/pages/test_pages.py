@@ -690,6 +690,8 @@ def test_intake_has_every_snapshot_and_every_relation(
     at_dashboard: AtDashboard, demonstration_store: LoadedTrial
 ) -> None:
     visitor = at_dashboard(demonstration_store).sign_in("data_manager").open("data-intake")
+    visitor.app.toggle[0].set_value(True)
+    visitor.run()
     snapshots, changes, totals = (frame.value for frame in visitor.app.dataframe)
     expected = [str(snapshot.id) for snapshot in reversed(demonstration_store.snapshots)]
     assert snapshots["snapshot"].tolist() == expected

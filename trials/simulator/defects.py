@@ -16,7 +16,8 @@ import numpy.typing as npt
 import polars as pl
 
 from trials.simulator.draws import Draws, split_mix
-from trials.simulator.hostile import HOSTILE_TEXTS
+from trials.simulator.extract import Format
+from trials.simulator.hostile import HOSTILE_TEXTS, NUL
 
 Level = Literal["clean", "typical", "hostile"]
 Frames = dict[str, pl.DataFrame]
@@ -58,8 +59,9 @@ class Defect:
             `_other_arm`, `_died` and `_dosed` are known of their participant, `_cutoff` of all.
         how: `change` the cell; `repeat` the record below itself, with the cell changed; `drop` the
             record; `give` it to a randomized participant of control.
-        found: the dataset and field of the participant's record at which it is found, where that is
-            not the cell itself.
+        found: the dataset and field at which it is found, where that is not the cell itself: of the
+            same record, or the participant's in another dataset.
+        also: further fields of the record that change with it, with their values.
     """
 
     kind: str
@@ -70,6 +72,12 @@ class Defect:
     where: pl.Expr | None = None
     how: Literal["change", "repeat", "drop", "give"] = "change"
     found: tuple[str, str] | None = None
+    also: tuple[tuple[str, pl.Expr], ...] = ()
+
+    @property
+    def found_elsewhere(self) -> bool:
+        """Whether it is found at another record than the one it is planted in."""
+        return self.found is not None and self.found[0] != self.dataset
 
 
 def _text(value: str) -> pl.Expr:
@@ -87,6 +95,10 @@ def _shifted(name: str, days: int) -> pl.Expr:
 
 def _complete(name: str) -> pl.Expr:
     return (pl.col(name).str.len_chars() >= 10).fill_null(value=False)
+
+
+def _after_cutoff(days: int) -> pl.Expr:
+    return (pl.col("_cutoff") + pl.duration(days=days)).cast(pl.String)
 
 
 def _in_french(name: str) -> pl.Expr:
@@ -108,8 +120,17 @@ def _quantified(name: str) -> pl.Expr:
 
 
 _LIVED = pl.col("_died").is_null()
-_DIED = _is("AEOUT", "FATAL")
+_FATAL = _is("AEOUT", "FATAL")
 _RANDOMIZED = pl.col("_randomized")
+_VENTILATED = _number("RSORRES") >= 7
+
+
+def _next_to_the_same(step: int) -> pl.Expr:
+    """Whether the rating before (1) or after (-1) is of the adjacent day, and on ventilation."""
+    apart = (_day("RSDTC") - _day("RSDTC").shift(step).over("USUBJID")).dt.total_days()
+    return (apart == step) & _VENTILATED.shift(step).over("USUBJID")
+
+
 _GIVEN = _number("EXDOSE") > 0
 # Long enough before the cut-off that what is planted lies before it, too.
 _EARLIER = pl.col("_day_one") + pl.duration(days=40) <= pl.col("_cutoff")
@@ -117,30 +138,31 @@ _EARLIER = pl.col("_day_one") + pl.duration(days=40) <= pl.col("_cutoff")
 TYPICAL = (
     # Adverse events
     Defect("partial start", "ae", "AESTDTC", pl.col("AESTDTC").str.slice(0, 7),
-           "AE-AESTDTC-partial", _complete("AESTDTC") & ~_DIED),
+           "AE-AESTDTC-partial", _complete("AESTDTC") & ~_FATAL),
     Defect("month in French", "ae", "AESTDTC", _in_french("AESTDTC"),
-           "AE-AESTDTC-date", _complete("AESTDTC") & ~_DIED),
+           "AE-AESTDTC-date", _complete("AESTDTC") & ~_FATAL),
     Defect("end before start", "ae", "AEENDTC", _shifted("AESTDTC", -3),
-           "AE-AEENDTC-order", _complete("AESTDTC") & _complete("AEENDTC") & ~_DIED),
+           "AE-AEENDTC-order", _complete("AESTDTC") & _complete("AEENDTC") & ~_FATAL),
     Defect("seriousness missing", "ae", "AESER", _text(""), "AE-AESER-present", _is("AESER", "N")),
     Defect("serious without a reason", "ae", "AESER", _text("Y"), "AE-102", _is("AESER", "N")),
-    Defect("fatal and not serious", "ae", "AESER", _text("N"), "AE-105", _DIED),
-    Defect("grade beyond the scale", "ae", "AETOXGR", _text("7"), "AE-AETOXGR-range", ~_DIED),
-    Defect("outcome in own words", "ae", "AEOUT", _text("doing well"), "AE-AEOUT-code", ~_DIED),
-    Defect("event repeated", "ae", "AEDECOD", pl.col("AEDECOD"), "AE-duplicate",
-           _complete("AESTDTC") & ~_DIED, how="repeat"),
-    Defect("leading blanks", "ae", "AEDECOD", "   " + pl.col("AEDECOD"), "AE-blanks", ~_DIED),
+    Defect("fatal and not serious", "ae", "AESER", _text("N"), "AE-105", _FATAL),
+    Defect("end of a fatal event", "ae", "AEENDTC", _shifted("AEENDTC", -1), "AE-109",
+           _FATAL & (_day("AESTDTC") < _day("AEENDTC"))),
+    Defect("grade beyond the scale", "ae", "AETOXGR", _text("7"), "AE-AETOXGR-range", ~_FATAL),
+    Defect("outcome in own words", "ae", "AEOUT", _text("doing well"), "AE-AEOUT-code", ~_FATAL),
+    Defect("event repeated", "ae", "AESTDTC", pl.col("AESTDTC"), "AE-duplicate",
+           _complete("AESTDTC") & ~_FATAL, how="repeat"),
+    Defect("leading blanks", "ae", "AEDECOD", "   " + pl.col("AEDECOD"), "AE-blanks", ~_FATAL),
     Defect("severity in mixed case", "ae", "AESEV", pl.col("AESEV").str.to_titlecase(), "AE-case"),
     Defect("severity as a period", "ae", "AESEV", _text("."), "AE-marks"),
     Defect("verbatim in Chinese", "ae", "AETERM", _text("发热"), ""),
-    Defect("event after the cut-off", "ae", "AESTDTC",
-           (pl.col("_cutoff") + pl.duration(days=21)).cast(pl.String), "AE-AESTDTC-cutoff",
-           pl.col("AEENDTC").is_null() & ~_DIED),
-    # Laboratory, gases, vital signs
+    Defect("event after the cut-off", "ae", "AESTDTC", _after_cutoff(21), "AE-AESTDTC-cutoff",
+           pl.col("AEENDTC").is_null() & ~_FATAL),
+    # Laboratory, gases, vital signs, scales
     Defect("FiO2 in the other unit", "lb", "LBORRES",
            pl.when(_is("LBORRESU", "%")).then(_number("LBORRES") / 100)
            .otherwise(_number("LBORRES") * 100).round(2).cast(pl.String),
-           "LB-102", _is("LBTESTCD", "FIO2")),
+           "LB-112", _is("LBTESTCD", "FIO2"), found=("lb", "LBORRESU")),
     Defect("gas of venous blood", "lb", "LBSPEC", _text("VENOUS BLOOD"), "LB-103",
            _is("LBTESTCD", "PO2")),
     Defect("gas of no stated specimen", "lb", "LBSPEC", _text(""), "LB-103",
@@ -149,15 +171,21 @@ TYPICAL = (
            _is("LBTESTCD", "CREAT", "HGB", "PO2") & _quantified("LBORRES")),
     Defect("unit of no measure", "lb", "LBORRESU", _text("mg%"), "LB-101",
            _is("LBTESTCD", "BILI", "ALT") & _quantified("LBORRES")),
+    Defect("test in another unit", "lb", "LBORRESU", _text("g/dL"), "",
+           _is("LBTESTCD", "HGB") & _is("LBORRESU", "g/L"),
+           also=(("LBORRES", (_number("LBORRES") / 10).round(1).cast(pl.String)),)),
     Defect("impossible result", "lb", "LBORRES", _text("9999999"), "LB-102",
            _is("LBTESTCD", "PLAT", "WBC", "CREAT")),
+    Defect("result in words", "lb", "LBORRES", _text("hemolyzed"), "LB-107",
+           _is("LBTESTCD", "LDH", "AST")),
     Defect("below a detection limit", "lb", "LBORRES", _text("<3.42"), "",
            _is("LBTESTCD", "CRP")),
+    Defect("sample twice", "lb", "LBTESTCD", pl.col("LBTESTCD"), "LB-109",
+           _is("LBTESTCD", "LYM", "ALP"), how="repeat"),
     Defect("impossible date", "lb", "LBDTC", _text("2023-02-30"), "LB-LBDTC-date",
            _is("LBTESTCD", "ALT", "AST", "ALP")),
     Defect("sequence number with decimals", "lb", "LBSEQ", pl.col("LBSEQ") + ".0", "LB-decimals"),
-    Defect("sample after the cut-off", "lb", "LBDTC",
-           (pl.col("_cutoff") + pl.duration(days=30)).cast(pl.String), "LB-LBDTC-cutoff",
+    Defect("sample after the cut-off", "lb", "LBDTC", _after_cutoff(30), "LB-LBDTC-cutoff",
            _is("LBTESTCD", "FERRITIN", "DDIMER")),
     Defect("vital sign without unit", "vs", "VSORRESU", _text(""), "VS-101",
            _is("VSTESTCD", "SYSBP", "DIABP", "TEMP") & _quantified("VSORRES")),
@@ -165,23 +193,33 @@ TYPICAL = (
     Defect("temperature in the other unit", "vs", "VSORRES",
            pl.when(_is("VSORRESU", "C")).then(_number("VSORRES") * 1.8 + 32)
            .otherwise((_number("VSORRES") - 32) / 1.8).round(1).cast(pl.String),
-           "VS-102", _is("VSTESTCD", "TEMP")),
+           "VS-112", _is("VSTESTCD", "TEMP"), found=("vs", "VSORRESU")),
     Defect("result as a period", "vs", "VSORRES", _text("."), "VS-marks",
            _is("VSTESTCD", "RESP", "SYSBP")),
     Defect("date missing", "vs", "VSDTC", _text(""), "VS-VSDTC-present",
            _is("VSTESTCD", "RESP", "OXYSAT")),
+    Defect("too low on the scale", "rs", "RSORRES", _text("5"), "RS-121",
+           # A day on which ventilation begins or ends can have either score.
+           _VENTILATED & _next_to_the_same(1) & _next_to_the_same(-1)),
+    Defect("too high on the scale", "rs", "RSORRES", _text("8"), "RS-122",
+           _is("RSORRES", "1", "2")),
+    Defect("another version of the scale", "rs", "RSCAT", _text("WHO ORDINAL SCALE 0-8"), "RS-124"),
     # Participation
     Defect("race of another list", "dm", "RACE", _text("HAN"), "DM-RACE-code"),
     Defect("sex in lower case", "dm", "SEX", pl.col("SEX").str.to_lowercase(), "DM-case"),
     Defect("consent after randomization", "dm", "RFICDTC",
            (pl.col("_day_one") + pl.duration(days=1)).cast(pl.String), "DM-103",
            _RANDOMIZED & (pl.col("_day_one") + pl.duration(days=1) < pl.col("_cutoff"))),
+    Defect("consent missing", "dm", "RFICDTC", _text(""), "DM-110", _RANDOMIZED),
     Defect("too old and randomized", "dm", "AGE", _text("91"), "DM-111", _RANDOMIZED),
-    Defect("death without its flag", "dm", "DTHFL", _text(""), "DM-104", ~_LIVED),
-    Defect("another date of death", "ds", "DSSTDTC", _shifted("DSSTDTC", -1), "DS-103",
-           _is("DSDECOD", "DEATH")),
+    Defect("death without its flag", "dm", "DTHFL", _text(""), "DM-104", ~_LIVED,
+           found=("dm", "DTHDTC")),
     Defect("death in one dataset only", "ds", "DSDECOD", _text(""), "DM-105",
            _is("DSDECOD", "DEATH"), how="drop", found=("dm", "DTHDTC")),
+    Defect("two rows for one death", "ds", "DSDECOD", pl.col("DSDECOD"), "DS-105",
+           _is("DSDECOD", "DEATH"), how="repeat"),
+    Defect("another date of death", "ds", "DSSTDTC", _shifted("DSSTDTC", -1), "DS-103",
+           _is("DSDECOD", "DEATH")),
     Defect("another date of randomization", "ds", "DSSTDTC", _shifted("DSSTDTC", -1), "DS-101",
            _is("DSDECOD", "RANDOMIZED")),
     Defect("screening without an outcome", "ds", "DSDECOD", _text(""), "DM-114",
@@ -190,16 +228,29 @@ TYPICAL = (
            how="drop", found=("dm", "USUBJID")),
     Defect("randomized though ineligible", "ie", "IETESTCD", pl.col("IETESTCD"), "IE-101",
            how="give"),
+    Defect("criterion met", "ie", "IEORRES",
+           pl.when(_is("IEORRES", "Y")).then(pl.lit("N")).otherwise(pl.lit("Y")), "IE-102"),
+    Defect("excluded history", "mh", "MHDECOD", _text("Renal transplant"), "MH-101",
+           _RANDOMIZED & (pl.col("MHDECOD") != "COVID-19")),
+    Defect("excluded medication", "cm", "CMDECOD", _text("TACROLIMUS"), "CM-101",
+           _RANDOMIZED & _is("CMDECOD", "PANTOPRAZOLE")),
     Defect("visit outside its window", "sv", "SVSTDTC", _shifted("SVSTDTC", -5), "SV-101",
            _is("VISIT", "DAY 10", "DAY 14")),
     Defect("vital status in own words", "ss", "SSSTRESC", _text("living"), "SS-SSSTRESC-code",
            _is("SSSTRESC", "ALIVE")),
+    Defect("found dead before death", "ss", "SSDTC", _shifted("SSDTC", -2), "SS-102",
+           _is("SSSTRESC", "DEAD"), found=("ss", "SSSTRESC")),
+    Defect("two causes of death", "dd", "DDTESTCD", pl.col("DDTESTCD"), "DD-103", how="repeat"),
     Defect("discharge before admission", "ho", "HOENDTC", _shifted("HOSTDTC", -2),
            "HO-HOENDTC-order", _complete("HOENDTC") & _LIVED),
     # Administrations: one arm has them, so what is found is sealed
     Defect("dose outside its window", "ex", "EXSTDTC", _shifted("EXSTDTC", 6), "EX-102",
            _GIVEN & _LIVED & _EARLIER & (pl.col("EXSEQ") == "2")),
+    Defect("lot missing", "ex", "EXLOT", _text(""), "EX-107", _GIVEN),
     Defect("dose in control", "ex", "EXTRT", pl.col("EXTRT"), "EX-101", _GIVEN, how="give"),
+    Defect("given by one form only", "ec", "ECOCCUR", _text("N"), "EC-101", _is("ECOCCUR", "Y")),
+    Defect("few living cells", "da", "DAORRES", _text("55"), "DA-101",
+           _is("DATESTCD", "VIABLTY")),
     Defect("another arm than listed", "dm", "ARMCD", pl.col("_other_arm"), "DM-108",
            pl.col("_other_arm").is_not_null()),
 )  # fmt: skip
@@ -226,13 +277,14 @@ def planted_blocks(
     level: Level,
     cutoff: date,
     seed: int,
+    format: Format,
     listed: list[pl.DataFrame],
-    named_columns_only: bool = False,
 ) -> Iterator[Frames]:
     """Blocks of an extract with defects; what was planted where is appended to `listed`.
 
     All columns become text, as defects need it. Rows are counted as readers count them: the first
-    data row of a file is 1. `named_columns_only` is for formats without columns that have no name.
+    data row of a file is 1. What a format cannot carry is left out: a NUL in CSV, a column without
+    a name in XPT.
 
     Raises:
         ValueError: there is no such level.
@@ -247,8 +299,12 @@ def planted_blocks(
             yield dict(block)
             continue
         kinds = TYPICAL if level == "typical" else (*TYPICAL, *HOSTILE)
+        if format == "csv":
+            kinds = tuple(kind for kind in kinds if kind.kind != NUL)
         frames, found = plant(block, kinds, cutoff=cutoff, seed=seed)
-        for name, column, kind in _COLUMNS[: 1 if named_columns_only else None]:
+        for name, column, kind in _COLUMNS:
+            if format == "xpt" and not column:
+                continue
             note = pl.int_range(1, pl.len() + 1).cast(pl.String).alias(column)
             frames[name] = frames[name].select(note, pl.all())
             of_all = pl.DataFrame([{"kind": kind, "dataset": name, "field": column}])
@@ -329,7 +385,7 @@ def _plant(tables: Frames, kind: Defect, number: int, seed: int) -> pl.DataFrame
     fits = ~pl.col(_USED)
     if kind.where is not None:
         fits &= kind.where.fill_null(value=False)
-    if kind.found is not None:
+    if kind.found_elsewhere:
         fits &= ~pl.col("USUBJID").is_in(marked)
     chosen = _smallest(table, fits, kind.kind, number, seed)
     where = pl.Series(_HIT, np.isin(np.arange(table.height), chosen))
@@ -338,8 +394,10 @@ def _plant(tables: Frames, kind: Defect, number: int, seed: int) -> pl.DataFrame
     hit = table.filter(_HIT).with_columns(value.alias(kind.field))
     match kind.how:
         case "change":
-            changed = pl.when(_HIT).then(value).otherwise(pl.col(kind.field))
-            table = table.with_columns(changed.alias(kind.field))
+            table = table.with_columns(
+                pl.when(_HIT).then(new.cast(pl.String)).otherwise(pl.col(name)).alias(name)
+                for name, new in ((kind.field, kind.value), *kind.also)
+            )
         case "repeat":
             hit = hit.with_columns(pl.col(_PLACE) + 0.5)
             table = pl.concat([table, hit])
@@ -360,8 +418,8 @@ def _plant(tables: Frames, kind: Defect, number: int, seed: int) -> pl.DataFrame
         pl.lit(name).alias("dataset"),
         pl.col("USUBJID").alias("subject"),
         pl.lit(column).alias("field"),
-        pl.when(kind.found is None).then(pl.col(kind.field)).alias("value"),
-        pl.lit(kind.check).alias("check"),
+        pl.when(kind.how != "drop").then(pl.col(kind.field)).alias("value"),
+        pl.lit(kind.check or None, dtype=pl.String).alias("check"),
         _PLACE,
     )
 
@@ -393,4 +451,4 @@ def _located(listed: pl.DataFrame, tables: Frames) -> pl.DataFrame:
     return rows.select(name for name in LISTED)
 
 
-_FOUND_ELSEWHERE = frozenset(kind.kind for kind in TYPICAL if kind.found is not None)
+_FOUND_ELSEWHERE = frozenset(kind.kind for kind in TYPICAL if kind.found_elsewhere)

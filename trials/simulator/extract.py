@@ -1,6 +1,7 @@
 """Writing datasets as an EDC system or a CRO would send them."""
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, get_args
@@ -36,7 +37,7 @@ def write_blocks(
 ) -> dict[Path, int]:
     """Write datasets that come in parts, each part after the one before.
 
-    CSV and Parquet hold one part in memory. XPT is version 5, as regulators take it, where all
+    CSV and Parquet hold two parts in memory. XPT is version 5, as regulators take it, where all
     column names have at most eight characters, else version 8; its header counts the rows, so the
     parts are collected first. Nulls become empty text where a format has no other. `encodings`
     names those of datasets that CSV shall have in another than UTF-8.
@@ -54,8 +55,9 @@ def write_blocks(
         )
     rows: dict[Path, int] = {}
     appends: dict[Path, Append] = {}
-    with ExitStack() as opened:
-        for block in blocks:
+    with ExitStack() as opened, ThreadPoolExecutor(1) as writer:
+
+        def write(block: Mapping[str, pl.DataFrame]) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             for name, frame in block.items():
                 path = folder / f"{name}.{format}"
@@ -64,6 +66,15 @@ def write_blocks(
                     appends[path] = _APPENDING[format](path, frame, encoding, opened)
                 appends[path](frame)
                 rows[path] = rows.get(path, 0) + frame.height
+
+        # One part is written while the next is made.
+        written: Future[None] | None = None
+        for block in blocks:
+            if written is not None:
+                written.result()
+            written = writer.submit(write, block)
+        if written is not None:
+            written.result()
     return rows
 
 

@@ -1,5 +1,6 @@
 """Texts that try to be more than text, wherever an extract is shown, written or read again."""
 
+NUL = "NUL character"
 HOSTILE_TEXTS = {
     "script markup": "<script>document.title='planted'</script>",
     "image markup": "<img src=x onerror=\"document.title='planted'\">",
@@ -18,6 +19,5 @@ HOSTILE_TEXTS = {
     "giant text": "planted " * 2_000,
     "line breaks": "one\r\ntwo\nthree\r",
     "quotes and separators": "a\"b'c;d,e\tf|g\\",
+    NUL: "nul \x00 inside",  # ends a text in many formats and programs
 }
-# A character that ends a text in many formats and programs.
-NUL = "nul \x00 inside"

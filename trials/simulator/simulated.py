@@ -50,8 +50,8 @@ def write_simulated(
         level=defects,
         cutoff=cutoff,
         seed=seed,
+        format=format,
         listed=listed,
-        named_columns_only=format == "xpt",
     )
     encodings = {} if defects == "clean" else _ENCODINGS
     rows = write_blocks(planted, folder, format=format, encodings=encodings)

@@ -87,7 +87,7 @@ def attend(
     reached = planned[:, None, :] <= previous[:, :, None]
     preceding = np.where(reached, numbers, numbers.min()).max(axis=2) + steps
     names = [visit.visit for visit in trial.schedule]
-    names += ["UNSCHEDULED"] * UNSCHEDULED
+    names += [f"UNSCHEDULED {extra + 1}" for extra in range(UNSCHEDULED)]
     names += [f"INSTILLATION {dose + 1}" for dose in range(doses.planned)]
     inpatient = course.inpatient & (offset < course.discharged[:, None])
     return Occasions(

@@ -356,9 +356,7 @@ def test_administrations_follow_the_plan_with_reasons_where_they_do_not() -> Non
     assert set(ex["VISIT"]) == {"INSTILLATION 1", "INSTILLATION 2"}
     for visit, planned in (("INSTILLATION 1", 1), ("INSTILLATION 2", 4)):
         doses = ex.filter((pl.col("VISIT") == visit) & pl.col("given"))
-        in_window = (doses["day"] - planned).abs() <= 1
-        assert 0.85 < float(in_window.sum()) / doses.height < 0.999
-        assert doses.filter(~in_window)["EXADJ"].null_count() == 0
+        assert ((doses["day"] - planned).abs() <= 1).all()
     unusual = ex.filter(pl.col("EXDOSE") < 100)
     assert unusual["EXADJ"].null_count() == 0
     missed = ex.filter(~pl.col("given"))
@@ -521,7 +519,8 @@ def test_codes_are_those_of_the_definition_or_known_strangers() -> None:
     }
     scheduled = {visit.visit for visit in covid().schedule}
     assert set(frames["sv"]["VISIT"]) == scheduled | {
-        "UNSCHEDULED",
+        "UNSCHEDULED 1",
+        "UNSCHEDULED 2",
         "INSTILLATION 1",
         "INSTILLATION 2",
     }
