@@ -20,6 +20,7 @@ from pathlib import Path
 from threading import Thread
 from time import perf_counter
 
+import polars as pl
 import psutil
 from playwright.sync_api import Browser, Page
 
@@ -149,9 +150,15 @@ LOAD_LARGE = Target(
     "most of it is DuckDB, which writes the open and the sealed file and compresses their text",
 )
 LOAD_MEMORY = Target("Memory of that load at its peak (RSS)", "MB", 2500)
+FINDINGS = Target(
+    "The findings page with 100,000 findings: click in the menu to its last chart and table",
+    "s",
+    1.0,
+    "Streamlit draws a page's elements one after the other",
+)
 TARGETS = (
     FIRST_CHART, BARE_CHART, BEYOND, SIGN_IN, SWITCH, LOAD, MEMORY, DECIDE, VIEW, AUDIT,
-    CHECK_LARGE, CHECK_MEMORY, CHECK_TENTH, LOAD_LARGE, LOAD_MEMORY,
+    CHECK_LARGE, CHECK_MEMORY, CHECK_TENTH, LOAD_LARGE, LOAD_MEMORY, FINDINGS,
 )  # fmt: skip
 LARGE_REPETITIONS = 3
 TIMES = 200  # how often in a row what takes milliseconds is done
@@ -177,6 +184,8 @@ def measure(repetitions: int) -> Measured:
         settings = demonstration(folder)
         extract = simulated_extract(folder)
         large_extracts(measured, settings, folder)
+        for seconds in many_findings(browser, settings, folder, repetitions):
+            measured.add(FINDINGS, seconds)
         # Once without counting: byte code, the disk's cache and the browser's first page.
         first_chart_of_dashboard(browser, settings, folder)
         first_chart_of_bare_app(browser, folder)
@@ -295,6 +304,28 @@ def watched(*arguments: str, settings: dict[str, str]) -> tuple[float, float]:
         raise SystemExit(f"{arguments[0]} of a large extract failed: {done.stderr}")
     kilobytes = int(done.stdout)
     return seconds, kilobytes / (1024 if sys.platform == "linux" else MEGABYTE)
+
+
+def many_findings(
+    browser: Browser, settings: dict[str, str], folder: Path, repetitions: int
+) -> list[float]:
+    """Seconds of so many switches to the findings page; the events of the extract are faulty."""
+    frames = large_frames(TRIAL, 20_000, event_rows=100_000)
+    frames["ae"] = frames["ae"].with_columns(pl.lit(None, pl.String).alias("AESER"))
+    extract = write_large(frames, folder / "faulty", "parquet")
+    new = settings | {"DSMB_STORE": str(folder / "faulty-store")}
+    command("data_validation", "load", str(extract), "--trial", TRIAL, settings=new)
+    with running(new, folder / "stderr") as server, a_page(browser) as page:
+        page.goto(server.url)
+        page.get_by_role("button", name=NAMES[Role.DATA_MANAGER]).click()
+        taken = []
+        for _ in range(repetitions + 1):
+            switch_to(page, "data-checks")
+            start = perf_counter()
+            switch_to(page, "data-findings")
+            page.locator("[data-testid='stDataFrame'] canvas").first.wait_for()
+            taken.append(perf_counter() - start)
+        return taken[1:]  # the first one asks what nobody has asked before
 
 
 def audit_write(folder: Path) -> float:
