@@ -100,6 +100,8 @@ def _rename(frame: pl.DataFrame, where: float, row: float, _text: str) -> pl.Dat
 
 def _swap(frame: pl.DataFrame, where: float, row: float, _text: str) -> pl.DataFrame:
     one, other = _column(frame, where), _column(frame, row)
+    if one == other:
+        return frame
     return frame.with_columns(pl.col(one).alias(other), pl.col(other).alias(one))
 
 
