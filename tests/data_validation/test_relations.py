@@ -99,7 +99,7 @@ def test_every_dated_relation_has_study_days() -> None:
         "clinical_event": [-5],
         "finding_about": [3],
         "respiratory_measurement": [14],
-        "clinical_scale": [1, 14],
+        "clinical_scale": [1, 1, 14],
         "cell_phenotype": [1],
         "ecg": [1],
         "questionnaire": [7],
