@@ -103,11 +103,11 @@ def read_of(frame: pl.DataFrame, made: Mapping[str, Sequence[pl.Expr]]) -> list[
     """The columns that expressions of one text column each make, by the name of that column."""
     if frame.height < FEW:
         return frame.select(item for items in made.values() for item in items).get_columns()
-    return [
-        column
-        for name, items in made.items()
-        for column in by_distinct(frame, [name], lambda rows, items=items: rows.select(items))
-    ]
+
+    def made_of(name: str) -> pl.DataFrame:
+        return by_distinct(frame, [name], lambda rows: rows.select(made[name]))
+
+    return [column for name in made for column in made_of(name)]
 
 
 def has_blanks(name: str) -> pl.Expr:

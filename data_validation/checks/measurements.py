@@ -165,15 +165,8 @@ def _of_each_domain(domain: Domain) -> None:
     )
     def same_test_twice(evidence: Evidence) -> pl.DataFrame:
         """Same subject, test, category, specimen, position, time point and moment to the minute."""
-        by: tuple[str, ...] = (
-            test,
-            f"{name}CAT",
-            f"{name}SPEC",
-            f"{name}TPT",
-            f"{name}METHOD",
-            f"{name}POS",
-        )
-        by += (f"{name}LOC", f"{name}DTC", "VISIT", "USUBJID")
+        of_domain = ("TESTCD", "CAT", "SPEC", "TPT", "METHOD", "POS", "LOC", "DTC")
+        by = [*(f"{name}{suffix}" for suffix in of_domain), "VISIT", "USUBJID"]
         frame = evidence[name]
         equal = [pl.col(column) for column in by if column in frame.columns]
         timed = repeated(frame, equal).filter(
