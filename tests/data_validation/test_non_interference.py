@@ -52,6 +52,16 @@ EXAMPLES = 150 if PROVE else 5
 
 VALUE, DAY = Exposure.OPEN, Exposure.DAY
 
+
+def of_tests(domain: str, *more: str) -> dict[str, Exposure]:
+    """The open columns of a domain of measurements."""
+    named = (f"{domain}TESTCD", f"{domain}ORRES", f"{domain}ORRESU")
+    return dict.fromkeys(["USUBJID", "VISIT", *named, *more], VALUE) | {f"{domain}DTC": DAY}
+
+
+# Domains without any open row; and those of which the trials here open none.
+NOTHING = ("EX", "EC", "DA")
+QUALIFIERS = ("SUPPAE", "SUPPDM")
 OPEN_COLUMNS: dict[str, dict[str, Exposure]] = {
     "DM": dict.fromkeys(
         ["STUDYID", "USUBJID", "SITEID", "AGE", "AGEU", "SEX", "RACE", "ETHNIC", "COUNTRY"], VALUE
@@ -66,10 +76,26 @@ OPEN_COLUMNS: dict[str, dict[str, Exposure]] = {
     )
     | dict.fromkeys(["AESDTH", "AESLIFE", "AESHOSP", "AESDISAB", "AESCONG", "AESMIE"], VALUE)
     | {"AESTDTC": DAY, "AEENDTC": DAY},
-    "LB": dict.fromkeys(["USUBJID", "LBTESTCD", "LBORRES", "LBORRESU", "LBSPEC", "VISIT"], VALUE)
-    | {"LBORNRLO": VALUE, "LBORNRHI": VALUE, "LBDTC": DAY},
-    "VS": dict.fromkeys(["USUBJID", "VSTESTCD", "VSORRES", "VSORRESU", "VISIT"], VALUE)
-    | {"VSDTC": DAY},
+    "LB": of_tests("LB", "LBSPEC", "LBORNRLO", "LBORNRHI"),
+    "VS": of_tests("VS"),
+    "RE": of_tests("RE"),
+    "RS": of_tests("RS", "RSCAT"),
+    "CP": of_tests("CP", "CPSPEC"),
+    "EG": of_tests("EG"),
+    "QS": of_tests("QS", "QSCAT"),
+    "EC": {},
+    "DA": {},
+    "HO": {"USUBJID": VALUE, "HOSTDTC": DAY, "HOENDTC": DAY},
+    "SS": dict.fromkeys(["USUBJID", "SSTESTCD", "SSSTRESC", "VISIT"], VALUE) | {"SSDTC": DAY},
+    "DD": {"USUBJID": VALUE, "DDTESTCD": VALUE, "DDDTC": DAY},
+    "DV": {"USUBJID": VALUE, "DVSTDTC": DAY},
+    "CM": {"USUBJID": VALUE, "CMSTDTC": DAY, "CMENDTC": DAY},
+    "MH": dict.fromkeys(["USUBJID", "MHDECOD", "MHBODSYS", "MHOCCUR"], VALUE)
+    | {"MHSTDTC": DAY, "MHENDTC": DAY},
+    "CE": dict.fromkeys(["USUBJID", "CEOCCUR", "CESEV"], VALUE)
+    | {"CEDTC": DAY, "CESTDTC": DAY, "CEENDTC": DAY},
+    "FA": dict.fromkeys(["USUBJID", "FATESTCD", "FASTRESC", "VISIT"], VALUE) | {"FADTC": DAY},
+    **dict.fromkeys(QUALIFIERS, dict.fromkeys(["USUBJID", "RDOMAIN", "QNAM", "QVAL"], VALUE)),
     # Of a procedure its class is open, by the trial definition; its name is not.
     "PR": {"USUBJID": VALUE, "PRSTDTC": DAY, "PRENDTC": DAY},
     # Who is randomized, when and in which stratum is released from the sealed list.
@@ -99,6 +125,34 @@ def scheduled(trial: Trial) -> pl.Expr:
     return among("VISIT", [item.visit for item in trial.schedule])
 
 
+def a_course(trial: Trial) -> pl.Expr:
+    """Medication of a class on more than one day, and for no dose."""
+    terms = [term for item in trial.open.medication_classes for term in item.terms]
+    end, start = (
+        pl.col(name).str.strip_chars().str.slice(0, 10) for name in ("CMENDTC", "CMSTDTC")
+    )
+    for_a_dose = pl.col("CMINDC").str.contains("(?i)premedic|instil|bronchosc|dose|cell")
+    lasts = (end.fill_null("") == "") | (end > start)
+    return (
+        among("CMDECOD", terms) & lasts.fill_null(value=False) & ~for_a_dose.fill_null(value=False)
+    )
+
+
+def deviation(trial: Trial) -> pl.Expr:
+    of_a_dose = pl.col("DVTERM").str.contains("(?i)instil|dose|cell").fill_null(value=False)
+    return among("DVCAT", list(trial.open.deviations)) & ~of_a_dose
+
+
+def rated(domain: str) -> Callable[[Trial], pl.Expr]:
+    def of_the_version(trial: Trial) -> pl.Expr:
+        names = [
+            name for item in trial.measures if item.domain == domain for name in item.categories
+        ]
+        return measured(domain)(trial) & among(f"{domain}CAT", names)
+
+    return of_the_version
+
+
 def classed(trial: Trial) -> pl.Expr:
     return among("PRDECOD", [term for item in trial.open.procedure_classes for term in item.terms])
 
@@ -113,6 +167,19 @@ OPEN_ROWS: dict[str, Callable[[Trial], pl.Expr]] = {
     "LB": measured("LB"),
     "VS": measured("VS"),
     "PR": classed,
+    **{name: measured(name) for name in ("RE", "CP", "EG")},
+    **{name: rated(name) for name in ("RS", "QS")},
+    **dict.fromkeys(("EC", "DA", *QUALIFIERS), lambda _trial: pl.lit(value=False)),
+    "HO": lambda _trial: among("HODECOD", ["HOSPITAL", "ICU"]),
+    "SS": lambda trial: scheduled(trial) | (pl.col("VISIT").fill_null("").str.strip_chars() == ""),
+    "DD": lambda _trial: among("DDTESTCD", ["PRCDTH"]),
+    "DV": deviation,
+    "CM": a_course,
+    "MH": lambda trial: (
+        pl.col("MHDECOD").is_not_null() & ~among("MHDECOD", list(trial.sealed.preferred_terms))
+    ),
+    "CE": lambda trial: among("CEDECOD", list(trial.open.symptoms)),
+    "FA": lambda trial: among("FAOBJ", list(trial.open.symptoms)) & scheduled(trial),
     "RANDOMIZATION": lambda _trial: pl.lit(value=True),
 }
 
@@ -124,9 +191,14 @@ def test_the_program_opens_what_is_written_down_here() -> None:
     }
     for domain in (opened, written := dict(OPEN_COLUMNS)):
         domain.pop("RANDOMIZATION")
-    assert opened.pop("EX") == {"USUBJID": VALUE}, "of a domain without open rows"
-    opened["PR"].pop("PRCLASS")  # made here, not part of an extract
-    written.pop("EX")
+    for name in NOTHING:
+        assert opened.pop(name) == {"USUBJID": VALUE}, "of a domain without open rows"
+        written.pop(name)
+    for name in ("PR", "CM", "HO", "DV", "CE", "FA"):
+        opened[name].pop(f"{name}CLASS")  # made here, not part of an extract
+    for name in QUALIFIERS:
+        assert written.pop(name) == opened["SUPP"]
+    opened.pop("SUPP")
     assert opened == written
 
 
@@ -159,7 +231,7 @@ def permuted(extract: Frames, trial: Trial, rng: Random) -> Frames:
         rows = pl.concat([kept, sealed], how="diagonal")
         gone = [column for column in sealed_columns(name, frame) if rng.random() < 0.15]
         order = [column for column in rng.permutation(rows.columns).tolist() if column not in gone]
-        if rows.height or name != "EX":
+        if rows.height or name not in NOTHING:
             changed[name] = rows.select(order).sample(fraction=1, shuffle=True, seed=_seed(rng))
     changed[f"{CANARY}S"] = pl.DataFrame({f"{CANARY}COL": _canaries(3, rng)})
     return changed
@@ -173,12 +245,24 @@ def _canaries(count: int, rng: Random) -> list[str]:
     return [f"{CANARY} {number:08x}" for number in rng.integers(2**32, size=count)]
 
 
+# Sealed columns that decide about their row.
+DECIDING = {
+    "PR": {"PRDECOD"},
+    "RANDOMIZATION": {"ARMCD"},
+    "HO": {"HODECOD"},
+    "DV": {"DVCAT", "DVTERM", "DVDECOD"},
+    "CM": {"CMDECOD", "CMTRT", "CMINDC"},
+    "CE": {"CEDECOD", "CETERM", "CECAT"},
+    "FA": {"FAOBJ", "FACAT"},
+}
+
+
 def sealed_columns(name: str, frame: pl.DataFrame) -> list[str]:
     """The columns of a dataset that tell nothing which is open, unknown ones included."""
     # By DOMAIN the rows of several files become one dataset. The name of a procedure decides its
     # class, and an arm that somebody is randomized.
     telling = {"DOMAIN", *OPEN_COLUMNS[name]}
-    telling |= {"PR": {"PRDECOD"}, "RANDOMIZATION": {"ARMCD"}}.get(name, set())
+    telling |= DECIDING.get(name, set())
     return [column for column in frame.columns if column not in telling]
 
 
@@ -258,7 +342,7 @@ def _with_other_sealed_rows(
     if name in {"DM", "RANDOMIZATION"}:
         return sealed
     kept = sealed.sample(fraction=rng.random(), with_replacement=True, seed=_seed(rng))
-    if name == "EX":
+    if name in (*NOTHING, *QUALIFIERS):
         made = kept
     else:
         count = min(frame.height, int(rng.integers(1, 12)))
@@ -266,7 +350,12 @@ def _with_other_sealed_rows(
     rows = pl.concat([kept, made], how="vertical")
     given_to = rng.choice(subjects.to_numpy(), size=rows.height).tolist()
     # Also dates that, if they were open, would move the data cut-off.
-    moved = [column for column in rows.columns if column.endswith("DTC") and rng.random() < 0.5]
+    # Those of a medication say whether it lasted for more than a day, and so whether it is open.
+    moved = [
+        column
+        for column in rows.columns
+        if column.endswith("DTC") and name != "CM" and rng.random() < 0.5
+    ]
     return rows.with_columns(
         pl.Series("USUBJID", given_to, dtype=pl.String),
         *(pl.lit("2031-05-17T10:11").alias(column) for column in moved),
@@ -275,7 +364,7 @@ def _with_other_sealed_rows(
 
 def _with_what_seals(rows: pl.DataFrame, name: str, trial: Trial, rng: Random) -> pl.DataFrame:
     """Rows with the one value that seals a row of this domain."""
-    if name == "AE" and not trial.sealed.preferred_terms:
+    if name in ("AE", "MH") and not trial.sealed.preferred_terms:
         return rows.clear()
     (canary,) = _canaries(1, rng)
     visits = ["UNSCHEDULED 3.01", "INSTILLATION 1", canary]
@@ -287,12 +376,25 @@ def _with_what_seals(rows: pl.DataFrame, name: str, trial: Trial, rng: Random) -
         "LB": [("VISIT", visits), ("LBTESTCD", ["DONORDNA", canary])],
         "VS": [("VISIT", visits), ("VSTESTCD", ["POSTDOSE", canary])],
         "PR": [("PRDECOD", ["BRONCHOSCOPY", "UC-MSC INSTILLATION", canary])],
+        **{
+            name: [("VISIT", visits), (f"{name}TESTCD", ["POSTDOSE", canary])]
+            for name in ("RE", "RS", "CP", "EG", "QS")
+        },
+        "HO": [("HODECOD", ["INSTILLATION UNIT", canary])],
+        "SS": [("SSTESTCD", ["TRTSTAT", canary])],
+        "DD": [("DDTESTCD", ["TRTREL", canary])],
+        "DV": [("DVCAT", ["STUDY TREATMENT", canary])],
+        "CM": [("CMDECOD", ["DIPHENHYDRAMINE", canary])],
+        "MH": [("MHDECOD", [term.upper() for term in trial.sealed.preferred_terms])],
+        "CE": [("CEDECOD", ["INSTILLATION SITE PAIN", canary])],
+        "FA": [("FAOBJ", ["INSTILLATION", canary])],
     }
     column, values = places[name][int(rng.integers(len(places[name])))]
     value: str | None = str(rng.choice(values))
-    if name == "PR":
-        rows = rows.with_columns(pl.lit(value).alias("PRTRT"))
-    if name != "AE" and rng.random() < 0.2:
+    beside = {"PR": "PRTRT", "HO": "HOTERM", "CM": "CMTRT", "DV": "DVDECOD", "CE": "CETERM"}
+    if name in beside:
+        rows = rows.with_columns(pl.lit(value).alias(beside[name]))
+    if name not in ("AE", "SS") and rng.random() < 0.2:
         value = None  # of an empty value no rule can say that it is open
     return rows.with_columns(pl.lit(value, dtype=pl.String).alias(column))
 
@@ -687,7 +789,7 @@ def test_the_permutation_reaches_every_sealed_column_and_no_open_cell(
     before = simulated(*received)
     after = permuted(before, TRIAL, np.random.default_rng(4))
     for name, frame in before.items():
-        if name not in OPEN_COLUMNS or name == "EX":
+        if name not in OPEN_COLUMNS or name in (*NOTHING, *QUALIFIERS):
             continue
         shown = [open_cells(name, extract) for extract in (before, after)]
         assert_frame_equal(*shown)
