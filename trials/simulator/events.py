@@ -320,12 +320,12 @@ def _records(run: Run, terms: list[Event], events: _Events, first_sealed: int) -
         (
             Learned(events.end, {"AEENDTC": None, "AEOUT": ongoing}),
             Learned(death, {"AESDTH": constant("N", rows), "AETOXGR": grade}),
-            Learned(_stopped(run)[person], {"AEACN": earlier_action}),
+            Learned(dosing_stopped(run)[person], {"AEACN": earlier_action}),
         ),
     )
 
 
-def _stopped(run: Run) -> Integers:
+def dosing_stopped(run: Run) -> Integers:
     """The day of the first dose that an adverse event prevented, NEVER if there was none."""
     prevented = run.doses.reason == ADVERSE_EVENT
     offset = np.where(prevented, run.doses.offset, NEVER).min(axis=1, initial=NEVER)
@@ -339,7 +339,7 @@ def _action(run: Run, events: _Events, sealed: Mask) -> pl.Series:
     if doses.planned:
         due = np.where(doses.offset < NEVER, doses.offset, doses.target)[:, -1]
         treated &= (people.anchor + due)[events.person] >= events.start
-    prevented = _stopped(run)[events.person] < NEVER
+    prevented = dosing_stopped(run)[events.person] < NEVER
     withdrawn = treated & sealed & (events.grade >= 3) & prevented
     index = np.where(withdrawn, 2, np.where(treated, 1, 0))
     return pick(["NOT APPLICABLE", "DOSE NOT CHANGED", "DRUG WITHDRAWN"], index)

@@ -5,6 +5,7 @@ import polars as pl
 
 from trials.simulator.course import COMPLETED, DIED, LOST, WITHDREW
 from trials.simulator.draws import Integers, choose
+from trials.simulator.events import dosing_stopped
 from trials.simulator.records import (
     NEVER,
     Learned,
@@ -92,7 +93,7 @@ def demographics(run: Run) -> Records:
 
 
 def disposition(run: Run) -> Records:
-    """DS: consent, the result of screening, and how participation ended."""
+    """DS: consent, the result of screening, how participation ended, and why dosing did."""
     people, course = run.people, run.course
     terms = [
         ("INFORMED CONSENT OBTAINED", "INFORMED CONSENT OBTAINED"),
@@ -102,16 +103,29 @@ def disposition(run: Run) -> Records:
         ("DEATH", "DEATH"),
         ("WITHDREW CONSENT", "WITHDRAWAL BY SUBJECT"),
         ("COULD NOT BE REACHED", "LOST TO FOLLOW-UP"),
+        ("STUDY TREATMENT STOPPED", "ADVERSE EVENT"),
     ]
     ending = np.array([3, 4, 5, 6])[np.searchsorted([COMPLETED, DIED, WITHDREW, LOST], course.how)]
     everyone = np.arange(len(people))
     randomized = np.flatnonzero(~people.failed)
-    person = np.concatenate([everyone, everyone, randomized])
+    stopped_on = dosing_stopped(run)
+    stopped = np.flatnonzero(stopped_on < NEVER)
+    person = np.concatenate([everyone, everyone, randomized, stopped])
     term = np.concatenate(
-        [np.zeros_like(everyone), np.where(people.failed, 2, 1), ending[randomized]]
+        [
+            np.zeros_like(everyone),
+            np.where(people.failed, 2, 1),
+            ending[randomized],
+            np.full(len(stopped), len(terms) - 1),
+        ]
     )
     day = np.concatenate(
-        [people.consented, people.decided, (people.anchor + course.ended)[randomized]]
+        [
+            people.consented,
+            people.decided,
+            (people.anchor + course.ended)[randomized],
+            stopped_on[stopped],
+        ]
     )
     order = np.lexsort((term, day, person))
     person, term, day = person[order], term[order], day[order]
@@ -124,6 +138,7 @@ def disposition(run: Run) -> Records:
             "DSTERM": pick([verbatim for verbatim, _ in terms], term),
             "DSDECOD": pick([decoded for _, decoded in terms], term),
             "DSCAT": pick(["PROTOCOL MILESTONE", "DISPOSITION EVENT"], (term > 1).astype(np.int64)),
+            "DSSCAT": pick(["STUDY TREATMENT"], np.where(term == len(terms) - 1, 0, -1)),
             "DSSTDTC": iso_dates(day),
         }
     )

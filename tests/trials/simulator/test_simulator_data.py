@@ -154,7 +154,11 @@ def test_the_disposition_agrees_with_dm_and_the_allocation_list() -> None:
     ends = ["COMPLETED", "DEATH", "WITHDRAWAL BY SUBJECT", "LOST TO FOLLOW-UP"]
     assert sum(len(by_code[end]) for end in ends) == 2000
     assert set().union(*(by_code[end] for end in ends)) == by_code["RANDOMIZED"]
-    assert set(ds["DSDECOD"]) <= set(covid().open.dispositions)
+    # Why dosing ended is told, too: that is sealed, and of those whose treatment was withdrawn.
+    about_doses = ds.filter(pl.col("DSSCAT") == "STUDY TREATMENT")
+    assert set(ds["DSDECOD"]) - set(covid().open.dispositions) == set(about_doses["DSDECOD"])
+    withdrawn = frames["ae"].filter(pl.col("AEACN") == "DRUG WITHDRAWN")
+    assert set(about_doses["USUBJID"]) == set(withdrawn["USUBJID"])
     last = ds.filter(pl.col("DSDECOD").is_in(ends)).join(dm, on="USUBJID")
     assert (last["DSSTDTC"] == last["RFENDTC"]).all()
 
@@ -666,6 +670,7 @@ def test_a_single_arm_without_screening_visits_or_criteria() -> None:
         arms={"list": [arm]},
         dosing=None,
         criteria=[],
+        assessments=[],
         schedule=schedule,
         stopping_rules=[],
         assumed={},
