@@ -32,6 +32,9 @@ from tests.data_validation.small_extracts import TRIAL, clean_rows, frame_of
 from trials import Trial, load_trial
 from trials.simulator import simulate
 
+# On a machine that is busy with other work.
+pytestmark = pytest.mark.timeout(3600)
+
 PROVE = os.environ.get("DSMB_PROVE") == "1"
 EXTRACTS = 9_500 if PROVE else 285
 LOADED = 500 if PROVE else 15
@@ -187,7 +190,9 @@ DAMAGES = [_flip, _flip, _cut, _zeros, _repeat]
 shares = st.floats(0, 1, exclude_max=True)
 texts = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=12))
 changes = st.lists(st.tuples(st.sampled_from(CHANGES), shares, shares, shares, texts), max_size=4)
-damages = st.lists(st.tuples(st.sampled_from(DAMAGES), shares, shares, shares), max_size=2)
+damages = st.lists(
+    st.tuples(st.sampled_from(DAMAGES), shares, shares, shares), min_size=1, max_size=3
+)
 
 
 @dataclass(frozen=True)
@@ -203,7 +208,7 @@ class Plan:
 
 plans = st.builds(
     Plan,
-    st.integers(0, 2),
+    st.sampled_from([0, 0, 0, 1, 2]),  # the smallest more often, as it costs least
     st.lists(st.sampled_from(sorted(WRITERS)), min_size=1, max_size=3),
     changes,
     st.one_of(st.just([]), damages),
