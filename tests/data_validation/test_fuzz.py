@@ -33,8 +33,8 @@ from trials import Trial, load_trial
 from trials.simulator import simulate
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
-EXTRACTS = int(os.environ.get('N', 10_000 if PROVE else 300))
-LOADED = int(os.environ.get('M', 500 if PROVE else 15))
+EXTRACTS = int(os.environ.get("N", 10_000 if PROVE else 300))
+LOADED = int(os.environ.get("M", 500 if PROVE else 15))
 LIMITS = Limits(total_bytes=64 * 1024**2)
 REFUSALS = (UnreadableExtract, UnusableExtractError)
 

@@ -171,7 +171,10 @@ OPEN_ROWS: dict[str, Callable[[Trial], pl.Expr]] = {
     **{name: rated(name) for name in ("RS", "QS")},
     **dict.fromkeys(("EC", "DA", *QUALIFIERS), lambda _trial: pl.lit(value=False)),
     "HO": lambda _trial: among("HODECOD", ["HOSPITAL", "ICU"]),
-    "SS": lambda trial: scheduled(trial) | (pl.col("VISIT").fill_null("").str.strip_chars() == ""),
+    "SS": lambda trial: (
+        among("SSTESTCD", ["SURVSTAT"])
+        & (scheduled(trial) | (pl.col("VISIT").fill_null("").str.strip_chars() == ""))
+    ),
     "DD": lambda _trial: among("DDTESTCD", ["PRCDTH"]),
     "DV": deviation,
     "CM": a_course,
@@ -709,7 +712,9 @@ def texts_of(frames: Frames) -> tuple[set[str], set[str]]:
                 shown = rows[column].drop_nulls().str.strip_chars()
                 shown = shown.filter(~shown.str.starts_with(FREE_TEXT))
                 opened |= set(shown.str.slice(0, 10) if exposure is DAY else shown)
-    together = "\n".join(opened)
+    # What shows as a class has the class's name, which a sealed cell may use as well.
+    classes = {"HOSPITAL", "ICU", *TRIAL.open.deviations, *TRIAL.open.symptoms}
+    together = "\n".join(opened | classes)
     telling = {text for text in every if len(text) > 4 and any(map(str.isalpha, text))}
     return opened, {text for text in telling if text not in together}
 
