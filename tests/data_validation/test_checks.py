@@ -1202,7 +1202,7 @@ def test_a_check_without_its_datasets_does_not_run(
 
 def test_no_check_fails_on_empty_datasets() -> None:
     rows = {name: listed if name == "DM" else [] for name, listed in clean_rows().items()}
-    sides = sides_of(rows)
+    sides = sides_of(rows, cutoff=date(2023, 4, 30))
     checks = set(sides.all_findings.filter(pl.col("severity") != "note")["check"])
     # The death of S-002 is in DM alone, and nobody's screening has an outcome.
     assert checks == {"DM-105", "DM-114"}
