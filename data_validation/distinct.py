@@ -15,6 +15,11 @@ import polars as pl
 FEW = 5_000
 
 
+def is_small(frame: pl.DataFrame) -> bool:
+    """Whether a frame has so few rows that each is better looked at."""
+    return frame.height < FEW
+
+
 @dataclass(frozen=True)
 class Distinct:
     """The distinct combinations of some columns.
@@ -50,7 +55,7 @@ def _distinct_numbers(numbers: npt.NDArray[np.int64]) -> Distinct:
     rows = pl.Series(numbers).arg_unique().cast(pl.Int64).to_numpy()
     values = numbers[rows]
     most = int(values.max(initial=0)) + 1
-    if most <= 2 * len(numbers) + FEW:
+    if most <= 2 * len(numbers):
         places = np.zeros(most, dtype=np.int64)
         places[values] = np.arange(len(values))
         return Distinct(rows, places[numbers])
@@ -66,7 +71,7 @@ def by_distinct(
     Args:
         make: given rows with the columns `names`, returns as many rows.
     """
-    if frame.height < FEW:
+    if is_small(frame):
         return make(frame.select(names))
     found = distinct(frame, names)
     return make(frame.select(names)[found.rows])[found.which]
@@ -74,7 +79,7 @@ def by_distinct(
 
 def representatives(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """Some rows of `frame`, among which every text of each column occurs that occurs at all."""
-    if frame.height < FEW:
+    if is_small(frame):
         return frame
     return frame.filter(pl.any_horizontal(pl.col(name).is_first_distinct() for name in names))
 

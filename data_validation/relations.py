@@ -158,22 +158,14 @@ def _worded(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -> pl.DataF
 def _with_study_day(words: pl.DataFrame, days: pl.DataFrame, date: str) -> pl.DataFrame:
     """Day 1 is the calendar date of randomization; the day before is -1: there is no day 0."""
     difference = (pl.col(date) - pl.col("_day_one")).dt.total_days()
-    return (
-        words.join(
-            days.rename({"randomization_date": "_day_one"}),
-            on="subject",
-            how="left",
-            maintain_order="left",
-        )
-        .with_columns(
-            pl.when(difference >= 0)
-            .then(difference + 1)
-            .otherwise(difference)
-            .cast(pl.Int64)
-            .alias("study_day")
-        )
-        .drop("_day_one")
+    joined = words.select("subject", date).join(
+        days.rename({"randomization_date": "_day_one"}),
+        on="subject",
+        how="left",
+        maintain_order="left",
     )
+    day = pl.when(difference >= 0).then(difference + 1).otherwise(difference).cast(pl.Int64)
+    return words.with_columns(joined.select(day.alias("study_day")).to_series())
 
 
 def measured(frame: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFrame:

@@ -154,31 +154,31 @@ def _open_cells(cells: pl.DataFrame, domain: Domain) -> pl.DataFrame:
     their open text, so equal ones are interchangeable.
     """
     names = [field.name for field in domain.open_fields]
-    numbered = cells.with_columns(_hashes(cells, [name for name in domain.keys if name in names]))
-    shared = numbered["_hash"].is_duplicated()
+    hashes = _hashes(cells, [name for name in domain.keys if name in names])
     number = pl.int_range(1, pl.len() + 1).over("_hash")
-    order = (
-        numbered.filter(shared)
+    shared = hashes.is_duplicated()
+    numbers = (
+        cells.with_columns(hashes)
+        .filter(shared)
         .sort("_hash", *names, nulls_last=True)
         .select("_index", number.cast(pl.String).alias("_number"))
     )
-    return (
-        numbered.join(order, on="_index", how="left", maintain_order="left")
+    # The wide rows are put in order once, and by their places only.
+    placed = (
+        cells.select("_index", hashes, pl.int_range(pl.len()).alias("_place"))
+        .join(numbers, on="_index", how="left")
         .sort("_hash", "_number")
-        .with_columns(
-            pl.concat_str(
-                pl.lit(f"{domain.name}-"),
-                pl.col("_hash").cast(pl.String).str.zfill(_KEY_DIGITS),
-                pl.when(pl.col("_number") != "1")
-                .then("-" + pl.col("_number"))
-                .otherwise(pl.lit("")),
-            ).alias("record_key")
-        )
-        .select("_index", "record_key", pl.exclude(_INTERNAL))
+    )
+    key = pl.concat_str(
+        pl.lit(f"{domain.name}-"),
+        pl.col("_hash").cast(pl.String).str.zfill(_KEY_DIGITS),
+        pl.when(pl.col("_number") != "1").then("-" + pl.col("_number")).otherwise(pl.lit("")),
+    )
+    return cells[placed["_place"]].select(
+        "_index", placed.select(key.alias("record_key")).to_series(), pl.exclude("_index", "_open")
     )
 
 
-_INTERNAL = ("_index", "_open", "_hash", "_number", "record_key")
 _KEY_DIGITS = 16
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -201,16 +201,13 @@ def _hashes(cells: pl.DataFrame, names: list[str]) -> pl.Series:
 
 def _with_keys_of(frame: pl.DataFrame, opened: pl.DataFrame, domain: Domain) -> pl.DataFrame:
     """All rows, open ones under their open key, sealed ones under file and row."""
-    return (
-        frame.join(opened.select("_index", "record_key"), on="_index", how="left")
-        .with_columns(
-            pl.col("record_key").fill_null(
-                pl.concat_str(
-                    pl.lit(f"{domain.name}:"), "_file", pl.lit(":"), pl.col("_row").cast(pl.String)
-                )
-            )
-        )
-        .drop("_index")
+    # Only what is needed is joined: to join the whole of a wide frame would copy it.
+    keys = frame.select("_index", "_file", "_row").join(
+        opened.select("_index", "record_key"), on="_index", how="left", maintain_order="left"
+    )
+    sealed = pl.concat_str(pl.lit(f"{domain.name}:"), "_file", pl.lit(":"), "_row")
+    return frame.drop("_index").with_columns(
+        keys.select(pl.coalesce("record_key", sealed).alias("record_key")).to_series()
     )
 
 

@@ -98,8 +98,9 @@ def timing_failures(
     frame = evidence[domain.name]
     if not dates or frame.is_empty():
         return
-    rows = frame.with_columns(trimmed("USUBJID").alias("_subject")).join(
-        _limits(evidence), on="_subject", how="left", maintain_order="left"
+    limits = _limits(evidence)
+    rows = frame.select(*dates, trimmed("USUBJID").alias("_subject")).join(
+        limits, on="_subject", how="left", maintain_order="left"
     )
     broken: dict[tuple[str, str], pl.Expr] = {}
     for word, field in dates.items():
@@ -122,7 +123,10 @@ def timing_failures(
     ).row(0, named=True)
     for (suffix, name), condition in broken.items():
         if holds[f"{suffix}-{name}"]:
-            yield Found(f"{domain.name}-{name}-{suffix}", name, rows.filter(condition))
+            breaks = rows.select(condition.fill_null(value=False)).to_series()
+            beside = rows.filter(breaks).select(limits.columns)
+            offending = frame.filter(breaks).with_columns(beside.get_columns())
+            yield Found(f"{domain.name}-{name}-{suffix}", name, offending)
 
 
 def _dates(domain: Domain) -> tuple[Field, ...]:

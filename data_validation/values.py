@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from data_validation.distinct import FEW, by_distinct
+from data_validation.distinct import by_distinct, is_small
 from data_validation.facts import Domain, Exposure, Field, Kind
 from data_validation.written_dates import as_written
 
@@ -101,7 +101,7 @@ def with_typed_values(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -
 
 def read_of(frame: pl.DataFrame, made: Mapping[str, Sequence[pl.Expr]]) -> list[pl.Series]:
     """The columns that expressions of one text column each make, by the name of that column."""
-    if frame.height < FEW:
+    if is_small(frame):
         return frame.select(item for items in made.values() for item in items).get_columns()
 
     def made_of(name: str) -> pl.DataFrame:

@@ -141,6 +141,10 @@ def exhibit(*, least_view: View = View.POOLED) -> Callable[[Maker], Maker]:
     return register
 
 
+# For what only the unblinded view has.
+unblinded_exhibit = exhibit(least_view=View.UNBLINDED)
+
+
 def too_few(title: str, population: str, board: Board) -> Exhibit:
     """In place of an exhibit whose main number a limited role does not see."""
     smallest = board.trial.blinding.smallest_cell

@@ -4,9 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from access.view import View
 from exhibits.conduct import NO_DEVIATIONS, NOBODY, RANDOMIZED, in_all, sentence_case, stacked
-from exhibits.exhibit import Exhibit, Number, exhibit
+from exhibits.exhibit import Exhibit, Number, unblinded_exhibit
 from exhibits.theme import STATES
 from exhibits.words import counted, number, share
 from queries import Board
@@ -46,7 +45,7 @@ def _doses(dosing: Dosing) -> list[dict[str, Any]]:
     ]
 
 
-@exhibit(least_view=View.UNBLINDED)
+@unblinded_exhibit
 def doses_given(board: Board) -> Exhibit:
     """Doses that were due by the cut-off: given in their window, outside it, or not given."""
     title = "Doses planned and given"
@@ -102,7 +101,7 @@ def doses_given(board: Board) -> Exhibit:
     )
 
 
-@exhibit(least_view=View.UNBLINDED)
+@unblinded_exhibit
 def doses_changed(board: Board) -> Exhibit:
     """Why doses were not given, or otherwise than planned."""
     title, population = "Doses not given or changed", RANDOMIZED
@@ -134,7 +133,7 @@ def doses_changed(board: Board) -> Exhibit:
     )
 
 
-@exhibit(least_view=View.UNBLINDED)
+@unblinded_exhibit
 def treatment_stops(board: Board) -> Exhibit:
     """Participants who stopped study treatment before its planned end, and why."""
     title, population = "Study treatment stopped early", RANDOMIZED
@@ -166,7 +165,7 @@ def treatment_stops(board: Board) -> Exhibit:
     )
 
 
-@exhibit(least_view=View.UNBLINDED)
+@unblinded_exhibit
 def cross_over(board: Board) -> Exhibit:
     """Planned arm against actual arm, and who was given anything."""
     title = "Planned and actual arm"
@@ -206,7 +205,7 @@ def cross_over(board: Board) -> Exhibit:
     )
 
 
-@exhibit(least_view=View.UNBLINDED)
+@unblinded_exhibit
 def lots(board: Board) -> Exhibit:
     """Lots of the product, who was given them, and when."""
     title, population = "Lots", RANDOMIZED
@@ -245,7 +244,7 @@ def lots(board: Board) -> Exhibit:
     )
 
 
-@exhibit(least_view=View.UNBLINDED)
+@unblinded_exhibit
 def deviations_by_term(board: Board) -> Exhibit:
     """Every deviation in the sponsor's own words, those about study treatment among them."""
     title = "Deviations as received"

@@ -128,9 +128,14 @@ def missing_results(evidence: Evidence) -> pl.DataFrame:
 
     A measure is asked for only where the extract has its dataset. NOT DONE is a row, too.
     """
-    measures = {item.name: item for item in evidence.trial.measures}
-    domains = {item.domain for item in evidence.trial.measures} & evidence.tables.present
-    asked = [name for name, item in measures.items() if item.domain in domains]
+    wanted = {name for visit in evidence.trial.schedule for name in visit.expected}
+    measures = {
+        item.name: item
+        for item in evidence.trial.measures
+        if item.name in wanted and item.domain in evidence.tables.present
+    }
+    domains = {item.domain for item in measures.values()}
+    asked = list(measures)
     if not asked:
         return evidence["SV"].clear()
     due = _due(evidence)
@@ -144,7 +149,9 @@ def missing_results(evidence: Evidence) -> pl.DataFrame:
         .filter(pl.col("_expected").is_in(asked))
     )
     parts = [
-        evidence.measured(domain).select(
+        evidence.measured(domain)
+        .filter(pl.col("measure").is_in(asked))
+        .select(
             trimmed("USUBJID").alias("_subject"),
             folded("VISIT").alias("_visit"),
             pl.col("measure").alias("_expected"),

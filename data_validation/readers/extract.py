@@ -258,7 +258,8 @@ def _merge(files: list[_ReadFile]) -> dict[str, Dataset]:
         frames[file.dataset].append(file.frame)
     datasets = {}
     for name in sorted(frames):
-        frame = pl.concat(frames[name], how="diagonal")
+        several = len(frames[name]) > 1
+        frame = pl.concat(frames[name], how="diagonal") if several else frames[name][0]
         origin = (FILE_COLUMN, ROW_COLUMN)
         datasets[name] = Dataset(name, frame.select(pl.exclude(origin), *origin))
     return datasets

@@ -15,6 +15,7 @@ rules = (
             {
                 "check": rule.id,
                 "domain": rule.domain,
+                "kind": rule.kind.value,
                 "severity": rule.severity.value,
                 "sentence": rule.sentence,
                 "why": rule.why,
@@ -30,7 +31,7 @@ rules = (
         .then(pl.col("standing").fill_null(0))
         .alias("standing")
     )
-    .select("check", "domain", "severity", "standing", "sentence", "why", "sealed")
+    .select("check", "domain", "kind", "severity", "standing", "sentence", "why", "sealed")
 )
 st.caption(
     plain(
@@ -46,14 +47,16 @@ st.caption(
 with st.container(horizontal=True):
     words = st.text_input("Search", placeholder="a check, a field or a word", width=320)
     domains = st.multiselect(
-        "Domain", rules["domain"].unique(maintain_order=True).to_list(), width=320
+        "Dataset", rules["domain"].unique(maintain_order=True).to_list(), width=240
     )
+    kinds = st.multiselect("Kind", rules["kind"].unique().sort().to_list(), width=240)
 shown = rules.filter(
     pl.any_horizontal(
         pl.col(name).str.to_lowercase().str.contains(words.lower(), literal=True)
         for name in ("check", "sentence", "why")
     ),
     pl.col("domain").is_in(domains) if domains else pl.lit(True),
+    pl.col("kind").is_in(kinds) if kinds else pl.lit(True),
 )
 st.caption(plain(f"{counted(shown.height, 'check')} of {rules.height}"))
 st.dataframe(
@@ -65,7 +68,8 @@ st.dataframe(
     alt="The catalogue of checks",
     column_config={
         "check": st.column_config.TextColumn("Check", width="medium"),
-        "domain": st.column_config.TextColumn("Domain", width="small"),
+        "domain": st.column_config.TextColumn("Dataset", width="small"),
+        "kind": st.column_config.TextColumn("Kind", width="small"),
         "severity": st.column_config.TextColumn("Severity", width="small"),
         "sentence": st.column_config.TextColumn("A finding means", width="large"),
         "why": st.column_config.TextColumn("Why", width="large"),

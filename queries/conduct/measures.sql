@@ -2,14 +2,33 @@
 -- counts: due, received + outstanding
 -- adds up: rows within arm
 -- fixed: schedule, plan, cutoff
+with visits as (
+  select arm, position, visit_number, in_hospital, count(*) as visits
+  from due_visit_and_stay($schedule, $cutoff)
+  group by all
+),
+due as (
+  select
+    planned.domain, planned.measure, visits.arm, visits.position, sum(visits.visits)::bigint as due
+  from visits
+  inner join (select unnest($plan, recursive := true)) as planned
+    on planned.number = visits.visit_number
+  where visits.in_hospital or not planned.in_hospital
+  group by all
+),
+received as (
+  select measure, arm, count(*) as received
+  from received_measure($schedule, $plan, $cutoff)
+  group by all
+)
 select
-  domain,
-  measure,
-  arm,
-  position,
-  count(*) as due,
-  count(*) filter (where is_received) as received,
-  count(*) filter (where not is_received) as outstanding
-from due_measure($schedule, $plan, $cutoff)
-group by all
-order by domain, measure, position
+  due.domain,
+  due.measure,
+  due.arm,
+  due.position,
+  due.due,
+  coalesce(received.received, 0) as received,
+  due.due - coalesce(received.received, 0) as outstanding
+from due
+left join received on received.measure = due.measure and received.arm = due.arm
+order by due.domain, due.measure, due.position

@@ -66,40 +66,41 @@ where date_of(participation.day_one, planned.day) + planned.window_after::intege
     else true
   end;
 
--- One row a participant, a visit of the schedule and a measure that has a result there.
-create view received as
-select distinct subject, visit_number, measure
-from (
-  select subject, visit_number, measure, result_text from laboratory
-  union all
-  select subject, visit_number, measure, result_text from vital_sign
-  union all
-  select subject, visit_number, measure, result_text from respiratory_measurement
-  union all
-  select subject, visit_number, measure, result_text from clinical_scale
-  union all
-  select subject, visit_number, measure, result_text from cell_phenotype
-  union all
-  select subject, visit_number, measure, result_text from ecg
-  union all
-  select subject, visit_number, measure, result_text from questionnaire
-)
-where measure is not null and visit_number is not null and result_text is not null;
+-- One row a result of a measure at a visit of the schedule.
+create view result_at_visit as
+select subject, visit_number, measure, result_text from laboratory
+union all
+select subject, visit_number, measure, result_text from vital_sign
+union all
+select subject, visit_number, measure, result_text from respiratory_measurement
+union all
+select subject, visit_number, measure, result_text from clinical_scale
+union all
+select subject, visit_number, measure, result_text from cell_phenotype
+union all
+select subject, visit_number, measure, result_text from ecg
+union all
+select subject, visit_number, measure, result_text from questionnaire;
 
--- One row a due visit and a measure that is planned at it, and whether a result was received. What
--- is planned in hospital is due to whoever is known to have been there on the day.
-create macro due_measure(schedule, plan, cutoff) as table
+-- One row a due visit, with whether the participant is known to have been in hospital on its day.
+create macro due_visit_and_stay(schedule, cutoff) as table
 select
-  due.subject, due.arm, due.position, due.site, due.visit_number, due.closed,
-  planned.domain, planned.measure, received.subject is not null as is_received
-from due_visit(schedule, cutoff) as due
+  due.*,
+  exists (
+    select 1 from hospital_stay as stay
+    where stay.subject = due.subject and stay.start_date <= due.planned_date
+      and coalesce(stay.end_date, due.planned_date) >= due.planned_date
+  ) as in_hospital
+from due_visit(schedule, cutoff) as due;
+
+-- One row a due visit and a measure that is planned at it and has a result there. What is planned
+-- in hospital is due to whoever is known to have been there on the day.
+create macro received_measure(schedule, plan, cutoff) as table
+select distinct
+  due.subject, due.arm, due.position, due.visit_number, due.closed, planned.domain, planned.measure
+from result_at_visit as result
 inner join (select unnest(plan, recursive := true)) as planned
-  on planned.number = due.visit_number
-left join received
-  on received.subject = due.subject and received.visit_number = due.visit_number
-    and received.measure = planned.measure
-where not planned.in_hospital or exists (
-  select 1 from hospital_stay as stay
-  where stay.subject = due.subject and stay.start_date <= due.planned_date
-    and coalesce(stay.end_date, due.planned_date) >= due.planned_date
-);
+  on planned.number = result.visit_number and planned.measure = result.measure
+inner join due_visit_and_stay(schedule, cutoff) as due
+  on due.subject = result.subject and due.visit_number = result.visit_number
+where result.result_text is not null and (due.in_hospital or not planned.in_hospital);

@@ -7,6 +7,7 @@ in turns, so that a machine that is busy for a while is busy for both.
 import argparse
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 from threading import Thread
 from time import perf_counter
 
+import polars as pl
 import psutil
 from playwright.sync_api import Browser, Page
 
@@ -29,6 +31,7 @@ from access.policy import issue_closed_session
 from access.trail import open_trail
 from queries import open_board
 from snapshots import Store
+from tests.benchmarks.large_extract import large_frames, write_large
 from tests.browser.chromium import launched
 from tests.browser.dashboard_server import CHECKOUT, Server, running
 from tests.browser.visitor import DRAWN_CHART, MENU_LINK, NAMES, PAGES, PATIENCE
@@ -125,9 +128,39 @@ SIGN_IN = Target(
     2.0,
     "the browser has to draw the whole page first",
 )
+CHECK_LARGE = Target(
+    "Check of LB, 1,000,000 rows × 24 columns, from Parquet, whole process",
+    "s",
+    2.0,
+    "all is checked twice, once on open records only and once on all records, and each of the two "
+    "makes the relations that a check by baseline needs; what depends on a text alone is worked "
+    "out once for each distinct text, but rows are still joined, sorted and counted by subject",
+)
+CHECK_MEMORY = Target(
+    "Memory of that check at its peak (RSS)",
+    "MB",
+    1200,
+    "the extract as received, the open records and all records are in memory side by side",
+)
+CHECK_TENTH = Target("Check of LB, 100,000 rows, the same way", "s")
+LOAD_LARGE = Target(
+    "Load of that LB and of AE, 100,000 rows, from CSV, whole process",
+    "s",
+    12.0,
+    "most of it is DuckDB, which writes the open and the sealed file and compresses their text",
+)
+LOAD_MEMORY = Target("Memory of that load at its peak (RSS)", "MB", 2500)
+FINDINGS = Target(
+    "The findings page with 100,000 findings: click in the menu to its last chart and table",
+    "s",
+    1.0,
+    "Streamlit draws a page's elements one after the other",
+)
 TARGETS = (
     FIRST_CHART, BARE_CHART, BEYOND, SIGN_IN, SWITCH, LOAD, MEMORY, DECIDE, VIEW, AUDIT,
+    CHECK_LARGE, CHECK_MEMORY, CHECK_TENTH, LOAD_LARGE, LOAD_MEMORY, FINDINGS,
 )  # fmt: skip
+LARGE_REPETITIONS = 3
 TIMES = 200  # how often in a row what takes milliseconds is done
 
 
@@ -150,6 +183,9 @@ def measure(repetitions: int) -> Measured:
         folder = Path(name)
         settings = demonstration(folder)
         extract = simulated_extract(folder)
+        large_extracts(measured, settings, folder)
+        for seconds in many_findings(browser, settings, folder, repetitions):
+            measured.add(FINDINGS, seconds)
         # Once without counting: byte code, the disk's cache and the browser's first page.
         first_chart_of_dashboard(browser, settings, folder)
         first_chart_of_bare_app(browser, folder)
@@ -219,6 +255,77 @@ def load(extract: Path, settings: dict[str, str], store: Path) -> float:
     """Seconds to load the extract into a store that is not there yet."""
     new = settings | {"DSMB_STORE": str(store)}
     return command("data_validation", "load", str(extract), "--trial", TRIAL, settings=new)
+
+
+def large_extracts(measured: Measured, settings: dict[str, str], folder: Path) -> None:
+    """Check and load many rows: seconds and the peak of memory of each process."""
+    frames = large_frames(TRIAL, 1_000_000, event_rows=100_000)
+    laboratory = {name: frame for name, frame in frames.items() if name != "ae"}
+    tenth = laboratory | {"lb": laboratory["lb"].head(100_000)}
+    parquet = write_large(laboratory, folder / "large", "parquet")
+    small = write_large(tenth, folder / "tenth", "parquet")
+    csv = write_large(frames, folder / "large-csv", "csv")
+    del frames, laboratory, tenth
+    for turn in range(LARGE_REPETITIONS):
+        seconds, peak = watched("check", str(parquet), "--trial", TRIAL, settings=settings)
+        measured.add(CHECK_LARGE, seconds)
+        measured.add(CHECK_MEMORY, peak)
+        seconds, _ = watched("check", str(small), "--trial", TRIAL, settings=settings)
+        measured.add(CHECK_TENTH, seconds)
+        new = settings | {"DSMB_STORE": str(folder / f"large-store-{turn}")}
+        seconds, peak = watched("load", str(csv), "--trial", TRIAL, settings=new)
+        measured.add(LOAD_LARGE, seconds)
+        measured.add(LOAD_MEMORY, peak)
+        shutil.rmtree(folder / f"large-store-{turn}")
+
+
+def watched(*arguments: str, settings: dict[str, str]) -> tuple[float, float]:
+    """Seconds of `python -m data_validation` and its peak of memory in MB.
+
+    The command runs below a process of its own, as only that one's largest child is remembered.
+    """
+    program = (
+        "import resource, subprocess, sys;"
+        "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode;"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)"
+    )
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DSMB_")}
+    start = perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", program, sys.executable, "-m", "data_validation", *arguments],
+        cwd=CHECKOUT,
+        env=inherited | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = perf_counter() - start
+    if done.returncode != 0:
+        raise SystemExit(f"{arguments[0]} of a large extract failed: {done.stderr}")
+    kilobytes = int(done.stdout)
+    return seconds, kilobytes / (1024 if sys.platform == "linux" else MEGABYTE)
+
+
+def many_findings(
+    browser: Browser, settings: dict[str, str], folder: Path, repetitions: int
+) -> list[float]:
+    """Seconds of so many switches to the findings page; the events of the extract are faulty."""
+    frames = large_frames(TRIAL, 20_000, event_rows=100_000)
+    frames["ae"] = frames["ae"].with_columns(pl.lit(None, pl.String).alias("AESER"))
+    extract = write_large(frames, folder / "faulty", "parquet")
+    new = settings | {"DSMB_STORE": str(folder / "faulty-store")}
+    command("data_validation", "load", str(extract), "--trial", TRIAL, settings=new)
+    with running(new, folder / "stderr") as server, a_page(browser) as page:
+        page.goto(server.url)
+        page.get_by_role("button", name=NAMES[Role.DATA_MANAGER]).click()
+        taken = []
+        for _ in range(repetitions + 1):
+            switch_to(page, "data-checks")
+            start = perf_counter()
+            switch_to(page, "data-findings")
+            page.locator("[data-testid='stDataFrame'] canvas").first.wait_for()
+            taken.append(perf_counter() - start)
+        return taken[1:]  # the first one asks what nobody has asked before
 
 
 def audit_write(folder: Path) -> float:
@@ -394,7 +501,9 @@ def report(measured: Measured, repetitions: int) -> str:
             "",
             "The browser is running already when the time starts; its window is new, with an empty "
             "cache. Page switch is the slowest of all pages in a session, each visited before. The "
-            "load reads CSV and writes a new store. An audit write is itself the median of "
+            "load reads CSV and writes a new store. Large extracts are measured "
+            f"{LARGE_REPETITIONS} times; ten million rows are left out, as they take more memory "
+            "than a small machine has. An audit write is itself the median of "
             f"{TIMES}, and so are the other milliseconds; each waits until the disk has it.",
             "",
         ]

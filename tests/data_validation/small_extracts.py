@@ -269,6 +269,14 @@ _MORE: Rows = {
             "VISIT": "DAY 14",
             "RSDTC": "2023-03-23",
         },
+        {
+            "USUBJID": "S-002",
+            "RSTESTCD": "WHOCPS",
+            "RSCAT": "WHO CLINICAL PROGRESSION SCALE 0-10",
+            "RSORRES": "6",
+            "VISIT": "BASELINE",
+            "RSDTC": "2023-03-10",
+        },
     ],
     "CP": [
         {

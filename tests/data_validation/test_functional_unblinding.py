@@ -140,11 +140,11 @@ def test_a_term_of_the_intervention_is_named_however_few_have_it() -> None:
 
 def test_a_finding_names_the_structure_and_the_separation() -> None:
     frames = null_extract(0)
-    attended = frames["SV"].filter(pl.col("VISIT") == "INSTILLATION 1")["USUBJID"].n_unique()
+    attended = frames["SV"].filter(pl.col("VISIT") == "INSTILLATION 2")["USUBJID"].n_unique()
     found = planted(GIVE_AWAYS["instillation visits"], frames)
     told = unblinding_findings(found.relations, found.allocation, TRIAL)
     separating = [item for item in told if item.rule is SEPARATES]
-    (item,) = [item for item in separating if item.about == "visit: visit INSTILLATION 1"]
+    (item,) = [item for item in separating if item.about == "visit: visit INSTILLATION 2"]
     assert 25 < attended < 30
     assert item.value == (
         "CONTROL: 0 of 30 have any, 0.00 on average; "

@@ -33,8 +33,8 @@ from trials import Trial, load_trial
 from trials.simulator import simulate
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
-EXTRACTS = int(os.environ.get('N', 10_000 if PROVE else 300))
-LOADED = int(os.environ.get('M', 500 if PROVE else 15))
+EXTRACTS = 9_500 if PROVE else 285
+LOADED = 500 if PROVE else 15
 LIMITS = Limits(total_bytes=64 * 1024**2)
 REFUSALS = (UnreadableExtract, UnusableExtractError)
 
@@ -100,6 +100,8 @@ def _rename(frame: pl.DataFrame, where: float, row: float, _text: str) -> pl.Dat
 
 def _swap(frame: pl.DataFrame, where: float, row: float, _text: str) -> pl.DataFrame:
     one, other = _column(frame, where), _column(frame, row)
+    if one == other:
+        return frame
     return frame.with_columns(pl.col(one).alias(other), pl.col(other).alias(one))
 
 
