@@ -88,7 +88,7 @@ def test_nothing_is_found_where_nothing_was_planted(tmp_path: Path, seed: int) -
         pl.col("USUBJID").alias("subject"), pl.col("DVCAT").alias("category")
     )
     invented = (
-        # A separation by chance alone is found in up to one trial of twenty, and proven so elsewhere.
+        # A separation by chance is found in one trial of twenty at most; proven elsewhere.
         findings.filter((pl.col("severity") != "note") & (pl.col("check") != SEPARATES.id))
         .with_columns(category=pl.col("check").replace_strict(HAPPENED, default=None))
         .join(deviations, on=["subject", "category"], how="anti")
