@@ -642,7 +642,7 @@ def as_received(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> 
     return look
 
 
-@pytest.mark.timeout(3600 if PROVE else 300)
+@pytest.mark.timeout(3600 if PROVE else 600)
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

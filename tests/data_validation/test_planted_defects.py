@@ -13,6 +13,7 @@ import pytest
 from data_validation.assess import Assessment, assess
 from data_validation.catalogue import catalogue
 from data_validation.domains.supplemental import with_merged_qualifiers
+from data_validation.functional_unblinding import SEPARATES
 from data_validation.readers import Extract, UnreadableExtract, read_extract
 from data_validation.sealing import split
 from trials import load_trial
@@ -87,7 +88,8 @@ def test_nothing_is_found_where_nothing_was_planted(tmp_path: Path, seed: int) -
         pl.col("USUBJID").alias("subject"), pl.col("DVCAT").alias("category")
     )
     invented = (
-        findings.filter(pl.col("severity") != "note")
+        # A separation by chance is found in one trial of twenty at most; proven elsewhere.
+        findings.filter((pl.col("severity") != "note") & (pl.col("check") != SEPARATES.id))
         .with_columns(category=pl.col("check").replace_strict(HAPPENED, default=None))
         .join(deviations, on=["subject", "category"], how="anti")
     )
