@@ -109,7 +109,7 @@ def test_foreign_things_are_passed_over_and_explained(trial: TrialStore, load: L
     (trial.folder / "2023-09-30.3").mkdir()
     broken = copy_as(good, "2023-09-30.4")
     (broken / "manifest.json").write_text("{")
-    copy_as(good, "2023-09-30.5", format=2)
+    copy_as(good, "2023-09-30.5", format=99)
     copy_as(good, "2023-09-30.6", trial="other")
     copy_as(good, "2023-09-30.7", snapshot="2023-09-30.1")
     copy_as(good, "2023-09-30.8", cutoff="2023-09-29")
