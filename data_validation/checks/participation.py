@@ -3,6 +3,7 @@
 import polars as pl
 
 from data_validation.checks.common import subjects_with, with_person
+from data_validation.domains.participation import listed_criteria
 from data_validation.facts import Severity, folded, folded_terms
 from data_validation.rules import Evidence, RuleKind, check
 from data_validation.values import trimmed
@@ -156,16 +157,16 @@ def randomized_by_disposition_only(evidence: Evidence) -> pl.DataFrame:
     domain="DS",
     field="DSDECOD",
     severity=Severity.MINOR,
-    sentence="The participant failed screening and no criterion is recorded.",
+    sentence="The participant failed screening and no criterion of the protocol is recorded.",
     why="Why people are not randomized is told by criterion.",
     query="{USUBJID} is a screen failure. Which criterion was not met?",
     needs=("IE",),
 )
 def failed_for_no_criterion(evidence: Evidence) -> pl.DataFrame:
-    """Screen failure without a row in IE; not asked where the trial defines no criteria."""
+    """Screen failure without a criterion of the trial in IE; not asked where there are none."""
     if not evidence.trial.criteria:
         return evidence["DS"].clear()
-    with_criterion = subjects_with(evidence, "IE", pl.lit(value=True))
+    with_criterion = subjects_with(evidence, "IE", listed_criteria(evidence["IE"], evidence.trial))
     return with_person(evidence, "DS").filter(
         folded("DSDECOD").is_in(["screen failure", "screening failure"]),
         ~pl.col("_subject").is_in(with_criterion),

@@ -38,9 +38,13 @@ def coded_history(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:
 
 
 def listed_symptoms(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
-    """Symptoms that the trial asks everybody for, at no time point counted from a dose."""
+    """Symptoms that everybody was asked for, at no time point counted from a dose.
+
+    What somebody reports unasked may be how a dose felt, whatever the record says of it.
+    """
+    was_asked = trimmed("CEPRESP").str.to_uppercase() == "Y"
     about_a_dose = names_a_dose("CETERM", "CECAT", "CESCAT", "CETPT", "CETPTREF")
-    return REPORTED.opens(frame, trial) & ~about_a_dose
+    return REPORTED.opens(frame, trial) & was_asked.fill_null(value=False) & ~about_a_dose
 
 
 def findings_about_symptoms(frame: pl.DataFrame, trial: Trial) -> pl.Expr:

@@ -225,6 +225,7 @@ _MORE: Rows = {
             "USUBJID": "S-001",
             "CETERM": "Cough",
             "CEDECOD": "COUGH",
+            "CEPRESP": "Y",
             "CEOCCUR": "Y",
             "CESEV": "MILD",
             "CEDTC": "2023-03-12",

@@ -198,7 +198,7 @@ OPEN_ROWS: dict[str, Callable[[Trial], pl.Expr]] = {
     "MH": lambda trial: (
         pl.col("MHDECOD").is_not_null() & ~among("MHDECOD", list(trial.sealed.preferred_terms))
     ),
-    "CE": lambda trial: among("CEDECOD", list(trial.open.symptoms)) & without_a_dose("CECAT"),
+    "CE": lambda trial: among("CEDECOD", list(trial.open.symptoms)) & among("CEPRESP", ["Y"]),
     **{name: lambda _trial: pl.lit(value=False) for name in ("EC", "DA", "SUPP")},
     "RANDOMIZATION": lambda _trial: pl.lit(value=True),
 }
@@ -247,9 +247,7 @@ def permuted(extract: Frames, trial: Trial, rng: Random) -> Frames:
         kept = _with_other_open_rows(frame.filter(is_open), name, trial, rng)
         sealed = _with_other_sealed_rows(frame, frame.filter(~is_open), name, subjects, trial, rng)
         rows = pl.concat([kept, sealed], how="diagonal")
-        # A symptom after a dose is sealed for its category: without it, it would be one of all.
-        may_go = [column for column in sealed_columns(name, frame) if column != "CECAT"]
-        gone = [column for column in may_go if rng.random() < 0.15]
+        gone = [column for column in sealed_columns(name, frame) if rng.random() < 0.15]
         order = [column for column in rng.permutation(rows.columns).tolist() if column not in gone]
         if rows.height or name not in NOTHING_OPEN:
             changed[dataset] = rows.select(order).sample(fraction=1, shuffle=True, seed=_seed(rng))
@@ -271,6 +269,7 @@ def sealed_columns(name: str, frame: pl.DataFrame) -> list[str]:
     # decide their class, and an arm that somebody is randomized.
     telling = {"DOMAIN", *OPEN_COLUMNS[name]}
     telling |= {"ARMCD"} if name == "RANDOMIZATION" else set(CLASSED.get(name, ())[:1])
+    telling |= {"CEPRESP"} if name == "CE" else set()
     return [column for column in frame.columns if column not in telling]
 
 

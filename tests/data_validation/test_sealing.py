@@ -102,7 +102,7 @@ DECIDING = {
     "CM": {"CMTRT", "CMDECOD"},
     "HO": {"HOTERM", "HODECOD"},
     "DV": {"DVCAT", "DVDECOD"},
-    "CE": {"CETERM", "CEDECOD"},
+    "CE": {"CETERM", "CEDECOD", "CEPRESP"},
     "FA": {"FAOBJ"},
     "RANDOMIZATION": {"STRATUM", "RANDDTC"},
 }
@@ -240,6 +240,7 @@ ADDED: dict[str, tuple[str, Row]] = {
     "MH under a sealed term": ("MH", {"MHDECOD": "Cytokine release syndrome"}),
     "CE of no symptom": ("CE", {"CEDECOD": "Injection site pain"}),
     "CE after a dose": ("CE", {"CETPTREF": "INSTILLATION 1"}),
+    "CE that nobody asked for": ("CE", {"CEPRESP": None}),
     "FA of no symptom": ("FA", {"FAOBJ": "Instillation"}),
     "FA unscheduled": ("FA", {"VISIT": "UNSCHEDULED"}),
     "FA of another test": ("FA", {"FATESTCD": "DIAMETER"}),

@@ -5,7 +5,16 @@ import polars as pl
 
 from trials.simulator.draws import Days, Integers, choose
 from trials.simulator.listing import listing
-from trials.simulator.records import NEVER, Learned, Records, constant, flag, iso_dates, pick
+from trials.simulator.records import (
+    NEVER,
+    Learned,
+    Records,
+    constant,
+    flag,
+    iso_dates,
+    pick,
+    repeated,
+)
 from trials.simulator.reference import HISTORY, SYMPTOM_RATES
 from trials.simulator.run import Run
 
@@ -62,6 +71,7 @@ def clinical_events(run: Run) -> Records:
             np.where(occurs, start, NEVER),
             np.where(occurs & seen, end, NEVER),
             "SYMPTOMS AT ENTRY",
+            asked=True,
         )
     ]
     person, recorded = asked, people.consented[asked]
@@ -77,6 +87,7 @@ def clinical_events(run: Run) -> Records:
                 day,
                 day,
                 "SYMPTOMS AFTER INSTILLATION",
+                asked=False,
             )
         )
         person, recorded = np.r_[person, treated], np.r_[recorded, day]
@@ -87,7 +98,7 @@ def clinical_events(run: Run) -> Records:
 
 
 def _columns(
-    term: pl.Series, severity: Integers, start: Days, end: Days, category: str
+    term: pl.Series, severity: Integers, start: Days, end: Days, category: str, *, asked: bool
 ) -> pl.DataFrame:
     """Symptoms by day; severity 0 says that it did not occur."""
     grade = severity - 1
@@ -96,7 +107,7 @@ def _columns(
             "CETERM": term,
             "CEDECOD": term,
             "CECAT": constant(category, len(term)),
-            "CEPRESP": constant("Y", len(term)),
+            "CEPRESP": repeated("Y" if asked else None, len(term), pl.String),
             "CEOCCUR": flag(grade >= 0, "Y", "N"),
             "CESEV": pick(["MILD", "MODERATE", "SEVERE"], grade),
             "CESTDTC": iso_dates(start),
