@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from data_validation.facts import folded, folded_terms
 from data_validation.rules import Evidence
 from data_validation.values import trimmed
 
@@ -30,6 +31,36 @@ def subjects_with(evidence: Evidence, domain: str, condition: pl.Expr) -> pl.Exp
     """The subjects with a row of `domain` where a condition holds, for `is_in`."""
     rows = evidence[domain].filter(condition.fill_null(value=False))
     return pl.lit(rows.select(trimmed("USUBJID").unique())["USUBJID"].drop_nulls()).implode()
+
+
+# Dispositions after which nobody is seen any more.
+_ENDS = ("COMPLETED", "DEATH", "LOST TO FOLLOW-UP", "WITHDRAWAL BY SUBJECT", "PHYSICIAN DECISION")
+_MORE_ENDS = ("ADVERSE EVENT", "OTHER", "STUDY TERMINATED BY SPONSOR", "PROTOCOL DEVIATION")
+
+
+def taking_part(evidence: Evidence) -> pl.DataFrame:
+    """DM rows of the randomized as `with_person`, with `_ended`, the first end of participation.
+
+    Left out are those of whom an end or the death has no date: it can be any day.
+    """
+    ended = (
+        evidence["DS"]
+        .filter(folded("DSDECOD").is_in(folded_terms(_ENDS + _MORE_ENDS)))
+        .group_by(trimmed("USUBJID").alias("_subject"))
+        .agg(
+            pl.col("start_date").min().alias("_ended"),
+            pl.col("start_date").has_nulls().alias("_undated"),
+        )
+    )
+    return (
+        with_person(evidence, "DM")
+        .join(ended, on="_subject", how="left", maintain_order="left")
+        .filter(
+            "randomized",
+            ~pl.col("_undated").fill_null(value=False),
+            ~pl.col("died") | pl.col("_death_date").is_not_null(),
+        )
+    )
 
 
 def is_yes(name: str) -> pl.Expr:

@@ -7,14 +7,10 @@ is not known to be there it is not known whether they should have been seen.
 
 import polars as pl
 
-from data_validation.checks.common import with_person
+from data_validation.checks.common import taking_part
 from data_validation.facts import Severity, folded, folded_terms
 from data_validation.rules import Evidence, RuleKind, check
 from data_validation.values import trimmed
-
-# Dispositions after which nobody is seen any more.
-_ENDS = ("COMPLETED", "DEATH", "LOST TO FOLLOW-UP", "WITHDRAWAL BY SUBJECT", "PHYSICIAN DECISION")
-_MORE_ENDS = ("ADVERSE EVENT", "OTHER", "STUDY TERMINATED BY SPONSOR", "PROTOCOL DEVIATION")
 
 
 def _schedule(evidence: Evidence) -> pl.DataFrame:
@@ -37,19 +33,9 @@ def _due(evidence: Evidence) -> pl.DataFrame:
     """Participant and visit for every visit that is due."""
     # Without a cut-off no window is known to be closed.
     cutoff = pl.lit(evidence.cutoff, dtype=pl.Date)
-    ended = (
-        evidence["DS"]
-        .filter(folded("DSDECOD").is_in(folded_terms(_ENDS + _MORE_ENDS)))
-        .group_by(trimmed("USUBJID").alias("_subject"))
-        .agg(pl.col("start_date").min().alias("_ended"), pl.col("start_date").has_nulls())
-    )
     people = (
-        with_person(evidence, "DM")
-        .filter("randomized", pl.col("randomization_date").is_not_null())
-        .join(ended, on="_subject", how="left", maintain_order="left")
-        # An end without a date can be any day, so nothing is asked for.
-        .filter(~pl.col("start_date").fill_null(value=False))
-        .filter(~pl.col("died") | pl.col("_death_date").is_not_null())
+        taking_part(evidence)
+        .filter(pl.col("randomization_date").is_not_null())
         .select("record_key", "_subject", "randomization_date", "_death_date", "_ended")
         .unique("_subject", keep="first", maintain_order=True)
     )

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from data_validation.checks.common import with_person
+from data_validation.checks.common import taking_part
 from data_validation.facts import Severity
 from data_validation.relations import arm_code
 from data_validation.rules import Evidence, RuleKind, check
@@ -206,20 +206,20 @@ def lot_missing(evidence: Evidence) -> pl.DataFrame:
     sealed=True,
 )
 def dose_missed(evidence: Evidence) -> pl.DataFrame:
-    """Treated arms: fewer doses, or reasons for none, than are due by cut-off and death."""
+    """Treated arms: fewer doses, or reasons for none, than are due by cut-off and end."""
     dosing = evidence.trial.dosing
     if dosing is None or evidence.cutoff is None:
         return evidence["DM"].clear()
     shift = 1 if dosing.day_one == "day after assignment" else 0
     closed = [day - 1 + shift + dosing.window_days for day in dosing.days]
-    until = pl.min_horizontal(pl.lit(evidence.cutoff), pl.col("_death_date"))
+    until = pl.min_horizontal(pl.lit(evidence.cutoff), pl.col("_death_date"), pl.col("_ended"))
     days = (until - pl.col("randomization_date")).dt.total_days()
     due = pl.sum_horizontal((days > day).cast(pl.Int64) for day in closed)
     treated = [arm.code for arm in evidence.trial.arms.list if not arm.control]
     recorded = _given() | ((pl.col("dose") == 0) & trimmed("EXADJ").is_not_null())
     given = evidence["EX"].filter(recorded).group_by(trimmed("USUBJID").alias("_subject")).len()
     return (
-        with_person(evidence, "DM")
+        taking_part(evidence)
         .join(given, on="_subject", how="left", maintain_order="left")
         .with_columns(
             pl.col("len").fill_null(0).alias("_recorded"),
@@ -227,9 +227,7 @@ def dose_missed(evidence: Evidence) -> pl.DataFrame:
             pl.lit(dosing.planned).alias("_planned"),
         )
         .filter(
-            "randomized",
             arm_code(pl.col("ARMCD"), evidence.trial).is_in(treated),
-            ~pl.col("died") | pl.col("_death_date").is_not_null(),
             pl.col("_recorded") < pl.col("_due"),
         )
     )
