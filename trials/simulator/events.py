@@ -70,11 +70,18 @@ class _Events:
 
     @classmethod
     def joined(cls, parts: list["_Events"]) -> "_Events":
-        """All events, ordered by person and start."""
+        """All events, ordered by person and start; of one term a day one, the fatal one first."""
         together = {
             field.name: np.concatenate([getattr(part, field.name) for part in parts])
             for field in fields(cls)
         }
+        same = ("start", "term", "person")
+        order = np.lexsort((~together["fatal"], *(together[name] for name in same)))
+        again = np.logical_and.reduce(
+            [np.diff(together[name][order], prepend=-1) == 0 for name in same]
+        )
+        kept = order[~again]
+        together = {name: values[kept] for name, values in together.items()}
         order = np.lexsort(
             (together["term"], together["clock"], together["start"], together["person"])
         )
