@@ -116,10 +116,10 @@ def form_failures(
             continue
         shown = pl.col(field.name).cast(pl.String).str.slice(0, LONGEST_TEXT).alias("_value")
         if rows.height > ONE_BY_ONE_AT_MOST:
+            # Of no record and no subject; where the field is the subject itself, of no value.
+            said = {field.name: f"{rows.height} records", "record_key": None, "USUBJID": None}
             rows = rows.head(1).with_columns(
-                pl.lit(f"{rows.height} records").alias(field.name),
-                pl.lit(None, dtype=pl.String).alias("record_key"),
-                pl.lit(None, dtype=pl.String).alias("USUBJID"),
+                *(pl.lit(value, dtype=pl.String).alias(name) for name, value in said.items()),
                 pl.lit(field.name).alias("_about"),
             )
         yield Found(f"{domain.name}-{name}", field.name, rows.with_columns(shown))

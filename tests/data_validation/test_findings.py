@@ -1,6 +1,7 @@
 """Findings: the same fault has the same name in the next extract, and sealed ones stay apart."""
 
 from functools import cache
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -8,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from data_validation.assess import assess
 from data_validation.facts import Severity
 from data_validation.findings import SCHEMA, SEVERITIES, counts, only_sealed, with_status
+from data_validation.forms import ONE_BY_ONE_AT_MOST
+from data_validation.readers import read_extract
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
 from tests.data_validation.small_extracts import (
     Change,
@@ -23,6 +27,8 @@ from tests.data_validation.small_extracts import (
     frames_of,
     sides_of,
 )
+from trials import load_trial
+from trials.simulator import simulate, write_extract
 
 FAULTS: tuple[Change, ...] = (
     ("AE", None, {"USUBJID": "S-009"}),  # AE-subject, critical
@@ -272,3 +278,23 @@ def test_what_cannot_be_placed_is_critical_and_no_crash(
     assert assessment.critical == critical.height
     sealed = set(assessment.sealed_findings["check"])
     assert (rule in sealed) is rule.startswith(("RANDOMIZATION", "EX"))
+
+
+def test_a_form_that_every_subject_breaks_is_stated_once(tmp_path: Path) -> None:
+    """The subject stands in every finding, and is the field here."""
+    trial = load_trial("nct05689008")
+    frames = simulate(trial, participants=2 * ONE_BY_ONE_AT_MOST)
+    hostile = pl.concat_str(pl.lit("<b>"), "USUBJID")
+    write_extract(
+        {
+            name: frame.with_columns(hostile.alias("USUBJID"))
+            if "USUBJID" in frame.columns
+            else frame
+            for name, frame in frames.items()
+        },
+        tmp_path,
+        format="parquet",
+    )
+    found = assess(read_extract(tmp_path), trial).open_findings
+    stated_once = found.filter(pl.col("check") == "DM-text", pl.col("field") == "USUBJID")
+    assert stated_once.select("subject", "record_key").rows() == [(None, None)]
