@@ -439,7 +439,7 @@ def test_as_a_process_a_whole_course(place: Place) -> None:
     """From nothing to a snapshot in three commands, without a private key in reach."""
     made = process(place, "simulate", "--out", "raw", "--participants", "6", "--format", "xpt")
     assert (made.code, made.err) == (0, "")
-    assert "11 datasets" in made.out
+    assert "27 datasets" in made.out
     loaded = process(place, "load", "raw", "--trial", TRIAL.id)
     assert (loaded.code, loaded.err) == (0, "")
     assert "is current" in loaded.out
@@ -486,7 +486,7 @@ def test_arguments_that_cannot_be_used(
         (["snapshots", "--trial", "../other"], "no definition of trial '../other'"),
         (["simulate", "--out", "x", "--cutoff", "1999-01-01"], "before recruitment starts"),
         (["simulate", "--out", "x", "--seed", "-1"], "must not be negative"),
-        (["simulate", "--out", "x", "--sites", "1000"], "ask for 1 to 9999"),
+        (["simulate", "--out", "x", "--sites", "10000"], "ask for 1 to 9999"),
     ],
 )
 def test_arguments_that_mean_nothing(unchanged: Place, arguments: list[str], expected: str) -> None:
