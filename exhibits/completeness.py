@@ -173,7 +173,7 @@ def visits_received(board: Board) -> Exhibit:
                 for arm, position in totals.select("arm", "position").rows()
             ],
             rows["name"].unique(maintain_order=True).to_list(),
-            "Recorded, of visits that were due",
+            "Recorded of those due",
         ),
         description="A dot for each visit of the schedule and arm of this view: the share that is "
         "recorded.",
@@ -215,7 +215,7 @@ def visits_by_site(board: Board) -> Exhibit:
         figure=_dots(
             [("All participants", arm_style(1), shown.with_columns(name=pl.Series(names)))],
             names,
-            "Recorded, of visits that were due",
+            "Recorded of those due",
         ),
         description=f"A dot for each of {counted(shown.height, 'site')}, the most visits that are "
         "not recorded first.",
@@ -264,7 +264,7 @@ def results_received(board: Board) -> Exhibit:
                 for place, arm in enumerate(board.arms, start=1)
             ],
             rows["name"].unique(maintain_order=True).to_list(),
-            "Received, of results that were due",
+            "Received of those due",
         ),
         description="A dot for each test and arm of this view: the share that was received.",
         table=rows.select(
@@ -350,7 +350,7 @@ def data_lag(board: Board) -> Exhibit:
         for dataset in datasets
     ]
     drawn = figure(
-        x_title="Weeks since the visit's window closed",
+        x_title="Weeks since due",
         y_title="",
         height=150 + 40 * len(datasets),
     )
@@ -432,7 +432,7 @@ def latest_records(board: Board) -> Exhibit:
         for name in names
     }
     drawn = figure(
-        x_title="Days from the latest record to the data cut-off",
+        x_title="Days before data cut-off",
         y_title="",
         height=150 + 44 * len(names),
     )

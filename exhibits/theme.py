@@ -136,6 +136,6 @@ def figure(*, x_title: str, y_title: str, height: int = 420) -> go.Figure:
         bargap=0.25,
     )
     axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "tickfont": {"size": 14}}
-    empty.update_xaxes(title={"text": x_title}, **axis)
+    empty.update_xaxes(title={"text": in_lines(x_title)}, **axis)
     empty.update_yaxes(title={"text": y_title}, rangemode="tozero", **axis)
     return empty

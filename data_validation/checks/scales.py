@@ -59,7 +59,7 @@ def _ratings(evidence: Evidence) -> pl.DataFrame:
     field="RSORRES",
     severity=Severity.MAJOR,
     sentence="The participant is ventilated invasively, and the WHO scale says less than 7.",
-    why="WHO clinical progression scale: 7 and above is intubation and mechanical ventilation.",
+    why="WHO clinical progression scale: 7 and above is intubated and ventilated.",
     query="The WHO scale is {RSORRES} on {RSDTC}, a day of invasive ventilation by the procedures. "
     "Please check both.",
     needs=("PR",),
@@ -76,7 +76,7 @@ def ventilated_below_seven(evidence: Evidence) -> pl.DataFrame:
     field="RSORRES",
     severity=Severity.MAJOR,
     sentence="The WHO scale says 7 to 9, and no invasive ventilation is recorded for that day.",
-    why="WHO clinical progression scale: 7 and above is intubation and mechanical ventilation.",
+    why="WHO clinical progression scale: 7 and above is intubated and ventilated.",
     query="The WHO scale is {RSORRES} on {RSDTC}; the procedures have no invasive ventilation on "
     "that day. Please check both.",
     needs=("PR",),

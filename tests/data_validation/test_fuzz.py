@@ -141,19 +141,18 @@ TYPES: list[Any] = [
 
 
 def _retype(frame: pl.DataFrame, where: float, row: float, _text: str) -> pl.DataFrame:
-    types: list[Any] = [
-        pl.Float64,
-        pl.Int8,
-        pl.Boolean,
-        pl.Date,
-        pl.Datetime,
-        pl.Binary,
-        pl.Categorical,
-    ]
     name = _column(frame, where)
-    return frame.with_columns(
-        as_text(frame[name]).cast(types[_place(len(types), row)], strict=False)
-    )
+    text = pl.lit(as_text(frame[name]))
+    others = [
+        text.cast(pl.Float64, strict=False),
+        text.cast(pl.Int8, strict=False),
+        text > "M",
+        text.str.to_date("%Y-%m-%d", strict=False),
+        text.str.to_datetime("%Y-%m-%dT%H:%M", strict=False),
+        text.cast(pl.Binary),
+        text.cast(pl.Categorical),
+    ]
+    return frame.with_columns(others[_place(len(others), row)].alias(name))
 
 
 CHANGES: list[Change] = [
