@@ -33,7 +33,7 @@ def structural_failures(
     if frame.is_empty() or not fields:
         return empty
     checks = {field.name: _checks(domain, field) for field in fields}
-    broken = _broken(frame, checks)
+    broken = _broken(frame, domain, checks)
     if not broken:
         return empty
     import pandera.polars as pandera
@@ -74,7 +74,9 @@ def structural_failures(
     return failures
 
 
-def _broken(frame: pl.DataFrame, checks: Mapping[str, Mapping[str, pl.Expr]]) -> set[str]:
+def _broken(
+    frame: pl.DataFrame, domain: Domain, checks: Mapping[str, Mapping[str, pl.Expr]]
+) -> set[str]:
     """The rules that any row breaks: nearly all hold, and to ask that of all at once takes less."""
     holds = [
         passes.fill_null(value=False).all().alias(rule)
@@ -83,7 +85,13 @@ def _broken(frame: pl.DataFrame, checks: Mapping[str, Mapping[str, pl.Expr]]) ->
     ]
     if not holds:
         return set()
-    return {rule for rule, held in frame.select(holds).row(0, named=True).items() if not held}
+    try:
+        held = frame.select(holds).row(0, named=True)
+    except pl.exceptions.PolarsError as error:
+        raise BrokenCheckError(
+            f"A check of {domain.name} did not run ({type(error).__name__})."
+        ) from error
+    return {rule for rule, holds_for_all in held.items() if not holds_for_all}
 
 
 def _checks(domain: Domain, field: Field) -> dict[str, pl.Expr]:

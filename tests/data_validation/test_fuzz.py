@@ -36,8 +36,8 @@ from trials.simulator import simulate
 pytestmark = pytest.mark.timeout(3600)
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
-EXTRACTS = 9_500 if PROVE else 285
-LOADED = 500 if PROVE else 15
+EXTRACTS = 9_500 if PROVE else 45
+LOADED = 500 if PROVE else 5
 LIMITS = Limits(total_bytes=64 * 1024**2)
 REFUSALS = (UnreadableExtract, UnusableExtractError)
 

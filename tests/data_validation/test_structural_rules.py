@@ -35,6 +35,7 @@ OPENING = {
     "CMDECOD": "DEXAMETHASONE",
     "MHDECOD": "Hypertension",
     "CEDECOD": "COUGH",
+    "CEPRESP": "Y",
     "FAOBJ": "COUGH",
     "FATESTCD": "SEV",
     "RETESTCD": "PEEP",
