@@ -15,6 +15,7 @@ from exhibits.theme import (
     arm_style,
     axis_names,
     figure,
+    in_lines,
     safe,
 )
 from exhibits.words import counted, day, number, share
@@ -253,6 +254,8 @@ def results_received(board: Board) -> Exhibit:
     absent = totals.filter(pl.col("received") == 0, pl.col("hidden") == 0)["name"].to_list()
     rows = rows.filter(~pl.col("name").is_in(absent))
     due, received = in_all(rows["due"]), in_all(rows["received"])
+    in_short = {name: in_lines(label, 14) for name, label in labels.items()}
+    drawn = rows.with_columns(name=pl.col("measure").replace_strict(in_short))
     return Exhibit(
         title=title,
         population=RANDOMIZED,
@@ -260,10 +263,10 @@ def results_received(board: Board) -> Exhibit:
         denominator=f"{number(due)} due results",
         figure=_dots(
             [
-                (arm, arm_style(place), rows.filter(pl.col("arm") == arm))
+                (arm, arm_style(place), drawn.filter(pl.col("arm") == arm))
                 for place, arm in enumerate(board.arms, start=1)
             ],
-            rows["name"].unique(maintain_order=True).to_list(),
+            drawn["name"].unique(maintain_order=True).to_list(),
             "Received of those due",
         ),
         description="A dot for each test and arm of this view: the share that was received.",

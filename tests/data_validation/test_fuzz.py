@@ -2,7 +2,7 @@
 
 Real and simulated extracts, a few participants each, in every format, after what senders and disks
 do to them: columns dropped, renamed and swapped, rows lost and doubled, text where numbers belong,
-hostile text, bytes flipped, cut, filled with zeros. 300 of them here, 10,000 in the long proof.
+hostile text, bytes flipped, cut, filled with zeros. 50 of them here, 10,000 in the long proof.
 """
 
 import hashlib
