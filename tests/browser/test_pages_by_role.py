@@ -8,10 +8,12 @@ from exhibits import make
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
 from tests.browser.visitor import DATA, DRAWN_CHART, ERRORS, MENU_LINK, PAGES, Visitor
-from tests.conftest import LoadedTrial, board_of
+from tests.conftest import LoadedTrial, board_of, limited_board
 
 
-def shows_page(visitor: Visitor, address: str, loaded: LoadedTrial) -> None:
+def shows_page(
+    visitor: Visitor, address: str, loaded: LoadedTrial, role: Role = Role.STATISTICIAN
+) -> None:
     """Every exhibit of the page is there, each with its title and its picture, and no error."""
     page = visitor.page
     expect(page).to_have_url(f"{visitor.server.url}/{address}")
@@ -23,7 +25,10 @@ def shows_page(visitor: Visitor, address: str, loaded: LoadedTrial) -> None:
         return
     expect(visitor.badge()).to_contain_text("POOLED")
     expect(page.get_by_text("SIMULATED PARTICIPANTS").first).to_be_visible()
-    board = board_of(loaded, View.POOLED)
+    if role is Role.SPONSOR:
+        board = limited_board(loaded.trial, loaded.snapshot)
+    else:
+        board = board_of(loaded, View.POOLED)
     for name in PAGES[address].exhibits():
         shown = make(name, board)
         frame = page.locator(f".st-key-exhibit-{name}")
@@ -43,10 +48,10 @@ def test_each_page_of_a_role_is_drawn_whole_with_the_views_it_may_open(
     titles = [PAGES[address].menu_title for address in addresses]
     links = visitor.page.locator(f"{MENU_LINK} p")
     expect(links).to_have_text(titles)
-    shows_page(visitor, pages_of(role)[0], demonstration_store)
+    shows_page(visitor, pages_of(role)[0], demonstration_store, role)
     for address in reversed(addresses):
         visitor.choose(PAGES[address])
-        shows_page(visitor, address, demonstration_store)
+        shows_page(visitor, address, demonstration_store, role)
         # Nobody has a choice of views before entering the closed session.
         expect(views).to_have_count(0)
 
@@ -59,7 +64,7 @@ def test_a_page_that_a_role_does_not_have_shows_nothing_at_its_address(
     role: Role, address: str, visitor: Visitor, demonstration_store: LoadedTrial
 ) -> None:
     visitor.sign_in(role, address)
-    shows_page(visitor, pages_of(role)[0], demonstration_store)
+    shows_page(visitor, pages_of(role)[0], demonstration_store, role)
     expect(visitor.page.locator(MENU_LINK).get_by_text(PAGES[address].menu_title)).to_have_count(0)
     foreign = [f"exhibit-{name}" for name in PAGES[address].exhibits()]
     assert visitor.received([*foreign, question_of(address)]) == []
