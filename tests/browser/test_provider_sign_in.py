@@ -105,7 +105,7 @@ def test_a_member_signs_in_sees_the_boards_pages_and_signs_out(
     sign_in(page, "ada")
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     expect(page.get_by_text("Ada", exact=True)).to_be_visible()
-    expect(page.locator(f"{MENU_LINK} p")).to_have_text(["Enrollment", "Arm balance"])
+    expect(page.locator(f"{MENU_LINK} p")).to_have_text(["Enrollment", "Conduct", "Arm balance"])
     expect(page.locator("h1")).to_have_text("Enrollment")
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name=re.compile("end session", re.IGNORECASE)).click()

@@ -124,7 +124,12 @@ REFUSED = {
     ),
     "missing key of a table": ("target = 60\n", "", "[accrual]", "accrual.target is missing"),
     "duplicate arm name": ('name = "UC-MSC"', 'name = "control"', 'name = "control"', "'control'"),
-    "duplicate visit": ('visit = "DAY 28"', 'visit = "Day 2"', 'visit = "Day 2"', "'day 2'"),
+    "duplicate visit": (
+        "[blinding]",
+        '[[schedule]]\nvisit = "Day 2"\nnumber = 99\nday = 29\n[blinding]',
+        'visit = "Day 2"',
+        "'day 2'",
+    ),
     "duplicate criterion": ('id = "EXCL09"', 'id = "EXCL01" #', 'id = "EXCL01" #', "'EXCL01'"),
     "visits out of order": ("day = 28", "day = 20", "day = 20", "DAY 28 on day 20 follows DAY 21"),
     "fallback visit": (
