@@ -15,6 +15,7 @@ from data_validation.facts import (
     names_a_dose,
     sequence,
 )
+from data_validation.values import trimmed
 from trials import Trial
 
 
@@ -31,17 +32,25 @@ PROCEDURES = Classes("PRCLASS", ("PRDECOD", "PRTRT"), _procedures)
 MEDICATIONS = Classes("CMCLASS", ("CMDECOD", "CMTRT"), _medications)
 
 
+# How an end is said to lie behind the time point or period of reference (CDISC STENRF).
+_GOES_ON = ("ONGOING", "AFTER", "DURING/AFTER")
+
+
 def courses_of_classed_medication(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
     """Courses of two calendar days and more of a class that the trial names.
 
     What is given before a dose (a corticosteroid against reactions, heparin for a line, a
     vasopressor during a procedure) is given on one day, so single days would tell who was dosed.
+    One without an end may be such a day: only where the record says that it goes on is it a course.
     """
     days = [pl.col(name).str.strip_chars().str.slice(0, 10) for name in ("CMSTDTC", "CMENDTC")]
     start, end = (day.str.to_date("%Y-%m-%d", strict=False) for day in days)
-    goes_on = pl.col("CMENDTC").fill_null("").str.strip_chars() == ""
+    goes_on = trimmed("CMENDTC").is_null() & pl.any_horizontal(
+        trimmed(name).str.to_uppercase().is_in(_GOES_ON) for name in ("CMENRTPT", "CMENRF")
+    )
     about_a_dose = names_a_dose("CMTRT", "CMDECOD", "CMINDC", "CMCAT", "CMSCAT")
-    return MEDICATIONS.opens(frame, trial) & (goes_on | (end > start)) & ~about_a_dose
+    lasts = goes_on.fill_null(value=False) | (end > start)
+    return MEDICATIONS.opens(frame, trial) & lasts & ~about_a_dose
 
 
 def _start(domain: str) -> Field:
@@ -194,5 +203,7 @@ CM = Domain(
         Field("CMROUTE", "route", "Route."),
         Field("CMSTDTC", "start_date", "Start.", Kind.DATE, Exposure.DAY),
         Field("CMENDTC", "end_date", "End; empty while it goes on.", Kind.DATE, Exposure.DAY),
+        Field("CMENRTPT", "end_against_time_point", "End against a time point of reference."),
+        Field("CMENRF", "end_against_period", "End against the period of reference."),
     ),
 )

@@ -132,7 +132,8 @@ def a_course(trial: Trial) -> pl.Expr:
         pl.col(name).str.strip_chars().str.slice(0, 10) for name in ("CMENDTC", "CMSTDTC")
     )
     for_a_dose = pl.col("CMINDC").str.contains("(?i)premedic|instil|bronchosc|dose|cell")
-    lasts = (end.fill_null("") == "") | (end > start)
+    goes_on = (end.fill_null("") == "") & among("CMENRTPT", ["ONGOING"])
+    lasts = goes_on | (end > start)
     return (
         among("CMDECOD", terms) & lasts.fill_null(value=False) & ~for_a_dose.fill_null(value=False)
     )
@@ -254,7 +255,7 @@ DECIDING = {
     "RANDOMIZATION": {"ARMCD"},
     "HO": {"HODECOD"},
     "DV": {"DVCAT", "DVTERM", "DVDECOD"},
-    "CM": {"CMDECOD", "CMTRT", "CMINDC"},
+    "CM": {"CMDECOD", "CMTRT", "CMINDC", "CMENRTPT"},
     "CE": {"CEDECOD", "CETERM", "CEPRESP"},
     "FA": {"FAOBJ", "FACAT"},
 }

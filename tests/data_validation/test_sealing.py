@@ -235,6 +235,7 @@ ADDED: dict[str, tuple[str, Row]] = {
     "DV about a dose by its words": ("DV", {"DVTERM": "Visit missed after instillation 2"}),
     "CM in no class": ("CM", {"CMDECOD": "DIPHENHYDRAMINE"}),
     "CM on one day": ("CM", {"CMSTDTC": "2023-03-13", "CMENDTC": "2023-03-13"}),
+    "CM without an end": ("CM", {"CMENDTC": None}),
     "CM for a dose": ("CM", {"CMINDC": "Pre-medication, instillation"}),
     "MH not coded": ("MH", {"MHDECOD": None, "MHTERM": "cell therapy before"}),
     "MH under a sealed term": ("MH", {"MHDECOD": "Cytokine release syndrome"}),

@@ -15,6 +15,7 @@ from trials.simulator.records import (
     Records,
     calendar,
     constant,
+    flag,
     iso_dates,
     iso_times,
 )
@@ -142,10 +143,11 @@ def _records(run: Run, parts: list[_Given]) -> Records:
         "CMINDC": each("indication"),
         "CMSTDTC": clock.zip_with(timed, iso_dates(start)),
         "CMENDTC": clock.zip_with(timed, iso_dates(end)),
+        "CMENRTPT": flag(end >= NEVER, "ONGOING"),
     }
     # What began before consent is asked for then.
     recorded = np.maximum(start, run.people.consented[person])
     known = np.where(end < NEVER, np.maximum(end, recorded), NEVER)
-    return listing(
-        run, "CM", person, recorded, columns, learned=[Learned(known, {"CMENDTC": None})]
-    )
+    ongoing = constant("ONGOING", len(end))
+    learned = Learned(known, {"CMENDTC": None, "CMENRTPT": ongoing})
+    return listing(run, "CM", person, recorded, columns, learned=[learned])

@@ -121,6 +121,10 @@ def test_an_earlier_cut_is_the_later_one_as_it_stood(one: date, other: date, see
                 else:
                     assert row["ARMNRS"] in (None, row["ARMNRS_later"])
                 assert row["RFXENDTC"] in (None, row["RFXENDTC_later"])
+        if name == "cm":
+            rest.discard("CMENRTPT")
+            ongoing = pl.when(pl.col("CMENDTC").is_null()).then(pl.lit("ONGOING"))
+            assert before.filter(~pl.col("CMENRTPT").eq_missing(ongoing)).is_empty()
         if name == "ae":
             rest -= {"AEENDTC", "AEOUT", "AESDTH", "AETOXGR", "AEACN"}
             for row in pairs.iter_rows(named=True):
