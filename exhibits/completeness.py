@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from exhibits.conduct import NOBODY, NOT_OPENED, RANDOMIZED, in_all, planned_visits, sentence_case
-from exhibits.exhibit import Exhibit, Number, exhibit, too_few
+from exhibits.exhibit import Exhibit, Number, exhibit, most_first, too_few
 from exhibits.theme import (
     ACCENT,
     MISSING_SCALE,
@@ -199,7 +199,9 @@ def visits_by_site(board: Board) -> Exhibit:
     title = "Visits received by site"
     if (instead := _no_visits(title, board)) is not None:
         return instead
-    sites = _percentages(board.ask("conduct/visits_by_site", **_asked(board)))
+    answer = board.ask("conduct/visits_by_site", **_asked(board))
+    sites = _percentages(most_first(answer, "outstanding", "due"))
+    due = in_all(board.ask("conduct/visits_in_all", **_asked(board))["due"])
     if sites.is_empty():
         return Exhibit(title, RANDOMIZED, missing="No visit was due by the data cut-off.")
     shown = sites.head(25)
@@ -207,7 +209,7 @@ def visits_by_site(board: Board) -> Exhibit:
     return Exhibit(
         title=title,
         population=RANDOMIZED,
-        denominator=f"{number(in_all(sites['due']))} due visits of {counted(sites.height, 'site')}"
+        denominator=f"{number(due)} due visits of {counted(sites.height, 'site')}"
         + (
             f"; the {shown.height} sites with the most that are not recorded are drawn"
             if sites.height > shown.height
@@ -223,6 +225,7 @@ def visits_by_site(board: Board) -> Exhibit:
         table=sites,
         labels={
             "site": "Site",
+            "participants": "Participants",
             "due": "Due",
             "received": "Recorded",
             "outstanding": "Not recorded",

@@ -11,7 +11,7 @@ from estimators.accrual import (
     probability_of_target_by,
     time_to_target,
 )
-from exhibits.exhibit import Exhibit, Number, exhibit, too_few
+from exhibits.exhibit import Exhibit, Number, exhibit, most_first, too_few
 from exhibits.theme import (
     ACCENT,
     BAND,
@@ -302,7 +302,7 @@ def enrollment_by_month(board: Board) -> Exhibit:
 @exhibit()
 def enrollment_by_site(board: Board) -> Exhibit:
     """Participants screened, randomized and failed at screening, by site."""
-    sites = board.ask("enrollment/by_site")
+    sites = most_first(board.ask("enrollment/by_site"), "randomized", "screened")
     shown = sites.head(25)
     names = axis_names(shown["site"].to_list())
     drawn = figure(x_title="Participants", y_title="Site", height=150 + 30 * shown.height)
@@ -367,7 +367,7 @@ def screening_flow(board: Board) -> Exhibit:
         ("Screen failures", failures),
         ("Randomized", totals["randomized"]),
     ]
-    reasons = board.ask("enrollment/screen_failures_by_criterion")
+    reasons = most_first(board.ask("enrollment/screen_failures_by_criterion"), "participants")
     no_reason = board.ask("enrollment/screen_failures_without_criterion").item()
     wording = {item.id.upper(): item for item in board.trial.criteria}
     rows = [("flow", label, "", count) for label, count in flow]
@@ -484,6 +484,7 @@ def time_to_randomization(board: Board) -> Exhibit:
 def randomized_though_ineligible(board: Board) -> Exhibit:
     """Participants who were randomized although a criterion was not met."""
     found = board.ask("enrollment/randomized_though_ineligible", checks=ELIGIBILITY_CHECKS)
+    found = most_first(found, "participants")
     randomized = board.ask("enrollment/totals").item(0, "randomized")
     if randomized is None:
         return too_few("Randomized though ineligible", "Randomized participants", board)

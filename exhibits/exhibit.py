@@ -155,6 +155,14 @@ def too_few(title: str, population: str, board: Board) -> Exhibit:
     )
 
 
+def most_first(rows: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """Rows by counts, the most first; equal ones stay as they are, and hidden ones come last.
+
+    An answer itself is never in the order of its counts: that would tell of those that are hidden.
+    """
+    return rows.sort(columns, descending=True, nulls_last=True, maintain_order=True)
+
+
 def provenance(board: Board) -> dict[str, str]:
     """What every exhibit prints: trial, snapshot, cut-off, view, and whether people are made up."""
     return {

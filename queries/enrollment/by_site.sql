@@ -12,4 +12,4 @@ select
   max(randomization_date) as last_randomization
 from participant
 group by all
-order by randomized desc, screened desc, site
+order by site

@@ -8,4 +8,4 @@ inner join participant using (subject)
 where participant.randomized and finding.status <> 'resolved'
   and list_contains($checks, finding."check")
 group by all
-order by participants desc, finding."check"
+order by finding."check"

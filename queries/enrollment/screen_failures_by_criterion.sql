@@ -5,4 +5,4 @@ from criterion_exception
 inner join participant using (subject)
 where participant.screen_failure and not participant.randomized
 group by all
-order by participants desc, criterion
+order by criterion

@@ -210,6 +210,7 @@ def test_visits_that_were_due_and_recorded(
         len(due),
         sum(visit.visit in one.visits for one, visit in due),
     )
+    assert sites["participants"].sum() == len({id(one) for one, _ in due})
     lag = shown("data_lag", View.POOLED).filter(pl.col("dataset") == "SV")
     assert lag["due"].sum() == len(due)
     fresh = [

@@ -203,3 +203,18 @@ def test_a_limited_board_answers_no_question_about_rows(simulated: Loaded) -> No
 def test_questions_with_rows_of_people_do_not_say_that_they_count() -> None:
     for question in ("findings/listing", "emergency/arm_of_participant"):
         assert declared((FOLDER / f"{question}.sql").read_text("utf-8")) is None
+
+
+def test_no_answer_is_in_the_order_of_what_it_counts() -> None:
+    """Rows in the order of their counts would tell which of the hidden ones is the larger."""
+    counting = 0
+    for path in FOLDER.rglob("*.sql"):
+        text = path.read_text("utf-8")
+        cells = declared(text)
+        _, _, order = text.rpartition("\norder by ")
+        if cells is None or order == text:
+            continue
+        counted = {name for group in cells.groups for name in group}
+        counting += bool(counted)
+        assert not counted & set(re.findall(r"\b\w+\b(?!\.)", order)), path
+    assert counting > 10
