@@ -99,7 +99,7 @@ def axis_names(texts: Sequence[str]) -> list[str]:
     return [safe(name) for name in names]
 
 
-def in_lines(text: str, longest: int = 24) -> str:
+def in_lines(text: str, longest: int = 18) -> str:
     """A long label in several lines, safe for a figure: on a telephone one line is cut off."""
     return "<br>".join(safe(line) for line in textwrap.wrap(text, longest)) or safe(text)
 

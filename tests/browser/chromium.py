@@ -13,11 +13,18 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-SYSTEM_BROWSER = Path("/usr/bin/chromium")
-# No sandbox: it cannot be had in most containers. The rest keeps the browser from asking the
-# network for anything of its own.
+# The one without windows first: it is the same browser, and takes half the time of the other.
+SYSTEM_BROWSERS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
+# No sandbox: it cannot be had in most containers. No name but this machine's is found, whatever a
+# page asks for, and the browser asks for nothing of its own. Pictures are made without a GPU, which
+# would only be pretended.
 ARGUMENTS = (
     "--no-sandbox",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--disable-gpu",
+    "--disable-gpu-compositing",
+    "--disable-gpu-rasterization",
+    "--disable-lcd-text",
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
@@ -39,12 +46,12 @@ def find() -> Path:
     """
     with sync_playwright() as playwright:
         of_playwright = Path(playwright.chromium.executable_path)
-    for candidate in (SYSTEM_BROWSER, of_playwright):
+    for candidate in (*SYSTEM_BROWSERS, of_playwright):
         if candidate.is_file() and _run(str(candidate), "--version"):
             return candidate
     raise NoBrowserError(
-        f"No Chromium: neither {SYSTEM_BROWSER} nor Playwright's own starts. Install the package "
-        "chromium, or run: .venv/bin/playwright install --with-deps chromium"
+        f"No Chromium: neither {SYSTEM_BROWSERS[-1]} nor Playwright's own starts. Install the "
+        "package chromium, or run: .venv/bin/playwright install --with-deps chromium"
     )
 
 
@@ -56,8 +63,10 @@ def ensure() -> Path:
     """
     root = os.geteuid() == 0 and shutil.which("apt-get") is not None
     playwright = (sys.executable, "-m", "playwright", "install")
+    install = ("apt-get", "install", "--yes")
     ways: list[list[tuple[str, ...]]] = [
-        [("apt-get", "update"), ("apt-get", "install", "--yes", "chromium")] if root else [],
+        [("apt-get", "update"), (*install, "chromium-headless-shell")] if root else [],
+        [(*install, "chromium")] if root else [],
         [(*playwright, "--with-deps", "chromium") if root else (*playwright, "chromium")],
     ]
     for way in ways:

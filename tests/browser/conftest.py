@@ -1,13 +1,12 @@
 """A browser, a dashboard that shows the demonstration, and visitors to it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Protocol
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Route, ViewportSize, expect
+from playwright.sync_api import BrowserContext, ViewportSize, expect
 
 from access.audit_key import new_audit_key
 from access.entries import command_line_actor
@@ -38,10 +37,13 @@ class NewVisitor(Protocol):
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests; where there is none, the tests fail."""
+def browser() -> Iterator[BrowserContext]:
+    """One Chromium for all tests; where there is none, the tests fail.
+
+    What it has fetched of the program it keeps: that is the same for everybody.
+    """
     with launched() as chromium:
-        yield chromium
+        yield chromium.new_context(reduced_motion="reduce")
 
 
 @pytest.fixture(scope="session")
@@ -92,31 +94,31 @@ def dashboard(fresh_server: FreshServer) -> Iterator[Server]:
         assert server.complaints() == []
 
 
-def _abort(route: Route) -> None:
-    route.abort()
-
-
 @pytest.fixture
-def new_visitor(browser: Browser) -> Iterator[NewVisitor]:
+def new_visitor(browser: BrowserContext) -> Iterator[NewVisitor]:
     """Opens browser windows; what goes wrong in any of them fails the test."""
-    with ExitStack() as windows:
-        visitors = []
+    visitors = []
 
-        def open_window(
-            server: Server,
-            size: ViewportSize = WIDE,
-            color_scheme: Literal["light", "dark"] = "light",
-        ) -> Visitor:
-            context = browser.new_context(viewport=size, color_scheme=color_scheme)
-            windows.callback(context.close)
-            context.set_default_timeout(PATIENCE)
-            # Nothing leaves the machine, whatever a page asks for.
-            context.route(lambda url: urlsplit(url).hostname != "127.0.0.1", _abort)
-            visitors.append(Visitor(context.new_page(), server))
-            return visitors[-1]
+    def open_window(
+        server: Server,
+        size: ViewportSize = WIDE,
+        color_scheme: Literal["light", "dark"] = "light",
+    ) -> Visitor:
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=color_scheme)
+        visitors.append(Visitor(page, server))
+        return visitors[-1]
 
-        yield open_window
-        assert [problem for visitor in visitors for problem in visitor.problems] == []
+    yield open_window
+    problems = [problem for visitor in visitors for problem in visitor.problems]
+    for page in browser.pages:
+        if page.url.startswith("http:"):
+            page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        page.close()
+    browser.clear_cookies()
+    assert problems == []
 
 
 @pytest.fixture

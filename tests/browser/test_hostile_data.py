@@ -15,7 +15,7 @@ from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server, running
 from tests.browser.test_downloads import sheets_of
 from tests.browser.test_layout import OVERFLOWING, SIZES, UNDRAWN_CHART
-from tests.browser.visitor import ERRORS, Visitor
+from tests.browser.visitor import ERRORS, PAGES, Visitor
 from tests.conftest import CUTOFFS, DEMONSTRATION_TRIAL, KeyPair, LoadedTrial, load_frames
 from trials import load_trial
 from trials.simulator import simulate
@@ -136,15 +136,6 @@ def stays_whole(visitor: Visitor) -> None:
         expect(page.get_by_role("button", name="Download as CSV")).to_have_count(0)
 
 
-def unfold(visitor: Visitor) -> None:
-    folded = visitor.page.locator("[data-testid='stExpander']")
-    for place in range(folded.count()):
-        folded.nth(place).locator("summary").click()
-        inside = folded.nth(place).locator("[data-testid='stElementContainer']")
-        expect(inside).not_to_have_count(0)
-    visitor.settled()
-
-
 def cells_of(name: str, content: bytes) -> set[str]:
     if name.endswith(".xlsx"):
         return {cell for sheet in sheets_of(content).values() for row in sheet for cell in row}
@@ -186,16 +177,17 @@ def test_no_hostile_text_runs_or_breaks_a_page_and_no_download_holds_a_formula(
     visitor = new_visitor(hostile_dashboard, size)
     wide = size["width"] > 1000
     met: set[str] = set()
-    for address in pages_of(Role.STATISTICIAN):
-        visitor.sign_in(Role.STATISTICIAN, address)
+    visitor.sign_in(Role.STATISTICIAN)
+    for address in reversed(pages_of(Role.STATISTICIAN)):
+        visitor.choose(PAGES[address])
         stays_whole(visitor)
-        unfold(visitor)
+        visitor.unfold()
         stays_whole(visitor)
         if wide:
             for name, cells in downloads(visitor).items():
                 assert {cell for cell in cells if is_formula(cell)} == set(), name
                 met |= cells
-    visitor.sign_in(Role.STATISTICIAN, "data-findings")
+    visitor.choose(PAGES["data-findings"])
     for site in LOOKED_AT[wide]:
         sites = visitor.page.get_by_label("Site", exact=True)
         sites.fill(site)
@@ -238,7 +230,7 @@ def test_what_people_write_does_not_run_either(
     auditor.sign_in(Role.AUDITOR)
     expect(auditor.page.get_by_role("button", name="Download CSV")).to_be_visible()
     stays_whole(auditor)
-    unfold(auditor)
+    auditor.unfold()
     cells = set().union(*downloads(auditor).values())
     assert {cell for cell in cells if is_formula(cell)} == set()
     assert any(cell.startswith(f"'{reason[:9]}") for cell in cells)

@@ -7,6 +7,7 @@ from access import Role, View, pages_of
 from exhibits import make
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
+from tests.browser.test_layout import OVERFLOWING, UNDRAWN_CHART
 from tests.browser.visitor import DATA, DRAWN_CHART, ERRORS, MENU_LINK, PAGES, Visitor
 from tests.conftest import LoadedTrial, board_of, limited_board
 
@@ -21,6 +22,8 @@ def shows_page(
     expect(page.get_by_text(question_of(address), exact=True)).to_be_visible()
     expect(page.locator(ERRORS)).to_have_count(0)
     expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(UNDRAWN_CHART)).to_have_count(0)
+    assert page.evaluate(OVERFLOWING) == [], address
     if address.startswith("governance-"):
         return
     expect(visitor.badge()).to_contain_text("POOLED")
@@ -38,36 +41,25 @@ def shows_page(
 
 
 @pytest.mark.parametrize("role", Role)
-def test_each_page_of_a_role_is_drawn_whole_with_the_views_it_may_open(
+def test_a_role_gets_its_own_pages_whole_even_where_it_asks_for_another(
     role: Role, visitor: Visitor, demonstration_store: LoadedTrial
 ) -> None:
-    visitor.sign_in(role)
+    foreign = next(address for address in PAGES if address not in pages_of(role))
+    visitor.sign_in(role, foreign)
+    exhibits_there = [f"exhibit-{name}" for name in PAGES[foreign].exhibits()]
+    shows_page(visitor, pages_of(role)[0], demonstration_store, role)
+    assert visitor.received([*exhibits_there, question_of(foreign)]) == []
     views = visitor.page.locator("[data-testid='stSidebar']").get_by_role("radio")
     # A menu of one page would be no choice; there is none.
     addresses = pages_of(role) if len(pages_of(role)) > 1 else ()
     titles = [PAGES[address].menu_title for address in addresses]
     links = visitor.page.locator(f"{MENU_LINK} p")
     expect(links).to_have_text(titles)
-    shows_page(visitor, pages_of(role)[0], demonstration_store, role)
     for address in reversed(addresses):
         visitor.choose(PAGES[address])
         shows_page(visitor, address, demonstration_store, role)
         # Nobody has a choice of views before entering the closed session.
         expect(views).to_have_count(0)
-
-
-@pytest.mark.parametrize(
-    ("role", "address"),
-    [(role, address) for role in Role for address in PAGES if address not in pages_of(role)],
-)
-def test_a_page_that_a_role_does_not_have_shows_nothing_at_its_address(
-    role: Role, address: str, visitor: Visitor, demonstration_store: LoadedTrial
-) -> None:
-    visitor.sign_in(role, address)
-    shows_page(visitor, pages_of(role)[0], demonstration_store, role)
-    expect(visitor.page.locator(MENU_LINK).get_by_text(PAGES[address].menu_title)).to_have_count(0)
-    foreign = [f"exhibit-{name}" for name in PAGES[address].exhibits()]
-    assert visitor.received([*foreign, question_of(address)]) == []
 
 
 def question_of(address: str) -> str:

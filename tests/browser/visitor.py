@@ -149,10 +149,29 @@ class Visitor:
     def choose(self, page: RegisteredPage) -> None:
         """Click a page in the menu and wait until it is drawn."""
         link = self.page.locator(MENU_LINK).filter(has_text=page.menu_title)
+        # On a narrow screen the menu is folded, and covers the page when it is not.
+        narrow = self.page.locator("[data-testid='stExpandSidebarButton']").is_visible()
+        if narrow:
+            self.page.locator("[data-testid='stExpandSidebarButton']").click()
         link.click()
         # The menu marks a link at once; the address changes when the server has begun the page.
         expect(self.page).to_have_url(re.compile(rf"{self.server.url}/{page.address}(\?|$)"))
         expect(link).to_have_attribute("aria-current", "page")
+        if narrow:
+            self.page.locator("[data-testid='stSidebar']").hover()
+            self.page.locator("[data-testid='stSidebarCollapseButton'] button").click()
+        self.settled()
+
+    def unfold(self) -> None:
+        """Unfold everything that is folded, and wait until what is inside has come."""
+        folded = self.page.locator("[data-testid='stExpander']:not(:has(details[open]))")
+        while folded.count():
+            folded.first.locator("summary").click()
+        # What is inside is sent only once it is unfolded.
+        empty = self.page.locator(
+            "[data-testid='stExpander']:not(:has([data-testid='stElementContainer']))"
+        )
+        expect(empty).to_have_count(0)
         self.settled()
 
     def enter_closed_session(self) -> None:

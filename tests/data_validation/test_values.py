@@ -30,7 +30,8 @@ TEXT = Field("XTERM", "term", "Term.", exposure=Exposure.OPEN)
 FIELDS = (DATE, NUMBER, INTEGER, CODE, TEXT)
 DOMAIN = Domain("X", "example", "Examples", FIELDS, ("XTERM",))
 
-MARKS = {".", "-", "--", "---", "NA", "N/A", "NAN", "ND", "NOT DONE", "NK", "UN", "UNK", "NULL"}
+MARKS = {".", "-", "--", "---", "NA", "N/A", "NAN", "ND", "NOT DONE", "NK", "UN", "UNK"}
+MARKS |= {"NULL", "NONE", "MISSING"}
 DAY_FORM = re.compile(r"[1-9][0-9]{3}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?")
 NUMBER_FORM = re.compile(r"([<>]=?\s*)?[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
