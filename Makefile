@@ -97,10 +97,12 @@ types: $(FOR_TESTS)
 
 # Two workers, as on the smallest machine; what a file's tests share is made once for the file. In
 # the order of the folders: reordered, the files with a browser come last, with nothing beside them.
+# One thread each: two workers already have both processors, and of small tables most of the time
+# goes into handing the work over.
 tests: $(FOR_TESTS)
 	@$(PYTHON) -m tests.browser.chromium
 	@$(PYTHON) -m tests.postgres
-	@$(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	@POLARS_MAX_THREADS=1 $(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 	@echo "Tests: passed."
 
 prove: $(FOR_TESTS)

@@ -89,4 +89,6 @@ def repeated(frame: pl.DataFrame, by: Sequence[pl.Expr]) -> pl.DataFrame:
     made = frame.select(item.alias(str(place)) for place, item in enumerate(by))
     # Rows with the hash of another one are few; only among them is it worth to compare.
     alike = made.hash_rows().is_duplicated()
+    if not alike.any():
+        return frame.clear()
     return frame.filter(alike).filter(made.filter(alike).is_duplicated())

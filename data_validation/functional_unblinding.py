@@ -215,8 +215,13 @@ def _naming(relations: Mapping[str, pl.DataFrame], trial: Trial) -> list[Stated]
             is_text_of_typed = column.endswith("_text") and column[:-5] in frame.columns
             if kind != pl.String or is_text_of_typed or column in _NAMES_NOTHING:
                 continue
-            values = frame.select(pl.col(column).drop_nulls().unique().sort())
-            values = values.with_columns(folded(column).alias("said")).filter(given)
+            values = (
+                frame.lazy()
+                .select(pl.col(column).drop_nulls().unique().sort())
+                .with_columns(folded(column).alias("said"))
+                .filter(given)
+                .collect()
+            )
             found += [
                 Stated(
                     NAMES,

@@ -71,14 +71,20 @@ class Evidence:
         return self.tables.frames[domain]
 
     @cached_property
-    def _measured(self) -> dict[str, pl.DataFrame]:
+    def _made(self) -> dict[str, pl.DataFrame]:
         return {}
+
+    def once(self, name: str, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """What `make` returns, made once for all checks that ask for this name."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
 
     def measured(self, domain: str) -> pl.DataFrame:
         """Rows of a domain of measurements beside what they measure, see `relations.measured`."""
-        if domain not in self._measured:
-            self._measured[domain] = measured(self.tables.frames[domain], domain, self.trial)
-        return self._measured[domain]
+        return self.once(
+            f"measured {domain}", lambda: measured(self.tables.frames[domain], domain, self.trial)
+        )
 
     @cached_property
     def relations(self) -> dict[str, pl.DataFrame]:

@@ -129,7 +129,10 @@ class _Rows:
 
     def count(self, where: pl.Series | None = None) -> Counts:
         """Rows per participant, all or those where it holds."""
-        person = self.person if where is None else self.person[where.fill_null(False).to_numpy()]
+        person = self.person
+        if where is not None:
+            holds = where.fill_null(False) if where.has_nulls() else where
+            person = person[holds.to_numpy()]
         return np.bincount(person, minlength=self.people).astype(np.int64)
 
     def different(self, column: str) -> Counts:
@@ -229,7 +232,8 @@ def _codes(rows: _Rows, column: pl.Series) -> Iterator[tuple[str, Counts]]:
 
 
 def _by_value(rows: _Rows, column: pl.Series) -> Iterator[tuple[str, Counts]]:
-    values = column.drop_nulls().unique().sort()
+    name = pl.col(column.name)
+    values = column.to_frame().select(name.drop_nulls().unique().sort()).to_series()
     if not 0 < len(values) <= CODES_AT_MOST:
         return
     code = column.cast(pl.Enum(values)).to_physical()

@@ -98,7 +98,7 @@ def timing_failures(
     frame = evidence[domain.name]
     if not dates or frame.is_empty():
         return
-    limits = _limits(evidence)
+    limits = evidence.once("limits of dates", lambda: _limits(evidence))
     rows = frame.select(*dates, trimmed("USUBJID").alias("_subject")).join(
         limits, on="_subject", how="left", maintain_order="left"
     )

@@ -12,15 +12,26 @@ import polars as pl
 from data_validation.domains import DOMAINS
 from trials import Trial
 
+# Field, value, and with which other cells a record with it would come.
+Record = tuple[str, str, dict[str, list[str]]]
+
 
 def written_separations(trial: Trial) -> tuple[str, ...]:
     """One sentence for each value that is sealed by the definition and open by the allow-list."""
     return tuple(
         f"{DOMAINS[domain].label} open with {column} “{value}”, which the trial definition says "
         "that one arm only has."
-        for domain, column, value, others in _of_one_arm(trial)
-        if _opens(domain, trial, {column: [value], **others})
+        for domain, records in _by_domain(trial).items()
+        for column, value in _opening(domain, trial, records)
     )
+
+
+def _by_domain(trial: Trial) -> dict[str, list[Record]]:
+    """The records to ask about, so that each domain is asked once."""
+    records: dict[str, list[Record]] = {}
+    for domain, column, value, others in _of_one_arm(trial):
+        records.setdefault(domain, []).append((column, value, others))
+    return records
 
 
 def _of_one_arm(trial: Trial) -> Iterator[tuple[str, str, str, dict[str, list[str]]]]:
@@ -51,12 +62,18 @@ def _of_one_arm(trial: Trial) -> Iterator[tuple[str, str, str, dict[str, list[st
 _TESTS = tuple(domain.name for domain in DOMAINS.values() if domain.measured)
 
 
-def _opens(domain: str, trial: Trial, cells: dict[str, list[str]]) -> bool:
-    """Whether any record with one of each of the cells, and nothing else, would be open."""
+def _opening(domain: str, trial: Trial, records: list[Record]) -> list[tuple[str, str]]:
+    """Field and value of the records that, with one of each of the other cells, would be open."""
     facts = DOMAINS[domain]
-    rows = [dict(zip(cells, values, strict=True)) for values in product(*cells.values())]
+    rows: list[dict[str, str]] = []
+    about: list[tuple[str, str]] = []
+    for column, value, others in records:
+        for values in product(*others.values()):
+            rows.append({**dict(zip(others, values, strict=True)), column: value})
+            about.append((column, value))
     frame = pl.DataFrame(rows, schema={field.name: pl.String for field in facts.fields})
     if facts.classes is not None:
         frame = frame.with_columns(facts.classes.column(frame, trial))
     rule = facts.open_rows(frame, trial).fill_null(value=False)
-    return bool(frame.select(rule.alias("opens"))["opens"].any())
+    opens = frame.with_columns(rule.alias("_opens"))["_opens"]
+    return list(dict.fromkeys(item for item, is_open in zip(about, opens, strict=True) if is_open))

@@ -9,6 +9,10 @@ from data_validation.values import trimmed
 
 def with_person(evidence: Evidence, domain: str) -> pl.DataFrame:
     """Rows of `domain` beside what is known of their subject (unknown subjects left out)."""
+    return evidence.once(f"{domain} with person", lambda: _with_person(evidence, domain))
+
+
+def _with_person(evidence: Evidence, domain: str) -> pl.DataFrame:
     known = evidence.people.select(
         pl.col("subject").alias("_subject"),
         "randomized",

@@ -12,6 +12,10 @@ from data_validation.values import is_mark, trimmed
 
 def _implausible(evidence: Evidence, name: str) -> pl.DataFrame:
     """Rows of a measure outside its plausible range; `_fits`: the units in which they are not."""
+    return evidence.once(f"implausible {name}", lambda: _fitting_units(evidence, name))
+
+
+def _fitting_units(evidence: Evidence, name: str) -> pl.DataFrame:
     rows = evidence.measured(name).filter(~pl.col("is_plausible"))
     units = [
         (item.name, unit, factor, item.offsets.get(unit, 0.0), item.lower, item.upper)
