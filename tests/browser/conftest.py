@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import pytest
-from playwright.sync_api import BrowserContext, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect
 
 from access.audit_key import new_audit_key
 from access.entries import command_line_actor
@@ -37,13 +37,19 @@ class NewVisitor(Protocol):
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[BrowserContext]:
-    """One Chromium for all tests; where there is none, the tests fail.
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests; where there is none, the tests fail."""
+    with launched() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="session")
+def first_person(browser: Browser) -> BrowserContext:
+    """The browser of whoever comes first in a test.
 
     What it has fetched of the program it keeps: that is the same for everybody.
     """
-    with launched() as chromium:
-        yield chromium.new_context(reduced_motion="reduce")
+    return browser.new_context(reduced_motion="reduce")
 
 
 @pytest.fixture(scope="session")
@@ -95,16 +101,17 @@ def dashboard(fresh_server: FreshServer) -> Iterator[Server]:
 
 
 @pytest.fixture
-def new_visitor(browser: BrowserContext) -> Iterator[NewVisitor]:
-    """Opens browser windows; what goes wrong in any of them fails the test."""
-    visitors = []
+def new_visitor(browser: Browser, first_person: BrowserContext) -> Iterator[NewVisitor]:
+    """Opens a browser for each visitor; what goes wrong in any of them fails the test."""
+    visitors: list[Visitor] = []
 
     def open_window(
         server: Server,
         size: ViewportSize = WIDE,
         color_scheme: Literal["light", "dark"] = "light",
     ) -> Visitor:
-        page = browser.new_page()
+        others = browser.new_context(reduced_motion="reduce") if visitors else None
+        page = (others or first_person).new_page()
         page.set_default_timeout(PATIENCE)
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=color_scheme)
@@ -113,11 +120,14 @@ def new_visitor(browser: BrowserContext) -> Iterator[NewVisitor]:
 
     yield open_window
     problems = [problem for visitor in visitors for problem in visitor.problems]
-    for page in browser.pages:
+    for context in browser.contexts:
+        if context is not first_person:
+            context.close()
+    for page in first_person.pages:
         if page.url.startswith("http:"):
             page.evaluate("localStorage.clear(); sessionStorage.clear()")
         page.close()
-    browser.clear_cookies()
+    first_person.clear_cookies()
     assert problems == []
 
 

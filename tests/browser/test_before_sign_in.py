@@ -85,6 +85,7 @@ def test_a_fresh_server_answers_an_address_with_sign_in_and_nothing_else(
     demonstration_store: LoadedTrial,
 ) -> None:
     with fresh_server() as server:
+        gives_out_no_file(server)
         visitor = new_visitor(server)
         visitor.open(address)
         shows_sign_in_only(visitor, demonstration_store)
@@ -109,12 +110,11 @@ def test_a_server_that_is_ready_answers_an_address_with_sign_in_and_nothing_else
         assert server.complaints() == []
 
 
-def test_a_fresh_server_gives_out_no_file(fresh_server: FreshServer) -> None:
-    with fresh_server() as server:
-        program = fetched(server, "")
-        assert b"<script" in program
-        for address in FILES:
-            assert fetched(server, address) in (program, NOTHING), address
+def gives_out_no_file(server: Server) -> None:
+    program = fetched(server, "")
+    assert b"<script" in program
+    for address in FILES:
+        assert fetched(server, address) in (program, NOTHING), address
 
 
 def fetched(server: Server, address: str) -> bytes:

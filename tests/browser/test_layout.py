@@ -3,40 +3,16 @@
 That every page fits a wide screen is looked at where the pages of each role are.
 """
 
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
 from access import Role, pages_of
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
 from tests.browser.visitor import EVERYBODY, MENU_LINK, NAMES, PAGES, Visitor
+from tests.browser.whole_page import OVERFLOWING, SIZES, UNDRAWN_CHART
 
-SIZES: dict[str, ViewportSize] = {
-    "narrow": {"width": 400, "height": 860},
-    "wide": {"width": 1920, "height": 1080},
-}
 DARK = "rgb(16, 22, 28)"
 
-# What would need scrolling to the side, stands out beyond the right edge of the screen, or is text
-# that a chart cuts off.
-OVERFLOWING = """() => {
-    const beyond = [];
-    const main = document.querySelector("[data-testid='stMain']");
-    if (document.documentElement.scrollWidth > innerWidth + 1) beyond.push("the document");
-    if (main.scrollWidth > main.clientWidth + 1) beyond.push("the page");
-    const whole = ".js-plotly-plot, [data-testid='stDataFrame'], [data-testid='stMetric'], h1, h2";
-    for (const element of main.querySelectorAll(whole)) {
-        const right = element.getBoundingClientRect().right;
-        if (right > innerWidth + 1) beyond.push(`${element.className} ends at ${right}`);
-    }
-    for (const text of main.querySelectorAll(".js-plotly-plot .main-svg text")) {
-        const chart = text.closest(".js-plotly-plot").getBoundingClientRect();
-        const { left, right, width } = text.getBoundingClientRect();
-        if (width && (left < chart.left - 1 || right > chart.right + 1))
-            beyond.push(`the chart cuts off ${text.textContent}`);
-    }
-    return beyond;
-}"""
-UNDRAWN_CHART = "[data-testid='stPlotlyChart']:not(:has(.main-svg))"
 FOCUSED = """() => {
     const element = document.activeElement;
     if (!element.matches("a, button, input, [role='radio']")) return element.tagName;
@@ -61,7 +37,7 @@ def test_every_page_fits_a_telephone_in_the_dark(
         assert visitor.page.evaluate(OVERFLOWING) == [], address
 
 
-def tab_to(page: Page, text: str, most: int = 40) -> None:
+def tab_to(page: Page, text: str, most: int = 100) -> None:
     """Press Tab until what has the focus says `text`."""
     met = []
     for _ in range(most):

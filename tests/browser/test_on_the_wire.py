@@ -23,7 +23,8 @@ from exhibits.on_page import plain
 from exhibits.theme import in_lines
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
-from tests.browser.visitor import DRAWN_CHART, PAGES, Visitor
+from tests.browser.visitor import DRAWN_CHART, MENU_LINK, PAGES, Visitor
+from tests.browser.whole_page import question_of, shows_page
 from tests.conftest import BLINDED, LoadedTrial
 from tests.sent import found, key_needles, sealed_needles, texts_in, texts_of_bytes
 
@@ -75,8 +76,8 @@ def by_arm_or_sealed(loaded: LoadedTrial, read: Collection[str]) -> set[str]:
     return found(LETTERS, read) | found(needles(loaded), read, any_case=True) | usual
 
 
-def look_closely(visitor: Visitor, role: Role) -> Seen:
-    """Every page of a role: unfold what is folded, move the mouse over it, take every download."""
+def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
+    """Every page of a role is whole; unfold it, move the mouse over it, take every download."""
     seen = Seen()
     for address in pages_of(role):
         # Who has one page has no menu, and is there already.
@@ -84,6 +85,10 @@ def look_closely(visitor: Visitor, role: Role) -> Seen:
             visitor.choose(PAGES[address])
         expect(visitor.page).to_have_url(f"{visitor.server.url}/{address}")
         visitor.settled()
+        shows_page(visitor, address, loaded, role)
+        # Nobody has a choice of views before entering the closed session.
+        sidebar = visitor.page.locator("[data-testid='stSidebar']")
+        expect(sidebar.get_by_role("radio")).to_have_count(0)
         visitor.unfold()
         hover(visitor, seen)
         for button in visitor.page.locator("[data-testid='stDownloadButton'] button").all():
@@ -144,8 +149,16 @@ def everything_read(visitor: Visitor, seen: Seen) -> Iterator[str]:
 def test_nothing_by_arm_and_nothing_sealed_reaches_a_pooled_session(
     role: Role, visitor: Visitor, demonstration_store: LoadedTrial
 ) -> None:
-    visitor.sign_in(role)
-    seen = look_closely(visitor, role)
+    foreign = next(address for address in PAGES if address not in pages_of(role))
+    visitor.sign_in(role, foreign)
+    shows_page(visitor, pages_of(role)[0], demonstration_store, role)
+    foreign_exhibits = [f"exhibit-{name}" for name in PAGES[foreign].exhibits()]
+    assert visitor.received([*foreign_exhibits, question_of(foreign)]) == []
+    # A menu of one page would be no choice; there is none.
+    addresses = pages_of(role) if len(pages_of(role)) > 1 else ()
+    titles = [PAGES[address].menu_title for address in addresses]
+    expect(visitor.page.locator(f"{MENU_LINK} p")).to_have_text(titles)
+    seen = look_closely(visitor, role, demonstration_store)
     read = set(everything_read(visitor, seen))
     assert by_arm_or_sealed(demonstration_store, read) == set()
     # The search has looked at what it is about.

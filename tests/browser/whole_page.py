@@ -1,0 +1,75 @@
+"""What a page has to be, whoever looks at it: whole, and within the screen."""
+
+from playwright.sync_api import ViewportSize, expect
+
+from access import Role, View
+from exhibits import make
+from tests.browser.visitor import DRAWN_CHART, ERRORS, PAGES, Visitor
+from tests.conftest import LoadedTrial, board_of, limited_board
+
+SIZES: dict[str, ViewportSize] = {
+    "narrow": {"width": 400, "height": 860},
+    "wide": {"width": 1920, "height": 1080},
+}
+# What would need scrolling to the side, stands out beyond the right edge of the screen, or is text
+# that a chart cuts off.
+OVERFLOWING = """() => {
+    const beyond = [];
+    const main = document.querySelector("[data-testid='stMain']");
+    if (document.documentElement.scrollWidth > innerWidth + 1) beyond.push("the document");
+    if (main.scrollWidth > main.clientWidth + 1) beyond.push("the page");
+    const whole = ".js-plotly-plot, [data-testid='stDataFrame'], [data-testid='stMetric'], h1, h2";
+    for (const element of main.querySelectorAll(whole)) {
+        const right = element.getBoundingClientRect().right;
+        if (right > innerWidth + 1) beyond.push(`${element.className} ends at ${right}`);
+    }
+    for (const text of main.querySelectorAll(".js-plotly-plot .main-svg text")) {
+        const chart = text.closest(".js-plotly-plot").getBoundingClientRect();
+        const { left, right, width } = text.getBoundingClientRect();
+        if (width && (left < chart.left - 1 || right > chart.right + 1))
+            beyond.push(`the chart cuts off ${text.textContent}`);
+    }
+    return beyond;
+}"""
+UNDRAWN_CHART = "[data-testid='stPlotlyChart']:not(:has(.main-svg))"
+
+
+def shows_page(
+    visitor: Visitor, address: str, loaded: LoadedTrial, role: Role = Role.STATISTICIAN
+) -> None:
+    """Every exhibit of the page is there, each with its title and its picture, and no error."""
+    page = visitor.page
+    expect(page).to_have_url(f"{visitor.server.url}/{address}")
+    expect(page.locator("h1")).to_have_count(1)
+    expect(page.get_by_text(question_of(address), exact=True)).to_be_visible()
+    expect(page.locator(ERRORS)).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(UNDRAWN_CHART)).to_have_count(0)
+    assert page.evaluate(OVERFLOWING) == [], address
+    if address.startswith("governance-"):
+        return
+    expect(visitor.badge()).to_contain_text("POOLED")
+    expect(page.get_by_text("SIMULATED PARTICIPANTS").first).to_be_visible()
+    if role is Role.SPONSOR:
+        board = limited_board(loaded.trial, loaded.snapshot)
+    else:
+        board = board_of(loaded, View.POOLED)
+    for name in PAGES[address].exhibits():
+        shown = make(name, board)
+        frame = page.locator(f".st-key-exhibit-{name}")
+        expect(frame.get_by_text(shown.title, exact=True).first).to_be_visible()
+        expect(frame.locator(DRAWN_CHART)).to_have_count(0 if shown.figure is None else 1)
+    board.close()
+
+
+def question_of(address: str) -> str:
+    """The question that stands at the head of a page."""
+    return {
+        "board-enrollment": "Are we on track?",
+        "board-conduct": "Is it run as planned?",
+        "board-arm-balance": "Who is in the trial?",
+        "data-findings": "What must be queried, and is it getting better?",
+        "data-checks": "What is checked?",
+        "data-intake": "What was loaded?",
+        "governance-audit": "Who saw what, when, why?",
+    }[address]
