@@ -92,7 +92,8 @@ def _dots(
         series: words, style and rows with `name`, `due`, `received`, `received_percent`.
         names: of the rows, from above.
     """
-    drawn = figure(x_title=x_title, y_title="", height=150 + 27 * len(names))
+    lines = max((name.count("<br>") + 1 for name in names), default=1)
+    drawn = figure(x_title=x_title, y_title="", height=150 + max(27, 20 * lines) * len(names))
     lowest = 100.0
     for words, style, rows in series:
         shown = rows.filter(pl.col("received_percent").is_not_null())
@@ -257,7 +258,7 @@ def results_received(board: Board) -> Exhibit:
     absent = totals.filter(pl.col("received") == 0, pl.col("hidden") == 0)["name"].to_list()
     rows = rows.filter(~pl.col("name").is_in(absent))
     due, received = in_all(rows["due"]), in_all(rows["received"])
-    in_short = {name: in_lines(label, 14) for name, label in labels.items()}
+    in_short = {name: in_lines(label, 22) for name, label in labels.items()}
     drawn = rows.with_columns(name=pl.col("measure").replace_strict(in_short))
     return Exhibit(
         title=title,
