@@ -315,6 +315,8 @@ def listed(
     columns = {
         name: st.column_config.NumberColumn(label, width=widths.get(name), format="localized")
         if name in rows.columns and rows.schema[name].is_integer()
+        else st.column_config.DateColumn(label, width=widths.get(name), format="YYYY-MM-DD")
+        if name in rows.columns and rows.schema[name] == pl.Date
         else st.column_config.Column(label, width=widths.get(name))
         for name, label in labels.items()
     }
