@@ -72,7 +72,7 @@ def _pick(
     closed = session.closed
     assert closed is not None
     offered = [view for view in views_of(session.identity.role) if view <= closed.view]
-    wanted = st.session_state.get(WANTED_KEY, st.session_state.get(VIEW_KEY))
+    wanted = st.session_state.pop(WANTED_KEY, st.session_state.get(VIEW_KEY))
     st.session_state[VIEW_KEY] = wanted if wanted in offered else View.CODED
     picked = st.segmented_control(
         "View",
@@ -82,8 +82,6 @@ def _pick(
         required=True,
         help="Every view that is opened is recorded.",
     )
-    # Only now: a run that ends before the view is drawn leaves it wanted.
-    st.session_state.pop(WANTED_KEY, None)
     st.caption("In the closed session, for this snapshot:")
     st.text(closed.reason)
     if closed.view is View.CODED:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 import numpy as np
 import polars as pl
 
-from data_validation.distinct import by_distinct, distinct, is_small
+from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, folded, folded_terms
 from data_validation.values import (
@@ -192,18 +192,17 @@ def _hashes(cells: pl.DataFrame, names: list[str]) -> pl.Series:
     """
     row = np.zeros(cells.height, dtype=np.uint64)
     for name in names:
-        if is_small(cells):
-            own = np.array([_hash(text) for text in cells[name]], dtype=np.uint64)
-        else:
-            found = distinct(cells, [name])
-            texts = cells[name][found.rows]
-            own = np.array([_hash(text) for text in texts], dtype=np.uint64)[found.which]
-        row = row * _ODD + own
+        row = row * _ODD + by_distinct(cells, [name], _hashed).to_series().to_numpy()
     return pl.Series("_hash", row % np.uint64(10**_KEY_DIGITS))
 
 
-def _hash(text: str | None) -> int:
-    return int.from_bytes(blake2b((text or "").encode(), digest_size=8).digest())
+def _hashed(texts: pl.DataFrame) -> pl.DataFrame:
+    """The number of each text of a frame of one column; a missing one has that of an empty one."""
+    numbers = [
+        int.from_bytes(blake2b((text or "").encode(), digest_size=8).digest())
+        for text in texts.to_series()
+    ]
+    return pl.DataFrame({"_hash": numbers}, schema={"_hash": pl.UInt64})
 
 
 def _with_keys_of(frame: pl.DataFrame, opened: pl.DataFrame, domain: Domain) -> pl.DataFrame:

@@ -23,8 +23,8 @@ from exhibits.on_page import plain
 from exhibits.theme import in_lines
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
-from tests.browser.visitor import DRAWN_CHART, MENU_LINK, PAGES, Visitor
-from tests.browser.whole_page import question_of, shows_page
+from tests.browser.visitor import DRAWN_CHART, PAGES, Visitor
+from tests.browser.whole_page import comes_by_a_foreign_address, shows_page
 from tests.conftest import BLINDED, LoadedTrial
 from tests.sent import found, key_needles, sealed_needles, texts_in, texts_of_bytes
 
@@ -32,7 +32,7 @@ LETTERS = ["Arm A", "Arm B"]
 # An arm's name that is a usual word is looked for as a whole cell or label, not inside sentences.
 USUAL_WORDS = {"control"}
 # Where the mouse stops on a chart, as shares of its width and height.
-STOPS = [(0.15, 0.3), (0.35, 0.6), (0.55, 0.3), (0.75, 0.6), (0.95, 0.3)]
+STOPS = [(x, y) for y in (0.3, 0.6) for x in (0.15, 0.35, 0.55, 0.75, 0.95)]
 # Collects whatever appears under the mouse, however shortly.
 COLLECT_HOVERED = """
 window.hovered = [];
@@ -86,9 +86,6 @@ def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
         expect(visitor.page).to_have_url(f"{visitor.server.url}/{address}")
         visitor.settled()
         shows_page(visitor, address, loaded, role)
-        # Nobody has a choice of views before entering the closed session.
-        sidebar = visitor.page.locator("[data-testid='stSidebar']")
-        expect(sidebar.get_by_role("radio")).to_have_count(0)
         visitor.unfold()
         hover(visitor, seen)
         for button in visitor.page.locator("[data-testid='stDownloadButton'] button").all():
@@ -110,7 +107,7 @@ def hover(visitor: Visitor, seen: Seen) -> None:
             page.mouse.move(*bar)
             expect(chart.locator(".hoverlayer .hovertext").first).to_be_attached()
     for table in page.locator("[data-testid='stDataFrame']").all():
-        table.hover()
+        sweep(table)
         # A table's own menu would hand its cells out and record nothing.
         expect(page.get_by_role("button", name="Download as CSV")).to_have_count(0)
     for help_text in page.locator("[data-testid='stTooltipHoverTarget']:visible").all():
@@ -149,15 +146,7 @@ def everything_read(visitor: Visitor, seen: Seen) -> Iterator[str]:
 def test_nothing_by_arm_and_nothing_sealed_reaches_a_pooled_session(
     role: Role, visitor: Visitor, demonstration_store: LoadedTrial
 ) -> None:
-    foreign = next(address for address in PAGES if address not in pages_of(role))
-    visitor.sign_in(role, foreign)
-    shows_page(visitor, pages_of(role)[0], demonstration_store, role)
-    foreign_exhibits = [f"exhibit-{name}" for name in PAGES[foreign].exhibits()]
-    assert visitor.received([*foreign_exhibits, question_of(foreign)]) == []
-    # A menu of one page would be no choice; there is none.
-    addresses = pages_of(role) if len(pages_of(role)) > 1 else ()
-    titles = [PAGES[address].menu_title for address in addresses]
-    expect(visitor.page.locator(f"{MENU_LINK} p")).to_have_text(titles)
+    comes_by_a_foreign_address(visitor, role, demonstration_store)
     seen = look_closely(visitor, role, demonstration_store)
     read = set(everything_read(visitor, seen))
     assert by_arm_or_sealed(demonstration_store, read) == set()
@@ -175,14 +164,8 @@ def test_the_same_search_finds_the_arms_in_the_other_views(
     visitor.enter_closed_session()
     coded = set(everything_read(visitor, Seen()))
     assert by_arm_or_sealed(demonstration_store, coded) == set(LETTERS)
-    visitor.page.get_by_role("button", name="Name the arms").click()
-    visitor.page.get_by_label("Why is it necessary?").fill("a test")
-    visitor.page.get_by_role("button", name="Ask", exact=True).click()
-    expect(visitor.page.get_by_text("A second person has until")).to_be_visible()
     second.sign_in(Role.BOARD)
-    second.page.get_by_role("button", name="Confirm").click()
-    expect(visitor.badge()).to_contain_text("UNBLINDED")
-    visitor.settled()
+    visitor.name_arms(second)
     visitor.unfold()
     unblinded = set(everything_read(visitor, Seen()))
     assert by_arm_or_sealed(demonstration_store, unblinded) >= {"UC-MSC", *USUAL_WORDS}

@@ -7,7 +7,7 @@ from access import Role, pages_of
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
 from tests.browser.visitor import DATA, MENU_LINK, PAGES, Visitor
-from tests.browser.whole_page import question_of, shows_page
+from tests.browser.whole_page import comes_by_a_foreign_address, shows_page
 from tests.conftest import LoadedTrial
 
 
@@ -16,22 +16,10 @@ from tests.conftest import LoadedTrial
 def test_a_role_gets_its_own_pages_whole_even_where_it_asks_for_another(
     role: Role, visitor: Visitor, demonstration_store: LoadedTrial
 ) -> None:
-    foreign = next(address for address in PAGES if address not in pages_of(role))
-    visitor.sign_in(role, foreign)
-    exhibits_there = [f"exhibit-{name}" for name in PAGES[foreign].exhibits()]
-    shows_page(visitor, pages_of(role)[0], demonstration_store, role)
-    assert visitor.received([*exhibits_there, question_of(foreign)]) == []
-    views = visitor.page.locator("[data-testid='stSidebar']").get_by_role("radio")
-    # A menu of one page would be no choice; there is none.
-    addresses = pages_of(role) if len(pages_of(role)) > 1 else ()
-    titles = [PAGES[address].menu_title for address in addresses]
-    links = visitor.page.locator(f"{MENU_LINK} p")
-    expect(links).to_have_text(titles)
-    for address in reversed(addresses):
+    comes_by_a_foreign_address(visitor, role, demonstration_store)
+    for address in reversed(pages_of(role)):
         visitor.choose(PAGES[address])
         shows_page(visitor, address, demonstration_store, role)
-        # Nobody has a choice of views before entering the closed session.
-        expect(views).to_have_count(0)
 
 
 def test_nothing_is_left_after_sign_out_not_even_behind_the_back_button(visitor: Visitor) -> None:

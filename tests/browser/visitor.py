@@ -2,6 +2,7 @@
 
 import ast
 import re
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -164,9 +165,10 @@ class Visitor:
 
     def unfold(self) -> None:
         """Unfold everything that is folded, and wait until what is inside has come."""
-        folded = self.page.locator("[data-testid='stExpander']:not(:has(details[open]))")
-        while folded.count():
-            folded.first.locator("summary").click()
+        for expander in self.page.locator("[data-testid='stExpander']").all():
+            if expander.locator("details[open]").count() == 0:
+                expander.locator("summary").click()
+                expect(expander.locator("details[open]")).to_have_count(1)
         # What is inside is sent only once it is unfolded.
         empty = self.page.locator(
             "[data-testid='stExpander']:not(:has([data-testid='stElementContainer']))"
@@ -184,11 +186,14 @@ class Visitor:
 
     def name_arms(self, second: "Visitor") -> None:
         """In the closed session, ask that the arms be named, and have a second person confirm."""
+        reason = f"a test of it, {secrets.token_hex(4)}"
         self.page.get_by_role("button", name="Name the arms").click()
-        self.page.get_by_label("Why is it necessary?").fill("a test of it")
+        self.page.get_by_label("Why is it necessary?").fill(reason)
         self.page.get_by_role("button", name="Ask", exact=True).click()
         expect(self.page.get_by_text("A second person has until")).to_be_visible()
-        second.page.get_by_role("button", name="Confirm").click()
+        # Others may have asked, too.
+        asked = second.page.locator("[class*='st-key-request-']").filter(has_text=reason)
+        asked.get_by_role("button", name="Confirm").click()
         expect(self.badge()).to_contain_text("UNBLINDED")
         self.settled()
 

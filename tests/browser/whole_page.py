@@ -2,9 +2,9 @@
 
 from playwright.sync_api import ViewportSize, expect
 
-from access import Role, View
+from access import Role, View, pages_of
 from exhibits import make
-from tests.browser.visitor import DRAWN_CHART, ERRORS, PAGES, Visitor
+from tests.browser.visitor import DRAWN_CHART, ERRORS, MENU_LINK, PAGES, Visitor
 from tests.conftest import LoadedTrial, board_of, limited_board
 
 SIZES: dict[str, ViewportSize] = {
@@ -34,10 +34,27 @@ OVERFLOWING = """() => {
 UNDRAWN_CHART = "[data-testid='stPlotlyChart']:not(:has(.main-svg))"
 
 
-def shows_page(
-    visitor: Visitor, address: str, loaded: LoadedTrial, role: Role = Role.STATISTICIAN
-) -> None:
-    """Every exhibit of the page is there, each with its title and its picture, and no error."""
+def comes_by_a_foreign_address(visitor: Visitor, role: Role, loaded: LoadedTrial) -> None:
+    """Sign in at the address of a page that the role does not have: its first page is shown.
+
+    Nothing of the other comes, and the menu names the role's own pages.
+    """
+    own = pages_of(role)
+    foreign = next(address for address in PAGES if address not in own)
+    visitor.sign_in(role, foreign)
+    shows_page(visitor, own[0], loaded, role)
+    exhibits_there = [f"exhibit-{name}" for name in PAGES[foreign].exhibits()]
+    assert visitor.received([*exhibits_there, question_of(foreign)]) == []
+    # A menu of one page would be no choice; there is none.
+    titles = [PAGES[address].menu_title for address in own] if len(own) > 1 else []
+    expect(visitor.page.locator(f"{MENU_LINK} p")).to_have_text(titles)
+
+
+def shows_page(visitor: Visitor, address: str, loaded: LoadedTrial, role: Role) -> None:
+    """Every exhibit of the page is there, each with its title and its picture, and no error.
+
+    Nor is there a choice of views: nobody has one before entering the closed session.
+    """
     page = visitor.page
     expect(page).to_have_url(f"{visitor.server.url}/{address}")
     expect(page.locator("h1")).to_have_count(1)
@@ -45,6 +62,7 @@ def shows_page(
     expect(page.locator(ERRORS)).to_have_count(0)
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator(UNDRAWN_CHART)).to_have_count(0)
+    expect(page.locator("[data-testid='stSidebar']").get_by_role("radio")).to_have_count(0)
     assert page.evaluate(OVERFLOWING) == [], address
     if address.startswith("governance-"):
         return
