@@ -165,7 +165,12 @@ class Grant:
             raise Denied("This right is for one question, and this is another.")
         if self.limited and not says_what_it_counts:
             raise Denied("Your role does not include rows of participants or records.")
-        if self.limited and chosen:
+        if chosen:
+            self.check_filters()
+
+    def check_filters(self) -> None:
+        """Raise Denied if whoever holds this grant may choose no part of the participants."""
+        if self.limited:
             raise Denied("Your role does not include a choice of filters.")
 
 

@@ -46,7 +46,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Field:
     """One field of a domain.
 
@@ -86,6 +86,7 @@ def no_row(_frame: pl.DataFrame, _trial: Trial) -> pl.Expr:
     return pl.lit(False)
 
 
+@cache
 def folded(column: str) -> pl.Expr:
     """A column as compared with terms: case, punctuation and British spelling aside.
 
@@ -128,7 +129,7 @@ def names_a_dose(*columns: str) -> pl.Expr:
 RowRule = Callable[[pl.DataFrame, Trial], pl.Expr]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Classes:
     """A class that stands for what a record says, so that the words themselves stay sealed.
 
@@ -169,7 +170,7 @@ class Classes:
         return pl.col(self.field).is_not_null()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Domain:
     """One SDTM dataset and the relation it becomes.
 

@@ -5,6 +5,7 @@ stand in the catalogue. Any CHECK_ERROR is a fault of ours and is raised, never 
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -94,6 +95,7 @@ def _broken(
     return {rule for rule, holds_for_all in held.items() if not holds_for_all}
 
 
+@cache
 def _checks(domain: Domain, field: Field) -> dict[str, pl.Expr]:
     """What has to hold of a field, by rule."""
     rule = f"{domain.name}-{field.name}"

@@ -5,6 +5,7 @@ stays beside the typed value, and what could not be typed is null beside its tex
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import polars as pl
 
@@ -31,17 +32,20 @@ _MARK = r"(?i)^(?:\.|-{1,3}|n/?a|nan|nd|not done|nk|unk?|null|none|missing)$"
 _PARTIAL = r"^[1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2]))?$"
 
 
+@cache
 def trimmed(name: str) -> pl.Expr:
     """The text of a column without surrounding blanks; null where nothing is left."""
     text = pl.col(name).str.strip_chars()
     return pl.when(text != "").then(text)
 
 
+@cache
 def is_mark(name: str) -> pl.Expr:
     """Whether a text only says that there is no value; null where there is no text."""
     return trimmed(name).str.contains(_MARK)
 
 
+@cache
 def open_text(field: Field) -> pl.Expr:
     """What the open store may hold of a field's text, under the field's own name."""
     text = trimmed(field.name)
@@ -60,6 +64,7 @@ def open_text(field: Field) -> pl.Expr:
     )
 
 
+@cache
 def typed(field: Field) -> pl.Expr:
     """The typed value of a field, under its word.
 
@@ -83,11 +88,13 @@ def typed(field: Field) -> pl.Expr:
     return value.alias(field.word)
 
 
+@cache
 def limit(name: str) -> pl.Expr:
     """`<` or `>` where a result is a detection limit, else null."""
     return trimmed(name).str.extract(r"^([<>])", 1)
 
 
+@cache
 def is_partial_date(name: str) -> pl.Expr:
     """Whether a text is a date of which the month or the day is missing."""
     return trimmed(name).str.contains(_PARTIAL)
@@ -110,6 +117,7 @@ def read_of(frame: pl.DataFrame, made: Mapping[str, Sequence[pl.Expr]]) -> list[
     return [column for name in made for column in made_of(name)]
 
 
+@cache
 def has_blanks(name: str) -> pl.Expr:
     """Whether a text has blanks around it; nothing but blanks is no value, and no news."""
     return (pl.col(name) != trimmed(name)).alias(BLANKS + name)

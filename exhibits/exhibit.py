@@ -22,12 +22,28 @@ class NotInThisViewError(Exception):
 
 
 @dataclass(frozen=True)
+class People:
+    """The participants behind a number, as a question that has a row for each of them.
+
+    Attributes:
+        title: what they have in common, `Pneumonia, Arm A`.
+        question: answers with `subject`, `site`, `arm` and `why`: why each is in the list.
+        values: what is bound in it, beside the filters.
+    """
+
+    title: str
+    question: str
+    values: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
 class Number:
     """One headline number: `37 of 60`, with what it counts and, where it helps, a remark."""
 
     label: str
     value: str
     remark: str = ""
+    people: People | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,8 @@ class Exhibit:
         footnotes: method and source.
         assumptions: values of the trial definition that are not in the registration, with reasons.
         missing: what is not there and what to do; then there is nothing else to show.
+        lists: the participants behind parts of it. A mark of the figure carries the place of its
+            list as `customdata`; `row_lists` has that of each row of the table, None without one.
     """
 
     title: str
@@ -61,6 +79,8 @@ class Exhibit:
     footnotes: tuple[str, ...] = ()
     assumptions: tuple[tuple[str, str], ...] = ()
     missing: str = ""
+    lists: tuple[People, ...] = ()
+    row_lists: tuple[int | None, ...] = ()
     name: str = ""
     provenance: dict[str, str] = field(default_factory=dict)
 
@@ -101,6 +121,7 @@ class Registered:
     name: str
     topic: str
     least_view: View
+    filtered: bool
     summary: str
     make: Maker
 
@@ -108,10 +129,16 @@ class Registered:
 EXHIBITS: dict[str, Registered] = {}
 
 
-def exhibit(*, least_view: View = View.POOLED) -> Callable[[Maker], Maker]:
+def exhibit(
+    *, least_view: View = View.POOLED, filtered: bool = False
+) -> Callable[[Maker], Maker]:
     """Register a function of a Board as an exhibit.
 
     The exhibit is named after the function; the first line of its docstring says what it shows.
+
+    Args:
+        least_view: the least view in which it makes sense.
+        filtered: whether it follows the Board's filters; then it says so.
     """
 
     def register(function: Maker) -> Maker:
@@ -131,11 +158,23 @@ def exhibit(*, least_view: View = View.POOLED) -> Callable[[Maker], Maker]:
                     f"Counts under {smallest} are not shown, nor any from which one of them could "
                     "be worked out.",
                 )
-            return replace(made, name=name, footnotes=notes, provenance=provenance(board))
+            filters = board.filters.in_words() if filtered else ""
+            return replace(
+                made,
+                name=name,
+                population=f"{made.population}; only {filters}" if filters else made.population,
+                # Rows of participants are refused to whoever has a limited Board.
+                lists=() if board.is_limited else made.lists,
+                row_lists=() if board.is_limited else made.row_lists,
+                footnotes=notes,
+                provenance=provenance(board) | ({"filters": filters} if filters else {}),
+            )
 
         topic = function.__module__.rpartition(".")[2]
         summary = (function.__doc__ or "").strip().splitlines()[0]
-        EXHIBITS[name] = Registered(name, topic, least_view, summary, with_provenance)
+        EXHIBITS[name] = Registered(
+            name, topic, least_view, filtered, summary, with_provenance
+        )
         return with_provenance
 
     return register

@@ -117,25 +117,26 @@ def counts_axis(counts: Iterable[int | None], room: float = 1.05) -> dict[str, o
 
 def figure(*, x_title: str, y_title: str, height: int = 420) -> go.Figure:
     """An empty figure with the house's axes; axis titles carry units."""
-    empty = go.Figure()
-    empty.update_layout(
-        height=height,
-        margin={"l": 10, "r": 10, "t": 36, "b": 10},
-        font={"size": FONT_SIZE},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        # In the order of the traces: of stacked bars Plotly would turn it round.
-        legend={
-            "orientation": "h",
-            "yanchor": "bottom",
-            "y": 1.02,
-            "x": 0,
-            "traceorder": "normal",
-        },
-        hoverlabel={"font": {"size": FONT_SIZE}},
-        bargap=0.25,
-    )
     axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "tickfont": {"size": 14}}
-    empty.update_xaxes(title={"text": in_lines(x_title)}, **axis)
-    empty.update_yaxes(title={"text": y_title}, rangemode="tozero", **axis)
-    return empty
+    # All at once: every later change is looked through from the beginning.
+    return go.Figure(
+        layout={
+            "height": height,
+            "margin": {"l": 10, "r": 10, "t": 36, "b": 10},
+            "font": {"size": FONT_SIZE},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            # In the order of the traces: of stacked bars Plotly would turn it round.
+            "legend": {
+                "orientation": "h",
+                "yanchor": "bottom",
+                "y": 1.02,
+                "x": 0,
+                "traceorder": "normal",
+            },
+            "hoverlabel": {"font": {"size": FONT_SIZE}},
+            "bargap": 0.25,
+            "xaxis": {"title": {"text": in_lines(x_title)}, **axis},
+            "yaxis": {"title": {"text": y_title}, "rangemode": "tozero", **axis},
+        }
+    )

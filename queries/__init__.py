@@ -1,11 +1,13 @@
 """The read side: a Board is an open snapshot in one view, and the only way to data."""
 
 from queries.board import Board, BoardError, arm_of_participant, open_board
+from queries.filters import Filters
 from queries.history import Refusal, differences, history, last_refusal
 
 __all__ = [
     "Board",
     "BoardError",
+    "Filters",
     "Refusal",
     "arm_of_participant",
     "differences",

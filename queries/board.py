@@ -8,7 +8,7 @@ are bound, never formatted in.
 import base64
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ import polars as pl
 
 from access.view import View
 from queries.connections import Lease, LeaseEndedError, lease
+from queries.filters import Filters
 from queries.small_cells import Cells, declared, without_small_cells
 from snapshots import (
     FORMAT,
@@ -52,6 +53,7 @@ class Board:
         snapshot: what is read.
         view: what `arm` means here.
         arms: the arms' labels in their order; a single one where the view is pooled.
+        filters: under which the questions that know filters are asked.
     """
 
     def __init__(self, trial: Trial, snapshot: Snapshot, grant: "Grant", connection: Lease) -> None:
@@ -60,7 +62,9 @@ class Board:
         self.snapshot = snapshot
         self.grant = grant
         self.view = grant.view
+        self.filters = Filters()
         self._lease = connection
+        self._present: frozenset[str] | None = None
         self.arms: tuple[str, ...] = tuple(row[0] for row in self._answer("views/arms", {}).rows())
 
     def ask(self, question: str, **values: Any) -> pl.DataFrame:
@@ -70,7 +74,7 @@ class Board:
 
         Args:
             question: the file without its suffix, `enrollment/by_month`.
-            values: bound to `$name` in the file.
+            values: bound to `$name` in the file; `$filters` is bound here.
 
         Raises:
             Denied: the grant has expired, was revoked, or is not for this.
@@ -82,10 +86,29 @@ class Board:
             says_what_it_counts=cells is not None,
             chosen=set(values) - (cells.fixed if cells else set()),
         )
+        if "$filters" in _sql(question):
+            values["filters"] = self.filters.bound(self.trial)
         answer = self._answer(question, values)
         if not self.grant.limited or cells is None:
             return answer
         return without_small_cells(answer, cells, self.trial.blinding.smallest_cell)
+
+    def choose(self, filters: Filters) -> None:
+        """Ask under these filters from now on.
+
+        Raises:
+            Denied: the grant has ended, or its role has no choice of filters.
+        """
+        self.check()
+        if filters:
+            self.grant.check_filters()
+        self.filters = filters
+
+    @property
+    def reference_arm(self) -> str:
+        """The arm that others are compared with: the control by its name, else the first."""
+        controls = {arm.name for arm in self.trial.arms.list if arm.control}
+        return next((arm for arm in self.arms if arm in controls), self.arms[0])
 
     def check(self) -> None:
         """Raise Denied, and give the connection back, if the right to it has ended."""
@@ -121,8 +144,11 @@ class Board:
 
     def has(self, dataset: str) -> bool:
         """Whether the extract had this dataset: what it had not is said, never drawn as zero."""
-        present = self.ask("views/datasets")
-        return bool(present.filter(pl.col("dataset") == dataset)["present"].any())
+        self.check()
+        if self._present is None:
+            datasets = self.ask("views/datasets")
+            self._present = frozenset(datasets.filter("present")["dataset"])
+        return dataset in self._present
 
     def record(self, relation: str, key: str) -> dict[str, Any] | None:
         """One record as this view has it, by column; None where the view has no such record.
@@ -224,7 +250,7 @@ def _open(snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
         counted = dict(connection.execute(_sql("views/tables")).fetchall())
         if counted != {name: facts.rows for name, facts in snapshot.manifest.tables.items()}:
             raise _not_its_open_file(snapshot)
-        for name in ("arm_pooled", "relations_open", "findings_open", "common", "participation"):
+        for name in ("arm_pooled", "relations_open", "findings_open", "common", "participation", "safety"):
             connection.execute(_sql(f"views/{name}"))
 
     return reader(snapshot.open_path, prepare=prepare)
@@ -251,7 +277,7 @@ def _with_sealed(
             f"The key in the manifest is of snapshot {sealed['snapshot']}, not of {snapshot.id}. "
             "Restore the snapshot's folder from a copy."
         )
-    if open_store_digest(snapshot.open_path).digest != snapshot.manifest.digest:
+    if _digest(snapshot.open_path, _state(snapshot.open_path)) != snapshot.manifest.digest:
         raise _not_its_open_file(snapshot)
     labels: pl.DataFrame | None = None
     if grant.view > View.POOLED:
@@ -263,6 +289,25 @@ def _with_sealed(
         base64.b64decode(sealed["key"]),
         prepare=_prepare_sealed(snapshot, labels, sealed_records=grant.sealed_records),
     )
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What the system says of a file; another content has another state, and nobody can set it.
+
+    Raises:
+        StoreError: the file is gone, or cannot be read.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, _state: tuple[int, ...]) -> str:
+    """The digest of an open file, which is read whole once for each state of it."""
+    return open_store_digest(path).digest
 
 
 def _labels(trial: Trial, view: View, coded: bytes) -> pl.DataFrame:
@@ -309,7 +354,7 @@ def _prepare_sealed(
             connection.execute("create table label as from given_label")
             connection.unregister("given_label")
             arms = ("arm_labeled", "actual_arm") if sealed_records else ("arm_labeled",)
-        for name in (*arms, *records, "common", "participation"):
+        for name in (*arms, *records, "common", "participation", "safety"):
             connection.execute(_sql(f"views/{name}"))
 
     return prepare

@@ -2,6 +2,7 @@
 
 from trials.definition import (
     Arm,
+    Band,
     Criterion,
     Measure,
     ProcedureClass,
@@ -15,6 +16,7 @@ from trials.definition import (
 
 __all__ = [
     "Arm",
+    "Band",
     "Criterion",
     "Measure",
     "ProcedureClass",

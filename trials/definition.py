@@ -266,6 +266,53 @@ class SpecialInterest(Model):
     terms: tuple[Name, ...] = Field(min_length=1)
 
 
+class Band(Model):
+    """A range of values under a name, `at_least` or `above` and `below` or `at_most` its limits."""
+
+    name: Name
+    at_least: float | None = None
+    above: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _has_limits(self) -> Self:
+        if self.at_least is not None and self.above is not None:
+            raise ValueError("has both at_least and above: name one of the two")
+        if self.below is not None and self.at_most is not None:
+            raise ValueError("has both below and at_most: name one of the two")
+        if (self.at_least, self.above, self.below, self.at_most) == (None,) * 4:
+            raise ValueError("has no limit: name at_least, above, below or at_most")
+        return self
+
+
+class Subgroups(Model):
+    """By what the board may look at a part of the participants.
+
+    Attributes:
+        minimum_per_arm: where an arm has fewer participants, there are counts and no estimates.
+        ages: age groups, in years.
+        severity_measure: the measure of which the baseline value says how ill somebody was; `pao2`
+            over `fio2` of one sample is called `pao2_fio2`.
+        severity: its bands.
+    """
+
+    minimum_per_arm: int = Field(default=5, ge=1)
+    ages: tuple[Band, ...] = ()
+    severity_measure: Identifier | None = None
+    severity: tuple[Band, ...] = ()
+
+    @model_validator(mode="after")
+    def _severity_is_of_a_measure(self) -> Self:
+        if self.severity and self.severity_measure is None:
+            raise ValueError("has bands of severity and no severity_measure that they are of")
+        for bands in (self.ages, self.severity):
+            names = [band.name for band in bands]
+            if len(set(names)) < len(names):
+                raise ValueError("names two bands alike")
+        return self
+
+
 class StoppingRule(Model):
     """A safety stopping rule; `demonstration` rules may run on simulated extracts only."""
 
@@ -336,6 +383,7 @@ class Trial(Model):
     sealed: SealedValues = SealedValues()
     blinding: Blinding = Blinding()
     plausibility: Plausibility
+    subgroups: Subgroups = Subgroups()
     standard_care: tuple[Name, ...] = ()
     special_interest: tuple[SpecialInterest, ...] = ()
     stopping_rules: tuple[StoppingRule, ...] = ()
@@ -414,6 +462,9 @@ class Trial(Model):
             for name in visit.expected:
                 if name not in measures:
                     wrong(f"{name!r} is no measure", "schedule", index, "expected")
+        severity = self.subgroups.severity_measure
+        if severity is not None and severity not in known - {"age"}:
+            wrong(f"{severity!r} is no measure", "subgroups", "severity_measure")
         if self.primary is not None and self.primary.measure not in known:
             wrong(f"{self.primary.measure!r} is no measure", "primary", "measure")
         groups = {group.id for group in self.special_interest}

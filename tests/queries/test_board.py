@@ -361,6 +361,13 @@ SAMPLES: dict[str, Any] = {
     "cutoff": date(2024, 6, 1),
     "participant": "01-0",
     "most": 7,
+    "arm": None,
+    "body_system": None,
+    "preferred_term": None,
+    "least_grade": None,
+    "study_day": None,
+    "serious": False,
+    "fatal": False,
 }
 
 
@@ -374,7 +381,8 @@ def text_of(question: str) -> str:
 
 
 def values_for(question: str) -> dict[str, Any]:
-    return {name: SAMPLES[name] for name in re.findall(r"\$(\w+)", text_of(question))}
+    names = set(re.findall(r"\$(\w+)", text_of(question))) - {"filters"}  # the Board binds these
+    return {name: SAMPLES[name] for name in names}
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -1,0 +1,128 @@
+-- Every view: whom and what the questions about safety are asked of.
+
+-- Whether a value is in any of some bands; bands that are not there leave all.
+create macro in_bands(value, bands) as
+  bands is null
+  or coalesce(
+    list_bool_or([
+      value is not null
+      and coalesce(value >= band.at_least, true) and coalesce(value > band.above, true)
+      and coalesce(value < band.below, true) and coalesce(value <= band.at_most, true)
+      for band in bands::struct(at_least double, above double, below double, at_most double)[]
+    ]),
+    false
+  );
+
+-- One row a participant and a measure: the value at baseline.
+create view baseline_value as
+select subject, measure, value from laboratory where is_baseline
+union all
+select subject, measure, value from vital_sign where is_baseline
+union all
+select subject, measure, value from clinical_scale where is_baseline
+union all
+select subject, measure, value from respiratory_measurement where is_baseline
+union all
+select subject, 'pao2_fio2' as measure, pao2_fio2 as value from blood_gas where is_baseline;
+
+-- One row a randomized participant whom the filters leave, with the last day of observation: the end
+-- of participation, or the data cut-off.
+create macro chosen_participant(filters, cutoff) as table
+select
+  participation.subject,
+  participation.arm,
+  participation.position,
+  participation.site,
+  participation.day_one,
+  participation.ended,
+  participation.reason,
+  participation.death_date,
+  person.sex,
+  person.age,
+  least(
+    cutoff::date,
+    case participation.ended
+      when 'died' then participation.death_date
+      when 'completed' then participation.completion_date
+      when 'left' then participation.leaving_date
+    end
+  ) as last_day
+from participation
+inner join participant as person using (subject)
+where (
+    struct_extract(filters, 'sites') is null
+    or list_contains(struct_extract(filters, 'sites')::varchar[], participation.site)
+  )
+  and (
+    struct_extract(filters, 'sexes') is null
+    or list_contains(struct_extract(filters, 'sexes')::varchar[], coalesce(person.sex, '(not recorded)'))
+  )
+  and in_bands(person.age, struct_extract(filters, 'ages'))
+  and (
+    struct_extract(filters, 'severities') is null
+    or participation.subject in (
+      select baseline_value.subject
+      from baseline_value
+      where baseline_value.measure = struct_extract(filters, 'severity_measure')
+        and in_bands(baseline_value.value, struct_extract(filters, 'severities'))
+    )
+  );
+
+-- Whether a study day is one of those that the filters leave; an unknown day is where all are.
+create macro on_chosen_day(day, filters) as
+  (struct_extract(filters, 'first_day') is null or day >= struct_extract(filters, 'first_day')::bigint)
+  and (struct_extract(filters, 'last_day') is null or day <= struct_extract(filters, 'last_day')::bigint);
+
+-- The last day that a date can be: of a date in part the last of its month or year.
+create macro latest_date(complete, written) as coalesce(
+  complete,
+  last_day(try_strptime(written || '-01', '%Y-%m-%d')::date),
+  try_strptime(written || '-12-31', '%Y-%m-%d')::date
+);
+
+-- One row an adverse event of a randomized participant that began at randomization or later. A date
+-- in part that can be either counts, and so does none at all; `onset` says which. A fatal event is
+-- serious whatever was ticked.
+create view emergent_event as
+select
+  event.*,
+  case
+    when event.start_date is null then 'not known to the day'
+    when event.start_date = event.day_one then 'on day 1'
+    else 'after day 1'
+  end as onset,
+  event.is_ticked or event.is_fatal as is_serious,
+  event.is_fatal and not event.is_ticked as is_fatal_not_serious
+from (
+  select
+    adverse_event.subject,
+    participation.arm,
+    participation.position,
+    participation.day_one,
+    adverse_event.record_key,
+    coalesce(adverse_event.preferred_term, '(no preferred term)') as preferred_term,
+    coalesce(adverse_event.body_system, '(no body system)') as body_system,
+    adverse_event.start_date,
+    adverse_event.start_date_text,
+    adverse_event.end_date,
+    adverse_event.end_date_text,
+    adverse_event.study_day,
+    adverse_event.outcome,
+    coalesce(adverse_event.serious = 'Y', false) as is_ticked,
+    coalesce(adverse_event.outcome = 'FATAL', false)
+      or coalesce(adverse_event.serious_death = 'Y', false)
+      or coalesce(adverse_event.grade = 5, false) as is_fatal,
+    case
+      when adverse_event.outcome = 'FATAL' or adverse_event.serious_death = 'Y' then 5
+      else coalesce(
+        adverse_event.grade, list_position(['MILD', 'MODERATE', 'SEVERE'], adverse_event.severity)
+      )
+    end as grade
+  from adverse_event
+  inner join participation using (subject)
+) as event
+where event.day_one is null
+  or (
+    coalesce(latest_date(event.start_date, event.start_date_text) >= event.day_one, true)
+    and (event.start_date is not null or coalesce(event.end_date >= event.day_one, true))
+  );
