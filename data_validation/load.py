@@ -46,6 +46,7 @@ from snapshots import (
     read_public_key,
     receipt_of,
     store_frame,
+    store_frames,
     sweep,
     wrap,
     writer,
@@ -237,10 +238,8 @@ def _build(
     key = new_data_key()
     findings = with_status(assessment.open_findings, _findings_of(before))
     with writer(folder / OPEN_FILE, folder / SEALED_FILE, key) as connection:
-        for name, frame in assessment.open_relations.items():
-            store_frame(connection, OPEN, name, frame)
-        store_frame(connection, OPEN, "finding", findings)
-        _store_sealed(connection, assessment)
+        store_frames(connection, OPEN, {**assessment.open_relations, "finding": findings})
+        store_frames(connection, SEALED, _sealed_tables(assessment))
         _check_control_totals(connection, assessment)
         digest = database_digest(connection, OPEN)
         about = pl.DataFrame({"snapshot": [snapshot_id], "open_digest": [digest.digest]})
@@ -281,8 +280,8 @@ def _findings_of(before: Snapshot | None) -> pl.DataFrame | None:
         connection.close()
 
 
-def _store_sealed(connection: duckdb.DuckDBPyConnection, assessment: Assessment) -> None:
-    sealed: Mapping[str, pl.DataFrame] = {
+def _sealed_tables(assessment: Assessment) -> dict[str, pl.DataFrame]:
+    return {
         **assessment.complete_relations,
         "other_record": assessment.unknown,
         "allocation": assessment.allocation,
@@ -295,8 +294,6 @@ def _store_sealed(connection: duckdb.DuckDBPyConnection, assessment: Assessment)
             schema={"position": pl.Int64, "remark": pl.String},
         ),
     }
-    for name, frame in sealed.items():
-        store_frame(connection, SEALED, name, frame)
 
 
 def _check_control_totals(connection: duckdb.DuckDBPyConnection, assessment: Assessment) -> None:

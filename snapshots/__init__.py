@@ -47,7 +47,7 @@ from snapshots.store import (
     Store,
     TrialStore,
 )
-from snapshots.tables import count_rows, rows_where, store_frame
+from snapshots.tables import count_rows, rows_where, store_frame, store_frames
 
 __all__ = [
     "FORMAT",
@@ -94,6 +94,7 @@ __all__ = [
     "receipt_of",
     "rows_where",
     "store_frame",
+    "store_frames",
     "sweep",
     "table_digest",
     "unwrap",

@@ -3,6 +3,8 @@
 Names are ours (relations), never an extract's, and pass through the quoting function all the same.
 """
 
+from collections.abc import Mapping
+
 import duckdb
 import polars as pl
 
@@ -21,6 +23,20 @@ def store_frame(
         connection.execute(f"CREATE TABLE {target} AS FROM {_SOURCE}")
     finally:
         connection.unregister(_SOURCE)
+
+
+def store_frames(
+    connection: duckdb.DuckDBPyConnection, database: str, frames: Mapping[str, pl.DataFrame]
+) -> None:
+    """Create a table for each frame, all in one transaction; if that fails, there is none."""
+    connection.begin()
+    try:
+        for name, frame in frames.items():
+            store_frame(connection, database, name, frame)
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> int:

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 import data_validation.load
+import snapshots.tables
 from access import View
 from data_validation.assess import UnusableExtractError
 from data_validation.domains import DOMAINS
@@ -33,6 +34,7 @@ from snapshots import (
     read_private_key,
     reader,
     store_frame,
+    store_frames,
     unwrap,
     writer,
 )
@@ -209,9 +211,8 @@ def test_totals_are_counted_in_the_files(tmp_path: Path, difference: int) -> Non
     assessment = assess_rows(rows)
     key = new_data_key()
     with writer(tmp_path / "open.duckdb", tmp_path / "sealed.duckdb", key) as connection:
-        for name, frame in assessment.open_relations.items():
-            store_frame(connection, OPEN, name, frame)
-        data_validation.load._store_sealed(connection, assessment)
+        store_frames(connection, OPEN, assessment.open_relations)
+        store_frames(connection, SEALED, data_validation.load._sealed_tables(assessment))
         data_validation.load._check_control_totals(connection, assessment)
         for database, names in ((OPEN, OPEN_RELATIONS), (SEALED, SEALED_RELATIONS)):
             for name in names:
@@ -243,7 +244,7 @@ def test_a_row_that_is_lost_stops_the_load(
         lost = (into, name) == (database, table)
         store_frame(connection, into, name, frame.head(-1) if lost else frame)
 
-    monkeypatch.setattr(data_validation.load, "store_frame", losing)
+    monkeypatch.setattr(snapshots.tables, "store_frame", losing)
     with pytest.raises(StoreError, match=r"were stored\. Nothing was changed"):
         place.load(("DM", 0, {"AGE": "61"}))
     assert everything_in(place.folder / "store") == before

@@ -1,0 +1,488 @@
+"""Time to an event: survival, its comparison between arms, and incidence with competing events.
+
+Each participant has a time in days since the start of observation (randomization, say), and what
+ended it: an event, or nothing by the last day of observation, which is censoring. Only times that
+are equal as numbers are tied; whole days are. Events of a day come before the censoring of that
+day, so that whoever is censored on it was at risk of them.
+
+Every curve is a step function that changes at its `times` and holds until the next of them.
+
+When these mislead: all of them take censoring to say nothing about what would have followed.
+Discharge alive is not such a censoring for death by day 28: follow to day 28, or stop at the
+data cut-off. Towards the right few are at risk and one participant moves the curve a great deal;
+read it with its numbers at risk. A limit holds at each day by itself, not for the whole curve.
+
+Sources
+-------
+Kaplan EL, Meier P. Nonparametric estimation from incomplete observations. Journal of the American
+Statistical Association 1958; 53: 457-481.
+Greenwood M. The errors of sampling of the survivorship tables. Reports on Public Health and
+Medical Subjects 33. HMSO, 1926.
+Kalbfleisch JD, Prentice RL. The Statistical Analysis of Failure Time Data. Wiley, 1980 (log-log
+limits).
+Brookmeyer R, Crowley J. A confidence interval for the median survival time. Biometrics 1982; 38:
+29-41.
+Mantel N. Evaluation of survival data and two new rank order statistics arising in its
+consideration. Cancer Chemotherapy Reports 1966; 50: 163-170.
+Aalen OO, Johansen S. An empirical transition matrix for non-homogeneous Markov chains based on
+censored observations. Scandinavian Journal of Statistics 1978; 5: 141-150.
+Gaynor JJ, Feuer EJ, Tan CC, et al. On the use of cause-specific failure and conditional failure
+probabilities: examples from clinical oncology data. Journal of the American Statistical
+Association 1993; 88: 400-409 (variance).
+Choudhury JB. Non-parametric confidence interval estimation for competing risks analysis:
+application to contraceptive data. Statistics in Medicine 2002; 21: 1129-1144 (log-log limits).
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special  # type: ignore[import-untyped, unused-ignore]
+
+from estimators.arguments import require_count
+from estimators.proportions import Counts, Reals, normal_quantile
+
+# Probabilities this close differ by the rounding of products and sums.
+ROUNDING = 1e-12
+
+# The group of each participant, by name or number.
+Labels: TypeAlias = ArrayLike | Sequence[Hashable]
+
+
+@dataclass(frozen=True)
+class Median:
+    """Days until half have the event, with limits; None where the curve does not get there."""
+
+    days: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class KaplanMeier:
+    """A survival curve: arrays of shape (k,), one entry for day 0 and each later time in the data.
+
+    `at_risk` are those still under observation just before a time, `events` and `censored` those
+    who left at it. `survival` is the probability of no event up to and with it, `variance` is
+    Greenwood's. `low` and `high` are NaN where the method has no limits: before the first event,
+    and once nobody is left without one. Without participants there is day 0 only, with NaN.
+    """
+
+    times: Reals
+    at_risk: Counts
+    events: Counts
+    censored: Counts
+    survival: Reals
+    variance: Reals
+    low: Reals
+    high: Reals
+    median: Median
+
+
+@dataclass(frozen=True)
+class SurvivalOn:
+    """A survival curve on asked days, arrays of shape (d,) in the order asked.
+
+    NaN after the last observed time, where the curve is not known; but 0 once it is 0.
+    """
+
+    days: Reals
+    at_risk: Counts
+    survival: Reals
+    low: Reals
+    high: Reals
+
+
+@dataclass(frozen=True)
+class LogRank:
+    """A log-rank test of the groups, which stand in sorted order.
+
+    `observed` events and those `expected` if the groups were alike have shape (groups,).
+    `chi_square` and `p` are None where there is nothing to compare; `reason` then says why.
+    `degrees_of_freedom` is one less than the groups with anybody at risk at an event.
+    """
+
+    groups: tuple[Any, ...]
+    people: Counts
+    observed: Counts
+    expected: Reals
+    chi_square: float | None
+    p: float | None
+    degrees_of_freedom: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class CumulativeIncidence:
+    """How many had each cause by when: k times as in `KaplanMeier`, and m causes.
+
+    `times`, `at_risk` and `event_free` (no event of any cause) have shape (k,); `events`,
+    `incidence`, `variance`, `low` and `high` shape (m, k), a row a cause. On every day
+    `event_free` and the incidences sum to 1. The limits are NaN where the incidence is 0 or 1.
+    """
+
+    causes: tuple[int, ...]
+    times: Reals
+    at_risk: Counts
+    event_free: Reals
+    events: Counts
+    incidence: Reals
+    variance: Reals
+    low: Reals
+    high: Reals
+
+
+@dataclass(frozen=True)
+class IncidenceOn:
+    """Cumulative incidences on d asked days, in the order asked; a row a cause.
+
+    `days` and `at_risk` have shape (d,), the others (m, d). NaN after the last observed time,
+    unless everybody had an event by then, when nothing changes any more.
+    """
+
+    causes: tuple[int, ...]
+    days: Reals
+    at_risk: Counts
+    incidence: Reals
+    low: Reals
+    high: Reals
+
+
+def kaplan_meier(times: ArrayLike, events: ArrayLike, confidence: float = 0.95) -> KaplanMeier:
+    """What share has had no event by each day?
+
+    Parameters
+    ----------
+    times : shape (n,), days until the event or the end of observation, finite, at least 0.
+    events : shape (n,), true (or 1) for the event, false (or 0) for censoring.
+    confidence : two-sided confidence level, strictly in (0, 1).
+
+    Method: product-limit estimate; Greenwood's variance; limits from a normal interval of
+    log(-log survival), which stay within 0 and 1. The median is the first time with a survival of
+    at most one half, its limits the first times at which the limits of the curve are (Brookmeyer
+    & Crowley); where the curve is exactly one half, the middle of that step, as in R and SAS.
+
+    Misleads as the module says, and where another event makes this one impossible: if deaths are
+    censored then 1 - survival is more than the share that will have the event. Use
+    `aalen_johansen` for a harm with death competing. A median that few lived to see is not one.
+
+    Raises ValueError where the arrays are not one-dimensional or differ in length, for a time
+    that is negative, missing or infinite, for an event that is neither 0 nor 1, and for a level
+    outside (0, 1).
+
+    Source: Kaplan & Meier 1958; Greenwood 1926; Kalbfleisch & Prentice 1980.
+    """
+    z = normal_quantile(confidence)
+    observed, event = _observations(times, events)
+    grid, at_risk = _at_risk(observed)
+    happened = _count(observed[event], grid)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        survival = np.cumprod((at_risk - happened) / at_risk, dtype=np.float64)
+        greenwood = np.cumsum(happened / (at_risk * (at_risk - happened)))
+        variance: Reals = np.where(survival == 0.0, 0.0, survival**2 * greenwood)
+    low, high = _log_log_limits(survival, variance, z)
+    return KaplanMeier(
+        times=grid,
+        at_risk=at_risk,
+        events=happened,
+        censored=_count(observed[~event], grid),
+        survival=survival,
+        variance=variance,
+        low=low,
+        high=high,
+        median=Median(*(_half(grid, curve) for curve in (survival, low, high))),
+    )
+
+
+def survival_on(curve: KaplanMeier, days: ArrayLike) -> SurvivalOn:
+    """What does a survival curve say on these days, and how many are at risk on each?
+
+    Parameters
+    ----------
+    curve : what `kaplan_meier` returned.
+    days : shape (d,), days since the start of observation, in any order, finite, at least 0.
+
+    Raises ValueError where `days` is not one-dimensional or a day is not such a number.
+    """
+    asked = _days(days, "A day")
+    row, known, at_risk = _rows(curve.times, curve.at_risk, curve.survival, asked)
+    survival, low, high = (
+        np.where(known, values[row], np.nan) for values in (curve.survival, curve.low, curve.high)
+    )
+    return SurvivalOn(asked, at_risk, survival, low, high)
+
+
+def log_rank(times: ArrayLike, events: ArrayLike, groups: Labels) -> LogRank:
+    """Do groups differ in their time to the event by more than chance?
+
+    Parameters
+    ----------
+    times, events : as for `kaplan_meier`.
+    groups : shape (n,), the group (arm) of each participant, by name or number.
+
+    Method: at each time with events those of each group have a hypergeometric expectation and
+    covariance given who is at risk; the sums of observed less expected make a chi-square
+    statistic with one degree of freedom less than there are groups. Not stratified.
+
+    Misleads where curves cross, which may leave nothing of a real difference, and with few events
+    (under about 10 in all), where the chi-square distribution is poor. It says that there is a
+    difference, not how large: the curves with their limits say that.
+
+    Raises ValueError as `kaplan_meier` does, and where a participant has no group.
+
+    Source: Mantel 1966.
+    """
+    observed, event = _observations(times, events)
+    labels = _labels(groups, observed.size)
+    names, group = np.unique(labels, return_inverse=True)
+    when = np.unique(observed[event])
+    # A row a group, a column a time with events.
+    people = [observed[group == number] for number in range(names.size)]
+    with_event = [observed[(group == number) & event] for number in range(names.size)]
+    shape = (names.size, when.size)
+    risk = np.array([_still(one, when) for one in people], dtype=np.int64).reshape(shape)
+    deaths = np.array([_count(one, when) for one in with_event], dtype=np.int64).reshape(shape)
+    n, d = risk.sum(axis=0), deaths.sum(axis=0)
+    share = risk / n
+    expected = (d * share).sum(axis=1)
+    compared = np.flatnonzero(expected > 0.0)
+    degrees_of_freedom = max(0, compared.size - 1)
+    # With one at risk the hypergeometric distribution has no variance.
+    weight = d * (n - d) / np.maximum(n - 1, 1)
+    reason = None
+    if when.size == 0:
+        reason = "Nobody had the event."
+    elif degrees_of_freedom == 0:
+        reason = "Fewer than two groups had anybody at risk when an event happened."
+    elif not np.any(weight):
+        reason = "Everybody had the event at the same time."
+    chi_square = p = None
+    if reason is None:
+        # The differences sum to 0, so that one group says nothing new.
+        kept = compared[:-1]
+        difference = (deaths.sum(axis=1) - expected)[kept]
+        covariance = np.diag((weight * share[kept]).sum(axis=1))
+        covariance -= (weight * share[kept]) @ share[kept].T
+        chi_square = max(0.0, float(difference @ np.linalg.solve(covariance, difference)))
+        p = float(special.gammaincc(degrees_of_freedom / 2.0, chi_square / 2.0))
+    return LogRank(
+        groups=tuple(names.tolist()),
+        people=np.array([one.size for one in people], dtype=np.int64),
+        observed=deaths.sum(axis=1),
+        expected=expected,
+        chi_square=chi_square,
+        p=p,
+        degrees_of_freedom=degrees_of_freedom,
+        reason=reason,
+    )
+
+
+def aalen_johansen(
+    times: ArrayLike,
+    causes: ArrayLike,
+    confidence: float = 0.95,
+    *,
+    codes: Sequence[int] | None = None,
+) -> CumulativeIncidence:
+    """What share has had each of several events, of which one rules out the others, by each day?
+
+    Parameters
+    ----------
+    times : shape (n,), days until the first event of any cause or the end of observation, finite,
+        at least 0.
+    causes : shape (n,), the cause of that event as a number from 1, or 0 for censoring. Events on
+        the same day by one participant are one: say before, which of them counts.
+    confidence : two-sided confidence level, strictly in (0, 1).
+    codes : the causes to return, in this order, so that arms have the same rows where a cause is
+        missing in one; without it those in the data, ascending.
+
+    Method: each day adds the share of the event-free that have the cause. The variance is of the
+    delta type (Gaynor et al. 1993): with one cause it is Greenwood's, without censoring the
+    binomial, and always what R's `survfit` has. The Aalen type, which R's `cmprsk` has, is
+    larger, the more so the fewer are at risk. Limits are a normal interval of
+    log(-log incidence).
+
+    Misleads as the module says. A treatment that prevents deaths lets more live to have a harm:
+    read the row of death beside that of the harm. With one cause the limits are not those of
+    `kaplan_meier` turned over, because it transforms the survival, not the incidence.
+
+    Raises ValueError as `kaplan_meier` does, for a cause that is negative or not whole, and where
+    `codes` repeats itself, holds anything below 1 or leaves out a cause that the data have.
+
+    Source: Aalen & Johansen 1978; Gaynor et al. 1993; Choudhury 2002.
+    """
+    z = normal_quantile(confidence)
+    observed, cause = _paired(times, causes)
+    if cause.dtype.kind not in "biu" or np.any(cause < 0):
+        raise ValueError(
+            "A cause must be a whole number: 0 for censoring and from 1 on for each kind of event, "
+            f"but the causes are {sorted(set(cause.tolist()), key=str)}."
+        )
+    names = _codes(cause, codes)
+    grid, at_risk = _at_risk(observed)
+    happened = _count(observed[cause > 0], grid)
+    of_cause = np.array([_count(observed[cause == code], grid) for code in names], dtype=np.int64)
+    of_cause = of_cause.reshape(len(names), grid.size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        event_free = np.cumprod((at_risk - happened) / at_risk, dtype=np.float64)
+        before = np.concatenate([[1.0], event_free[:-1]])
+        incidence: Reals = np.cumsum(before * of_cause / at_risk, axis=1)
+        variance = _delta_variance(at_risk, happened, of_cause, before, incidence)
+    low, high = _log_log_limits(incidence, variance, z)
+    return CumulativeIncidence(
+        names, grid, at_risk, event_free, of_cause, incidence, variance, low, high
+    )
+
+
+def incidence_on(curves: CumulativeIncidence, days: ArrayLike) -> IncidenceOn:
+    """What do cumulative incidences say on these days, and how many are at risk on each?
+
+    Parameters
+    ----------
+    curves : what `aalen_johansen` returned.
+    days : shape (d,), days since the start of observation, in any order, finite, at least 0.
+
+    Raises ValueError where `days` is not one-dimensional or a day is not such a number.
+    """
+    asked = _days(days, "A day")
+    row, known, at_risk = _rows(curves.times, curves.at_risk, curves.event_free, asked)
+    incidence, low, high = (
+        np.where(known, values[:, row], np.nan)
+        for values in (curves.incidence, curves.low, curves.high)
+    )
+    return IncidenceOn(curves.causes, asked, at_risk, incidence, low, high)
+
+
+def _delta_variance(
+    at_risk: Counts, happened: Counts, of_cause: Counts, before: Reals, incidence: Reals
+) -> Reals:
+    """Gaynor et al. 1993: the sum over times s up to t, with F the incidence of a cause, of
+
+    (F(t) - F(s))**2 d / (n (n - d)) + S(s-)**2 d_c (n - d_c) / n**3
+    - 2 (F(t) - F(s)) S(s-) d_c / n**2,
+
+    as sums that do not depend on t. At the last time, if all at risk have an event, the first
+    term is 0 whatever its divisor, because F does not change after it.
+    """
+    left = at_risk - happened
+    through_survival = np.where(left > 0, happened / (at_risk * left), 0.0)
+    own = before**2 * of_cause * (at_risk - of_cause) / at_risk**3.0
+    both = before * of_cause / at_risk**2.0
+    variance: Reals = (
+        incidence**2 * np.cumsum(through_survival)
+        - 2.0 * incidence * np.cumsum(incidence * through_survival + both, axis=1)
+        + np.cumsum(incidence**2 * through_survival + own + 2.0 * incidence * both, axis=1)
+    )
+    return np.maximum(variance, 0.0)
+
+
+def _log_log_limits(probability: Reals, variance: Reals, z: float) -> tuple[Reals, Reals]:
+    inside = (probability > ROUNDING) & (probability < 1.0 - ROUNDING)
+    p = np.where(inside, probability, np.nan)
+    spread = z * np.sqrt(variance) / (p * np.abs(np.log(p)))
+    return p ** np.exp(spread), p ** np.exp(-spread)
+
+
+def _half(times: Reals, curve: Reals) -> float | None:
+    """First time at which a falling curve is at most one half; the middle of a step at it."""
+    reached = np.flatnonzero(curve <= 0.5 + ROUNDING)
+    if reached.size == 0:
+        return None
+    first = reached[0]
+    beyond = np.flatnonzero(curve < 0.5 - ROUNDING)
+    if curve[first] < 0.5 - ROUNDING or beyond.size == 0:
+        return float(times[first])
+    return float(times[first] + times[beyond[0]]) / 2.0
+
+
+def _at_risk(observed: Reals) -> tuple[Reals, Counts]:
+    """Day 0 and every time in the data, and how many are under observation just before each."""
+    grid = np.unique(np.append(observed, 0.0))
+    return grid, _still(observed, grid)
+
+
+def _still(observed: Reals, days: Reals) -> Counts:
+    """Times that are not before each day."""
+    return np.asarray(observed.size - np.searchsorted(np.sort(observed), days, "left"))
+
+
+def _count(observed: Reals, days: Reals) -> Counts:
+    """Times that are equal to each day."""
+    ordered = np.sort(observed)
+    return np.searchsorted(ordered, days, "right") - np.searchsorted(ordered, days, "left")
+
+
+def _rows(
+    times: Reals, at_risk: Counts, event_free: Reals, days: Reals
+) -> tuple[NDArray[np.intp], NDArray[np.bool_], Counts]:
+    """Row of a curve for each day, whether the curve is known on it, and the number at risk."""
+    row = np.searchsorted(times, days, "right") - 1
+    known = (days <= times[-1]) | (event_free[-1] == 0.0)
+    following = np.searchsorted(times, days, "left")
+    return row, known, np.append(at_risk, 0)[following]
+
+
+def _observations(times: ArrayLike, events: ArrayLike) -> tuple[Reals, NDArray[np.bool_]]:
+    observed, event = _paired(times, events)
+    if event.dtype.kind not in "biu" or not np.all((event == 0) | (event == 1)):
+        raise ValueError(
+            "An event must be true (1) or false (0, censored), but the events are "
+            f"{sorted(set(event.tolist()), key=str)}; with several kinds of event say which counts."
+        )
+    return observed, event.astype(np.bool_)
+
+
+def _paired(times: ArrayLike, events: ArrayLike) -> tuple[Reals, NDArray[Any]]:
+    observed, event = _days(times, "A time"), np.asarray(events)
+    if event.shape != observed.shape:
+        raise ValueError(
+            "Every participant needs one time and one event, but the times have shape "
+            f"{observed.shape} and the events {event.shape}."
+        )
+    # An empty list becomes an array of decimal numbers.
+    return observed, event if event.size else event.astype(np.int64)
+
+
+def _days(values: ArrayLike, name: str) -> Reals:
+    days = np.array(values, dtype=np.float64)
+    if days.ndim != 1:
+        raise ValueError(f"Days must be a one-dimensional array, but have {days.ndim} dimensions.")
+    wrong = ~(np.isfinite(days) & (days >= 0.0))
+    if np.any(wrong):
+        raise ValueError(
+            f"{name} must be a finite number of days of at least 0, but one is {days[wrong][0]}."
+        )
+    return days
+
+
+def _labels(groups: Labels, people: int) -> NDArray[Any]:
+    labels = np.asarray(groups)
+    if labels.shape != (people,):
+        raise ValueError(
+            f"Every participant needs one group, but there are {people} participants and groups "
+            f"of shape {labels.shape}."
+        )
+    if any(
+        label is None or (isinstance(label, float) and math.isnan(label))
+        for label in labels.tolist()
+    ):
+        raise ValueError("Every participant needs a group, but one has none; leave them out.")
+    return labels
+
+
+def _codes(cause: NDArray[Any], codes: Sequence[int] | None) -> tuple[int, ...]:
+    found = tuple(int(code) for code in np.unique(cause[cause > 0]))
+    if codes is None:
+        return found
+    names = tuple(require_count(code, "The code of a cause", minimum=1) for code in codes)
+    if len(set(names)) < len(names):
+        raise ValueError(f"The codes of the causes must differ, but are {list(names)}.")
+    if missing := sorted(set(found) - set(names)):
+        raise ValueError(
+            f"The data have the causes {missing}, which the codes {list(names)} leave out; an "
+            "event of another cause is no censoring, so it needs a row."
+        )
+    return names
