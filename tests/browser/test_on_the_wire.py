@@ -117,7 +117,7 @@ def hover(visitor: Visitor, seen: Seen) -> None:
 
 
 def sweep(place: Locator) -> None:
-    place.scroll_into_view_if_needed()
+    place.evaluate("it => it.scrollIntoView({ block: 'center' })")
     box = place.bounding_box()
     assert box is not None
     for x, y in STOPS:

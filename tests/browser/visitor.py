@@ -167,7 +167,8 @@ class Visitor:
         """Unfold everything that is folded, and wait until what is inside has come."""
         for expander in self.page.locator("[data-testid='stExpander']").all():
             if expander.locator("details[open]").count() == 0:
-                expander.locator("summary").click()
+                # At once: a real click waits until the page has come to rest from the one before.
+                expander.locator("summary").dispatch_event("click")
                 expect(expander.locator("details[open]")).to_have_count(1)
         # What is inside is sent only once it is unfolded.
         empty = self.page.locator(
