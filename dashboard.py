@@ -17,7 +17,7 @@ from access.roles import RolesError
 from access.session import TRAIL_KEY, Session, note_denied, note_refused_address
 from access.sign_in import sign_in, sign_out
 from access.trail import Trail, open_trail
-from exhibits.on_page import BOARD_KEY, RECORD_KEY, picked, plain, prepare_charts
+from exhibits.on_page import ADDRESS_KEY, BOARD_KEY, RECORD_KEY, picked, plain, prepare_charts
 from queries import Board, BoardError, arm_of_participant, open_board
 from settings import Settings, SettingsError, read_settings
 from snapshots import Snapshot, SnapshotsError, Store
@@ -27,6 +27,8 @@ from trials import Trial, TrialDefinitionError, load_trial
 PAGES = {
     "board-enrollment": ("pages/board/enrollment.py", "Enrollment", ":material/trending_up:"),
     "board-conduct": ("pages/board/conduct.py", "Conduct", ":material/event_available:"),
+    "board-safety": ("pages/board/safety.py", "Safety", ":material/health_and_safety:"),
+    "board-participant": ("pages/board/participant.py", "Participant", ":material/person:"),
     "board-arm-balance": ("pages/board/arm_balance.py", "Arm balance", ":material/balance:"),
     "data-findings": ("pages/data/findings.py", "Findings", ":material/rule:"),
     "data-checks": ("pages/data/checks.py", "Checks", ":material/checklist:"),
@@ -123,7 +125,7 @@ def main() -> None:
             prepare_charts()
             return
         identity, page_name, role = session.identity, page.url_path, session.identity.role.value
-        st.session_state[TRAIL_KEY] = trail
+        st.session_state[TRAIL_KEY], st.session_state[ADDRESS_KEY] = trail, page_name
         if not page_name:
             note_refused_address(identity, trail, PAGES)
             st.switch_page(PAGES[pages_of(identity.role)[0]][0], query_params=dict(st.query_params))

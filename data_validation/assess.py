@@ -21,7 +21,12 @@ from data_validation.functional_unblinding import unblinding_findings
 from data_validation.readers import Extract
 from data_validation.relations import arm_code, participants
 from data_validation.rules import Evidence
-from data_validation.sealing import Tables, released_randomization, split
+from data_validation.sealing import (
+    Tables,
+    released_randomization,
+    released_sealed_events,
+    split,
+)
 from data_validation.values import trimmed
 from data_validation.written_separations import written_separations
 from trials import Trial
@@ -125,7 +130,8 @@ def assess(
         trial=trial,
         cutoff=cutoff,
         simulated="SIMULATION" in datasets,
-        open_relations=open_side.relations,
+        open_relations=open_side.relations
+        | {"sealed_event": released_sealed_events(complete, trial)},
         complete_relations=complete_side.relations,
         allocation=allocation,
         unknown=_as_received(unknown),

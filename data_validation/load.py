@@ -5,7 +5,7 @@ import hashlib
 import json
 import secrets
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -258,7 +258,7 @@ def _build(
         control_totals=tuple(
             ControlTotal(relation=name, rows=frame.height)
             for name, frame in sorted(assessment.open_relations.items())
-            if name != "dataset"
+            if name not in ("dataset", "sealed_event")
         ),
         findings=counts(findings),
         board_key_fingerprint=fingerprint(public_key),

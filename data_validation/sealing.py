@@ -245,6 +245,21 @@ def released_randomization(tables: Tables, trial: Trial) -> pl.DataFrame:
     )
 
 
+def released_sealed_events(tables: Tables, trial: Trial) -> pl.DataFrame:
+    """How many adverse events are sealed by their term, in steps: for the extract, of nobody.
+
+    The number is rounded down to a multiple of the smallest cell that is shown to everybody. The
+    exact one would tell, from one snapshot to the next, that somebody had such an event.
+
+    Returns:
+        One row: `at_least` events, and `terms`, how many the trial definition seals.
+    """
+    sealed = folded_terms(trial.sealed.preferred_terms)
+    events = tables.frames["AE"].filter(folded("AEDECOD").is_in(sealed)).height
+    step = trial.blinding.smallest_cell
+    return pl.DataFrame({"at_least": [events // step * step], "terms": [len(set(sealed))]})
+
+
 def _randomized_in(domain: str, field: str, value: str, tables: Tables) -> pl.DataFrame:
     if domain not in tables.present:
         return pl.DataFrame(

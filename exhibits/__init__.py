@@ -1,6 +1,15 @@
 """What a board reads: titled figures and tables with population, denominators and provenance."""
 
-from exhibits import arm_balance, completeness, conduct, enrollment, findings, treatment
+from exhibits import (
+    arm_balance,
+    completeness,
+    conduct,
+    enrollment,
+    findings,
+    participant,
+    safety,
+    treatment,
+)
 from exhibits.exhibit import (
     EXHIBITS,
     Exhibit,
@@ -22,5 +31,7 @@ __all__ = [
     "findings",
     "make",
     "offered",
+    "participant",
+    "safety",
     "treatment",
 ]

@@ -132,7 +132,11 @@ def _print(shown: Exhibit, asked: argparse.Namespace) -> None:
             import polars as pl
 
             with pl.Config(
-                tbl_rows=-1, tbl_cols=-1, fmt_str_lengths=80, tbl_hide_dataframe_shape=True
+                tbl_rows=-1,
+                tbl_cols=-1,
+                fmt_str_lengths=80,
+                tbl_width_chars=1_000,
+                tbl_hide_dataframe_shape=True,
             ):
                 print(shown.labelled_table())
         for note in shown.footnotes:

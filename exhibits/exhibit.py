@@ -129,9 +129,7 @@ class Registered:
 EXHIBITS: dict[str, Registered] = {}
 
 
-def exhibit(
-    *, least_view: View = View.POOLED, filtered: bool = False
-) -> Callable[[Maker], Maker]:
+def exhibit(*, least_view: View = View.POOLED, filtered: bool = False) -> Callable[[Maker], Maker]:
     """Register a function of a Board as an exhibit.
 
     The exhibit is named after the function; the first line of its docstring says what it shows.
@@ -166,15 +164,16 @@ def exhibit(
                 # Rows of participants are refused to whoever has a limited Board.
                 lists=() if board.is_limited else made.lists,
                 row_lists=() if board.is_limited else made.row_lists,
+                numbers=tuple(replace(number, people=None) for number in made.numbers)
+                if board.is_limited
+                else made.numbers,
                 footnotes=notes,
                 provenance=provenance(board) | ({"filters": filters} if filters else {}),
             )
 
         topic = function.__module__.rpartition(".")[2]
         summary = (function.__doc__ or "").strip().splitlines()[0]
-        EXHIBITS[name] = Registered(
-            name, topic, least_view, filtered, summary, with_provenance
-        )
+        EXHIBITS[name] = Registered(name, topic, least_view, filtered, summary, with_provenance)
         return with_provenance
 
     return register

@@ -9,13 +9,19 @@ import polars as pl
 import streamlit as st
 
 from access.view import View
-from exhibits.exhibit import EXHIBITS, Exhibit, make
+from exhibits.exhibit import EXHIBITS, Exhibit, People, make
 from exhibits.export import as_csv, as_xlsx, table_as_csv
+from exhibits.filters import filter_controls
 from exhibits.words import counted, day, readable
 from queries import Board
 
 BOARD_KEY = "_board"
 RECORD_KEY = "_record"  # a function of a text: records that it was downloaded
+ADDRESS_KEY = "_address"  # of the page that is shown
+# The participants that somebody asked for, from where, and whom of them; until a page is left.
+LIST_KEY, ORIGIN_KEY, PERSON_KEY = "_list", "_list_origin", "_person"
+_GO_KEY, _PLACE_KEY = "_go", "_place"
+PARTICIPANT_PAGE = "pages/board/participant.py"
 
 VIEW_COLORS = {View.POOLED: "blue", View.CODED: "violet", View.UNBLINDED: "orange"}
 VIEW_MEANINGS = {
@@ -112,13 +118,56 @@ def _recorded(name: str, content: Callable[[], bytes]) -> Callable[[], bytes]:
     return hand_out
 
 
-def header(title: str, question: str, *, domains: Sequence[str] = ()) -> Board:
+def ask_for(people: People, exhibit: str, person: str | None = None) -> None:
+    """Go to the list of some participants; from a fragment, too.
+
+    Args:
+        exhibit: the exhibit to come back to.
+        person: whom of them to look at first.
+    """
+    st.session_state[LIST_KEY] = people
+    st.session_state[ORIGIN_KEY] = (st.session_state.get(ADDRESS_KEY, ""), exhibit)
+    st.session_state[PERSON_KEY] = person
+    st.session_state[_GO_KEY] = True
+    st.rerun(scope="app")
+
+
+def file_of(address: str) -> str:
+    """The file of a page by its address: `board-arm-balance` is `pages/board/arm_balance.py`."""
+    group, _, name = address.partition("-")
+    return f"pages/{group}/{name.replace('-', '_')}.py"
+
+
+def go_back() -> None:
+    """Go to the page and the exhibit that the list came from."""
+    address, exhibit = st.session_state[ORIGIN_KEY]
+    st.session_state[_PLACE_KEY] = exhibit
+    st.switch_page(file_of(address))
+
+
+def come_back_to(exhibit: str) -> None:
+    """Above an exhibit: where somebody comes back to it, it is brought into sight."""
+    if st.session_state.get(_PLACE_KEY) == exhibit:
+        del st.session_state[_PLACE_KEY]
+        with st.container(key="came-back-here"):
+            st.html(
+                "<script>document.querySelector('.st-key-came-back-here')?.scrollIntoView()</script>",
+                unsafe_allow_javascript=True,
+            )
+
+
+def header(
+    title: str, question: str, *, domains: Sequence[str] = (), filtered: bool = False
+) -> Board:
     """The head of every page: question, view badge, data cut-off, findings that touch the page.
 
     Args:
         domains: the datasets that the page's numbers come from.
+        filtered: whether the page has exhibits that follow filters; then there they are chosen.
     """
     board = session_board()
+    if st.session_state.pop(_GO_KEY, False):
+        st.switch_page(PARTICIPANT_PAGE)
     hide_table_downloads()
     manifest = board.snapshot.manifest
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -155,6 +204,8 @@ def header(title: str, question: str, *, domains: Sequence[str] = ()) -> Board:
                 ),
                 icon=":material/rule:",
             )
+    if not board.is_limited:
+        filter_controls(board, shown=filtered)
     return board
 
 
@@ -167,6 +218,7 @@ def show(name: str, *, heading: bool = True) -> None:
     if EXHIBITS[name].least_view > board.view:
         return
     shown = make(name, board)
+    come_back_to(name)
     with st.container(border=True, key=f"exhibit-{name}"):
         if heading:
             st.subheader(shown.title, anchor=False)
@@ -178,15 +230,43 @@ def show(name: str, *, heading: bool = True) -> None:
             st.markdown(plain(shown.answer))
         _numbers(shown)
         if shown.figure is not None:
-            st.plotly_chart(shown.figure, key=f"chart-{name}", config=CHART, alt=shown.description)
+            _chart(shown)
         if shown.table is not None:
-            if shown.figure is None and not shown.numbers:
+            if shown.row_lists and shown.figure is None and not shown.numbers:
+                _table(shown)
+                download(shown)
+                _assumptions(shown)
+            elif shown.figure is None and not shown.numbers:
                 _printed_table(shown)
-                _download(shown)
+                download(shown)
                 _assumptions(shown)
             else:
                 _behind(shown)
-        _footnotes(shown)
+        footnotes(shown)
+
+
+def _chart(shown: Exhibit) -> None:
+    """The picture; a click on a mark that stands for participants leads to them."""
+    assert shown.figure is not None
+    key = f"chart-{shown.name}"
+    if not shown.lists:
+        st.plotly_chart(shown.figure, key=key, config=CHART, alt=shown.description)
+        return
+    clicked = st.plotly_chart(
+        shown.figure,
+        key=key,
+        config=CHART,
+        alt=shown.description,
+        on_select="rerun",
+        selection_mode="points",
+    )
+    points = clicked.selection.points
+    # The place of its list stands in the mark itself: the place of the mark would not be enough.
+    place = points[0].get("customdata") if points else None
+    if isinstance(place, list):
+        place = place[0] if place else None
+    if isinstance(place, int) and 0 <= place < len(shown.lists):
+        ask_for(shown.lists[place], shown.name)
 
 
 @st.fragment
@@ -197,18 +277,26 @@ def _behind(shown: Exhibit) -> None:
     if unfolded.open:
         with unfolded:
             _table(shown)
-            _download(shown)
+            download(shown)
             _assumptions(shown)
 
 
 def _numbers(shown: Exhibit) -> None:
     if not shown.numbers:
         return
-    for column, number in zip(st.columns(len(shown.numbers)), shown.numbers, strict=True):
+    columns = st.columns(len(shown.numbers))
+    for place, (column, number) in enumerate(zip(columns, shown.numbers, strict=True)):
         with column:
             st.metric(plain(number.label), plain(number.value))
             if number.remark:
                 st.caption(plain(number.remark))
+            if number.people is not None and st.button(
+                "Show participants",
+                type="tertiary",
+                icon=":material/group:",
+                key=f"people-{shown.name}-{place}",
+            ):
+                ask_for(number.people, shown.name)
 
 
 def _printed_table(shown: Exhibit) -> None:
@@ -243,7 +331,11 @@ def _table(shown: Exhibit) -> None:
     if table.is_empty():
         return
     decimals = st.column_config.NumberColumn(format="%.2f")
-    st.dataframe(
+    options: dict[str, Any] = {}
+    if shown.row_lists:
+        st.caption("Select a row to see its participants.")
+        options = {"on_select": "rerun", "selection_mode": "single-row"}
+    chosen = st.dataframe(
         table,
         hide_index=True,
         height="content" if table.height <= 40 else 600,
@@ -251,7 +343,14 @@ def _table(shown: Exhibit) -> None:
         alt=f"{shown.title}, as a table",
         column_config={name: decimals for name, kind in table.schema.items() if kind == pl.Float64}
         | {table.columns[0]: st.column_config.Column(width=_width(table))},
+        key=f"rows-{shown.name}",
+        **options,
     )
+    if shown.row_lists and (rows := chosen.selection.rows) and rows[0] < len(shown.row_lists):
+        place = shown.row_lists[rows[0]]
+        if place is not None and shown.table is not None:
+            person = shown.table.row(rows[0], named=True).get("subject")
+            ask_for(shown.lists[place], shown.name, person)
 
 
 def _width(table: pl.DataFrame) -> int:
@@ -260,7 +359,8 @@ def _width(table: pl.DataFrame) -> int:
     return min(420, max(90, 9 * int(longest) + 24)) if isinstance(longest, int) else 90
 
 
-def _download(shown: Exhibit) -> None:
+def download(shown: Exhibit) -> None:
+    """The button for the numbers as CSV."""
     origin = shown.provenance
     file_name = f"{shown.name}-{origin['snapshot']}-{origin['view']}.csv"
     st.download_button(
@@ -279,7 +379,8 @@ def _assumptions(shown: Exhibit) -> None:
         st.caption(plain(f"Assumed, {what}: {reason}"))
 
 
-def _footnotes(shown: Exhibit) -> None:
+def footnotes(shown: Exhibit) -> None:
+    """How the exhibit was made, and where from."""
     origin = shown.provenance
     people = "; simulated participants" if origin["participants"] == "simulated" else ""
     assumed = ", ".join(what for what, _ in shown.assumptions)

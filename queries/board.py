@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from access.policy import Grant
 
 FOLDER = Path(__file__).parent
+# Views that are the same whatever an arm is and however much is sealed.
+EVERY_VIEW = ("common", "participation", "safety")
 
 
 class BoardError(Exception):
@@ -54,6 +56,7 @@ class Board:
         view: what `arm` means here.
         arms: the arms' labels in their order; a single one where the view is pooled.
         filters: under which the questions that know filters are asked.
+        subject: the participant that exhibits of one are about, if somebody was chosen.
     """
 
     def __init__(self, trial: Trial, snapshot: Snapshot, grant: "Grant", connection: Lease) -> None:
@@ -63,6 +66,7 @@ class Board:
         self.grant = grant
         self.view = grant.view
         self.filters = Filters()
+        self.subject: str | None = None
         self._lease = connection
         self._present: frozenset[str] | None = None
         self.arms: tuple[str, ...] = tuple(row[0] for row in self._answer("views/arms", {}).rows())
@@ -74,7 +78,8 @@ class Board:
 
         Args:
             question: the file without its suffix, `enrollment/by_month`.
-            values: bound to `$name` in the file; `$filters` is bound here.
+            values: bound to `$name` in the file. `$filters` and, where they are not given,
+                `$cutoff` and `$subject` are bound here.
 
         Raises:
             Denied: the grant has expired, was revoked, or is not for this.
@@ -88,6 +93,10 @@ class Board:
         )
         if "$filters" in _sql(question):
             values["filters"] = self.filters.bound(self.trial)
+        if "$cutoff" in _sql(question):
+            values.setdefault("cutoff", self.snapshot.manifest.cutoff)
+        if "$subject" in _sql(question):
+            values.setdefault("subject", self.subject)
         answer = self._answer(question, values)
         if not self.grant.limited or cells is None:
             return answer
@@ -250,7 +259,7 @@ def _open(snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
         counted = dict(connection.execute(_sql("views/tables")).fetchall())
         if counted != {name: facts.rows for name, facts in snapshot.manifest.tables.items()}:
             raise _not_its_open_file(snapshot)
-        for name in ("arm_pooled", "relations_open", "findings_open", "common", "participation", "safety"):
+        for name in ("arm_pooled", "relations_open", "findings_open", *EVERY_VIEW):
             connection.execute(_sql(f"views/{name}"))
 
     return reader(snapshot.open_path, prepare=prepare)
@@ -354,7 +363,7 @@ def _prepare_sealed(
             connection.execute("create table label as from given_label")
             connection.unregister("given_label")
             arms = ("arm_labeled", "actual_arm") if sealed_records else ("arm_labeled",)
-        for name in (*arms, *records, "common", "participation", "safety"):
+        for name in (*arms, *records, *EVERY_VIEW):
             connection.execute(_sql(f"views/{name}"))
 
     return prepare

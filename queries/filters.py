@@ -38,7 +38,7 @@ class Filters:
         return bool(self.sites or self.sexes or self.ages or self.severities)
 
     def in_words(self) -> str:
-        """The filters as a reader takes them, `site 01; women; study days 1 to 7`; empty if none."""
+        """The filters as a reader takes them, `site 01; women; study day 3`; empty if none."""
         words = []
         if self.sites:
             words.append(f"{'site' if len(self.sites) == 1 else 'sites'} {', '.join(self.sites)}")

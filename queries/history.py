@@ -89,7 +89,7 @@ def differences(board: Board, before: str) -> pl.DataFrame:
     )
 
 
-_NOT_RECORDS = frozenset({"dataset", "finding"})
+_NOT_RECORDS = frozenset({"dataset", "finding", "sealed_event"})
 
 
 def last_refusal(board: Board) -> Refusal | None:

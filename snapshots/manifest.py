@@ -8,10 +8,10 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from snapshots.errors import StoreError
 
-FORMAT = 2
+FORMAT = 3
 # Published files are never migrated. Of the format before, with fewer relations, manifest, labels
 # and findings are read, so that a load can follow; it is not shown.
-SUPPORTED_FORMATS = frozenset({1, 2})
+SUPPORTED_FORMATS = frozenset({2, 3})
 
 Severity = Literal["critical", "major", "minor", "note"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

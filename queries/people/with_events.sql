@@ -1,5 +1,5 @@
 -- One row a participant whom the filters leave with an event since randomization of an arm, body
--- system, term, study day, least grade, serious or fatal (null and false leave all), and why they are
+-- system, term, range of study days, least grade, serious or fatal (null and false leave all), and why they are
 -- in the list: those events.
 select
   event.subject,
@@ -27,7 +27,8 @@ where on_chosen_day(event.study_day, $filters)
   and ($body_system is null or event.body_system = $body_system)
   and ($preferred_term is null or event.preferred_term = $preferred_term)
   and ($least_grade is null or event.grade >= $least_grade)
-  and ($study_day is null or event.study_day = $study_day)
+  and ($from_day is null or event.study_day >= $from_day)
+  and ($to_day is null or event.study_day <= $to_day)
   and (not $serious or event.is_serious)
   and (not $fatal or event.is_fatal)
 group by event.subject, chosen.site, event.arm

@@ -1,5 +1,5 @@
--- One row an event since randomization that is in a list: a body system, a term, an arm, a study
--- day, serious, fatal, or of a grade; null leaves all. With the participant's place and outcome.
+-- One row an event since randomization that is in a list: a body system, a term, an arm, study
+-- days, serious, fatal, or of a grade; null leaves all. With the participant's place and outcome.
 select
   event.subject,
   chosen.site,
@@ -26,6 +26,8 @@ where on_chosen_day(event.study_day, $filters)
   and ($arm is null or event.arm = $arm)
   and ($body_system is null or event.body_system = $body_system)
   and ($preferred_term is null or event.preferred_term = $preferred_term)
+  and ($from_day is null or event.study_day >= $from_day)
+  and ($to_day is null or event.study_day <= $to_day)
   and ($least_grade is null or event.grade >= $least_grade)
   and (not $serious or event.is_serious)
   and (not $fatal or event.is_fatal)

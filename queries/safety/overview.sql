@@ -1,31 +1,37 @@
--- One row an arm and a kind of event: participants with any since randomization, and events.
+-- One row an arm and a kind of event: participants with any since randomization, and events; of those
+-- who left the study for an event, participants alone.
 -- counts: participants, events
 -- over time: rows within arm
 -- fixed: cutoff
-with event as (
+with person as (select * from chosen_participant($filters, $cutoff)),
+event as (
   select event.*
   from emergent_event as event
-  inner join chosen_participant($filters, $cutoff) using (subject)
+  inner join person using (subject)
   where on_chosen_day(event.study_day, $filters)
 ),
 kind (kind, number) as (
-  values ('any', 1), ('serious', 2), ('grade_3', 3), ('fatal', 4)
+  values ('any', 1), ('serious', 2), ('grade_3', 3), ('fatal', 4), ('left', 5)
+),
+counted as (
+  select kind.kind, event.arm, event.subject, 1 as event
+  from event
+  inner join kind
+    on kind.kind = 'any'
+    or (kind.kind = 'serious' and event.is_serious)
+    or (kind.kind = 'grade_3' and event.grade >= 3)
+    or (kind.kind = 'fatal' and event.is_fatal)
+  union all
+  select 'left', arm, subject, null from person where ended = 'left' and reason = 'ADVERSE EVENT'
 )
 select
   kind.kind,
   arm.arm,
   arm.position,
-  count(distinct event.subject) as participants,
-  count(event.subject) as events
+  count(distinct counted.subject) as participants,
+  count(counted.event) as events
 from arm
 cross join kind
-left join event
-  on event.arm = arm.arm
-  and case kind.kind
-    when 'any' then true
-    when 'serious' then event.is_serious
-    when 'grade_3' then coalesce(event.grade >= 3, false)
-    else event.is_fatal
-  end
+left join counted on counted.arm = arm.arm and counted.kind = kind.kind
 group by kind.kind, kind.number, arm.arm, arm.position
 order by kind.number, arm.position

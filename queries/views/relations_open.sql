@@ -32,3 +32,6 @@ create view ecg as select * from open_data.ecg left join arm_of using (subject);
 create view questionnaire as select * from open_data.questionnaire left join arm_of using (subject);
 create view supplemental_qualifier as
 select * from open_data.supplemental_qualifier left join arm_of using (subject);
+create view sealed_event as select * from open_data.sealed_event;
+create view dose_given as
+select null::varchar as subject, null::date as start_date where false;

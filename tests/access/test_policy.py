@@ -23,21 +23,27 @@ from access.policy import UNBLINDING_QUESTION, issue_closed_session
 PAGES = (
     "board-enrollment",
     "board-conduct",
+    "board-safety",
     "board-arm-balance",
+    "board-participant",
     "data-findings",
     "data-checks",
     "data-intake",
     "governance-audit",
 )
 
+OF_SPONSORS = (True, True, True, True)  # enrollment, conduct, safety, arm balance
+OF_THE_BOARD = (True,)  # participant
+NONE_OF_SPONSORS, NONE_OF_THE_BOARD = (False,) * 4, (False,)
+OF_DATA, NO_DATA = (True, True, True), (False,) * 3  # findings, checks, intake
 MAY_OPEN_PAGE = {
-    #                    enrollment  conduct  arm balance  findings  checks  intake  audit
-    Role.BOARD:         (True,       True,    True,        False,    False,  False,  False),
-    Role.STATISTICIAN:  (True,       True,    True,        True,     True,   True,   False),
-    Role.SPONSOR:       (True,       True,    True,        False,    False,  False,  False),
-    Role.DATA_MANAGER:  (False,      True,    False,       True,     True,   True,   False),
-    Role.UNBLINDED_DATA_MANAGER: (False, False, False,     True,     True,   True,   False),
-    Role.AUDITOR:       (False,      False,   False,       False,    False,  False,  True),
+    #                                                          the audit trail
+    Role.BOARD:        (*OF_SPONSORS, *OF_THE_BOARD, *NO_DATA, False),
+    Role.STATISTICIAN: (*OF_SPONSORS, *OF_THE_BOARD, *OF_DATA, False),
+    Role.SPONSOR:      (*OF_SPONSORS, *NONE_OF_THE_BOARD, *NO_DATA, False),
+    Role.DATA_MANAGER: (False, True, False, False, *NONE_OF_THE_BOARD, *OF_DATA, False),
+    Role.UNBLINDED_DATA_MANAGER: (*NONE_OF_SPONSORS, *NONE_OF_THE_BOARD, *OF_DATA, False),
+    Role.AUDITOR:      (*NONE_OF_SPONSORS, *NONE_OF_THE_BOARD, *NO_DATA, True),
 }  # fmt: skip
 
 # The comparative ones in the closed session.

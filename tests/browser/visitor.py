@@ -36,9 +36,12 @@ class RegisteredPage:
     def exhibits(self) -> list[str]:
         """The names of the exhibits that the page shows in the pooled view, in reading order."""
         tree = ast.parse((CHECKOUT / self.file).read_text("utf-8"))
+        # What stands under a condition is not there for everybody.
+        whole = [part for part in tree.body if not isinstance(part, ast.If)]
         return [
             str(call.args[0].value)
-            for call in ast.walk(tree)
+            for part in whole
+            for call in ast.walk(part)
             if isinstance(call, ast.Call)
             and isinstance(call.func, ast.Name)
             and call.func.id == "show"

@@ -85,6 +85,8 @@ def question_of(address: str) -> str:
     return {
         "board-enrollment": "Are we on track?",
         "board-conduct": "Is it run as planned?",
+        "board-safety": "Is anyone being harmed?",
+        "board-participant": "What happened to this person?",
         "board-arm-balance": "Who is in the trial?",
         "data-findings": "What must be queried, and is it getting better?",
         "data-checks": "What is checked?",

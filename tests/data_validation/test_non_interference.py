@@ -352,6 +352,11 @@ def _with_other_sealed_rows(
         count = min(frame.height, int(rng.integers(1, 12)))
         made = _with_what_seals(frame.sample(count, seed=_seed(rng)), name, trial, rng)
     rows = pl.concat([kept, made], how="vertical")
+    if name == "AE" and rows.height:
+        # In steps, the number of events under sealed terms is open.
+        step = trial.blinding.smallest_cell
+        count = sealed.height // step * step + int(rng.integers(step))
+        rows = rows.sample(count, with_replacement=True, seed=_seed(rng))
     given_to = rng.choice(subjects.to_numpy(), size=rows.height).tolist()
     # Also dates that, if they were open, would move the data cut-off.
     # Those of a medication say whether it lasted for more than a day, and so whether it is open.

@@ -365,7 +365,8 @@ SAMPLES: dict[str, Any] = {
     "body_system": None,
     "preferred_term": None,
     "least_grade": None,
-    "study_day": None,
+    "from_day": None,
+    "to_day": None,
     "serious": False,
     "fatal": False,
 }

@@ -13,6 +13,7 @@ import pytest
 from nacl.public import PrivateKey
 
 from snapshots import (
+    FORMAT,
     OPEN,
     ControlTotal,
     DatabaseDigest,
@@ -105,7 +106,7 @@ def make_build(
             (folder / "open.duckdb").write_bytes(databases.open_content)
             (folder / "sealed.duckdb").write_bytes(databases.sealed_content)
             return Manifest(
-                format=1,
+                format=FORMAT,
                 trial=trial.name,
                 snapshot=str(snapshot_id),
                 cutoff=snapshot_id.cutoff,

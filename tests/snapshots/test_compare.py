@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snapshots import (
+    FORMAT,
     CellChange,
     Manifest,
     Snapshot,
@@ -56,7 +57,7 @@ class Drawer:
         contents = database_digest(self.connection, "made")
         self.connection.execute("DETACH made")
         manifest = Manifest(
-            format=1,
+            format=FORMAT,
             trial=trial,
             snapshot=str(snapshot_id),
             cutoff=CUTOFF,

@@ -1,0 +1,149 @@
+"""The filters: chosen in one place, kept from page to page, and in the address of the page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from queries import Board, Filters
+from trials import Trial
+
+_CHOSEN_KEY, _ADDRESS_KEY = "_filters", "_filters_of_address"
+# The names in an address.
+_NAMES = {
+    "sites": "site",
+    "sexes": "sex",
+    "ages": "age",
+    "severities": "severity",
+    "first_day": "from",
+    "last_day": "to",
+}
+_LAST_DAY = 9_999
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """One control: of which field, its label, and what there is to choose."""
+
+    field: str
+    label: str
+    options: list[str]
+    words: Callable[[str], str] = str
+
+
+def filter_controls(board: Board, *, shown: bool) -> None:
+    """Have the Board ask under what was chosen; where `shown`, let it be chosen.
+
+    Where it is not, nothing on the page follows filters, and that is said if any are chosen.
+    """
+    choices = _choices(board)
+    kept: Filters = st.session_state.get(_CHOSEN_KEY, Filters())
+    if shown:
+        chosen = _drawn(_from_address(kept, choices), choices)
+        _into_address(chosen)
+    else:
+        chosen = kept
+        if chosen:
+            st.caption("The chosen filters change nothing on this page.")
+    st.session_state[_CHOSEN_KEY] = chosen
+    board.choose(chosen)
+
+
+def _choices(board: Board) -> list[_Choice]:
+    there = board.ask("safety/choices")
+    trial: Trial = board.trial
+
+    def of(name: str) -> list[str]:
+        return there.filter(pl.col("name") == name)["value"].to_list()
+
+    sexes = {"F": "Women", "M": "Men"}
+    made = [
+        _Choice("sites", "Site", of("site")),
+        _Choice("sexes", "Sex", of("sex"), lambda sex: sexes.get(sex, sex)),
+        _Choice("ages", "Age", [band.name for band in trial.subgroups.ages]),
+        _Choice("severities", "Severity at baseline", [b.name for b in trial.subgroups.severity]),
+    ]
+    return [choice for choice in made if len(choice.options) > 1]
+
+
+def _from_address(kept: Filters, choices: list[_Choice]) -> Filters:
+    """What the address asks for, where it has changed and asks for anything."""
+    asked = {name: st.query_params.get_all(name) for name in _NAMES.values()}
+    if not any(asked.values()) or st.session_state.get(_ADDRESS_KEY) == asked:
+        return kept
+    st.session_state[_ADDRESS_KEY] = asked
+    values: dict[str, Any] = {
+        choice.field: tuple(
+            option for option in choice.options if option in asked[_NAMES[choice.field]]
+        )
+        for choice in choices
+    }
+    for field in ("first_day", "last_day"):
+        (day,) = asked[_NAMES[field]] or ("",)
+        values[field] = int(day) if day.isdecimal() and 0 < int(day) <= _LAST_DAY else None
+    for name in _NAMES:
+        st.session_state.pop(f"filter-{name}", None)
+    return Filters(**values)
+
+
+def _into_address(chosen: Filters) -> None:
+    asked: dict[str, list[str]] = {}
+    for field, name in _NAMES.items():
+        value = getattr(chosen, field)
+        texts = list(value) if isinstance(value, tuple) else [] if value is None else [str(value)]
+        asked[name] = texts
+        if texts:
+            st.query_params[name] = texts
+        elif name in st.query_params:
+            del st.query_params[name]
+    st.session_state[_ADDRESS_KEY] = asked
+
+
+def _drawn(chosen: Filters, choices: list[_Choice]) -> Filters:
+    """The controls, as chosen so far; and what is chosen now."""
+    words = chosen.in_words()
+    with st.container(horizontal=True, vertical_alignment="center", key="filters"):
+        with st.popover("Filters", icon=":material/filter_list:"):
+            values = {
+                choice.field: tuple(
+                    st.multiselect(
+                        choice.label,
+                        choice.options,
+                        format_func=choice.words,
+                        key=_remembered(choice.field, list(getattr(chosen, choice.field))),
+                    )
+                )
+                for choice in choices
+            }
+            for field, label in (("first_day", "From study day"), ("last_day", "To study day")):
+                values[field] = st.number_input(  # type: ignore[assignment]
+                    label,
+                    min_value=1,
+                    max_value=_LAST_DAY,
+                    value=None,
+                    step=1,
+                    key=_remembered(field, getattr(chosen, field)),
+                )
+        if words and st.button("Clear filters", type="tertiary", key="clear-filters"):
+            for field_ in fields(Filters):
+                st.session_state.pop(f"filter-{field_.name}", None)
+            st.session_state[_CHOSEN_KEY] = Filters()
+            st.session_state[_ADDRESS_KEY] = None
+            for name in _NAMES.values():
+                if name in st.query_params:
+                    del st.query_params[name]
+            st.rerun()
+    found = Filters(**values)  # type: ignore[arg-type]
+    if found:
+        st.info(f"Only {found.in_words()}.", icon=":material/filter_list:")
+    return found
+
+
+def _remembered(field: str, value: object) -> str:
+    """The key of a control; one that was left with its page starts from what was chosen."""
+    key = f"filter-{field}"
+    if key not in st.session_state:
+        st.session_state[key] = value
+    return key

@@ -1,0 +1,84 @@
+"""A list of participants, and whom of them one looks at: by click, by name, one after the other."""
+
+import polars as pl
+import streamlit as st
+
+from exhibits.exhibit import People
+from exhibits.on_page import LIST_KEY, ORIGIN_KEY, PERSON_KEY, go_back, listed, plain
+from exhibits.words import counted
+from queries import Board
+
+EVERYBODY = People("All randomized participants", "people/all", (("arm", None),))
+
+
+def choose_participant(board: Board) -> bool:
+    """Show the list that somebody came with, and have one of it chosen; whether there is one."""
+    people: People = st.session_state.get(LIST_KEY) or EVERYBODY
+    rows = board.ask(people.question, **dict(people.values))
+    came = st.session_state.get(ORIGIN_KEY)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        back = bool(came and came[0])
+        if back and st.button("Back", icon=":material/arrow_back:", key="back-to-exhibit"):
+            go_back()
+        if people != EVERYBODY and st.button("All participants", type="tertiary", key="everybody"):
+            st.session_state[LIST_KEY] = st.session_state[ORIGIN_KEY] = None
+            st.session_state[PERSON_KEY] = None
+            st.rerun()
+    st.subheader(plain(people.title), anchor=False)
+    if rows.is_empty():
+        st.info(
+            "Nobody is in this list. Filters may leave nobody; clear them."
+            if board.filters
+            else "Nobody is in this list."
+        )
+        return False
+    subjects = rows["subject"].to_list()
+    chosen = _asked_for(subjects)
+    picked = listed(
+        rows.drop("arm") if len(board.arms) == 1 else rows,
+        {"subject": "Participant", "site": "Site", "arm": "Arm", "why": "Why in this list"},
+        f"{counted(rows.height, 'participant')}: {people.title}",
+        widths={"why": "large"},
+        on_select="rerun",
+        selection_mode="single-row",
+        height="content" if rows.height <= 6 else 260,
+        key=f"list-{people.question}-{rows.height}",
+    ).selection.rows
+    last = st.session_state.get("_list_row")
+    if picked and picked[0] < len(subjects) and picked[0] != last:
+        chosen = subjects[picked[0]]
+    st.session_state["_list_row"] = picked[0] if picked else None
+    chosen = _stepped(subjects, chosen)
+    st.session_state[PERSON_KEY] = st.query_params["participant"] = board.subject = chosen
+    why = rows.filter(pl.col("subject") == chosen)["why"].item(0)
+    st.markdown(f"### {plain(chosen)}")
+    st.caption(plain(str(why)))
+    return True
+
+
+def _asked_for(subjects: list[str]) -> str:
+    """Whom the address or an earlier click names, if they are in the list; else the first."""
+    asked = st.query_params.get("participant")
+    if asked in subjects and st.session_state.get("_asked_participant") != asked:
+        st.session_state["_asked_participant"] = asked
+        return str(asked)
+    kept = st.session_state.get(PERSON_KEY)
+    return str(kept) if kept in subjects else str(subjects[0])
+
+
+def _stepped(subjects: list[str], chosen: str) -> str:
+    place = subjects.index(chosen)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        before = st.button(
+            "Previous", icon=":material/chevron_left:", disabled=place == 0, key="previous-person"
+        )
+        after = st.button(
+            "Next", icon=":material/chevron_right:", disabled=place == len(subjects) - 1,
+            key="next-person",
+        )  # fmt: skip
+        st.caption(f"{place + 1:,} of {counted(len(subjects), 'participant')}")
+    if before or after:
+        # Drawn anew, so that the buttons know where they stand.
+        st.session_state[PERSON_KEY] = subjects[place + (1 if after else -1)]
+        st.rerun()
+    return chosen

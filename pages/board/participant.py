@@ -1,0 +1,14 @@
+"""What happened to this person?"""
+
+from exhibits.on_page import header, show
+from exhibits.people import choose_participant
+
+board = header(
+    "Participant", "What happened to this person?", domains=("DM", "AE", "LB", "PR"), filtered=True
+)
+if choose_participant(board):
+    show("participant_summary")
+    show("participant_doses")
+    show("participant_course")
+    show("participant_events")
+    show("participant_findings")

@@ -1,0 +1,25 @@
+"""Is anyone being harmed?"""
+
+import streamlit as st
+
+from exhibits.on_page import header, show
+from exhibits.term_table import show_terms
+
+board = header("Safety", "Is anyone being harmed?", domains=("AE", "DM", "DS"), filtered=True)
+show("adverse_event_overview")
+if not board.is_limited:
+    terms, onset, listings = st.tabs(["Terms", "Onset", "Listings"], on_change="rerun")
+    if terms.open:
+        with terms:
+            show("adverse_event_dots")
+            show_terms()
+            show("related_events")
+            show("adverse_events_as_treated")
+    if onset.open:
+        with onset:
+            show("adverse_event_onset")
+    if listings.open:
+        with listings:
+            show("deaths")
+            show("serious_events")
+            show("all_events")

