@@ -230,7 +230,7 @@ def _course(
             )
             named = {name: labels.get(name, name) for name in highest}
             _draw_lines(drawn, tests, "of_upper_limit", ref, named)
-            axis |= {"type": "log", "title": {"text": "× upper limit<br>of normal"}}
+            axis |= {"type": "log", "nticks": 4, "title": {"text": "× upper limit<br>of normal"}}
         drawn.update_layout({f"yaxis{'' if number == 1 else number}": axis})
     drawn.update_layout(
         xaxis={

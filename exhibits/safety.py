@@ -88,8 +88,8 @@ def list_of_events(title: str, **chosen: Any) -> People:
     return People(title, "people/with_events", tuple((nothing | chosen).items()))
 
 
-def _list_of_kind(board: Board, kind: str, arm: str) -> People:
-    title = of_arm(board, KINDS[kind], arm)
+def _list_of_kind(board: Board, kind: str, arm: str | None) -> People:
+    title = KINDS[kind] if arm is None else of_arm(board, KINDS[kind], arm)
     if kind == "left":
         return People(title, "people/who_left", (("arm", arm),))
     gravity: dict[str, dict[str, Any]] = {
@@ -142,7 +142,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
                 KINDS[kind],
                 share(*_of_all(table, kind, total)),
                 _by_arm(board, table.filter(pl.col("kind") == kind)),
-                People(KINDS[kind], *_question(board, kind)) if len(board.arms) == 1 else None,
+                _list_of_kind(board, kind, None),
             )
             for kind in in_all
         ),
@@ -188,11 +188,6 @@ def adverse_event_overview(board: Board) -> Exhibit:
             *sealed_events(board),
         ),
     )
-
-
-def _question(board: Board, kind: str) -> tuple[str, tuple[tuple[str, Any], ...]]:
-    of_kind = _list_of_kind(board, kind, board.arms[0])
-    return of_kind.question, of_kind.values
 
 
 def _sum(values: pl.Series) -> int | None:
@@ -542,14 +537,16 @@ def adverse_event_dots(board: Board) -> Exhibit:
 
 def _dot_plot(board: Board, terms: pl.DataFrame, names: list[str], beside: list[int]) -> go.Figure:
     """Dots by arm, and beside them the differences of the arms at `beside` (Amit et al. 2008)."""
-    drawn = figure(x_title="Participants, %", y_title="", height=170 + 30 * terms.height)
+    drawn = figure(x_title="Participants, %", y_title="", height=170 + 34 * terms.height)
     rows = list(range(terms.height))
     for position, arm in enumerate(board.arms, start=1):
         style = arm_style(position)
+        # Arms stand above each other, so that equal shares do not hide one.
+        apart = 0.26 * (position - (len(board.arms) + 1) / 2)
         drawn.add_trace(
             go.Scatter(
                 x=terms[f"percent_{position}"].to_list(),
-                y=rows,
+                y=[row + apart for row in rows],
                 mode="markers",
                 marker={"color": style.color, "symbol": style.symbol, "size": 11},
                 name=safe(arm),
@@ -570,7 +567,11 @@ def _dot_plot(board: Board, terms: pl.DataFrame, names: list[str], beside: list[
             "range": [terms.height - 0.5, -0.5],
             "rangemode": "normal",
         },
-        xaxis={"domain": [0, 0.48] if beside else [0, 1], "rangemode": "tozero"},
+        xaxis={
+            "domain": [0, 0.48] if beside else [0, 1],
+            "rangemode": "tozero",
+            "title": {"text": in_lines("Participants, %", 12)},
+        },
     )
     if beside:
         axis = drawn.layout.xaxis
@@ -578,7 +579,7 @@ def _dot_plot(board: Board, terms: pl.DataFrame, names: list[str], beside: list[
             xaxis2={
                 "domain": [0.54, 1],
                 "anchor": "y",
-                "title": {"text": in_lines("Difference, % points")},
+                "title": {"text": in_lines("Difference, % points", 12)},
                 "gridcolor": axis.gridcolor,
                 "zeroline": True,
                 "zerolinecolor": "rgba(125,135,144,0.9)",
