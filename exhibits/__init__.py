@@ -1,6 +1,14 @@
 """What a board reads: titled figures and tables with population, denominators and provenance."""
 
-from exhibits import arm_balance, completeness, conduct, enrollment, findings, treatment
+from exhibits import (
+    arm_balance,
+    completeness,
+    conduct,
+    enrollment,
+    findings,
+    laboratory,
+    treatment,
+)
 from exhibits.exhibit import (
     EXHIBITS,
     Exhibit,
@@ -20,6 +28,7 @@ __all__ = [
     "conduct",
     "enrollment",
     "findings",
+    "laboratory",
     "make",
     "offered",
     "treatment",

@@ -250,7 +250,15 @@ def _open(snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
         counted = dict(connection.execute(_sql("views/tables")).fetchall())
         if counted != {name: facts.rows for name, facts in snapshot.manifest.tables.items()}:
             raise _not_its_open_file(snapshot)
-        for name in ("arm_pooled", "relations_open", "findings_open", "common", "participation", "safety"):
+        for name in (
+            "arm_pooled",
+            "relations_open",
+            "findings_open",
+            "common",
+            "participation",
+            "safety",
+            "laboratory",
+        ):
             connection.execute(_sql(f"views/{name}"))
 
     return reader(snapshot.open_path, prepare=prepare)
@@ -354,7 +362,7 @@ def _prepare_sealed(
             connection.execute("create table label as from given_label")
             connection.unregister("given_label")
             arms = ("arm_labeled", "actual_arm") if sealed_records else ("arm_labeled",)
-        for name in (*arms, *records, "common", "participation", "safety"):
+        for name in (*arms, *records, "common", "participation", "safety", "laboratory"):
             connection.execute(_sql(f"views/{name}"))
 
     return prepare
