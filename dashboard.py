@@ -28,6 +28,7 @@ PAGES = {
     "board-enrollment": ("pages/board/enrollment.py", "Enrollment", ":material/trending_up:"),
     "board-conduct": ("pages/board/conduct.py", "Conduct", ":material/event_available:"),
     "board-arm-balance": ("pages/board/arm_balance.py", "Arm balance", ":material/balance:"),
+    "board-laboratory": ("pages/board/laboratory.py", "Laboratory", ":material/science:"),
     "data-findings": ("pages/data/findings.py", "Findings", ":material/rule:"),
     "data-checks": ("pages/data/checks.py", "Checks", ":material/checklist:"),
     "data-intake": ("pages/data/intake.py", "Intake", ":material/database:"),

@@ -45,7 +45,7 @@ MOST_PANELS = 6
 # The higher a grade that was reached, the darker; hatched so that they stay apart in print.
 RISES = (
     ("none", "No grade", State("rgba(125, 135, 144, 0.12)")),
-    ("not_risen", "Graded, not risen", State(QUIET, ".")),
+    ("not_risen", "Graded, not risen", State("rgba(125, 135, 144, 0.38)", ".")),
     ("rose_1", "Rose to grade 1", State("#c9d9ee")),
     ("rose_2", "Grade 2", State("#8fb0d9", "/")),
     ("rose_3", "Grade 3", State("#4c6fa5")),
@@ -93,8 +93,11 @@ def _measure(board: Board, name: str) -> Measure:
 
 
 def _graded_name(board: Board, grading: Grading) -> str:
-    side = "high" if grading.rises else "low"
-    return f"{_measure(board, grading.measure).label}, {side}"
+    """The measure; where it is graded twice, the side, too."""
+    label = _measure(board, grading.measure).label
+    if len([item for item in board.trial.grades if item.measure == grading.measure]) == 1:
+        return label
+    return f"{label}, {'high' if grading.rises else 'low'}"
 
 
 def _gradings(board: Board, rows: pl.DataFrame) -> list[Grading]:
@@ -218,10 +221,11 @@ def shifts_from_baseline(board: Board) -> Exhibit:
         "graded at baseline and after it: no grade, graded and not risen, risen to grade 1, 2, 3 "
         "or 4.",
         table=table.select(
-            "name", "arm", "baseline_grade", "worst_grade", "rise", "participants", "of"
+            "name", "term", "arm", "baseline_grade", "worst_grade", "rise", "participants", "of"
         ),
         labels={
             "name": "Measure",
+            "term": "Graded as",
             "arm": "Arm",
             "baseline_grade": "Grade at baseline",
             "worst_grade": "Highest after",
@@ -325,7 +329,7 @@ def _stacked_rises(
             "rangemode": "normal",
             "showgrid": False,
         },
-        xaxis={"range": [-6 if arms > 1 else 0, 100], "tickvals": [0, 25, 50, 75, 100]},
+        xaxis={"range": [-6 if arms > 1 else 0, 103], "tickvals": [0, 25, 50, 75, 100]},
     )
     return drawn
 
@@ -385,7 +389,7 @@ def emergent_grades(board: Board) -> Exhibit:
         f"{what} {share(count, total)}" for what, total, _, count in of_measure.rows() if count
     ]
     compared = table["low"].null_count() < table.height
-    columns = ["name", "arm", "graded", "rose", "percent", "rose_to_3", "percent_3", "not_graded"]
+    columns = ["name", "term", "arm", "graded", "rose", "percent", "rose_to_3", "percent_3"]
     differences = ["difference", "low", "high", "difference_3", "low_3", "high_3"]
     reference = f"less {board.reference_arm}"
     return Exhibit(
@@ -398,9 +402,10 @@ def emergent_grades(board: Board) -> Exhibit:
         description="A filled mark for each measure and arm of this view, the percentage of "
         "participants whose grade rose, and an open one for those who rose to grade 3 or 4"
         + ("; beside it the difference to the reference arm with its interval." * compared or "."),
-        table=table.select(*columns, *(differences if compared else ())),
+        table=table.select(*columns, *(differences if compared else ()), "not_graded"),
         labels={
             "name": "Measure",
+            "term": "Graded as",
             "arm": "Arm",
             "graded": "Graded at both",
             "rose": "Rose",
@@ -481,6 +486,7 @@ def _rise_dots(board: Board, table: pl.DataFrame, names: list[str], *, compared:
         x_title="Participants, %", y_title="", height=190 + len(names) * (24 + 14 * arms)
     )
     shown = table.with_row_index("row")
+    most = max(table["percent"].drop_nulls(), default=0) or 1
     for position, arm in enumerate(board.arms, start=1):
         style = arm_style(position)
         rows = shown.filter((pl.col("position") == position) & pl.col("percent").is_not_null())
@@ -536,7 +542,7 @@ def _rise_dots(board: Board, table: pl.DataFrame, names: list[str], *, compared:
             "range": [len(names) - 0.5, -0.5],
             "rangemode": "normal",
         },
-        xaxis={"domain": [0, 0.48] if compared else [0, 1], "rangemode": "tozero"},
+        xaxis={"domain": [0, 0.48] if compared else [0, 1], "range": [-0.05 * most, 1.08 * most]},
     )
     if compared:
         drawn.update_layout(
@@ -737,7 +743,7 @@ def _edish(board: Board, shown: pl.DataFrame) -> go.Figure:
     drawn.add_hline(y=limits.bilirubin_at_least, line=line)
     for name, x, y in (("hys_law", 1, 1), ("temple", 1, 0), ("cholestasis", 0, 1)):
         drawn.add_annotation(
-            text=in_lines(QUADRANTS[name], 10),
+            text=in_lines(QUADRANTS[name], 11),
             x=x,
             y=y,
             xref="paper",
@@ -1012,7 +1018,7 @@ def _panels(
 ) -> go.Figure:
     """One below the other over one axis of days, so that they are as wide as a telephone."""
     count = len(known)
-    drawn = figure(x_title="Study day (day 1: randomization)", y_title="", height=90 + 165 * count)
+    drawn = figure(x_title="Study day", y_title="", height=90 + 165 * count)
     head = 0.2 / count  # of each panel, for its title
     normal = {row["measure"]: row for row in limits.iter_rows(named=True)}
     first, last = rows["planned_day"].min(), rows["planned_day"].max()

@@ -1,6 +1,6 @@
--- One row a participant whom the filters leave with a grade of a measure at baseline and after it that
--- are as asked for: of an arm, the one at baseline, the least and the most after it, risen or not
--- (null leaves all); and why they are in the list: those grades.
+-- One row a participant whom the filters leave, with a grade at baseline and one after it that are as
+-- asked for: of an arm, the one at baseline, the least and the most after it, risen or not (null
+-- leaves all); and why they are in the list: those grades.
 select
   subject,
   site,

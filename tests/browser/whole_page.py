@@ -86,6 +86,7 @@ def question_of(address: str) -> str:
         "board-enrollment": "Are we on track?",
         "board-conduct": "Is it run as planned?",
         "board-arm-balance": "Who is in the trial?",
+        "board-laboratory": "Do labs or vital signs show organ harm?",
         "data-findings": "What must be queried, and is it getting better?",
         "data-checks": "What is checked?",
         "data-intake": "What was loaded?",
