@@ -30,6 +30,7 @@ PAGES = {
     "board-safety": ("pages/board/safety.py", "Safety", ":material/health_and_safety:"),
     "board-participant": ("pages/board/participant.py", "Participant", ":material/person:"),
     "board-arm-balance": ("pages/board/arm_balance.py", "Arm balance", ":material/balance:"),
+    "board-laboratory": ("pages/board/laboratory.py", "Laboratory", ":material/science:"),
     "data-findings": ("pages/data/findings.py", "Findings", ":material/rule:"),
     "data-checks": ("pages/data/checks.py", "Checks", ":material/checklist:"),
     "data-intake": ("pages/data/intake.py", "Intake", ":material/database:"),

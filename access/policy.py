@@ -20,7 +20,7 @@ class Action(StrEnum):
 
 
 SPONSOR_PAGES = ("board-enrollment", "board-conduct", "board-safety", "board-arm-balance")
-BOARD_PAGES = (*SPONSOR_PAGES, "board-participant")
+BOARD_PAGES = (*SPONSOR_PAGES, "board-laboratory", "board-participant")
 DATA_PAGES = ("data-findings", "data-checks", "data-intake")
 CLOSED = frozenset({Action.ENTER_CLOSED_SESSION})
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 # Views that are the same whatever an arm is and however much is sealed.
-EVERY_VIEW = ("common", "participation", "safety")
+EVERY_VIEW = ("common", "participation", "safety", "laboratory")
 
 
 class BoardError(Exception):

@@ -313,6 +313,110 @@ class Subgroups(Model):
         return self
 
 
+class GradeStep(Model):
+    """From where on a result has a grade of severity; any one of the limits is enough.
+
+    Attributes:
+        above_normal: multiple of the upper limit of normal that the result is above.
+        above_baseline, at_least_baseline: multiple of the baseline that it is above, or reaches.
+        below_normal: multiple of the lower limit of normal that it is below.
+        below: value, in the measure's unit, that it is below.
+    """
+
+    grade: int = Field(ge=1, le=4)
+    above_normal: float | None = Field(default=None, ge=1)
+    above_baseline: float | None = Field(default=None, ge=1)
+    at_least_baseline: float | None = Field(default=None, gt=1)
+    below_normal: float | None = Field(default=None, gt=0, le=1)
+    below: float | None = Field(default=None, gt=0)
+
+    @property
+    def rises(self) -> bool:
+        """Whether it grades what is too high."""
+        return self.below is None and self.below_normal is None
+
+    @model_validator(mode="after")
+    def _has_limits_of_one_side(self) -> Self:
+        high = (self.above_normal, self.above_baseline, self.at_least_baseline)
+        low = (self.below_normal, self.below)
+        if high == (None,) * 3 and low == (None,) * 2:
+            raise ValueError("has no limit: name above_normal, above_baseline, below_normal, …")
+        if high != (None,) * 3 and low != (None,) * 2:
+            raise ValueError("has limits above and below: a step is about one of the two")
+        if self.above_baseline is not None and self.at_least_baseline is not None:
+            raise ValueError("has both above_baseline and at_least_baseline: name one of the two")
+        return self
+
+
+class Grading(Model):
+    """How results of one measure are graded, and by which source.
+
+    Attributes:
+        baseline: whether multiples of the baseline count beside those of the limit of normal, or
+            take their place where the baseline was above that limit.
+    """
+
+    measure: Identifier
+    term: Name
+    source: Name
+    baseline: Literal["beside", "where above normal"] = "where above normal"
+    steps: tuple[GradeStep, ...] = Field(min_length=1)
+
+    @property
+    def rises(self) -> bool:
+        """Whether it grades what is too high."""
+        return self.steps[0].rises
+
+    @model_validator(mode="after")
+    def _steps_follow_each_other(self) -> Self:
+        if len({step.rises for step in self.steps}) > 1:
+            raise ValueError("grades what is too high and what is too low: make two of it")
+        for earlier, later in pairwise(self.steps):
+            if later.grade <= earlier.grade:
+                raise ValueError(f"grade {later.grade} follows grade {earlier.grade}")
+            for name in ("above_normal", "above_baseline", "below_normal", "below"):
+                first, second = getattr(earlier, name), getattr(later, name)
+                if first is None or second is None:
+                    continue
+                if (second <= first) if self.rises else (second >= first):
+                    raise ValueError(
+                        f"{name} {second:g} of grade {later.grade} is no further than {first:g} of "
+                        f"grade {earlier.grade}"
+                    )
+        return self
+
+
+class LiverContext(Model):
+    """What can raise liver tests by itself: a measure below a value in the days before."""
+
+    name: Name
+    measure: Identifier
+    below: float
+
+
+class Liver(Model):
+    """Signs of severe drug-induced liver injury, and what else to look at.
+
+    Attributes:
+        aminotransferases, alkaline_phosphatase, bilirubin: the measures.
+        aminotransferase_above: multiple of the upper limit of normal.
+        bilirubin_at_least: multiple of it, reached within `window_days` after that rise.
+        alkaline_phosphatase_below: multiple of it, under which cholestasis does not explain it.
+        context: what the case is held against, in the `context_days` before the rise.
+    """
+
+    aminotransferases: tuple[Identifier, ...] = Field(min_length=1)
+    alkaline_phosphatase: Identifier
+    bilirubin: Identifier
+    aminotransferase_above: float = Field(default=3, gt=1)
+    bilirubin_at_least: float = Field(default=2, gt=1)
+    alkaline_phosphatase_below: float = Field(default=2, gt=1)
+    window_days: int = Field(default=30, ge=0)
+    context_days: int = Field(default=3, ge=0)
+    context: tuple[LiverContext, ...] = ()
+    source: Name = "FDA 2009"
+
+
 class StoppingRule(Model):
     """A safety stopping rule; `demonstration` rules may run on simulated extracts only."""
 
@@ -385,6 +489,8 @@ class Trial(Model):
     plausibility: Plausibility
     subgroups: Subgroups = Subgroups()
     standard_care: tuple[Name, ...] = ()
+    grades: tuple[Grading, ...] = ()
+    liver: Liver | None = None
     special_interest: tuple[SpecialInterest, ...] = ()
     stopping_rules: tuple[StoppingRule, ...] = ()
     primary: Primary | None = None
@@ -411,6 +517,7 @@ class Trial(Model):
             (("schedule",), "number", [f"{visit.number:g}" for visit in self.schedule]),
             (("criteria",), "id", [criterion.id for criterion in self.criteria]),
             (("measures",), "name", [measure.name for measure in self.measures]),
+            (("grades",), "measure", [f"{item.measure}, {item.term}" for item in self.grades]),
             (("special_interest",), "id", [group.id for group in self.special_interest]),
             (("stopping_rules",), "id", [rule.id for rule in self.stopping_rules]),
         ):
@@ -465,6 +572,9 @@ class Trial(Model):
         severity = self.subgroups.severity_measure
         if severity is not None and severity not in known - {"age"}:
             wrong(f"{severity!r} is no measure", "subgroups", "severity_measure")
+        for loc, name in self._graded_measures():
+            if name not in known - {"age", "bmi"}:
+                wrong(f"{name!r} is no measure", *loc)
         if self.primary is not None and self.primary.measure not in known:
             wrong(f"{self.primary.measure!r} is no measure", "primary", "measure")
         groups = {group.id for group in self.special_interest}
@@ -481,6 +591,18 @@ class Trial(Model):
         if problems:
             raise _ContradictionError(problems)
         return self
+
+    def _graded_measures(self) -> Iterator[tuple[tuple[int | str, ...], str]]:
+        """The measures that grades and signs of liver injury are of: where, and the name."""
+        for index, grading in enumerate(self.grades):
+            yield ("grades", index, "measure"), grading.measure
+        if self.liver is not None:
+            for name in self.liver.aminotransferases:
+                yield ("liver", "aminotransferases"), name
+            yield ("liver", "alkaline_phosphatase"), self.liver.alkaline_phosphatase
+            yield ("liver", "bilirubin"), self.liver.bilirubin
+            for item in self.liver.context:
+                yield ("liver", "context"), item.measure
 
     def _open_values(self) -> Iterator[tuple[tuple[int | str, ...], str, str]]:
         """What the definition opens: where, the value, and which list of [sealed] it is held to."""

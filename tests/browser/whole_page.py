@@ -88,6 +88,7 @@ def question_of(address: str) -> str:
         "board-safety": "Is anyone being harmed?",
         "board-participant": "What happened to this person?",
         "board-arm-balance": "Who is in the trial?",
+        "board-laboratory": "Do labs or vital signs show organ harm?",
         "data-findings": "What must be queried, and is it getting better?",
         "data-checks": "What is checked?",
         "data-intake": "What was loaded?",

@@ -33,6 +33,7 @@ from snapshots import (
     writer,
 )
 from tests.queries.conftest import Loaded
+from trials.definition import Liver, LiverContext
 
 COMPARATIVE = [View.CODED, View.UNBLINDED]
 
@@ -343,6 +344,8 @@ ASKED = [
 # What was given is seen unblinded only.
 UNBLINDED_ONLY = [name for name in ASKED if name.startswith("treatment/")]
 A_VISIT = {"number": 3.0, "visit": "DAY 2", "day": 2, "window_before": 0, "window_after": 0}
+STEP = {"measure": "alt", "term": "ALT increased", "beside": False, "grade": 1, "below": None}
+NO_LIMITS = dict.fromkeys(("above_baseline", "at_least_baseline", "below_normal"))
 # Values for every name that a question binds, chosen to let rows through.
 SAMPLES: dict[str, Any] = {
     "checks": ["IE-101", "DM-111", "DM-112", "DM-113", "AE-AESER-present", "LB-101", "VS-101"],
@@ -367,6 +370,23 @@ SAMPLES: dict[str, Any] = {
     "least_grade": None,
     "from_day": None,
     "to_day": None,
+    "steps": [STEP | NO_LIMITS | {"above_normal": 1.0}],
+    "baseline_grade": None,
+    "most_grade": None,
+    "rose": None,
+    "liver": Liver(
+        aminotransferases=("alt", "ast"),
+        alkaline_phosphatase="alp",
+        bilirubin="bilirubin",
+        context=(LiverContext(name="shock", measure="systolic_pressure", below=110),),
+    ).model_dump(),
+    "quadrant": None,
+    "in_window": False,
+    "under_limit": False,
+    "unexplained": False,
+    "measure": "alt",
+    "unit": "U/L",
+    "visit_number": 3.0,
     "serious": False,
     "fatal": False,
 }

@@ -1,0 +1,1113 @@
+"""Do labs or vital signs show organ harm? Grades, liver tests, and the course of every measure."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+
+from estimators.proportions import miettinen_nurminen
+from exhibits.exhibit import Exhibit, Number, People, exhibit
+from exhibits.theme import (
+    GRID,
+    QUIET,
+    State,
+    arm_style,
+    figure,
+    in_lines,
+    safe,
+    state_marker,
+)
+from exhibits.words import counted, decimal, share
+from queries import Board
+from trials.definition import Grading, Measure
+
+RANDOMIZED = "Randomized participants, as randomized"
+NOBODY = "Nobody is randomized yet."
+NOBODY_LEFT = "The filters leave nobody. Choose fewer of them."
+NOT_THERE = {
+    "LB": "The extract has no laboratory results (LB). Ask for them in the next extract.",
+    "VS": "The extract has no vital signs (VS). Ask for them in the next extract.",
+    "EG": "The extract has no electrocardiograms (EG). Ask for them in the next extract.",
+}
+SEALED_VISITS = (
+    "Results of visits outside the common schedule are sealed: they count in views that have the "
+    "sealed records."
+)
+AFTER = (
+    "After baseline: after day 1, by the date of the sample, without one by the planned day of its "
+    "visit."
+)
+# A figure has at most this many measures: more would not be read on a telephone.
+MOST_PANELS = 6
+
+# The higher a grade that was reached, the darker; hatched so that they stay apart in print.
+RISES = (
+    ("none", "No grade", State("rgba(125, 135, 144, 0.12)")),
+    ("not_risen", "Graded, not risen", State("rgba(125, 135, 144, 0.38)", ".")),
+    ("rose_1", "Rose to grade 1", State("#c9d9ee")),
+    ("rose_2", "Grade 2", State("#8fb0d9", "/")),
+    ("rose_3", "Grade 3", State("#4c6fa5")),
+    ("rose_4", "Grade 4", State("#26406e", "x")),
+)
+
+QUADRANTS = {
+    "hys_law": "Hy's law range",
+    "temple": "Temple's corollary",
+    "cholestasis": "Cholestasis",
+    "neither": "Neither",
+}
+
+
+# What is asked, and what is missing
+
+
+def _nothing(board: Board, title: str, dataset: str) -> Exhibit | None:
+    """In place of an exhibit: the extract has not the dataset, or there is nobody to show."""
+    if not board.has(dataset):
+        return Exhibit(title, RANDOMIZED, missing=NOT_THERE[dataset])
+    people = board.ask("safety/people", cutoff=_cutoff(board))
+    if not people["participants"].sum():
+        missing = NOBODY_LEFT if board.filters.choose_people else NOBODY
+        return Exhibit(title, RANDOMIZED, missing=missing)
+    return None
+
+
+def _cutoff(board: Board) -> Any:
+    return board.snapshot.manifest.cutoff
+
+
+def _steps(board: Board) -> list[dict[str, Any]]:
+    """The gradings of the trial definition as questions bind them: a row for each step."""
+    return [
+        {"measure": grading.measure, "term": grading.term, "beside": grading.baseline == "beside"}
+        | step.model_dump()
+        for grading in board.trial.grades
+        for step in grading.steps
+    ]
+
+
+def _measure(board: Board, name: str) -> Measure:
+    return next(measure for measure in board.trial.measures if measure.name == name)
+
+
+def _graded_name(board: Board, grading: Grading) -> str:
+    """The measure; where it is graded twice, the side, too."""
+    label = _measure(board, grading.measure).label
+    if len([item for item in board.trial.grades if item.measure == grading.measure]) == 1:
+        return label
+    return f"{label}, {'high' if grading.rises else 'low'}"
+
+
+def _gradings(board: Board, rows: pl.DataFrame) -> list[Grading]:
+    """The gradings that the answer has anybody for, in the order of the trial definition."""
+    there = set(rows.select("measure", "term").rows())
+    return [item for item in board.trial.grades if (item.measure, item.term) in there]
+
+
+def _of_arm(board: Board, what: str, arm: str) -> str:
+    return what if len(board.arms) == 1 else f"{what}, {arm}"
+
+
+def _by_arm(board: Board, words: dict[str, str]) -> str:
+    """Words for each arm; the arm is named where there are several."""
+    if len(board.arms) == 1:
+        return next(iter(words.values()), "")
+    return "; ".join(f"{arm}: {said}" for arm, said in words.items())
+
+
+# Grades
+
+
+def _no_grades(board: Board, title: str) -> Exhibit | None:
+    if not board.trial.grades:
+        return Exhibit(
+            title,
+            RANDOMIZED,
+            missing="The trial definition grades no measure. Add [[grades]] to it.",
+        )
+    return _nothing(board, title, "LB")
+
+
+def _grading_notes(board: Board, gradings: list[Grading]) -> tuple[str, ...]:
+    sources = ", ".join(dict.fromkeys(grading.source for grading in gradings))
+    beside = [_measure(board, item.measure).label for item in gradings if item.baseline == "beside"]
+    notes = [
+        f"Grades by the numeric limits of {sources}, recomputed from result and limits of normal "
+        "as recorded; what it grades by symptoms or treatment is not among them.",
+        "Where the baseline is above normal, multiples of the baseline take the place of multiples "
+        "of the upper limit of normal, so that every grade after it is a rise. The baseline itself "
+        "is held against the limits of normal.",
+    ]
+    if beside:
+        notes.append(
+            f"{', '.join(beside)}: multiples of the baseline count beside those of the limit, so "
+            "that a value within normal can have a grade."
+        )
+    return (*notes, AFTER, SEALED_VISITS)
+
+
+def _with_grades(board: Board, grading: Grading, arm: str, what: str, **chosen: Any) -> People:
+    """Participants with grades of one measure in one arm, as a list."""
+    nothing = dict.fromkeys(("baseline_grade", "least_grade", "most_grade", "rose"))
+    of_grading = [step for step in _steps(board) if step["term"] == grading.term]
+    steps = [step for step in of_grading if step["measure"] == grading.measure]
+    values = {"steps": steps, "cutoff": _cutoff(board), "arm": arm} | nothing | chosen
+    title = _of_arm(board, f"{_graded_name(board, grading)}: {what}", arm)
+    return People(title, "people/with_grades", tuple(values.items()))
+
+
+@exhibit(filtered=True)
+def shifts_from_baseline(board: Board) -> Exhibit:
+    """The grade at baseline against the highest after it, by measure and arm."""
+    title = "Shifts from baseline"
+    if (nothing := _no_grades(board, title)) is not None:
+        return nothing
+    rows = board.ask("laboratory/shifts", steps=_steps(board), cutoff=_cutoff(board))
+    graded = rows.drop_nulls(["baseline_grade", "worst_grade"])
+    gradings = _gradings(board, graded)
+    if not gradings:
+        return Exhibit(title, RANDOMIZED, missing=_no_graded(board))
+    lists: list[People] = []
+    row_lists, parts = [], []
+    for grading in gradings:
+        of_grading = graded.filter(
+            (pl.col("term") == grading.term) & (pl.col("measure") == grading.measure)
+        )
+        for row in of_grading.sort("position", maintain_order=True).iter_rows(named=True):
+            row_lists.append(len(lists))
+            what = f"grade {row['baseline_grade']} at baseline, then {row['worst_grade']}"
+            lists.append(
+                _with_grades(
+                    board,
+                    grading,
+                    row["arm"],
+                    what,
+                    baseline_grade=row["baseline_grade"],
+                    least_grade=row["worst_grade"],
+                    most_grade=row["worst_grade"],
+                    rose=row["rose"],
+                )
+            )
+            parts.append(row | {"name": _graded_name(board, grading)})
+    table = pl.DataFrame(parts).with_columns(
+        of=pl.col("participants").sum().over("name", "position"),
+        rise=pl.when("rose").then(pl.lit("yes")).otherwise(pl.lit("no")),
+    )
+    drawn = _stacked_rises(board, gradings, table, lists)
+    risen = graded.filter("rose")
+    highest = max(risen["worst_grade"], default=0)
+    severe = int(graded.filter(pl.col("rose") & (pl.col("worst_grade") >= 3))["participants"].sum())
+    answer = "No grade rose above that at baseline."
+    if not risen.is_empty():
+        most = risen.group_by("measure", "term").agg(pl.col("participants").sum())
+        counts = {(m, t): n for m, t, n in most.rows()}
+        first = max(gradings, key=lambda item: counts.get((item.measure, item.term), 0))
+        answer = (
+            f"Rises were most frequent of {_graded_name(board, first)} "
+            f"({counts[first.measure, first.term]:,} participants); the highest grade reached by a "
+            f"rise is {highest}, and there are {counted(severe, 'rise')} to grade 3 or 4."
+        )
+    without = int(rows.filter(_is_ungraded())["participants"].sum())
+    everybody = int(rows["participants"].sum()) // len(_gradings(board, rows))
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=answer,
+        denominator=f"N = {everybody:,}; graded at baseline and after it: as stated",
+        figure=drawn,
+        description="A stacked bar for each measure and arm of this view, in percent of those "
+        "graded at baseline and after it: no grade, graded and not risen, risen to grade 1, 2, 3 "
+        "or 4.",
+        table=table.select(
+            "name", "term", "arm", "baseline_grade", "worst_grade", "rise", "participants", "of"
+        ),
+        labels={
+            "name": "Measure",
+            "term": "Graded as",
+            "arm": "Arm",
+            "baseline_grade": "Grade at baseline",
+            "worst_grade": "Highest after",
+            "rise": "Risen",
+            "participants": "Participants",
+            "of": "Graded at both",
+        },
+        lists=tuple(lists),
+        row_lists=tuple(row_lists),
+        footnotes=(
+            *_grading_notes(board, gradings),
+            f"Left out: {without:,} combinations of a participant and a measure without a grade at "
+            "baseline or after it, where a result or its limit of normal is missing.",
+        ),
+        assumptions=board.trial.assumptions("grades"),
+    )
+
+
+def _is_ungraded() -> pl.Expr:
+    return pl.col("baseline_grade").is_null() | pl.col("worst_grade").is_null()
+
+
+def _no_graded(board: Board) -> str:
+    return (
+        "Nobody has a result with a grade at baseline and after it. Grades need results of "
+        f"{', '.join(_measure(board, item.measure).label for item in board.trial.grades)} with "
+        "units and limits of normal."
+    )
+
+
+def _stacked_rises(
+    board: Board, gradings: list[Grading], table: pl.DataFrame, lists: list[People]
+) -> go.Figure:
+    """Stacked bars; the mark before a bar says whose it is. Appends the lists of its marks."""
+    arms = len(board.arms)
+    drawn = figure(
+        x_title="Participants graded at baseline and after it, %",
+        y_title="",
+        height=190 + len(gradings) * (22 + 20 * arms),
+    )
+    names = [_graded_name(board, grading) for grading in gradings]
+    counts: dict[tuple[int, int], pl.DataFrame] = {
+        (names.index(str(name)), int(position)): part
+        for (name, position), part in table.group_by("name", "position", maintain_order=True)
+    }
+    step = 0.8 / arms
+    places = {
+        key: key[0] + step * (key[1] - (arms + 1) / 2)
+        for key in product(range(len(names)), range(1, arms + 1))
+    }
+    for part, words, state in RISES:
+        chosen, values = _chosen_part(part)
+        x, y, texts, marks = [], [], [], []
+        for (place, position), rows in counts.items():
+            people = int(rows.filter(chosen)["participants"].sum())
+            total = int(rows["of"][0])
+            if not people:
+                continue
+            arm = board.arms[position - 1]
+            x.append(100 * people / total)
+            y.append(places[place, position])
+            texts.append(f"{safe(_of_arm(board, names[place], arm))}: {share(people, total)}")
+            marks.append(len(lists))
+            lists.append(_with_grades(board, gradings[place], arm, words.lower(), **values))
+        if not x:
+            continue
+        drawn.add_trace(
+            go.Bar(
+                x=x,
+                y=y,
+                width=step * 0.86,
+                orientation="h",
+                name=words,
+                marker=state_marker(state),
+                text=texts,
+                textposition="none",
+                customdata=marks,
+                hovertemplate="%{text} " + words.lower() + "<extra></extra>",
+            )
+        )
+    if arms > 1:
+        for position, arm in enumerate(board.arms, start=1):
+            style = arm_style(position)
+            drawn.add_trace(
+                go.Scatter(
+                    x=[-3.5] * len(names),
+                    y=[places[place, position] for place in range(len(names))],
+                    mode="markers",
+                    name=safe(arm),
+                    marker={"color": style.color, "symbol": style.symbol, "size": 9},
+                    hovertemplate=safe(arm) + "<extra></extra>",
+                )
+            )
+    drawn.update_layout(
+        barmode="stack",
+        yaxis={
+            "tickmode": "array",
+            "tickvals": list(range(len(names))),
+            "ticktext": [in_lines(name, 14) for name in names],
+            "range": [len(names) - 0.5, -0.5],
+            "rangemode": "normal",
+            "showgrid": False,
+        },
+        xaxis={"range": [-6 if arms > 1 else 0, 103], "tickvals": [0, 25, 50, 75, 100]},
+    )
+    return drawn
+
+
+def _chosen_part(part: str) -> tuple[pl.Expr, dict[str, Any]]:
+    """Which rows of the table are a part of a bar, and what its list of participants asks for."""
+    if part == "none":
+        return ~pl.col("rose") & (pl.col("worst_grade") == 0), {"rose": False, "most_grade": 0}
+    if part == "not_risen":
+        return ~pl.col("rose") & (pl.col("worst_grade") > 0), {"rose": False, "least_grade": 1}
+    grade = int(part.rpartition("_")[2])
+    return (
+        pl.col("rose") & (pl.col("worst_grade") == grade),
+        {"rose": True, "least_grade": grade, "most_grade": grade},
+    )
+
+
+@exhibit(filtered=True)
+def emergent_grades(board: Board) -> Exhibit:
+    """Participants whose grade rose above that at baseline, to any and to 3 or 4, by arm."""
+    title = "Grades that rose above baseline"
+    if (nothing := _no_grades(board, title)) is not None:
+        return nothing
+    rows = board.ask("laboratory/emergent_grades", steps=_steps(board), cutoff=_cutoff(board))
+    gradings = _gradings(board, rows.filter(pl.col("graded") > 0))
+    if not gradings:
+        return Exhibit(title, RANDOMIZED, missing=_no_graded(board))
+    order = pl.DataFrame(
+        {
+            "measure": [item.measure for item in gradings],
+            "term": [item.term for item in gradings],
+            "name": [_graded_name(board, item) for item in gradings],
+            "place": list(range(len(gradings))),
+        }
+    )
+    rows = rows.join(order, on=["measure", "term"], how="inner").sort("place", "position")
+    table = rows.with_columns(
+        percent=_percent("rose"), percent_3=_percent("rose_to_3")
+    ).with_columns(_differences(board, rows))
+    lists = [
+        _with_grades(
+            board,
+            gradings[row["place"]],
+            row["arm"],
+            f"rose to grade {'1 or higher' if least == 1 else '3 or 4'}",
+            rose=True,
+            least_grade=least,
+        )
+        for row in table.iter_rows(named=True)
+        for least in (1, 3)
+    ]
+    of_measure = table.group_by("name", maintain_order=True).agg(
+        pl.col("graded", "rose", "rose_to_3").sum()
+    )
+    name, graded, rose, _ = of_measure.sort("rose", descending=True, maintain_order=True).row(0)
+    severe = [
+        f"{what} {share(count, total)}" for what, total, _, count in of_measure.rows() if count
+    ]
+    compared = table["low"].null_count() < table.height
+    columns = ["name", "term", "arm", "graded", "rose", "percent", "rose_to_3", "percent_3"]
+    differences = ["difference", "low", "high", "difference_3", "low_3", "high_3"]
+    reference = f"less {board.reference_arm}"
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"Most frequently rose {name}: {share(rose, graded)}. To grade 3 or 4: "
+        f"{'; '.join(severe) or 'nobody'}.",
+        denominator="N: those with a grade at baseline and after it, by measure and arm",
+        figure=_rise_dots(board, table, order["name"].to_list(), compared=compared),
+        description="A filled mark for each measure and arm of this view, the percentage of "
+        "participants whose grade rose, and an open one for those who rose to grade 3 or 4"
+        + ("; beside it the difference to the reference arm with its interval." * compared or "."),
+        table=table.select(*columns, *(differences if compared else ()), "not_graded"),
+        labels={
+            "name": "Measure",
+            "term": "Graded as",
+            "arm": "Arm",
+            "graded": "Graded at both",
+            "rose": "Rose",
+            "percent": "Rose, %",
+            "rose_to_3": "Rose to 3 or 4",
+            "percent_3": "Rose to 3 or 4, %",
+            "not_graded": "Not graded",
+            "difference": f"Rose, % points {reference}",
+            "low": "95 % from",
+            "high": "to",
+            "difference_3": f"To 3 or 4, % points {reference}",
+            "low_3": "95 % from (3 or 4)",
+            "high_3": "to (3 or 4)",
+        },
+        lists=tuple(lists),
+        row_lists=tuple(range(0, len(lists), 2)),
+        footnotes=(
+            *_grading_notes(board, gradings),
+            *_comparison_notes(board, compared=compared),
+        ),
+        assumptions=board.trial.assumptions("grades"),
+    )
+
+
+def _percent(column: str) -> pl.Expr:
+    share_ = 100 * pl.col(column) / pl.col("graded")
+    return pl.when(pl.col("graded") > 0).then(share_).round(1)
+
+
+def _comparison_notes(board: Board, *, compared: bool) -> tuple[str, ...]:
+    if len(board.arms) == 1:
+        return ()
+    least = board.trial.subgroups.minimum_per_arm
+    of_few = f"Where an arm has fewer than {least} graded participants there are counts only."
+    if not compared:
+        return (of_few,)
+    return (
+        "Differences in percentage points with 95 % intervals (Miettinen & Nurminen 1985), not "
+        f"adjusted for the number of measures: read the interval. {of_few}",
+    )
+
+
+def _differences(board: Board, rows: pl.DataFrame) -> list[pl.Series]:
+    """Differences to the reference arm in percentage points with limits, for both kinds of rise."""
+    reference = rows.filter(pl.col("arm") == board.reference_arm).select(
+        "measure", "term", "graded", "rose", "rose_to_3"
+    )
+    both = rows.join(reference, on=["measure", "term"], how="left", suffix="_of_reference")
+    least = board.trial.subgroups.minimum_per_arm
+    compared = both.select(
+        (pl.col("arm") != board.reference_arm)
+        & (pl.col("graded") >= least)
+        & (pl.col("graded_of_reference") >= least)
+    ).to_series()
+    known = compared.fill_null(value=False).to_numpy()
+    found = []
+    for kind, ending in (("rose", ""), ("rose_to_3", "_3")):
+        events, people, reference_events, reference_people = (
+            both[name].fill_null(0).to_numpy()
+            for name in (kind, "graded", f"{kind}_of_reference", "graded_of_reference")
+        )
+        difference = miettinen_nurminen(events, people, reference_events, reference_people)
+        found += [
+            pl.Series(name, np.where(known, 100 * values, np.nan)).fill_nan(None).round(1)
+            for name, values in (
+                (f"difference{ending}", difference.estimate),
+                (f"low{ending}", difference.low),
+                (f"high{ending}", difference.high),
+            )
+        ]
+    return found
+
+
+def _rise_dots(board: Board, table: pl.DataFrame, names: list[str], *, compared: bool) -> go.Figure:
+    """Dots by arm, filled for any rise, open for one to grade 3 or 4; differences beside."""
+    arms = len(board.arms)
+    drawn = figure(
+        x_title="Participants, %", y_title="", height=190 + len(names) * (24 + 14 * arms)
+    )
+    shown = table.with_row_index("row")
+    most = max(table["percent"].drop_nulls(), default=0) or 1
+    for position, arm in enumerate(board.arms, start=1):
+        style = arm_style(position)
+        rows = shown.filter((pl.col("position") == position) & pl.col("percent").is_not_null())
+        apart = 0.2 * (position - (arms + 1) / 2)
+        y = [place + apart for place in rows["place"]]
+        for column, percent, opened, step, words in (
+            ("rose", "percent", "", 0, "any grade"),
+            ("rose_to_3", "percent_3", "-open", 1, "grade 3 or 4"),
+        ):
+            texts = [
+                f"{safe(name)}: {share(count, of)}"
+                for name, count, of in rows.select("name", column, "graded").rows()
+            ]
+            drawn.add_trace(
+                go.Scatter(
+                    x=rows[percent].to_list(),
+                    y=y,
+                    mode="markers",
+                    marker={"color": style.color, "symbol": style.symbol + opened, "size": 11},
+                    name=words.capitalize() if arms == 1 else f"{safe(arm)}, {words}",
+                    text=texts,
+                    customdata=[2 * row + step for row in rows["row"]],
+                    hovertemplate="%{text} rose to " + words + f"<extra>{safe(arm)}</extra>",
+                )
+            )
+        beside = rows.filter(pl.col("low").is_not_null())
+        if beside.is_empty():
+            continue
+        drawn.add_trace(
+            go.Scatter(
+                x=beside["difference"].to_list(),
+                y=[place + apart for place in beside["place"]],
+                xaxis="x2",
+                error_x={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": (beside["high"] - beside["difference"]).to_list(),
+                    "arrayminus": (beside["difference"] - beside["low"]).to_list(),
+                    "thickness": 1.5,
+                },
+                mode="markers",
+                marker={"color": style.color, "symbol": style.symbol, "size": 9},
+                showlegend=False,
+                customdata=[2 * row for row in beside["row"]],
+                hovertemplate="%{x:+.1f} % points<extra>" + safe(arm) + "</extra>",
+            )
+        )
+    drawn.update_layout(
+        yaxis={
+            "tickmode": "array",
+            "tickvals": list(range(len(names))),
+            "ticktext": [in_lines(name, 14) for name in names],
+            "range": [len(names) - 0.5, -0.5],
+            "rangemode": "normal",
+        },
+        xaxis={"domain": [0, 0.48] if compared else [0, 1], "range": [-0.05 * most, 1.08 * most]},
+    )
+    if compared:
+        drawn.update_layout(
+            xaxis2={
+                "domain": [0.54, 1],
+                "anchor": "y",
+                "title": {"text": in_lines("Any grade: difference, % points")},
+                "gridcolor": GRID,
+                "zeroline": True,
+                "zerolinecolor": QUIET,
+                "zerolinewidth": 2,
+                "tickfont": {"size": 14},
+            }
+        )
+    return drawn
+
+
+# Liver
+
+
+def _no_liver(board: Board, title: str) -> Exhibit | None:
+    if board.trial.liver is None:
+        return Exhibit(
+            title,
+            RANDOMIZED,
+            missing="The trial definition says nothing of liver tests. Add [liver] to it.",
+        )
+    return _nothing(board, title, "LB")
+
+
+def _liver(board: Board) -> dict[str, Any]:
+    assert board.trial.liver is not None
+    return board.trial.liver.model_dump()
+
+
+def _with_liver_signs(board: Board, title: str, **chosen: Any) -> People:
+    values: dict[str, Any] = {
+        "liver": _liver(board),
+        "cutoff": _cutoff(board),
+        "quadrant": None,
+        "arm": None,
+        "in_window": False,
+        "under_limit": False,
+        "unexplained": False,
+    }
+    return People(title, "people/with_liver_signs", tuple((values | chosen).items()))
+
+
+def _liver_notes(board: Board) -> tuple[str, ...]:
+    liver = board.trial.liver
+    assert liver is not None
+    notes = [
+        f"Hy's law ({liver.source}): {_aminotransferases(board)} above "
+        f"{liver.aminotransferase_above:g} × the upper limit of normal (ULN) and, on the day or up "
+        f"to {liver.window_days} days later, bilirubin of at least {liver.bilirubin_at_least:g} × "
+        f"ULN, alkaline phosphatase between the two under {liver.alkaline_phosphatase_below:g} × "
+        "ULN, and no other cause. The last is for a physician to judge: no finding here is a "
+        "diagnosis.",
+        "Multiples of the upper limit of normal that is recorded with the result; one without a "
+        "limit does not count. " + AFTER.replace("After baseline: after", "Results after"),
+    ]
+    if liver.context:
+        notes.append(
+            f"Could explain it: {' or '.join(item.name for item in liver.context)} in the "
+            f"{liver.context_days} days before the rise (hypoxic hepatitis)."
+        )
+    return (*notes, SEALED_VISITS)
+
+
+def _aminotransferases(board: Board) -> str:
+    assert board.trial.liver is not None
+    return " or ".join(_measure(board, name).label for name in board.trial.liver.aminotransferases)
+
+
+def _no_peaks(board: Board) -> str:
+    return (
+        f"Nobody has both {_aminotransferases(board)} and bilirubin with an upper limit of normal "
+        "after day 1."
+    )
+
+
+@exhibit(filtered=True)
+def liver(board: Board) -> Exhibit:
+    """Each participant's highest aminotransferase against the highest bilirubin (eDISH)."""
+    title = "Liver: highest aminotransferase against highest bilirubin (eDISH)"
+    if (nothing := _no_liver(board, title)) is not None:
+        return nothing
+    rows = board.ask("laboratory/liver", liver=_liver(board), cutoff=_cutoff(board))
+    shown = rows.drop_nulls("quadrant")
+    if shown.is_empty():
+        return Exhibit(title, RANDOMIZED, missing=_no_peaks(board))
+    boxes = [
+        (quadrant, arm)
+        for arm in board.arms
+        for quadrant in QUADRANTS
+        if shown.filter((pl.col("quadrant") == quadrant) & (pl.col("arm") == arm)).height
+    ]
+    lists = tuple(
+        _with_liver_signs(
+            board, _of_arm(board, QUADRANTS[quadrant], arm), quadrant=quadrant, arm=arm
+        )
+        for quadrant, arm in boxes
+    )
+    shown = shown.with_columns(
+        pl.Series("list", [boxes.index(key) for key in shown.select("quadrant", "arm").rows()])
+    ).sort(
+        pl.col("quadrant").replace_strict({key: i for i, key in enumerate(QUADRANTS)}),
+        maintain_order=True,
+    )
+    found = {
+        quadrant: shown.filter(pl.col("quadrant") == quadrant).height for quadrant in QUADRANTS
+    }
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"In Hy's law range by their peaks: {share(found['hys_law'], shown.height)}; in "
+        f"that of Temple's corollary: {share(found['temple'], shown.height)}.",
+        denominator=f"n = {shown.height:,} of {rows.height:,} with both tests after day 1",
+        figure=_edish(board, shown),
+        description="A mark for each participant, the highest aminotransferase to the right and "
+        "the highest bilirubin upwards, both as multiples of the upper limit of normal on log "
+        f"axes; lines divide four boxes. {counted(found['hys_law'], 'mark')} in Hy's law range.",
+        table=shown.select(
+            pl.col("quadrant").replace_strict(QUADRANTS),
+            "arm",
+            pl.col(
+                "aminotransferase",
+                "bilirubin",
+                "alkaline_phosphatase",
+                "alkaline_phosphatase_between",
+                "r_ratio",
+            ).round(2),
+            "rise_day",
+            "days_after",
+            "context",
+        ),
+        labels={
+            "quadrant": "Box",
+            "arm": "Arm",
+            "aminotransferase": f"{_aminotransferases(board)}, highest × ULN",
+            "bilirubin": "Bilirubin, highest × ULN",
+            "alkaline_phosphatase": "Alkaline phosphatase, highest × ULN",
+            "alkaline_phosphatase_between": "Alkaline phosphatase in the course, × ULN",
+            "r_ratio": "R ratio",
+            "rise_day": "Rise on day",
+            "days_after": "Bilirubin, days later",
+            "context": "Could explain it",
+        },
+        lists=lists,
+        row_lists=tuple(shown["list"].to_list()),
+        footnotes=(
+            "Peaks may be of different days; the course (rise, days later, R) is there where "
+            "bilirubin followed within the window. R: the aminotransferase over alkaline "
+            "phosphatase on the day of the rise, both × ULN; at least 5 is hepatocellular, at most "
+            "2 cholestatic. Larger marks: alkaline phosphatase was under its limit.",
+            *_liver_notes(board),
+        ),
+        assumptions=board.trial.assumptions("liver"),
+    )
+
+
+# Lower values are drawn here: a log axis has no zero.
+LOWEST_DRAWN = 0.1
+
+
+def _edish(board: Board, shown: pl.DataFrame) -> go.Figure:
+    assert board.trial.liver is not None
+    limits = board.trial.liver
+    drawn = figure(
+        x_title=f"{_aminotransferases(board)}, highest × ULN",
+        y_title="Bilirubin, highest × ULN",
+        height=520,
+    )
+    for position, arm in enumerate(board.arms, start=1):
+        style = arm_style(position)
+        rows = shown.filter(pl.col("position") == position)
+        drawn.add_trace(
+            go.Scatter(
+                x=rows["aminotransferase"].clip(LOWEST_DRAWN).to_list(),
+                y=rows["bilirubin"].clip(LOWEST_DRAWN).to_list(),
+                mode="markers",
+                marker={
+                    "color": style.color,
+                    "symbol": style.symbol,
+                    "size": [15 if under else 9 for under in rows["is_under_limit"]],
+                    "opacity": 0.8,
+                    "line": {"width": 1, "color": "white"},
+                },
+                name=safe(arm),
+                showlegend=len(board.arms) > 1,
+                text=[_course(row) for row in rows.iter_rows(named=True)],
+                customdata=rows["list"].to_list(),
+                hovertemplate="%{text}<extra>" + safe(arm) + "</extra>",
+            )
+        )
+    line = {"color": QUIET, "width": 1.5, "dash": "dash"}
+    drawn.add_vline(x=limits.aminotransferase_above, line=line)
+    drawn.add_hline(y=limits.bilirubin_at_least, line=line)
+    for name, x, y in (("hys_law", 1, 1), ("temple", 1, 0), ("cholestasis", 0, 1)):
+        drawn.add_annotation(
+            text=in_lines(QUADRANTS[name], 11),
+            x=x,
+            y=y,
+            xref="paper",
+            yref="paper",
+            xanchor="right" if x else "left",
+            yanchor="top" if y else "bottom",
+            align="right" if x else "left",
+            showarrow=False,
+        )
+    axes = {
+        "type": "log",
+        "rangemode": "normal",
+        "tickvals": [0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100],
+    }
+    right, top = shown["aminotransferase"].max(), shown["bilirubin"].max()
+    drawn.update_layout(
+        xaxis=axes | {"range": _log_range(right, 20)}, yaxis=axes | {"range": _log_range(top, 10)}
+    )
+    return drawn
+
+
+def _log_range(largest: Any, least: float) -> list[float]:
+    return [float(np.log10(LOWEST_DRAWN * 0.85)), float(np.log10(max(largest * 1.3, least)))]
+
+
+def _course(row: dict[str, Any]) -> str:
+    parts = [
+        QUADRANTS[row["quadrant"]],
+        f"aminotransferase {row['aminotransferase']:.1f} × ULN",
+        f"bilirubin {row['bilirubin']:.1f} × ULN",
+    ]
+    if row["days_after"] is not None:
+        parts.append(f"bilirubin {counted(row['days_after'], 'day')} after the rise")
+        between = row["alkaline_phosphatase_between"]
+        parts.append(
+            "alkaline phosphatase not known"
+            if between is None
+            else f"alkaline phosphatase {between:.1f} × ULN"
+        )
+        if row["r_ratio"] is not None:
+            parts.append(f"R {row['r_ratio']:.1f}")
+        if row["context"]:
+            parts.append(row["context"])
+    return "<br>".join(safe(part) for part in parts)
+
+
+@exhibit(filtered=True)
+def liver_injury_signs(board: Board) -> Exhibit:
+    """Participants with signs of severe liver injury, from peaks down to Hy's law, by arm."""
+    title = "Liver: candidates for Hy's law"
+    if (nothing := _no_liver(board, title)) is not None:
+        return nothing
+    limits = board.trial.liver
+    assert limits is not None
+    rows = board.ask("laboratory/liver", liver=_liver(board), cutoff=_cutoff(board))
+    tested = rows.drop_nulls("quadrant")
+    if tested.is_empty():
+        return Exhibit(title, RANDOMIZED, missing=_no_peaks(board))
+    in_window = pl.col("days_after").is_not_null()
+    under = pl.col("is_under_limit").fill_null(value=False)
+    below = f"{limits.alkaline_phosphatase_below:g} × ULN"
+    signs: tuple[tuple[str, pl.Expr, dict[str, Any]], ...] = (
+        ("Hy's law range by peaks", pl.col("quadrant") == "hys_law", {"quadrant": "hys_law"}),
+        (f"Bilirubin within {limits.window_days} days of the rise", in_window, {"in_window": True}),
+        (
+            f"… and alkaline phosphatase under {below}",
+            in_window & under,
+            {"in_window": True, "under_limit": True},
+        ),
+        (
+            "… and nothing recorded that could explain it",
+            in_window & under & pl.col("context").is_null(),
+            {"in_window": True, "under_limit": True, "unexplained": True},
+        ),
+        ("Temple's corollary", pl.col("quadrant") == "temple", {"quadrant": "temple"}),
+        ("Cholestasis", pl.col("quadrant") == "cholestasis", {"quadrant": "cholestasis"}),
+    )
+    counted_rows, lists = [], []
+    for words, chosen, values in signs:
+        for arm in board.arms:
+            of_arm = tested.filter(pl.col("arm") == arm)
+            counted_rows.append((words, arm, of_arm.filter(chosen).height, of_arm.height))
+            title_of_list = _of_arm(board, words.removeprefix("… and ").capitalize(), arm)
+            lists.append(_with_liver_signs(board, title_of_list, arm=arm, **values))
+    table = pl.DataFrame(
+        counted_rows,
+        schema={"sign": pl.String, "arm": pl.String, "participants": pl.Int64, "of": pl.Int64},
+        orient="row",
+    )
+    in_all = [tested.filter(chosen).height for _, chosen, _ in signs]
+
+    def by_arm(place: int) -> str:
+        part = table[place * len(board.arms) : (place + 1) * len(board.arms)]
+        words = {arm: share(count, of) for _, arm, count, of in part.rows()}
+        return "" if len(board.arms) == 1 else _by_arm(board, words)
+
+    def list_of(place: int) -> People | None:
+        return lists[place] if len(board.arms) == 1 and in_all[place] else None
+
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"Bilirubin followed a rise of {_aminotransferases(board)} within the window in "
+        f"{share(in_all[1], tested.height)}; with alkaline phosphatase under {below}: "
+        f"{in_all[2]:,}.",
+        denominator=f"n = {tested.height:,} of {rows.height:,} with both tests after day 1",
+        numbers=tuple(
+            Number(words, f"{in_all[place]:,}", by_arm(place), list_of(place))
+            for words, place in (
+                ("Hy's law range by peaks", 0),
+                ("Bilirubin within the window", 1),
+                (f"… and ALP under {below}", 2),
+            )
+        ),
+        table=table,
+        labels={"sign": "Sign", "arm": "Arm", "participants": "Participants", "of": "With tests"},
+        lists=tuple(lists),
+        row_lists=tuple(
+            place if count else None for place, count in enumerate(table["participants"])
+        ),
+        footnotes=_liver_notes(board),
+        assumptions=board.trial.assumptions("liver"),
+    )
+
+
+# Trends
+
+
+@exhibit(filtered=True)
+def laboratory_trends(board: Board) -> Exhibit:
+    """Medians and quartiles over time of what is graded when it is high, such as liver tests."""
+    measures = [item.measure for item in board.trial.grades if item.rises]
+    return _trends(board, "Liver and kidney tests over time", measures, "LB")
+
+
+@exhibit(filtered=True)
+def blood_count_trends(board: Board) -> Exhibit:
+    """Medians and quartiles over time of what is graded when it is low, such as blood cells."""
+    measures = [item.measure for item in board.trial.grades if not item.rises]
+    return _trends(board, "Blood counts over time", measures, "LB")
+
+
+@exhibit(filtered=True)
+def vital_sign_trends(board: Board) -> Exhibit:
+    """Medians and quartiles of vital signs over time, by arm."""
+    measures = [item.name for item in board.trial.measures if item.domain == "VS"]
+    return _trends(board, "Vital signs over time", measures, "VS")
+
+
+@exhibit(filtered=True)
+def ecg_trends(board: Board) -> Exhibit:
+    """Medians and quartiles of the electrocardiogram's measures over time, by arm."""
+    measures = [item.name for item in board.trial.measures if item.domain == "EG"]
+    return _trends(board, "Electrocardiogram over time", measures, "EG")
+
+
+def _trends(board: Board, title: str, measures: list[str], dataset: str) -> Exhibit:
+    """Medians, quartiles and n by planned day and arm, a panel for each measure."""
+    if (nothing := _nothing(board, title, dataset)) is not None:
+        return nothing
+    rows = board.ask("laboratory/trends", measures=measures, cutoff=_cutoff(board))
+    # What is measured at one visit only, such as height, has no course.
+    days = dict(rows.group_by("measure").agg(pl.col("planned_day").n_unique()).rows())
+    several = [name for name in dict.fromkeys(measures) if days.get(name, 0) > 1]
+    shown, left_out = several[:MOST_PANELS], several[MOST_PANELS:]
+    if not shown:
+        return Exhibit(
+            title,
+            RANDOMIZED,
+            missing="No measure has values at two or more visits of the schedule. Results need a "
+            "unit that the trial definition knows.",
+        )
+    known = {name: _measure(board, name) for name in shown}
+    order = {name: place for place, name in enumerate(shown)}
+    rows = rows.filter(pl.col("measure").is_in(shown)).sort(
+        pl.col("measure").replace_strict(order), "planned_day", "visit_number", "position"
+    )
+    limits = board.ask("laboratory/limits_of_normal", measures=shown, cutoff=_cutoff(board))
+    lists = tuple(
+        People(
+            _of_arm(board, f"{known[row['measure']].label}, day {row['planned_day']}", row["arm"]),
+            "people/with_results",
+            (
+                ("measure", row["measure"]),
+                ("unit", known[row["measure"]].unit),
+                ("visit_number", row["visit_number"]),
+                ("arm", row["arm"]),
+                ("cutoff", _cutoff(board)),
+            ),
+        )
+        for row in rows.iter_rows(named=True)
+    )
+    total = int(board.ask("safety/people", cutoff=_cutoff(board))["participants"].sum())
+    table = rows.join(limits.select("measure", "low", "high"), on="measure", how="left").select(
+        pl.col("measure").replace_strict({name: item.label for name, item in known.items()}),
+        pl.col("measure")
+        .replace_strict({name: item.unit for name, item in known.items()})
+        .alias("unit"),
+        "planned_day",
+        "arm",
+        "n",
+        pl.col("median", "lower_quartile", "upper_quartile", "low", "high").round(3),
+    )
+    notes = [
+        "Medians with quartiles of those with a value at the visit; of several values of one visit "
+        "their mean counts. Who is discharged, withdrawn or dead has no values later, so that "
+        "later days are of other people: look at n."
+    ]
+    if limits.height:
+        notes.append(
+            "Dotted: limits of normal as recorded; where they differ by sex, age or laboratory, "
+            "their median."
+        )
+    if left_out:
+        labels = ", ".join(_measure(board, name).label for name in left_out)
+        notes.append(f"Not shown for want of room: {labels}.")
+    absent = [name for name in measures if name not in days]
+    if absent:
+        labels = ", ".join(_measure(board, name).label for name in dict.fromkeys(absent))
+        notes.append(f"No usable value in the extract: {labels}.")
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=_last_medians(board, rows, known),
+        denominator=f"N = {total:,}; n by day in the table",
+        figure=_panels(board, rows, known, limits),
+        description=f"A panel for each of {counted(len(shown), 'measure')}, with a line of medians "
+        "over study days and a band of quartiles for each arm of this view.",
+        table=table,
+        labels={
+            "measure": "Measure",
+            "unit": "Unit",
+            "planned_day": "Study day",
+            "arm": "Arm",
+            "n": "n",
+            "median": "Median",
+            "lower_quartile": "Lower quartile",
+            "upper_quartile": "Upper quartile",
+            "low": "Lower limit of normal",
+            "high": "Upper limit of normal",
+        },
+        lists=lists,
+        row_lists=tuple(range(len(lists))),
+        footnotes=(*notes, SEALED_VISITS),
+        assumptions=board.trial.assumptions("schedule"),
+    )
+
+
+def _last_medians(board: Board, rows: pl.DataFrame, known: dict[str, Measure]) -> str:
+    """The medians on the last planned day that has values."""
+    last = max(rows["planned_day"])
+    parts = []
+    for name, measure in known.items():
+        found = dict(
+            rows.filter((pl.col("measure") == name) & (pl.col("planned_day") == last))
+            .select("arm", "median")
+            .rows()
+        )
+        if found:
+            medians = " / ".join(decimal(found.get(arm), _places(found)) for arm in board.arms)
+            parts.append(f"{measure.label} {medians} {measure.unit}")
+    arms = "" if len(board.arms) == 1 else f" ({' / '.join(board.arms)})"
+    return f"Medians on day {last}{arms}: {'; '.join(parts)}."
+
+
+def _places(values: dict[str, float]) -> int:
+    return 0 if min(values.values()) >= 100 else 1
+
+
+def _panels(
+    board: Board, rows: pl.DataFrame, known: dict[str, Measure], limits: pl.DataFrame
+) -> go.Figure:
+    """One below the other over one axis of days, so that they are as wide as a telephone."""
+    count = len(known)
+    drawn = figure(x_title="Study day", y_title="", height=90 + 165 * count)
+    head = 0.2 / count  # of each panel, for its title
+    normal = {row["measure"]: row for row in limits.iter_rows(named=True)}
+    first, last = rows["planned_day"].min(), rows["planned_day"].max()
+    axis = drawn.layout.yaxis.to_plotly_json()
+    for place, (name, measure) in enumerate(known.items()):
+        top = 1 - place / count
+        suffix = "" if place == 0 else str(place + 1)
+        drawn.update_layout(
+            {
+                f"yaxis{suffix}": axis
+                | {
+                    "domain": [1 - (place + 1) / count + head * 0.3, top - head],
+                    "rangemode": "normal",
+                    "anchor": "x",
+                    "nticks": 5,
+                }
+            }
+        )
+        drawn.add_annotation(
+            text=f"{safe(measure.label)}, {safe(measure.unit)}",
+            x=0,
+            y=top - head,
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            showarrow=False,
+        )
+        for position, arm in enumerate(board.arms, start=1):
+            part = rows.filter((pl.col("measure") == name) & (pl.col("position") == position))
+            if not part.is_empty():
+                _add_course(drawn, part, arm, f"y{suffix}", show=place == 0 and len(board.arms) > 1)
+        for which in ("low", "high"):
+            value = normal.get(name, {}).get(which)
+            if value is not None:
+                drawn.add_trace(
+                    go.Scatter(
+                        x=[first, last],
+                        y=[value, value],
+                        yaxis=f"y{suffix}",
+                        mode="lines",
+                        line={"color": QUIET, "width": 1.5, "dash": "dot"},
+                        showlegend=False,
+                        hovertemplate=f"Limit of normal: {value:g}<extra></extra>",
+                    )
+                )
+    drawn.update_layout(
+        xaxis={"anchor": "y" if count == 1 else f"y{count}"}, legend={"y": 1.0, "yanchor": "bottom"}
+    )
+    return drawn
+
+
+def _add_course(drawn: go.Figure, part: pl.DataFrame, arm: str, axis: str, *, show: bool) -> None:
+    """A line of medians and a band of quartiles."""
+    style = arm_style(part["position"][0])
+    days = part["planned_day"].to_list()
+    low, high = part["lower_quartile"].to_list(), part["upper_quartile"].to_list()
+    drawn.add_trace(
+        go.Scatter(
+            x=[*days, *reversed(days)],
+            y=[*high, *reversed(low)],
+            yaxis=axis,
+            fill="toself",
+            fillcolor=style.color,
+            opacity=0.16,
+            line={"width": 0},
+            mode="lines",
+            legendgroup=safe(arm),
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    )
+    drawn.add_trace(
+        go.Scatter(
+            x=days,
+            y=part["median"].to_list(),
+            yaxis=axis,
+            mode="lines+markers",
+            name=safe(arm),
+            legendgroup=safe(arm),
+            showlegend=show,
+            line={"color": style.color, "dash": style.dash, "width": 2},
+            marker={"symbol": style.symbol, "size": 7},
+            text=[
+                f"Day {day}: {median:.4g} ({lower:.4g} to {upper:.4g}), n = {n:,}"
+                for day, median, lower, upper, n in zip(
+                    days, part["median"], low, high, part["n"], strict=True
+                )
+            ],
+            hovertemplate="%{text}<extra>" + safe(arm) + "</extra>",
+        )
+    )
