@@ -1,7 +1,7 @@
 """The filters: chosen in one place, kept from page to page, and in the address of the page."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -10,7 +10,7 @@ import streamlit as st
 from queries import Board, Filters
 from trials import Trial
 
-_CHOSEN_KEY, _ADDRESS_KEY = "_filters", "_filters_of_address"
+_CHOSEN_KEY, _ADDRESS_KEY, _PAGE_KEY = "_filters", "_filters_of_address", "_filters_of_page"
 # The names in an address.
 _NAMES = {
     "sites": "site",
@@ -33,11 +33,18 @@ class _Choice:
     words: Callable[[str], str] = str
 
 
-def filter_controls(board: Board, *, shown: bool) -> None:
+def filter_controls(board: Board, *, shown: bool, page: str) -> None:
     """Have the Board ask under what was chosen; where `shown`, let it be chosen.
 
     Where it is not, nothing on the page follows filters, and that is said if any are chosen.
+
+    Args:
+        page: the address of the page.
     """
+    if st.session_state.get(_PAGE_KEY) != page:
+        # The controls of another page are others, and begin with what was chosen.
+        _forget_controls()
+        st.session_state[_PAGE_KEY] = page
     choices = _choices(board)
     kept: Filters = st.session_state.get(_CHOSEN_KEY, Filters())
     if shown:
@@ -83,9 +90,13 @@ def _from_address(kept: Filters, choices: list[_Choice]) -> Filters:
     for field in ("first_day", "last_day"):
         (day,) = asked[_NAMES[field]] or ("",)
         values[field] = int(day) if day.isdecimal() and 0 < int(day) <= _LAST_DAY else None
-    for name in _NAMES:
-        st.session_state.pop(f"filter-{name}", None)
+    _forget_controls()
     return Filters(**values)
+
+
+def _forget_controls() -> None:
+    for field in _NAMES:
+        st.session_state.pop(f"filter-{field}", None)
 
 
 def _into_address(chosen: Filters) -> None:
@@ -127,8 +138,7 @@ def _drawn(chosen: Filters, choices: list[_Choice]) -> Filters:
                     key=_remembered(field, getattr(chosen, field)),
                 )
         if words and st.button("Clear filters", type="tertiary", key="clear-filters"):
-            for field_ in fields(Filters):
-                st.session_state.pop(f"filter-{field_.name}", None)
+            _forget_controls()
             st.session_state[_CHOSEN_KEY] = Filters()
             st.session_state[_ADDRESS_KEY] = None
             for name in _NAMES.values():

@@ -205,7 +205,7 @@ def header(
                 icon=":material/rule:",
             )
     if not board.is_limited:
-        filter_controls(board, shown=filtered)
+        filter_controls(board, shown=filtered, page=st.session_state.get(ADDRESS_KEY, ""))
     return board
 
 

@@ -4,7 +4,12 @@ import streamlit as st
 
 from exhibits.on_page import header, show
 
-header("Laboratory", "Do labs or vital signs show organ harm?", domains=("LB", "VS", "EG"))
+header(
+    "Laboratory",
+    "Do labs or vital signs show organ harm?",
+    domains=("LB", "VS", "EG"),
+    filtered=True,
+)
 grades, liver, course = st.tabs(["Grades", "Liver", "Over time"], on_change="rerun")
 if grades.open:
     with grades:

@@ -86,14 +86,15 @@ def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
         expect(visitor.page).to_have_url(f"{visitor.server.url}/{address}")
         visitor.settled()
         shows_page(visitor, address, loaded, role)
-        visitor.unfold()
-        hover(visitor, seen)
-        for button in visitor.page.locator("[data-testid='stDownloadButton'] button").all():
-            with visitor.page.expect_download() as coming:
-                button.click()
-            name = f"{address} {coming.value.suggested_filename}"
-            seen.downloads[name] = Path(coming.value.path()).read_bytes()
-        visitor.settled()
+        for _ in visitor.tabs():
+            visitor.unfold()
+            hover(visitor, seen)
+            for button in visitor.page.locator("[data-testid='stDownloadButton'] button").all():
+                with visitor.page.expect_download() as coming:
+                    button.click()
+                name = f"{address} {coming.value.suggested_filename}"
+                seen.downloads[name] = Path(coming.value.path()).read_bytes()
+            visitor.settled()
     return seen
 
 

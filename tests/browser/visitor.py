@@ -3,7 +3,7 @@
 import ast
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -179,6 +179,16 @@ class Visitor:
         )
         expect(empty).to_have_count(0)
         self.settled()
+
+    def tabs(self) -> Iterator[None]:
+        """Look at each tab of the page, the one that is open first; once where there are none."""
+        tabs = self.page.locator("[data-testid='stTabs'] [role='tab']")
+        yield
+        for place in range(1, tabs.count()):
+            tabs.nth(place).click()
+            expect(tabs.nth(place)).to_have_attribute("aria-selected", "true")
+            self.settled()
+            yield
 
     def enter_closed_session(self) -> None:
         """Enter the closed session and wait until the coded view is shown."""

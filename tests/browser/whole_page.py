@@ -72,6 +72,8 @@ def shows_page(visitor: Visitor, address: str, loaded: LoadedTrial, role: Role) 
         board = limited_board(loaded.trial, loaded.snapshot)
     else:
         board = board_of(loaded, View.POOLED)
+        # Without a choice the first of all is looked at.
+        board.subject = board.ask("people/all", arm=None)["subject"][0]
     for name in PAGES[address].exhibits():
         shown = make(name, board)
         frame = page.locator(f".st-key-exhibit-{name}")
