@@ -230,7 +230,7 @@ def shifts_from_baseline(board: Board) -> Exhibit:
             "baseline_grade": "Grade at baseline",
             "worst_grade": "Highest after",
             "rise": "Risen",
-            "participants": "Participants",
+            "participants": "n",
             "of": "Graded at both",
         },
         lists=tuple(lists),
@@ -682,22 +682,22 @@ def liver(board: Board) -> Exhibit:
         labels={
             "quadrant": "Box",
             "arm": "Arm",
-            "aminotransferase": f"{_aminotransferases(board)}, highest × ULN",
-            "bilirubin": "Bilirubin, highest × ULN",
-            "alkaline_phosphatase": "Alkaline phosphatase, highest × ULN",
-            "alkaline_phosphatase_between": "Alkaline phosphatase in the course, × ULN",
+            "aminotransferase": f"Peak {_aminotransferases(board)}, × ULN",
+            "bilirubin": "Peak bilirubin, × ULN",
+            "alkaline_phosphatase": "Peak ALP, × ULN",
+            "alkaline_phosphatase_between": "ALP in the course, × ULN",
             "r_ratio": "R ratio",
             "rise_day": "Rise on day",
-            "days_after": "Bilirubin, days later",
-            "context": "Could explain it",
+            "days_after": "Days to bilirubin",
+            "context": "May explain it",
         },
         lists=lists,
         row_lists=tuple(shown["list"].to_list()),
         footnotes=(
-            "Peaks may be of different days; the course (rise, days later, R) is there where "
-            "bilirubin followed within the window. R: the aminotransferase over alkaline "
-            "phosphatase on the day of the rise, both × ULN; at least 5 is hepatocellular, at most "
-            "2 cholestatic. Larger marks: alkaline phosphatase was under its limit.",
+            "ALP: alkaline phosphatase. Peaks may be of different days; the course (rise, days to "
+            "bilirubin, R) is there where bilirubin followed within the window. R: the "
+            "aminotransferase over ALP on the day of the rise, both × ULN; at least 5 is "
+            "hepatocellular, at most 2 cholestatic. Larger marks: ALP was under its limit.",
             *_liver_notes(board),
         ),
         assumptions=board.trial.assumptions("liver"),
@@ -952,7 +952,7 @@ def _trends(board: Board, title: str, measures: list[str], dataset: str) -> Exhi
         "their mean counts. Who is discharged, withdrawn or dead has no values later, so that "
         "later days are of other people: look at n."
     ]
-    if limits.height:
+    if table["low"].count() + table["high"].count():
         notes.append(
             "Dotted: limits of normal as recorded; where they differ by sex, age or laboratory, "
             "their median."

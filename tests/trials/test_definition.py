@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from trials import Trial, TrialDefinitionError, available_trials, load_trial, read_definition
-from trials.definition import TRIALS_FOLDER
+from trials.definition import TRIALS_FOLDER, GradeStep, Grading
 
 TEXT = (TRIALS_FOLDER / "nct05689008" / "trial.toml").read_text(encoding="utf-8")
 
@@ -146,6 +146,24 @@ REFUSED = {
     ),
     "rule on no group": ('group = "allergic"', 'group = "joy"', 'group = "joy"', "'joy' is no"),
     "rule on no arm": ('arm = "UCMSC"', 'arm = "PLACEBO"', 'arm = "PLACEBO"', "'PLACEBO'.*no arm"),
+    "graded measure": (
+        '[[grades]]\nmeasure = "alt"',
+        '[[grades]]\nmeasure = "enzyme"',
+        'measure = "enzyme"',
+        "grades.0.measure: 'enzyme' is no measure",
+    ),
+    "graded twice": (
+        'measure = "ast"\nterm = "Aspartate aminotransferase increased"',
+        'measure = "alt" #\nterm = "Alanine aminotransferase increased"',
+        'measure = "alt" #',
+        "is there before",
+    ),
+    "measure of liver": (
+        'bilirubin = "bilirubin"',
+        'bilirubin = "bile"',
+        'bilirubin = "bile"',
+        "liver.bilirubin: 'bile' is no measure",
+    ),
     "time zone": ('"Asia/Shanghai"', '"Asia/Atlantis"', "Asia/Atlantis", "no time zone"),
     "assumed value that is none": (
         '"accrual.months" =',
@@ -269,3 +287,66 @@ def test_a_trial_of_another_folder_loads(tmp_path: Path) -> None:
     trial = load_trial("mine", tmp_path)
     assert isinstance(trial, Trial)
     assert trial.id == "mine"
+
+
+# Grades and liver
+
+
+def step(**limits: float) -> GradeStep:
+    return GradeStep.model_validate(limits)
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({}, "has no limit"),
+        ({"above_normal": 2, "below": 3}, "above and below"),
+        ({"above_baseline": 2, "at_least_baseline": 2}, "both above_baseline and"),
+    ],
+)
+def test_a_grade_has_limits_of_one_side(limits: dict[str, float], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        step(grade=1, **limits)
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ((step(grade=1, above_normal=1), step(grade=2, below=3)), "make two of it"),
+        ((step(grade=2, above_normal=1), step(grade=2, above_normal=3)), "2 follows grade 2"),
+        ((step(grade=1, above_normal=3), step(grade=2, above_normal=3)), "no further than 3"),
+        ((step(grade=1, below=3), step(grade=2, below=4)), "no further than 3"),
+    ],
+)
+def test_grades_go_on_in_one_direction(steps: tuple[GradeStep, ...], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Grading(measure="alt", term="ALT increased", source="CTCAE", steps=steps)
+
+
+@pytest.mark.parametrize("name", ["cdiscpilot01", "nct05689008"])
+def test_the_shipped_grades_are_those_of_ctcae_5(name: str) -> None:
+    """Typed from the publication (NCI 2017), by limit of normal, or in the measure's unit."""
+    trial = load_trial(name)
+    published = {
+        "alt": [1, 3, 5, 20],
+        "ast": [1, 3, 5, 20],
+        "alp": [1, 2.5, 5, 20],
+        "bilirubin": [1, 1.5, 3, 10],
+        "creatinine": [1, 1.5, 3, 6],
+        "hemoglobin": [100, 80],
+        "platelets": [75, 50, 25],
+        "leukocytes": [3, 2, 1],
+        "lymphocytes": [0.8, 0.5, 0.2],
+    }
+    found = {
+        item.measure: [one.above_normal for one in item.steps]
+        if item.rises
+        else [one.below for one in item.steps[1:]]
+        for item in trial.grades
+    }
+    assert found == published
+    assert {item.measure for item in trial.grades if item.baseline == "beside"} == {"creatinine"}
+    assert all(item.steps[0].below_normal == 1 for item in trial.grades if not item.rises)
+    assert trial.liver is not None
+    limits = trial.liver.aminotransferase_above, trial.liver.bilirubin_at_least
+    assert (*limits, trial.liver.alkaline_phosphatase_below) == (3, 2, 2)
