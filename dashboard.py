@@ -27,6 +27,11 @@ from trials import Trial, TrialDefinitionError, load_trial
 PAGES = {
     "board-enrollment": ("pages/board/enrollment.py", "Enrollment", ":material/trending_up:"),
     "board-conduct": ("pages/board/conduct.py", "Conduct", ":material/event_available:"),
+    "board-special-interest": (
+        "pages/board/special_interest.py",
+        "Special interest",
+        ":material/crisis_alert:",
+    ),
     "board-arm-balance": ("pages/board/arm_balance.py", "Arm balance", ":material/balance:"),
     "data-findings": ("pages/data/findings.py", "Findings", ":material/rule:"),
     "data-checks": ("pages/data/checks.py", "Checks", ":material/checklist:"),

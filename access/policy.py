@@ -19,7 +19,8 @@ class Action(StrEnum):
     READ_TRAIL = "read the audit trail"
 
 
-BOARD_PAGES = ("board-enrollment", "board-conduct", "board-arm-balance")
+SPONSOR_PAGES = ("board-enrollment", "board-conduct", "board-arm-balance")
+BOARD_PAGES = (*SPONSOR_PAGES, "board-special-interest")
 DATA_PAGES = ("data-findings", "data-checks", "data-intake")
 CLOSED = frozenset({Action.ENTER_CLOSED_SESSION})
 
@@ -52,7 +53,7 @@ POLICY: dict[Role, Rights] = {
         View.UNBLINDED,
         acts=CLOSED | {Action.UNBLIND_PARTICIPANT},
     ),
-    Role.SPONSOR: Rights(BOARD_PAGES, View.POOLED, limited=True),
+    Role.SPONSOR: Rights(SPONSOR_PAGES, View.POOLED, limited=True),
     Role.DATA_MANAGER: Rights((*DATA_PAGES, "board-conduct"), View.POOLED),
     Role.UNBLINDED_DATA_MANAGER: Rights(DATA_PAGES, View.POOLED, sealed_records=True),
     Role.AUDITOR: Rights(("governance-audit",), None, acts=frozenset({Action.READ_TRAIL})),

@@ -1,6 +1,14 @@
 """What a board reads: titled figures and tables with population, denominators and provenance."""
 
-from exhibits import arm_balance, completeness, conduct, enrollment, findings, treatment
+from exhibits import (
+    arm_balance,
+    completeness,
+    conduct,
+    enrollment,
+    findings,
+    special_interest,
+    treatment,
+)
 from exhibits.exhibit import (
     EXHIBITS,
     Exhibit,
@@ -22,5 +30,6 @@ __all__ = [
     "findings",
     "make",
     "offered",
+    "special_interest",
     "treatment",
 ]

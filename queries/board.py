@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from access.policy import Grant
 
 FOLDER = Path(__file__).parent
+# Views that are the same whatever an arm is and however much is sealed.
+EVERY_VIEW = ("common", "participation", "safety", "terms")
 
 
 class BoardError(Exception):
@@ -250,7 +252,7 @@ def _open(snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
         counted = dict(connection.execute(_sql("views/tables")).fetchall())
         if counted != {name: facts.rows for name, facts in snapshot.manifest.tables.items()}:
             raise _not_its_open_file(snapshot)
-        for name in ("arm_pooled", "relations_open", "findings_open", "common", "participation", "safety"):
+        for name in ("arm_pooled", "relations_open", "findings_open", *EVERY_VIEW):
             connection.execute(_sql(f"views/{name}"))
 
     return reader(snapshot.open_path, prepare=prepare)
@@ -354,7 +356,7 @@ def _prepare_sealed(
             connection.execute("create table label as from given_label")
             connection.unregister("given_label")
             arms = ("arm_labeled", "actual_arm") if sealed_records else ("arm_labeled",)
-        for name in (*arms, *records, "common", "participation", "safety"):
+        for name in (*arms, *records, *EVERY_VIEW):
             connection.execute(_sql(f"views/{name}"))
 
     return prepare

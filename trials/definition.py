@@ -256,14 +256,40 @@ class SealedValues(Model):
     deviations: tuple[Name, ...] = ()
 
 
+class Support(Model):
+    """A result that supports a case: `measure` beyond a value, in days around the onset."""
+
+    measure: Identifier
+    at_least: float | None = None
+    at_most: float | None = None
+    days_before: int = Field(default=1, ge=0)
+    days_after: int = Field(default=1, ge=0)
+
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> Self:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("needs one limit: name at_least or at_most")
+        return self
+
+
 class SpecialInterest(Model):
-    """A study-defined group of preferred terms; not one of MedDRA's licensed queries."""
+    """A study-defined group of preferred terms; not one of MedDRA's licensed queries.
+
+    Attributes:
+        terms: what counts, where no licensed file is given that has `smq`.
+        smq: the name of the standardized MedDRA query that stands in for the terms then.
+        supports: what supports a case, beside its term.
+        asked_for: what reviewers will ask for and no extract of this trial records.
+    """
 
     id: Identifier
     name: Name
     why: Name
     meddra_version: str
     terms: tuple[Name, ...] = Field(min_length=1)
+    smq: Name | None = None
+    supports: tuple[Support, ...] = ()
+    asked_for: tuple[Name, ...] = ()
 
 
 class Band(Model):
@@ -462,6 +488,13 @@ class Trial(Model):
             for name in visit.expected:
                 if name not in measures:
                     wrong(f"{name!r} is no measure", "schedule", index, "expected")
+        for index, interest in enumerate(self.special_interest):
+            for place, support in enumerate(interest.supports):
+                if support.measure not in measures:
+                    wrong(
+                        f"{support.measure!r} is no measure",
+                        *("special_interest", index, "supports", place, "measure"),
+                    )
         severity = self.subgroups.severity_measure
         if severity is not None and severity not in known - {"age"}:
             wrong(f"{severity!r} is no measure", "subgroups", "severity_measure")

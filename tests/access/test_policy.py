@@ -24,6 +24,7 @@ PAGES = (
     "board-enrollment",
     "board-conduct",
     "board-arm-balance",
+    "board-special-interest",
     "data-findings",
     "data-checks",
     "data-intake",
@@ -31,13 +32,13 @@ PAGES = (
 )
 
 MAY_OPEN_PAGE = {
-    #                    enrollment  conduct  arm balance  findings  checks  intake  audit
-    Role.BOARD:         (True,       True,    True,        False,    False,  False,  False),
-    Role.STATISTICIAN:  (True,       True,    True,        True,     True,   True,   False),
-    Role.SPONSOR:       (True,       True,    True,        False,    False,  False,  False),
-    Role.DATA_MANAGER:  (False,      True,    False,       True,     True,   True,   False),
-    Role.UNBLINDED_DATA_MANAGER: (False, False, False,     True,     True,   True,   False),
-    Role.AUDITOR:       (False,      False,   False,       False,    False,  False,  True),
+    #                    enrollment  conduct  balance  special  findings  checks  intake  audit
+    Role.BOARD:         (True,       True,    True,     True,    False,    False,  False,  False),
+    Role.STATISTICIAN:  (True,       True,    True,     True,    True,     True,   True,   False),
+    Role.SPONSOR:       (True,       True,    True,     False,   False,    False,  False,  False),
+    Role.DATA_MANAGER:  (False,      True,    False,    False,   True,     True,   True,   False),
+    Role.UNBLINDED_DATA_MANAGER: (False, False, False,     False,   True,     True,   True,   False),
+    Role.AUDITOR:       (False,      False,   False,    False,   False,    False,  False,  True),
 }  # fmt: skip
 
 # The comparative ones in the closed session.

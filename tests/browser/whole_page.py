@@ -85,6 +85,7 @@ def question_of(address: str) -> str:
     return {
         "board-enrollment": "Are we on track?",
         "board-conduct": "Is it run as planned?",
+        "board-special-interest": "Allergic reactions, pulmonary embolism, and others?",
         "board-arm-balance": "Who is in the trial?",
         "data-findings": "What must be queried, and is it getting better?",
         "data-checks": "What is checked?",

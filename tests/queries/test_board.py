@@ -368,6 +368,11 @@ SAMPLES: dict[str, Any] = {
     "study_day": None,
     "serious": False,
     "fatal": False,
+    "group": None,
+    "terms": [
+        {"group": "infection", "number": 0, "term": term, "category": None, "days": None}
+        for term in ("Septic shock", "PNEUMONIA BACTERIAL", "Pruritus", "Erythema")
+    ],
 }
 
 
