@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -18,9 +19,10 @@ from estimators.time_to_event import (
     log_rank,
 )
 from exhibits.conduct import NOBODY, RANDOMIZED, row_name
-from exhibits.exhibit import Exhibit, People, exhibit
-from exhibits.theme import arm_style, figure, in_lines, safe
-from exhibits.words import counted, decimal, percent, share
+from exhibits.exhibit import Exhibit, Number, People, exhibit, unblinded_exhibit
+from exhibits.theme import ACCENT, arm_style, figure, in_lines, safe
+from exhibits.treatment import NO_EXPOSURE
+from exhibits.words import counted, decimal, number, percent, share
 from queries import Board
 from trials.definition import SpecialInterest
 
@@ -542,4 +544,352 @@ def _add_curve(
         ),
         row=row,
         col=1,
+    )
+
+
+@exhibit(filtered=True)
+def special_interest_cases(board: Board) -> Exhibit:
+    """Every case: whose, what, when, and which results around the onset support it."""
+    title, population = "Cases of special interest", "Events of randomized participants"
+    if (nothing := nothing_to_show(board, title, population)) is not None:
+        return nothing
+    groups = groups_by_id(board)
+    terms = bound_terms(board.trial.special_interest)
+    cases = board.ask("special_interest/cases", terms=terms, cutoff=cutoff_of(board))
+    support = _support_by_case(board, terms)
+    said = [support.get((row["group"], row["record_key"]), NO_SUPPORT) for row in cases.to_dicts()]
+    table = cases.select(
+        pl.col("group").replace_strict({key: group.name for key, group in groups.items()}),
+        "subject",
+        "site",
+        *(["arm"] if len(board.arms) > 1 else []),
+        "preferred_term",
+        "grade",
+        pl.when("is_fatal")
+        .then(pl.lit("fatal"))
+        .when("is_serious")
+        .then(pl.lit("serious"))
+        .otherwise(pl.lit("")),
+        "start_date",
+        "study_day",
+        "outcome",
+        pl.Series("beyond", [words.beyond for words in said], pl.Int64),
+        pl.Series("support", [words.text for words in said], pl.String),
+    ).rename({"literal": "seriousness"})
+    people = cases["subject"].n_unique()
+    supported = sum(words.beyond > 0 for words in said)
+    keys = cases.select("group", "arm").rows()
+    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    asked_for = dict.fromkeys(thing for group in groups.values() for thing in group.asked_for)
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=f"{counted(cases.height, 'case')} of {counted(people, 'participant')}; of "
+        f"{number(supported)} a result around the onset is beyond a limit that supports it."
+        if cases.height
+        else "There is no case of special interest.",
+        denominator=counted(cases.height, "case"),
+        numbers=(
+            Number("Cases", number(cases.height)),
+            Number("Participants", number(people)),
+            Number("With a supporting result", share(supported, cases.height)),
+        ),
+        table=table,
+        labels=CASE_LABELS,
+        footnotes=(
+            SINCE,
+            GROUPS + " An event that belongs to two groups is a case of each.",
+            _limits_in_words(board),
+            "A result beyond a limit supports a case and does not prove it; one that is missing "
+            "speaks neither for nor against it.",
+            *(
+                (f"Not in the extract, to be asked for: {', '.join(asked_for)}.",)
+                if asked_for
+                else ()
+            ),
+            *sealed_terms(board),
+        ),
+        assumptions=board.trial.assumptions("special_interest"),
+        lists=tuple(list_of(board, groups[group], arm) for group, arm in places),
+        row_lists=tuple(places[key] for key in keys),
+    )
+
+
+CASE_LABELS = {
+    "group": "Group",
+    "subject": "Participant",
+    "site": "Site",
+    "arm": "Arm",
+    "preferred_term": "Preferred term",
+    "grade": "Grade",
+    "seriousness": "Seriousness",
+    "start_date": "Began",
+    "study_day": "Study day",
+    "outcome": "Outcome",
+    "beyond": "Results beyond a limit",
+    "support": "Results around the onset",
+}
+
+
+@dataclass(frozen=True)
+class SupportOfCase:
+    """What results say of a case: how many are beyond a limit, and all of them in words."""
+
+    beyond: int
+    text: str
+
+
+NO_SUPPORT = SupportOfCase(0, "no limits are defined for this group")
+
+
+def _support_by_case(
+    board: Board, terms: list[dict[str, Any]]
+) -> dict[tuple[str, str], SupportOfCase]:
+    """By group and record: the results around the onset, those beyond a limit marked."""
+    groups = groups_by_id(board)
+    supports = [
+        {"group": group.id, "number": number, **support.model_dump()}
+        for group in groups.values()
+        for number, support in enumerate(group.supports)
+    ]
+    if not supports:
+        return {}
+    rows = board.ask(
+        "special_interest/case_support", terms=terms, supports=supports, cutoff=cutoff_of(board)
+    )
+    measures = {measure.name: measure for measure in board.trial.measures}
+    found: dict[tuple[str, str], SupportOfCase] = {}
+    for (group, key), part in rows.group_by("group", "record_key", maintain_order=True):
+        words = []
+        for row in part.iter_rows(named=True):
+            measure = measures[groups[str(group)].supports[row["number"]].measure]
+            if row["value"] is None:
+                words.append(f"{measure.label} not measured")
+                continue
+            words.append(
+                f"{measure.label} {row['value']:g} {measure.unit} on day {row['day']}"
+                + (" (beyond)" if row["is_beyond"] else "")
+            )
+        beyond = sum(bool(value) for value in part["is_beyond"])
+        found[str(group), str(key)] = SupportOfCase(beyond, "; ".join(dict.fromkeys(words)))
+    return found
+
+
+def _limits_in_words(board: Board) -> str:
+    """Which results support a case of each group, and in which days around the onset."""
+    measures = {measure.name: measure for measure in board.trial.measures}
+    words = []
+    for group in board.trial.special_interest:
+        limits = []
+        for support in group.supports:
+            measure = measures[support.measure]
+            limit = "at most" if support.at_least is None else "at least"
+            value = support.at_most if support.at_least is None else support.at_least
+            days = f"{support.days_before} days before to {support.days_after} after"
+            limits.append(f"{measure.label} {limit} {value:g} {measure.unit}, {days}")
+        if limits:
+            words.append(f"{group.name}: {'; '.join(limits)}")
+    if not words:
+        return "The trial definition names no results that support a case."
+    return f"Supporting results, in days around the onset. {'. '.join(words)}."
+
+
+# Criteria of worsening, by name as the question has them: in words, and the dataset that has them.
+CRITERIA = {
+    "vasopressor": ("Vasopressor started", "CM"),
+    "PEEP": ("PEEP raised", "RE"),
+    "FiO2": ("FiO2 raised", "RE"),
+    "intubation": ("Intubated from high flow or non-invasive ventilation", "PR"),
+    "arrhythmia": ("Ventricular arrhythmia", "AE"),
+    "arrest or death": ("Cardiac arrest or death", "DM"),
+}
+
+
+@unblinded_exhibit
+def worsening_near_instillation(board: Board) -> Exhibit:
+    """Worsening in the hours after each instillation, by criterion, where it can be told."""
+    title = "Worsening after an instillation"
+    population = "Instillations that were given to randomized participants"
+    rules = board.trial.worsening
+    if rules is None:
+        missing = "The trial definition says not what worsening is: name it under [worsening]."
+        return Exhibit(title, population, missing=missing)
+    if not (board.has("EX") or board.has("EC")):
+        return Exhibit(title, population, missing=NO_EXPOSURE)
+    bound = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in rules.model_dump(exclude={"not_recorded"}).items()
+    }
+    rows = board.ask("treatment/worsening", rules=bound, cutoff=cutoff_of(board))
+    if rows.is_empty():
+        return Exhibit(title, population, missing="No instillation is recorded as given.")
+    can_be_told = {name: board.has(dataset) for name, (_, dataset) in CRITERIA.items()}
+    table = rows.select(
+        pl.col("criterion").replace_strict({name: words for name, (words, _) in CRITERIA.items()}),
+        "arm",
+        "doses",
+        *(
+            pl.when(pl.col("criterion").replace_strict(can_be_told)).then(pl.col(name))
+            .otherwise(pl.lit(0 if name == "evaluable" else None)).alias(name)
+            for name in ("evaluable", "with_worsening", "by_day_only", "participants")
+        ),
+    )  # fmt: skip
+    lists = tuple(
+        People(
+            f"{CRITERIA[row['criterion']][0]} after an instillation, {row['arm']}",
+            "treatment/who_worsened",
+            (
+                ("rules", bound),
+                ("arm", row["arm"]),
+                ("criterion", row["criterion"]),
+                ("cutoff", cutoff_of(board)),
+            ),
+        )
+        for row in rows.iter_rows(named=True)
+    )
+    happened = int(table["with_worsening"].sum())
+    given = int(rows.filter(pl.col("criterion") == "vasopressor")["doses"].sum())
+    untold = [
+        words
+        for words, told in zip(table["criterion"], table["evaluable"], strict=True)
+        if not told
+    ]
+    unclear = list(dict.fromkeys(word for word in untold))
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=(
+            f"After {counted(given, 'instillation')} worsening is recorded "
+            f"{counted(happened, 'time')}, by whatever criterion."
+            + (f" Cannot be told: {', '.join(unclear)}." if unclear else "")
+        ),
+        denominator=counted(given, "instillation"),
+        table=table,
+        labels={
+            "criterion": "Criterion",
+            "arm": "Arm",
+            "doses": "Instillations",
+            "evaluable": "Where it can be told",
+            "with_worsening": "With worsening",
+            "by_day_only": "Of these by the day only",
+            "participants": "Participants",
+        },
+        footnotes=(
+            f"Within {rules.hours} hours of the beginning of an instillation, arrest and death "
+            f"within {rules.arrest_hours}, where both times are recorded. Where one of them is a "
+            "day only, the day of the instillation and the next count: more than the hours.",
+            f"PEEP raised by {rules.peep_increase:g} cmH2O and more, FiO2 by "
+            f"{100 * rules.fio2_increase:g} points and more: the highest value in the hours after, "
+            "less the last one in the day before; it cannot be told where one of them is missing. "
+            "A vasopressor counts with any start, whatever the dose.",
+            *(
+                (f"Not in the extract: {', '.join(rules.not_recorded)}.",)
+                if rules.not_recorded
+                else ()
+            ),
+            "Descriptive: an arm that was given nothing has no such clock, so nothing is compared. "
+            "Worsening after an instillation need not come of it.",
+        ),
+        assumptions=board.trial.assumptions("worsening"),
+        lists=lists,
+        row_lists=tuple(
+            place if some else None for place, some in enumerate(table["participants"])
+        ),
+    )
+
+
+# Spans of time since the last instillation: what is known to the hour, then what only to the day.
+SPANS = (
+    ("within_6_hours", "Within 6 hours"),
+    ("within_24_hours", "Over 6 to 24 hours"),
+    ("same_or_next_day", "Same or next day, hour not known"),
+    ("within_7_days", "Up to 7 days"),
+    ("later", "Later"),
+)
+
+
+@unblinded_exhibit
+def hours_from_instillation(board: Board) -> Exhibit:
+    """How long after the last instillation events of special interest began."""
+    title = "Onset since the last instillation"
+    population = "Events of special interest after an instillation, of randomized participants"
+    if (nothing := nothing_to_show(board, title, population)) is not None:
+        return nothing
+    if not (board.has("EX") or board.has("EC")):
+        return Exhibit(title, population, missing=NO_EXPOSURE)
+    groups = groups_by_id(board)
+    names = {key: group.name for key, group in groups.items()}
+    terms = bound_terms(board.trial.special_interest)
+    onsets = board.ask("treatment/onset_since_dose", terms=terms, cutoff=cutoff_of(board))
+    if onsets.is_empty():
+        missing = "No event of special interest with a date of onset came after an instillation."
+        return Exhibit(title, population, missing=missing)
+    hours, days = pl.col("hours"), pl.col("days")
+    span = (
+        pl.when(hours <= 6).then(pl.lit("within_6_hours"))
+        .when(hours <= 24).then(pl.lit("within_24_hours"))
+        .when(hours.is_null() & (days <= 1)).then(pl.lit("same_or_next_day"))
+        .when(pl.coalesce(hours / 24, days) <= 7).then(pl.lit("within_7_days"))
+        .otherwise(pl.lit("later"))
+    )  # fmt: skip
+    placed = onsets.with_columns(span=span)
+    table = placed.group_by("group", "arm", maintain_order=True).agg(
+        pl.len().cast(pl.Int64).alias("events"),
+        *((pl.col("span") == name).sum().cast(pl.Int64).alias(name) for name, _ in SPANS),
+        pl.coalesce(hours / 24, days).median().alias("median_days"),
+    )
+    drawn = figure(
+        x_title="Days since the last instillation", y_title="", height=170 + 60 * len(groups)
+    )
+    for known, words, symbol in (
+        (True, "Hour known", "circle"),
+        (False, "Day only", "circle-open"),
+    ):
+        rows = placed.filter(hours.is_not_null() if known else hours.is_null())
+        drawn.add_trace(
+            go.Scatter(
+                x=rows.select(pl.coalesce(hours / 24, days)).to_series().to_list(),
+                y=[in_lines(names[group]) for group in rows["group"]],
+                mode="markers",
+                name=words,
+                marker={"color": ACCENT, "symbol": symbol, "size": 11, "opacity": 0.7},
+                hovertemplate="%{y}: %{x:.2g} days after an instillation<extra></extra>",
+            )
+        )
+    drawn.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=[in_lines(name) for name in reversed(names.values())],
+        range=[-0.5, len(groups) - 0.5],
+        rangemode="normal",
+    )
+    early = table.select("within_6_hours", "within_24_hours", "same_or_next_day").sum_horizontal()
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=f"{share(int(early.sum()), onsets.height)} events began within 24 hours of an "
+        "instillation, or on its day or the next.",
+        denominator=counted(onsets.height, "event"),
+        figure=drawn,
+        description="A row for each group, a dot for each event at the days since the last "
+        "instillation before it; filled where the hour is known.",
+        table=table.with_columns(pl.col("group").replace_strict(names)),
+        labels={
+            "group": "Group",
+            "arm": "Arm",
+            "events": "Events",
+            "median_days": "Days, median",
+        }
+        | dict(SPANS),
+        footnotes=(
+            "From the beginning of the last instillation at or before the onset. Where only days "
+            "are known, an event on the day of an instillation counts as after it.",
+            "Descriptive: an arm that was given nothing has no such clock, so nothing is compared.",
+            GROUPS,
+        ),
+        assumptions=board.trial.assumptions("special_interest"),
+        lists=tuple(
+            list_of(board, groups[key], arm) for key, arm in table.select("group", "arm").rows()
+        ),
+        row_lists=tuple(range(table.height)),
     )

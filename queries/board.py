@@ -356,7 +356,8 @@ def _prepare_sealed(
             connection.execute("create table label as from given_label")
             connection.unregister("given_label")
             arms = ("arm_labeled", "actual_arm") if sealed_records else ("arm_labeled",)
-        for name in (*arms, *records, *EVERY_VIEW):
+        doses = ("doses",) if sealed_records else ()
+        for name in (*arms, *records, *EVERY_VIEW, *doses):
             connection.execute(_sql(f"views/{name}"))
 
     return prepare

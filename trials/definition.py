@@ -292,6 +292,29 @@ class SpecialInterest(Model):
     asked_for: tuple[Name, ...] = ()
 
 
+class Worsening(Model):
+    """What counts as worsening after a dose, and for how many hours.
+
+    Attributes:
+        hours: for how long after a dose it counts; `arrest_hours` for arrest and death.
+        vasopressors: the class of medication, of which any start counts.
+        peep, fio2: measures of the ventilator's settings, and what rise of them counts.
+        arrhythmias, arrests: preferred terms.
+        not_recorded: what belongs to it and no extract of this trial records.
+    """
+
+    hours: int = Field(ge=1)
+    arrest_hours: int = Field(ge=1)
+    vasopressors: Name
+    peep: Identifier
+    peep_increase: float = Field(gt=0)
+    fio2: Identifier
+    fio2_increase: float = Field(gt=0)
+    arrhythmias: tuple[Name, ...] = ()
+    arrests: tuple[Name, ...] = ()
+    not_recorded: tuple[Name, ...] = ()
+
+
 class Band(Model):
     """A range of values under a name, `at_least` or `above` and `below` or `at_most` its limits."""
 
@@ -412,6 +435,7 @@ class Trial(Model):
     subgroups: Subgroups = Subgroups()
     standard_care: tuple[Name, ...] = ()
     special_interest: tuple[SpecialInterest, ...] = ()
+    worsening: Worsening | None = None
     stopping_rules: tuple[StoppingRule, ...] = ()
     primary: Primary | None = None
     assumed: dict[str, str] = {}
@@ -488,13 +512,8 @@ class Trial(Model):
             for name in visit.expected:
                 if name not in measures:
                     wrong(f"{name!r} is no measure", "schedule", index, "expected")
-        for index, interest in enumerate(self.special_interest):
-            for place, support in enumerate(interest.supports):
-                if support.measure not in measures:
-                    wrong(
-                        f"{support.measure!r} is no measure",
-                        *("special_interest", index, "supports", place, "measure"),
-                    )
+        for loc, text in self._strangers_of_interest(measures):
+            wrong(text, *loc)
         severity = self.subgroups.severity_measure
         if severity is not None and severity not in known - {"age"}:
             wrong(f"{severity!r} is no measure", "subgroups", "severity_measure")
@@ -514,6 +533,24 @@ class Trial(Model):
         if problems:
             raise _ContradictionError(problems)
         return self
+
+    def _strangers_of_interest(
+        self, measures: set[str]
+    ) -> Iterator[tuple[tuple[int | str, ...], str]]:
+        """What groups of special interest and worsening name, and the definition has not."""
+        for index, group in enumerate(self.special_interest):
+            for place, support in enumerate(group.supports):
+                if support.measure not in measures:
+                    loc = ("special_interest", index, "supports", place, "measure")
+                    yield loc, f"{support.measure!r} is no measure"
+        if self.worsening is None:
+            return
+        for key in ("peep", "fio2"):
+            if (name := getattr(self.worsening, key)) not in measures:
+                yield ("worsening", key), f"{name!r} is no measure"
+        name = self.worsening.vasopressors
+        if name not in {item.name for item in self.open.medication_classes}:
+            yield ("worsening", "vasopressors"), f"{name!r} is no class of medication"
 
     def _open_values(self) -> Iterator[tuple[tuple[int | str, ...], str, str]]:
         """What the definition opens: where, the value, and which list of [sealed] it is held to."""

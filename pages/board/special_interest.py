@@ -5,7 +5,10 @@ from exhibits.on_page import header, show
 header(
     "Special interest",
     "Allergic reactions, pulmonary embolism, and others?",
-    domains=("AE", "DM", "DS"),
+    domains=("AE", "DM", "DS", "LB", "VS"),
 )
 show("special_interest_overview")
 show("special_interest_incidence")
+show("special_interest_cases")
+show("worsening_near_instillation")
+show("hours_from_instillation")

@@ -37,7 +37,7 @@ MAY_OPEN_PAGE = {
     Role.STATISTICIAN:  (True,       True,    True,     True,    True,     True,   True,   False),
     Role.SPONSOR:       (True,       True,    True,     False,   False,    False,  False,  False),
     Role.DATA_MANAGER:  (False,      True,    False,    False,   True,     True,   True,   False),
-    Role.UNBLINDED_DATA_MANAGER: (False, False, False,     False,   True,     True,   True,   False),
+    Role.UNBLINDED_DATA_MANAGER: (False, False, False,    False,   True,     True,   True,   False),
     Role.AUDITOR:       (False,      False,   False,    False,   False,    False,  False,  True),
 }  # fmt: skip
 
