@@ -28,20 +28,20 @@ PAGES = {
     "board-enrollment": ("pages/board/enrollment.py", "Enrollment", ":material/trending_up:"),
     "board-conduct": ("pages/board/conduct.py", "Conduct", ":material/event_available:"),
     "board-safety": ("pages/board/safety.py", "Safety", ":material/health_and_safety:"),
+    "board-special-interest": ("pages/board/special_interest.py", "Special interest", ":material/star:"),  # noqa: E501
+    "board-laboratory": ("pages/board/laboratory.py", "Laboratory", ":material/science:"),
     "board-participant": ("pages/board/participant.py", "Participant", ":material/person:"),
     "board-arm-balance": ("pages/board/arm_balance.py", "Arm balance", ":material/balance:"),
-    "board-laboratory": ("pages/board/laboratory.py", "Laboratory", ":material/science:"),
     "data-findings": ("pages/data/findings.py", "Findings", ":material/rule:"),
     "data-checks": ("pages/data/checks.py", "Checks", ":material/checklist:"),
     "data-intake": ("pages/data/intake.py", "Intake", ":material/database:"),
     "governance-audit": ("pages/governance/audit.py", "Audit trail", ":material/history:"),
-}
+}  # fmt: skip
 # Their text is a sentence for the person who can act; of all others only a number is shown.
 SAYS_WHAT_TO_DO = (
     BoardError, ClosedSessionError, RecordsError, RolesError, SnapshotsError, SettingsError,
     TrialDefinitionError,
 )  # fmt: skip
-GROUPS = {"board": "Board", "data": "Data", "governance": "Governance"}
 
 
 def menu(identity: Identity | None) -> Page:
@@ -52,7 +52,7 @@ def menu(identity: Identity | None) -> Page:
     for address in pages_of(identity.role) if identity else PAGES:
         file, title, icon = PAGES[address]
         page = st.Page(file, title=title, icon=icon, url_path=address)
-        groups.setdefault(GROUPS[address.partition("-")[0]], []).append(page)
+        groups.setdefault(address.partition("-")[0].capitalize(), []).append(page)
     return st.navigation(groups, position="sidebar" if identity else "hidden")
 
 

@@ -20,7 +20,15 @@ class Action(StrEnum):
 
 
 SPONSOR_PAGES = ("board-enrollment", "board-conduct", "board-safety", "board-arm-balance")
-BOARD_PAGES = (*SPONSOR_PAGES, "board-laboratory", "board-participant")
+BOARD_PAGES = (
+    "board-enrollment",
+    "board-conduct",
+    "board-safety",
+    "board-special-interest",
+    "board-laboratory",
+    "board-participant",
+    "board-arm-balance",
+)
 DATA_PAGES = ("data-findings", "data-checks", "data-intake")
 CLOSED = frozenset({Action.ENTER_CLOSED_SESSION})
 

@@ -9,6 +9,7 @@ from exhibits import (
     laboratory,
     participant,
     safety,
+    special_interest,
     treatment,
 )
 from exhibits.exhibit import (
@@ -35,5 +36,6 @@ __all__ = [
     "offered",
     "participant",
     "safety",
+    "special_interest",
     "treatment",
 ]

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 # Views that are the same whatever an arm is and however much is sealed.
-EVERY_VIEW = ("common", "participation", "safety", "laboratory")
+EVERY_VIEW = ("common", "participation", "safety", "laboratory", "terms")
 
 
 class BoardError(Exception):
@@ -363,7 +363,8 @@ def _prepare_sealed(
             connection.execute("create table label as from given_label")
             connection.unregister("given_label")
             arms = ("arm_labeled", "actual_arm") if sealed_records else ("arm_labeled",)
-        for name in (*arms, *records, *EVERY_VIEW):
+        doses = ("doses",) if sealed_records else ()
+        for name in (*arms, *records, *EVERY_VIEW, *doses):
             connection.execute(_sql(f"views/{name}"))
 
     return prepare

@@ -256,14 +256,63 @@ class SealedValues(Model):
     deviations: tuple[Name, ...] = ()
 
 
+class Support(Model):
+    """A result that supports a case: `measure` beyond a value, in days around the onset."""
+
+    measure: Identifier
+    at_least: float | None = None
+    at_most: float | None = None
+    days_before: int = Field(default=1, ge=0)
+    days_after: int = Field(default=1, ge=0)
+
+    @model_validator(mode="after")
+    def _has_one_limit(self) -> Self:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("needs one limit: name at_least or at_most")
+        return self
+
+
 class SpecialInterest(Model):
-    """A study-defined group of preferred terms; not one of MedDRA's licensed queries."""
+    """A study-defined group of preferred terms; not one of MedDRA's licensed queries.
+
+    Attributes:
+        terms: what counts, where no licensed file is given that has `smq`.
+        smq: the name of the standardized MedDRA query that stands in for the terms then.
+        supports: what supports a case, beside its term.
+        asked_for: what reviewers will ask for and no extract of this trial records.
+    """
 
     id: Identifier
     name: Name
     why: Name
     meddra_version: str
     terms: tuple[Name, ...] = Field(min_length=1)
+    smq: Name | None = None
+    supports: tuple[Support, ...] = ()
+    asked_for: tuple[Name, ...] = ()
+
+
+class Worsening(Model):
+    """What counts as worsening after a dose, and for how many hours.
+
+    Attributes:
+        hours: for how long after a dose it counts; `arrest_hours` for arrest and death.
+        vasopressors: the class of medication, of which any start counts.
+        peep, fio2: measures of the ventilator's settings, and what rise of them counts.
+        arrhythmias, arrests: preferred terms.
+        not_recorded: what belongs to it and no extract of this trial records.
+    """
+
+    hours: int = Field(ge=1)
+    arrest_hours: int = Field(ge=1)
+    vasopressors: Name
+    peep: Identifier
+    peep_increase: float = Field(gt=0)
+    fio2: Identifier
+    fio2_increase: float = Field(gt=0)
+    arrhythmias: tuple[Name, ...] = ()
+    arrests: tuple[Name, ...] = ()
+    not_recorded: tuple[Name, ...] = ()
 
 
 class Band(Model):
@@ -492,6 +541,7 @@ class Trial(Model):
     grades: tuple[Grading, ...] = ()
     liver: Liver | None = None
     special_interest: tuple[SpecialInterest, ...] = ()
+    worsening: Worsening | None = None
     stopping_rules: tuple[StoppingRule, ...] = ()
     primary: Primary | None = None
     assumed: dict[str, str] = {}
@@ -569,10 +619,9 @@ class Trial(Model):
             for name in visit.expected:
                 if name not in measures:
                     wrong(f"{name!r} is no measure", "schedule", index, "expected")
-        severity = self.subgroups.severity_measure
-        if severity is not None and severity not in known - {"age"}:
-            wrong(f"{severity!r} is no measure", "subgroups", "severity_measure")
-        for loc, name in self._graded_measures():
+        for loc, text in self._strangers_of_interest(measures):
+            wrong(text, *loc)
+        for loc, name in self._measures_named():
             if name not in known - {"age", "bmi"}:
                 wrong(f"{name!r} is no measure", *loc)
         if self.primary is not None and self.primary.measure not in known:
@@ -592,8 +641,10 @@ class Trial(Model):
             raise _ContradictionError(problems)
         return self
 
-    def _graded_measures(self) -> Iterator[tuple[tuple[int | str, ...], str]]:
-        """The measures that grades and signs of liver injury are of: where, and the name."""
+    def _measures_named(self) -> Iterator[tuple[tuple[int | str, ...], str]]:
+        """The measures that severity, grades and signs of liver injury are of: where, and which."""
+        if self.subgroups.severity_measure is not None:
+            yield ("subgroups", "severity_measure"), self.subgroups.severity_measure
         for index, grading in enumerate(self.grades):
             yield ("grades", index, "measure"), grading.measure
         if self.liver is not None:
@@ -603,6 +654,24 @@ class Trial(Model):
             yield ("liver", "bilirubin"), self.liver.bilirubin
             for item in self.liver.context:
                 yield ("liver", "context"), item.measure
+
+    def _strangers_of_interest(
+        self, measures: set[str]
+    ) -> Iterator[tuple[tuple[int | str, ...], str]]:
+        """What groups of special interest and worsening name, and the definition has not."""
+        for index, group in enumerate(self.special_interest):
+            for place, support in enumerate(group.supports):
+                if support.measure not in measures:
+                    loc = ("special_interest", index, "supports", place, "measure")
+                    yield loc, f"{support.measure!r} is no measure"
+        if self.worsening is None:
+            return
+        for key in ("peep", "fio2"):
+            if (name := getattr(self.worsening, key)) not in measures:
+                yield ("worsening", key), f"{name!r} is no measure"
+        name = self.worsening.vasopressors
+        if name not in {item.name for item in self.open.medication_classes}:
+            yield ("worsening", "vasopressors"), f"{name!r} is no class of medication"
 
     def _open_values(self) -> Iterator[tuple[tuple[int | str, ...], str, str]]:
         """What the definition opens: where, the value, and which list of [sealed] it is held to."""

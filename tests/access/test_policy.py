@@ -25,6 +25,7 @@ PAGES = (
     "board-conduct",
     "board-safety",
     "board-arm-balance",
+    "board-special-interest",
     "board-laboratory",
     "board-participant",
     "data-findings",
@@ -34,8 +35,8 @@ PAGES = (
 )
 
 OF_SPONSORS = (True, True, True, True)  # enrollment, conduct, safety, arm balance
-OF_THE_BOARD = (True, True)  # laboratory, participant
-NONE_OF_SPONSORS, NONE_OF_THE_BOARD = (False,) * 4, (False,) * 2
+OF_THE_BOARD = (True,) * 3  # special interest, laboratory, participant
+NONE_OF_SPONSORS, NONE_OF_THE_BOARD = (False,) * 4, (False,) * 3
 OF_DATA, NO_DATA = (True, True, True), (False,) * 3  # findings, checks, intake
 MAY_OPEN_PAGE = {
     #                                                          the audit trail

@@ -89,6 +89,7 @@ def question_of(address: str) -> str:
         "board-conduct": "Is it run as planned?",
         "board-safety": "Is anyone being harmed?",
         "board-participant": "What happened to this person?",
+        "board-special-interest": "Allergic reactions, pulmonary embolism, and others?",
         "board-arm-balance": "Who is in the trial?",
         "board-laboratory": "Do labs or vital signs show organ harm?",
         "data-findings": "What must be queried, and is it getting better?",

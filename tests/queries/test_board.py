@@ -389,6 +389,35 @@ SAMPLES: dict[str, Any] = {
     "visit_number": 3.0,
     "serious": False,
     "fatal": False,
+    "group": None,
+    "criterion": None,
+    "supports": [
+        {
+            "group": "infection",
+            "number": 0,
+            "measure": measure,
+            "at_least": None,
+            "at_most": 100.0,
+            "days_before": 2,
+            "days_after": 2,
+        }
+        for measure in ("oxygen_saturation", "systolic_pressure")
+    ],
+    "rules": {
+        "hours": 6,
+        "arrest_hours": 24,
+        "vasopressors": "Vasopressors",
+        "peep": "peep",
+        "peep_increase": 1.0,
+        "fio2": "fio2_setting",
+        "fio2_increase": 0.01,
+        "arrhythmias": ["Ventricular tachycardia"],
+        "arrests": ["Cardiac arrest"],
+    },
+    "terms": [
+        {"group": "infection", "number": 0, "term": term, "category": None, "days": None}
+        for term in ("Septic shock", "PNEUMONIA BACTERIAL", "Pruritus", "Erythema")
+    ],
 }
 
 
