@@ -28,16 +28,14 @@ PAGES = {
     "board-enrollment": ("pages/board/enrollment.py", "Enrollment", ":material/trending_up:"),
     "board-conduct": ("pages/board/conduct.py", "Conduct", ":material/event_available:"),
     "board-special-interest": (
-        "pages/board/special_interest.py",
-        "Special interest",
-        ":material/crisis_alert:",
+        "pages/board/special_interest.py", "Special interest", ":material/crisis_alert:",
     ),
     "board-arm-balance": ("pages/board/arm_balance.py", "Arm balance", ":material/balance:"),
     "data-findings": ("pages/data/findings.py", "Findings", ":material/rule:"),
     "data-checks": ("pages/data/checks.py", "Checks", ":material/checklist:"),
     "data-intake": ("pages/data/intake.py", "Intake", ":material/database:"),
     "governance-audit": ("pages/governance/audit.py", "Audit trail", ":material/history:"),
-}
+}  # fmt: skip
 # Their text is a sentence for the person who can act; of all others only a number is shown.
 SAYS_WHAT_TO_DO = (
     BoardError, ClosedSessionError, RecordsError, RolesError, SnapshotsError, SettingsError,

@@ -20,7 +20,7 @@ from estimators.time_to_event import (
 )
 from exhibits.conduct import NOBODY, RANDOMIZED, row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit, unblinded_exhibit
-from exhibits.theme import ACCENT, arm_style, figure, in_lines, safe
+from exhibits.theme import ACCENT, FONT_SIZE, arm_style, figure, in_lines, safe
 from exhibits.treatment import NO_EXPOSURE
 from exhibits.words import counted, decimal, number, percent, share
 from queries import Board
@@ -322,7 +322,8 @@ def _shares_drawn(
         showgrid=False,
     )
     widest = max(10.0, *table["high_percent"].to_list())
-    drawn.update_xaxes(range=[0, min(105.0, 1.05 * widest)])
+    # From a little under zero, so that a dot at zero is whole.
+    drawn.update_xaxes(range=[-0.03 * widest, min(105.0, 1.05 * widest)])
     return drawn
 
 
@@ -374,6 +375,11 @@ def special_interest_incidence(board: Board) -> Exhibit:
                 )
             if drawn is not None:
                 _add_curve(drawn, board, place, position, curves)
+    if drawn is not None:
+        # One scale for all, so that a panel does not look like more than it is.
+        drawn.update_yaxes(
+            range=[0, 1.05 * max(10.0, *(y or 0.0 for one in drawn.data for y in one.y))]
+        )
     last = days[-1]
     total = int(people["participants"].sum())
     first = known.filter(pl.col("outcome") == EVENT).height
@@ -511,19 +517,20 @@ def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
 
 
 def _incidence_figure(groups: Sequence[SpecialInterest]) -> go.Figure:
-    drawn = figure(x_title="Study day", y_title="", height=110 + 230 * len(groups))
-    style = drawn.layout.xaxis.to_plotly_json()
+    height = 90 + 270 * len(groups)
+    drawn = figure(x_title="Study day", y_title="", height=height)
+    axis = drawn.layout.xaxis.to_plotly_json()
     drawn.set_subplots(
         rows=len(groups),
         cols=1,
         subplot_titles=[in_lines(group.name, 36) for group in groups],
-        vertical_spacing=0.3 / len(groups) if len(groups) > 1 else 0,
+        vertical_spacing=110 / height if len(groups) > 1 else 0,
     )
-    shared = {key: style[key] for key in ("gridcolor", "zeroline", "automargin", "tickfont")}
-    drawn.update_xaxes(**shared, title={"text": "Study day"}, rangemode="tozero")
-    drawn.update_yaxes(**shared, title={"text": "%"}, rangemode="tozero")
-    drawn.update_annotations(font={"size": 15}, x=0, xanchor="left")
-    drawn.update_layout(legend={"y": 1 + 60 / (110 + 230 * len(groups))}, margin={"t": 80})
+    style = {name: axis[name] for name in ("gridcolor", "zeroline", "automargin", "tickfont")}
+    drawn.update_xaxes(**style, title={"text": "Study day"}, rangemode="tozero")
+    drawn.update_yaxes(**style, title={"text": "%"})
+    drawn.update_annotations(font={"size": FONT_SIZE}, x=0, xanchor="left", align="left")
+    drawn.update_layout(legend={"y": 1 + 50 / height}, margin={"t": 90})
     return drawn
 
 

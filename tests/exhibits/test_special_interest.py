@@ -219,7 +219,7 @@ PUBLISHED = (
 @pytest.mark.parametrize(
     ("died", "chi_square"),
     # The study's ADTTE (safety population, which is everybody as randomized) observes 01-710-1083
-    # until RFENDTC, 3 August 2013, but DM has the death on the 2nd; with the 3rd it is the published.
+    # until RFENDTC, 3 August 2013, but DM has the death on the 2nd. With the 3rd it is as in ADTTE.
     [("2013-08-03", "60.27"), (None, "60.26")],
 )
 def test_time_to_first_dermatologic_event_is_the_published_one(
