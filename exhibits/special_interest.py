@@ -57,9 +57,15 @@ def cutoff_of(board: Board) -> date:
 def bound_terms(groups: Sequence[SpecialInterest]) -> list[dict[str, Any]]:
     """The terms of groups, as questions bind them; a term without a category counts alone."""
     return [
-        {"group": group.id, "number": number, "term": term, "category": None, "days": None}
+        {
+            "group": group.id,
+            "number": number,
+            "term": term,
+            "category": category,
+            "days": group.algorithm_days,
+        }
         for number, group in enumerate(groups)
-        for term in group.terms
+        for term, category in group.counted_terms
     ]
 
 
@@ -92,7 +98,7 @@ def sealed_terms(board: Board) -> tuple[str, ...]:
     left_out = {
         term
         for group in board.trial.special_interest
-        for term in group.terms
+        for term, _ in group.counted_terms
         if " ".join(term.casefold().split()) in sealed
     }
     if not left_out:
@@ -100,6 +106,21 @@ def sealed_terms(board: Board) -> tuple[str, ...]:
     return (
         f"Events under {counted(len(left_out), 'term')} of these groups would tell the treatment: "
         "they are sealed, and are not among what is counted here.",
+    )
+
+
+def standard_queries(board: Board) -> tuple[str, ...]:
+    """A footnote for each group whose terms are those of a standardized query."""
+    return tuple(
+        f"{group.name}: terms of the standardized MedDRA query {group.smq} from a licensed file, "
+        + (
+            f"{group.scope} scope."
+            if group.algorithm_days is None
+            else "by its algorithm over categories: A, or B and C, or D and B or C, with onsets "
+            f"at most {counted(group.algorithm_days, 'day')} apart."
+        )
+        for group in board.trial.special_interest
+        if group.standard_terms
     )
 
 
@@ -200,6 +221,7 @@ def special_interest_overview(board: Board) -> Exhibit:
                 else ""
             ),
             *few,
+            *standard_queries(board),
             *sealed_terms(board),
             *(f"{group.name}: {group.why}" for group in groups),
         ),
@@ -422,6 +444,7 @@ def special_interest_incidence(board: Board) -> Exhibit:
             ),
             *(() if few else _log_rank_words(board, known)),
             *few,
+            *standard_queries(board),
             *sealed_terms(board),
         ),
         assumptions=board.trial.assumptions("special_interest", "schedule"),
@@ -614,6 +637,7 @@ def special_interest_cases(board: Board) -> Exhibit:
                 if asked_for
                 else ()
             ),
+            *standard_queries(board),
             *sealed_terms(board),
         ),
         assumptions=board.trial.assumptions("special_interest"),
