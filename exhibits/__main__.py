@@ -131,8 +131,13 @@ def _print(shown: Exhibit, asked: argparse.Namespace) -> None:
         if shown.table is not None:
             import polars as pl
 
+            # As wide as it takes: in a column that is too narrow words are cut within.
             with pl.Config(
-                tbl_rows=-1, tbl_cols=-1, fmt_str_lengths=80, tbl_hide_dataframe_shape=True
+                tbl_rows=-1,
+                tbl_cols=-1,
+                tbl_width_chars=-1,
+                fmt_str_lengths=80,
+                tbl_hide_dataframe_shape=True,
             ):
                 print(shown.labelled_table())
         for note in shown.footnotes:
