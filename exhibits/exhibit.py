@@ -129,9 +129,7 @@ class Registered:
 EXHIBITS: dict[str, Registered] = {}
 
 
-def exhibit(
-    *, least_view: View = View.POOLED, filtered: bool = False
-) -> Callable[[Maker], Maker]:
+def exhibit(*, least_view: View = View.POOLED, filtered: bool = False) -> Callable[[Maker], Maker]:
     """Register a function of a Board as an exhibit.
 
     The exhibit is named after the function; the first line of its docstring says what it shows.
@@ -172,9 +170,7 @@ def exhibit(
 
         topic = function.__module__.rpartition(".")[2]
         summary = (function.__doc__ or "").strip().splitlines()[0]
-        EXHIBITS[name] = Registered(
-            name, topic, least_view, filtered, summary, with_provenance
-        )
+        EXHIBITS[name] = Registered(name, topic, least_view, filtered, summary, with_provenance)
         return with_provenance
 
     return register
@@ -182,6 +178,7 @@ def exhibit(
 
 # For what only the unblinded view has.
 unblinded_exhibit = exhibit(least_view=View.UNBLINDED)
+filtered_unblinded_exhibit = exhibit(least_view=View.UNBLINDED, filtered=True)
 
 
 def too_few(title: str, population: str, board: Board) -> Exhibit:

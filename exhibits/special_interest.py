@@ -19,7 +19,7 @@ from estimators.time_to_event import (
     log_rank,
 )
 from exhibits.conduct import NOBODY, RANDOMIZED, row_name
-from exhibits.exhibit import Exhibit, Number, People, exhibit, unblinded_exhibit
+from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
 from exhibits.theme import ACCENT, FONT_SIZE, arm_style, figure, in_lines, safe
 from exhibits.treatment import NO_EXPOSURE
 from exhibits.words import counted, decimal, number, percent, share
@@ -736,7 +736,7 @@ CRITERIA = {
 }
 
 
-@unblinded_exhibit
+@filtered_unblinded_exhibit
 def worsening_near_instillation(board: Board) -> Exhibit:
     """Worsening in the hours after each instillation, by criterion, where it can be told."""
     title = "Worsening after an instillation"
@@ -839,7 +839,7 @@ SPANS = (
 )
 
 
-@unblinded_exhibit
+@filtered_unblinded_exhibit
 def hours_from_instillation(board: Board) -> Exhibit:
     """How long after the last instillation events of special interest began."""
     title = "Onset since the last instillation"

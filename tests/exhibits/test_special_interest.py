@@ -361,6 +361,15 @@ def test_filters_that_leave_nobody_are_said(filtered: Board, name: str) -> None:
     assert "The filters leave nobody" in make(name, filtered).missing
 
 
+@pytest.mark.parametrize("name", UNBLINDED)
+def test_a_filter_is_stated_after_instillations_too(filtered: Board, name: str) -> None:
+    everybody = make(name, filtered)
+    filtered.choose(Filters(sexes=("F",)))
+    women = make(name, filtered)
+    assert women.population == f"{everybody.population}; only women"
+    assert women.denominator != everybody.denominator
+
+
 def test_days_can_be_chosen(filtered: Board, people: list[Person]) -> None:
     filtered.choose(Filters(first_day=1, last_day=7))
     shown = make("special_interest_overview", filtered)
