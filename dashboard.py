@@ -21,7 +21,7 @@ from exhibits.on_page import ADDRESS_KEY, BOARD_KEY, RECORD_KEY, picked, plain, 
 from queries import Board, BoardError, arm_of_participant, open_board
 from settings import Settings, SettingsError, read_settings
 from snapshots import Snapshot, SnapshotsError, Store
-from trials import Trial, TrialDefinitionError, load_trial
+from trials import Trial, TrialDefinitionError, load_trial, with_standard_queries
 
 # Address, file, title and icon of every page; the policy says who has which.
 PAGES = {
@@ -84,7 +84,7 @@ def open_for(session: Session, settings: Settings, trail: Trail) -> bool:
     identity = session.identity
     if (chosen := chosen_snapshot(Store(settings.store), identity, trail)) is None:
         return False
-    trial, snapshot = chosen
+    trial, snapshot = with_standard_queries(chosen[0], settings.smq_file), chosen[1]
     key = settings.board_private_key_file
     arm_of = partial(arm_of_participant, trial, snapshot, key)
     at = LookedAt(trial.id, str(snapshot.id), trial.blinding.unmasking_persons, arm_of)

@@ -80,6 +80,11 @@ class Settings(BaseSettings):
     extract_encoding: str | None = Field(
         None, description="Encoding of text files that are not UTF-8."
     )
+    smq_file: Path | None = Field(
+        None,
+        description="A licensed file of standardized MedDRA queries (CSV: smq, term, category, "
+        "scope), for groups of special interest that name one.",
+    )
     grant_minutes: int = Field(
         480, gt=0, description="How long a right to look at a snapshot lasts."
     )

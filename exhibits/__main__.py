@@ -26,7 +26,7 @@ from exhibits.export import as_csv
 from queries import BoardError, open_board
 from settings import EXIT_USAGE, CommandLine, SettingsError, read_settings
 from snapshots import SnapshotsError, Store, StoreError
-from trials import TrialDefinitionError, load_trial
+from trials import TrialDefinitionError, load_trial, with_standard_queries
 
 EXIT_DONE, EXIT_IN_THE_WAY = 0, 4
 
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _made(asked: argparse.Namespace) -> Exhibit:
     settings = read_settings(store=asked.store)
-    trial = load_trial(asked.trial)
+    trial = with_standard_queries(load_trial(asked.trial), settings.smq_file)
     store = Store(settings.store).trial(trial.id)
     snapshot = store.snapshot(asked.snapshot) if asked.snapshot else store.current()
     if snapshot is None:
@@ -131,11 +131,12 @@ def _print(shown: Exhibit, asked: argparse.Namespace) -> None:
         if shown.table is not None:
             import polars as pl
 
+            # As wide as it takes: in a column that is too narrow words are cut within.
             with pl.Config(
                 tbl_rows=-1,
                 tbl_cols=-1,
+                tbl_width_chars=-1,
                 fmt_str_lengths=80,
-                tbl_width_chars=1_000,
                 tbl_hide_dataframe_shape=True,
             ):
                 print(shown.labelled_table())

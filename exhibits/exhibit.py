@@ -181,6 +181,7 @@ def exhibit(*, least_view: View = View.POOLED, filtered: bool = False) -> Callab
 
 # For what only the unblinded view has.
 unblinded_exhibit = exhibit(least_view=View.UNBLINDED)
+filtered_unblinded_exhibit = exhibit(least_view=View.UNBLINDED, filtered=True)
 
 
 def too_few(title: str, population: str, board: Board) -> Exhibit:

@@ -10,7 +10,7 @@ import polars as pl
 from estimators.multiplicity import double_false_discovery_rate
 from estimators.proportions import clopper_pearson, fisher_exact, miettinen_nurminen
 from estimators.rates import garwood
-from exhibits.exhibit import Exhibit, Number, People, exhibit, too_few, unblinded_exhibit
+from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit, too_few
 from exhibits.theme import ArmStyle, arm_style, axis_names, figure, in_lines, safe
 from exhibits.words import counted, number, share
 from queries import Board
@@ -875,7 +875,7 @@ def deaths(board: Board) -> Exhibit:
 # Unblinded
 
 
-@unblinded_exhibit
+@filtered_unblinded_exhibit
 def adverse_events_as_treated(board: Board) -> Exhibit:
     """The overview by the treatment that participants got, beside that by randomization."""
     title = "Adverse events as treated"
@@ -929,7 +929,7 @@ def adverse_events_as_treated(board: Board) -> Exhibit:
     )
 
 
-@unblinded_exhibit
+@filtered_unblinded_exhibit
 def related_events(board: Board) -> Exhibit:
     """How events were judged: related to the treatment or not, and what was done with it."""
     title = "Relation to the treatment, and action taken"

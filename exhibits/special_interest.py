@@ -19,8 +19,8 @@ from estimators.time_to_event import (
     log_rank,
 )
 from exhibits.conduct import NOBODY, RANDOMIZED, row_name
-from exhibits.exhibit import Exhibit, Number, People, exhibit, unblinded_exhibit
-from exhibits.theme import ACCENT, arm_style, figure, in_lines, safe
+from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
+from exhibits.theme import ACCENT, FONT_SIZE, arm_style, figure, in_lines, safe
 from exhibits.treatment import NO_EXPOSURE
 from exhibits.words import counted, decimal, number, percent, share
 from queries import Board
@@ -57,9 +57,15 @@ def cutoff_of(board: Board) -> date:
 def bound_terms(groups: Sequence[SpecialInterest]) -> list[dict[str, Any]]:
     """The terms of groups, as questions bind them; a term without a category counts alone."""
     return [
-        {"group": group.id, "number": number, "term": term, "category": None, "days": None}
+        {
+            "group": group.id,
+            "number": number,
+            "term": term,
+            "category": category,
+            "days": group.algorithm_days,
+        }
         for number, group in enumerate(groups)
-        for term in group.terms
+        for term, category in group.counted_terms
     ]
 
 
@@ -92,7 +98,7 @@ def sealed_terms(board: Board) -> tuple[str, ...]:
     left_out = {
         term
         for group in board.trial.special_interest
-        for term in group.terms
+        for term, _ in group.counted_terms
         if " ".join(term.casefold().split()) in sealed
     }
     if not left_out:
@@ -100,6 +106,21 @@ def sealed_terms(board: Board) -> tuple[str, ...]:
     return (
         f"Events under {counted(len(left_out), 'term')} of these groups would tell the treatment: "
         "they are sealed, and are not among what is counted here.",
+    )
+
+
+def standard_queries(board: Board) -> tuple[str, ...]:
+    """A footnote for each group whose terms are those of a standardized query."""
+    return tuple(
+        f"{group.name}: terms of the standardized MedDRA query {group.smq} from a licensed file, "
+        + (
+            f"{group.scope} scope."
+            if group.algorithm_days is None
+            else "by its algorithm over categories: A, or B and C, or D and B or C, with onsets "
+            f"at most {counted(group.algorithm_days, 'day')} apart."
+        )
+        for group in board.trial.special_interest
+        if group.standard_terms
     )
 
 
@@ -200,6 +221,7 @@ def special_interest_overview(board: Board) -> Exhibit:
                 else ""
             ),
             *few,
+            *standard_queries(board),
             *sealed_terms(board),
             *(f"{group.name}: {group.why}" for group in groups),
         ),
@@ -322,7 +344,8 @@ def _shares_drawn(
         showgrid=False,
     )
     widest = max(10.0, *table["high_percent"].to_list())
-    drawn.update_xaxes(range=[0, min(105.0, 1.05 * widest)])
+    # From a little under zero, so that a dot at zero is whole.
+    drawn.update_xaxes(range=[-0.03 * widest, min(105.0, 1.05 * widest)])
     return drawn
 
 
@@ -374,6 +397,11 @@ def special_interest_incidence(board: Board) -> Exhibit:
                 )
             if drawn is not None:
                 _add_curve(drawn, board, place, position, curves)
+    if drawn is not None:
+        # One scale for all, so that a panel does not look like more than it is.
+        drawn.update_yaxes(
+            range=[0, 1.05 * max(10.0, *(y or 0.0 for one in drawn.data for y in one.y))]
+        )
     last = days[-1]
     total = int(people["participants"].sum())
     first = known.filter(pl.col("outcome") == EVENT).height
@@ -416,6 +444,7 @@ def special_interest_incidence(board: Board) -> Exhibit:
             ),
             *(() if few else _log_rank_words(board, known)),
             *few,
+            *standard_queries(board),
             *sealed_terms(board),
         ),
         assumptions=board.trial.assumptions("special_interest", "schedule"),
@@ -511,19 +540,20 @@ def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
 
 
 def _incidence_figure(groups: Sequence[SpecialInterest]) -> go.Figure:
-    drawn = figure(x_title="Study day", y_title="", height=110 + 230 * len(groups))
-    style = drawn.layout.xaxis.to_plotly_json()
+    height = 90 + 270 * len(groups)
+    drawn = figure(x_title="Study day", y_title="", height=height)
+    axis = drawn.layout.xaxis.to_plotly_json()
     drawn.set_subplots(
         rows=len(groups),
         cols=1,
         subplot_titles=[in_lines(group.name, 36) for group in groups],
-        vertical_spacing=0.3 / len(groups) if len(groups) > 1 else 0,
+        vertical_spacing=110 / height if len(groups) > 1 else 0,
     )
-    shared = {key: style[key] for key in ("gridcolor", "zeroline", "automargin", "tickfont")}
-    drawn.update_xaxes(**shared, title={"text": "Study day"}, rangemode="tozero")
-    drawn.update_yaxes(**shared, title={"text": "%"}, rangemode="tozero")
-    drawn.update_annotations(font={"size": 15}, x=0, xanchor="left")
-    drawn.update_layout(legend={"y": 1 + 60 / (110 + 230 * len(groups))}, margin={"t": 80})
+    style = {name: axis[name] for name in ("gridcolor", "zeroline", "automargin", "tickfont")}
+    drawn.update_xaxes(**style, title={"text": "Study day"}, rangemode="tozero")
+    drawn.update_yaxes(**style, title={"text": "%"})
+    drawn.update_annotations(font={"size": FONT_SIZE}, x=0, xanchor="left", align="left")
+    drawn.update_layout(legend={"y": 1 + 50 / height}, margin={"t": 90})
     return drawn
 
 
@@ -607,6 +637,7 @@ def special_interest_cases(board: Board) -> Exhibit:
                 if asked_for
                 else ()
             ),
+            *standard_queries(board),
             *sealed_terms(board),
         ),
         assumptions=board.trial.assumptions("special_interest"),
@@ -705,7 +736,7 @@ CRITERIA = {
 }
 
 
-@unblinded_exhibit
+@filtered_unblinded_exhibit
 def worsening_near_instillation(board: Board) -> Exhibit:
     """Worsening in the hours after each instillation, by criterion, where it can be told."""
     title = "Worsening after an instillation"
@@ -808,7 +839,7 @@ SPANS = (
 )
 
 
-@unblinded_exhibit
+@filtered_unblinded_exhibit
 def hours_from_instillation(board: Board) -> Exhibit:
     """How long after the last instillation events of special interest began."""
     title = "Onset since the last instillation"

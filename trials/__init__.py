@@ -13,6 +13,7 @@ from trials.definition import (
     load_trial,
     read_definition,
 )
+from trials.standard_queries import StandardQueriesError, with_standard_queries
 
 __all__ = [
     "Arm",
@@ -20,10 +21,12 @@ __all__ = [
     "Criterion",
     "Measure",
     "ProcedureClass",
+    "StandardQueriesError",
     "Trial",
     "TrialDefinitionError",
     "Visit",
     "available_trials",
     "load_trial",
     "read_definition",
+    "with_standard_queries",
 ]

@@ -272,12 +272,28 @@ class Support(Model):
         return self
 
 
+Category = Literal["A", "B", "C", "D"]
+Scope = Literal["narrow", "broad"]
+
+
+class StandardTerm(Model):
+    """A preferred term of a standardized MedDRA query, as a licensed file has it."""
+
+    term: Name
+    category: Category | None = None
+    scope: Scope
+
+
 class SpecialInterest(Model):
     """A study-defined group of preferred terms; not one of MedDRA's licensed queries.
 
     Attributes:
         terms: what counts, where no licensed file is given that has `smq`.
         smq: the name of the standardized MedDRA query that stands in for the terms then.
+        scope: which of its terms count, those of narrow scope or all.
+        algorithm_days: for a query with the algorithm of the anaphylactic reaction, how many days
+            the onsets of a combination may lie apart; without it every term counts alone.
+        standard_terms: the terms of the query, not part of a definition.
         supports: what supports a case, beside its term.
         asked_for: what reviewers will ask for and no extract of this trial records.
     """
@@ -288,8 +304,29 @@ class SpecialInterest(Model):
     meddra_version: str
     terms: tuple[Name, ...] = Field(min_length=1)
     smq: Name | None = None
+    scope: Scope = "narrow"
+    algorithm_days: int | None = Field(default=None, ge=0)
+    standard_terms: tuple[StandardTerm, ...] = Field(default=(), max_length=0)
     supports: tuple[Support, ...] = ()
     asked_for: tuple[Name, ...] = ()
+
+    @property
+    def counted_terms(self) -> tuple[tuple[str, str | None], ...]:
+        """Each term that counts, and its category where it counts in a combination only."""
+        if not self.standard_terms:
+            return tuple((term, None) for term in self.terms)
+        if self.algorithm_days is None:
+            return tuple(
+                (item.term, None)
+                for item in self.standard_terms
+                if self.scope == "broad" or item.scope == "narrow"
+            )
+        # Terms of category A, and narrow ones without a category, count alone.
+        return tuple(
+            (item.term, None if item.category in (None, "A") else item.category)
+            for item in self.standard_terms
+            if item.category is not None or item.scope == "narrow"
+        )
 
 
 class Worsening(Model):

@@ -66,6 +66,7 @@ def test_every_setting_can_come_from_the_environment_and_from_the_file(
         "audit_key_file": "/audit",
         "extract_limit_bytes": 5,
         "extract_encoding": "gb18030",
+        "smq_file": "/smq.csv",
         "grant_minutes": 6,
     }
     assert set(values) == set(Settings.model_fields)

@@ -2,8 +2,9 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from queries.filters import Filters
 from snapshots import Store
 from tests.conftest import KeyPair, LoadedTrial, board_of, limited_board, load_frames
 from tests.exhibits.conftest import STORES, BoardByName, LoadedByName
-from trials import load_trial
+from trials import load_trial, with_standard_queries
 from trials.simulator import simulate
 
 CUTOFF = date(2023, 8, 31)
@@ -360,6 +361,15 @@ def test_filters_that_leave_nobody_are_said(filtered: Board, name: str) -> None:
     assert "The filters leave nobody" in make(name, filtered).missing
 
 
+@pytest.mark.parametrize("name", UNBLINDED)
+def test_a_filter_is_stated_after_instillations_too(filtered: Board, name: str) -> None:
+    everybody = make(name, filtered)
+    filtered.choose(Filters(sexes=("F",)))
+    women = make(name, filtered)
+    assert women.population == f"{everybody.population}; only women"
+    assert women.denominator != everybody.denominator
+
+
 def test_days_can_be_chosen(filtered: Board, people: list[Person]) -> None:
     filtered.choose(Filters(first_day=1, last_day=7))
     shown = make("special_interest_overview", filtered)
@@ -595,3 +605,52 @@ def test_without_exposure_or_a_definition_it_says_so(
     assert "name it under [worsening]" in no_rules.missing
     nobody = make("worsening_near_instillation", board("nobody randomized", View.UNBLINDED))
     assert "neither EX nor EC" in nobody.missing
+
+
+# A licensed query with an algorithm; its content here is made up
+
+CATEGORY_TERMS = {"A": "Storm", "B": "Red sky", "C": "Wheeze of wind", "D": "Falling glass"}
+
+
+def test_algorithm_over_categories(tmp_path: Path, key_pair: KeyPair) -> None:
+    """Anaphylactic reaction: A, or B and C, or D and (B or C); onsets at most a day apart.
+
+    A participant for each set of categories, all on one day; then pairs a day and two days apart.
+    """
+    sets = [set(some) for size in range(5) for some in combinations(CATEGORY_TERMS, size)]
+    events = [
+        (place, CATEGORY_TERMS[category].upper(), "")
+        for place, categories in enumerate(sets)
+        for category in sorted(categories)
+    ]
+    expected = {
+        place
+        for place, has in enumerate(sets)
+        if "A" in has or {"B", "C"} <= has or ("D" in has and has & {"B", "C"})
+    }
+    simulated = simulate(load_trial("nct05689008"), participants=60, seed=5, cutoff=CUTOFF)
+    allocated = simulated["randomization"]
+    day_two = [date.fromisoformat(day[:10]) + timedelta(days=1) for day in allocated["RANDDTC"]]
+    for place, apart in ((16, 1), (17, 2)):
+        later = (day_two[place] + timedelta(days=apart)).isoformat()
+        events += [(place, "Red sky", ""), (place, "Falling glass", later)]
+        expected |= {place} if apart == 1 else set()
+    loaded = changed_store(tmp_path, key_pair, events, participants=60)
+    file = tmp_path / "smq.csv"
+    lines = [
+        f"Made-up storm,{term},{category},{'narrow' if category == 'A' else 'broad'}"
+        for category, term in CATEGORY_TERMS.items()
+    ]
+    file.write_text("\n".join(["smq,term,category,scope", *lines]))
+    made_up = loaded.trial.special_interest[0].model_copy(
+        update={"smq": "Made-up storm", "algorithm_days": 1}
+    )
+    trial = loaded.trial.model_copy(update={"special_interest": (made_up,)})
+    board = board_of(replace(loaded, trial=with_standard_queries(trial, file)), View.POOLED)
+    shown = make("special_interest_overview", board)
+    assert table(shown)["participants"].to_list() == [len(expected)]
+    assert any("by its algorithm over categories" in note for note in shown.footnotes)
+    people = shown.lists[0]
+    listed = board.ask(people.question, **dict(people.values))["subject"].to_list()
+    assert set(listed) == {allocated["USUBJID"][place] for place in expected}
+    board.close()
