@@ -49,7 +49,7 @@ def choose_participant(board: Board) -> bool:
         chosen = subjects[picked[0]]
     st.session_state["_list_row"] = picked[0] if picked else None
     chosen = _stepped(subjects, chosen)
-    st.session_state[PERSON_KEY] = st.query_params["participant"] = board.subject = chosen
+    st.session_state[PERSON_KEY] = board.subject = chosen
     why = rows.filter(pl.col("subject") == chosen)["why"].item(0)
     st.markdown(f"### {plain(chosen)}")
     st.caption(plain(str(why)))
