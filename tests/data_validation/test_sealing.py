@@ -160,7 +160,10 @@ def sealed_side(assessment: Assessment) -> dict[str, pl.DataFrame]:
 
 def test_open_relations_have_the_columns_of_the_allow_list_and_no_other() -> None:
     opened = assess_rows(flooded()[0]).open_relations
-    assert set(opened) == {*OPEN_COLUMNS, "dataset"}
+    assert set(opened) == {*OPEN_COLUMNS, "dataset", "sealed_event"}
+    # Of what is sealed a number, in steps, of nobody.
+    assert opened["sealed_event"].columns == ["at_least", "terms"]
+    assert opened["sealed_event"]["at_least"].item() % 5 == 0
     for relation, columns in OPEN_COLUMNS.items():
         assert set(opened[relation].columns) == {"record_key", *columns}, relation
 
