@@ -29,7 +29,7 @@ from tests.conftest import BLINDED, LoadedTrial
 from tests.sent import found, key_needles, sealed_needles, texts_in, texts_of_bytes
 
 LETTERS = ["Arm A", "Arm B"]
-# Sealed texts that are usual words are looked for as a whole cell or label, not inside sentences: an
+# Sealed texts that are usual words are looked for as a whole cell or label, not in sentences: an
 # arm's name, a judgment (a term of special interest is "Device related infection").
 USUAL_WORDS = {"control", "related"}
 # A site's wording of an event that the trial definition has, too: CTCAE's name of a grade.
