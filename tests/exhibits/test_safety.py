@@ -331,6 +331,23 @@ def test_a_sponsor_has_the_overview_and_no_list_and_no_filter(
     opened.close()
 
 
+def test_a_sponsor_cannot_work_out_how_few_had_no_event(
+    demonstration_store: LoadedTrial,
+) -> None:
+    """All but one to four had an event: that count is as good as those few, and is not shown."""
+    whole = board_of(demonstration_store, View.POOLED)
+    rows = whole.ask("safety/overview")
+    whole.close()
+    assert any(0 < without < 5 for without in rows["without"])
+    opened = limited_board(demonstration_store.trial, demonstration_store.snapshot)
+    shown = opened.ask("safety/overview")
+    total = int(opened.ask("safety/people")["participants"].sum())
+    opened.close()
+    for count in shown["participants"].drop_nulls():
+        assert count == 0 or count >= 5
+        assert total - count == 0 or total - count >= 5
+
+
 # One participant
 
 
