@@ -1,7 +1,7 @@
 """The filters: chosen in one place, kept from page to page, and in the address of the page."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -36,24 +36,21 @@ class _Choice:
 def filter_controls(board: Board, *, shown: bool, page: str) -> None:
     """Have the Board ask under what was chosen; where `shown`, let it be chosen.
 
-    Where it is not, nothing on the page follows filters, and that is said if any are chosen.
-
     Args:
         page: the address of the page.
     """
-    if st.session_state.get(_PAGE_KEY) != page:
-        # The controls of another page are others, and begin with what was chosen.
+    place = (page, board.trial.id, str(board.snapshot.id))
+    if st.session_state.get(_PAGE_KEY) != place:
+        # The controls of another page or trial are others, and begin with what was chosen.
         _forget_controls()
-        st.session_state[_PAGE_KEY] = page
+        st.session_state[_PAGE_KEY] = place
     choices = _choices(board)
-    kept: Filters = st.session_state.get(_CHOSEN_KEY, Filters())
+    kept = _offered(st.session_state.get(_CHOSEN_KEY, Filters()), choices)
     if shown:
         chosen = _drawn(_from_address(kept, choices), choices)
         _into_address(chosen)
     else:
         chosen = kept
-        if chosen:
-            st.caption("The chosen filters change nothing on this page.")
     st.session_state[_CHOSEN_KEY] = chosen
     board.choose(chosen)
 
@@ -73,6 +70,22 @@ def _choices(board: Board) -> list[_Choice]:
         _Choice("severities", "Severity at baseline", [b.name for b in trial.subgroups.severity]),
     ]
     return [choice for choice in made if len(choice.options) > 1]
+
+
+def _offered(kept: Filters, choices: list[_Choice]) -> Filters:
+    """What was chosen, without what another trial or snapshot offered and this one does not."""
+    options = {choice.field: choice.options for choice in choices}
+
+    def still(field: str) -> tuple[str, ...]:
+        return tuple(name for name in getattr(kept, field) if name in options.get(field, ()))
+
+    return replace(
+        kept,
+        sites=still("sites"),
+        sexes=still("sexes"),
+        ages=still("ages"),
+        severities=still("severities"),
+    )
 
 
 def _from_address(kept: Filters, choices: list[_Choice]) -> Filters:
@@ -145,10 +158,7 @@ def _drawn(chosen: Filters, choices: list[_Choice]) -> Filters:
                 if name in st.query_params:
                     del st.query_params[name]
             st.rerun()
-    found = Filters(**values)  # type: ignore[arg-type]
-    if found:
-        st.info(f"Only {found.in_words()}.", icon=":material/filter_list:")
-    return found
+    return Filters(**values)  # type: ignore[arg-type]
 
 
 def _remembered(field: str, value: object) -> str:

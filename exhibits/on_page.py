@@ -7,6 +7,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
+from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from access.view import View
 from exhibits.exhibit import EXHIBITS, Exhibit, People, make
@@ -20,8 +21,8 @@ RECORD_KEY = "_record"  # a function of a text: records that it was downloaded
 ADDRESS_KEY = "_address"  # of the page that is shown
 # The participants that somebody asked for, from where, and whom of them; until a page is left.
 LIST_KEY, ORIGIN_KEY, PERSON_KEY = "_list", "_list_origin", "_person"
-_GO_KEY, _PLACE_KEY = "_go", "_place"
-PARTICIPANT_PAGE = "pages/board/participant.py"
+_GO_KEY, _PLACE_KEY, _TABS_KEY, _FIRST_TAB_KEY = "_go", "_place", "_tabs_of", "_first_tab"
+PARTICIPANT_PAGE = "board-participant"
 
 VIEW_COLORS = {View.POOLED: "blue", View.CODED: "violet", View.UNBLINDED: "orange"}
 VIEW_MEANINGS = {
@@ -125,11 +126,33 @@ def ask_for(people: People, exhibit: str, person: str | None = None) -> None:
         exhibit: the exhibit to come back to.
         person: whom of them to look at first.
     """
-    st.session_state[LIST_KEY] = people
+    st.session_state[LIST_KEY] = (_looked_at(session_board()), people)
     st.session_state[ORIGIN_KEY] = (st.session_state.get(ADDRESS_KEY, ""), exhibit)
     st.session_state[PERSON_KEY] = person
     st.session_state[_GO_KEY] = True
     st.rerun(scope="app")
+
+
+def list_asked_for(board: Board) -> People | None:
+    """The list that somebody asked for while looking at the same, in the same view.
+
+    A list names an arm as its view does: in another view it is forgotten, and the way back with it.
+    """
+    looked_at, people = st.session_state.get(LIST_KEY, (None, None))
+    if looked_at == _looked_at(board) and isinstance(people, People):
+        return people
+    forget_list()
+    return None
+
+
+def forget_list() -> None:
+    """Look at all participants again."""
+    for key in (LIST_KEY, ORIGIN_KEY, PERSON_KEY):
+        st.session_state.pop(key, None)
+
+
+def _looked_at(board: Board) -> tuple[str, ...]:
+    return board.grant.holder, board.trial.id, str(board.snapshot.id), board.view.word
 
 
 def file_of(address: str) -> str:
@@ -167,7 +190,7 @@ def header(
     """
     board = session_board()
     if st.session_state.pop(_GO_KEY, False):
-        st.switch_page(PARTICIPANT_PAGE)
+        st.switch_page(file_of(PARTICIPANT_PAGE))
     hide_table_downloads()
     manifest = board.snapshot.manifest
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -206,7 +229,27 @@ def header(
             )
     if not board.is_limited:
         filter_controls(board, shown=filtered, page=st.session_state.get(ADDRESS_KEY, ""))
+        if board.filters:
+            said = f"Only {board.filters.in_words()}."
+            nothing = "The chosen filters change nothing on this page."
+            st.info(plain(said if filtered else nothing), icon=":material/filter_list:")
     return board
+
+
+def tabs(*names: str) -> Sequence[TabContainer]:
+    """Tabs of a page, drawn once they are open; who comes back finds the one that was open."""
+    address = st.session_state.get(ADDRESS_KEY, "")
+    if st.session_state.get(_TABS_KEY) != address:
+        st.session_state[_TABS_KEY] = address
+        st.session_state[_FIRST_TAB_KEY] = st.session_state.get(f"_tab-{address}")
+    first = st.session_state[_FIRST_TAB_KEY]
+    drawn = st.tabs(
+        names, default=first if first in names else None, key=f"tabs-{address}", on_change="rerun"
+    )
+    for name, tab in zip(names, drawn, strict=True):
+        if tab.open:
+            st.session_state[f"_tab-{address}"] = name
+    return drawn
 
 
 def show(name: str, *, heading: bool = True) -> None:

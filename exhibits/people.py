@@ -4,7 +4,15 @@ import polars as pl
 import streamlit as st
 
 from exhibits.exhibit import People
-from exhibits.on_page import LIST_KEY, ORIGIN_KEY, PERSON_KEY, go_back, listed, plain
+from exhibits.on_page import (
+    ORIGIN_KEY,
+    PERSON_KEY,
+    forget_list,
+    go_back,
+    list_asked_for,
+    listed,
+    plain,
+)
 from exhibits.words import counted
 from queries import Board
 
@@ -13,7 +21,7 @@ EVERYBODY = People("All randomized participants", "people/all", (("arm", None),)
 
 def choose_participant(board: Board) -> bool:
     """Show the list that somebody came with, and have one of it chosen; whether there is one."""
-    people: People = st.session_state.get(LIST_KEY) or EVERYBODY
+    people = list_asked_for(board) or EVERYBODY
     rows = board.ask(people.question, **dict(people.values))
     came = st.session_state.get(ORIGIN_KEY)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -21,8 +29,7 @@ def choose_participant(board: Board) -> bool:
         if back and st.button("Back", icon=":material/arrow_back:", key="back-to-exhibit"):
             go_back()
         if people != EVERYBODY and st.button("All participants", type="tertiary", key="everybody"):
-            st.session_state[LIST_KEY] = st.session_state[ORIGIN_KEY] = None
-            st.session_state[PERSON_KEY] = None
+            forget_list()
             st.rerun()
     st.subheader(plain(people.title), anchor=False)
     if rows.is_empty():

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from exhibits.on_page import header, show
+from exhibits.on_page import header, show, tabs
 
 header(
     "Laboratory",
@@ -10,7 +10,7 @@ header(
     domains=("LB", "VS", "EG"),
     filtered=True,
 )
-grades, liver, course = st.tabs(["Grades", "Liver", "Over time"], on_change="rerun")
+grades, liver, course = tabs("Grades", "Liver", "Over time")
 if grades.open:
     with grades:
         show("emergent_grades")

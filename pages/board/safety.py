@@ -1,14 +1,12 @@
 """Is anyone being harmed?"""
 
-import streamlit as st
-
-from exhibits.on_page import header, show
+from exhibits.on_page import header, show, tabs
 from exhibits.term_table import show_terms
 
 board = header("Safety", "Is anyone being harmed?", domains=("AE", "DM", "DS"), filtered=True)
 show("adverse_event_overview")
 if not board.is_limited:
-    terms, onset, listings = st.tabs(["Terms", "Onset", "Listings"], on_change="rerun")
+    terms, onset, listings = tabs("Terms", "Onset", "Listings")
     if terms.open:
         with terms:
             show("adverse_event_dots")

@@ -55,6 +55,13 @@ def test_a_number_a_mark_and_a_row_lead_to_their_participants_and_back(
     arrives_at_a_list_of(visitor, dots.table["participants_1"][0])
     expect(page.get_by_role("heading", name=dots.table["preferred_term"][0])).to_be_visible()
     goes_back(visitor, "adverse_event_dots")
+    # A mark of a picture in another tab, which is open again afterwards.
+    page.get_by_role("tab", name="Onset").click()
+    visitor.settled()
+    chart = page.locator(".st-key-chart-adverse_event_onset .js-plotly-plot")
+    chart.locator(".scatterlayer .trace .points path").first.click(force=True)
+    expect(page.locator("h1")).to_have_text("Participant")
+    goes_back(visitor, "adverse_event_onset")
 
 
 def test_filters_are_kept_from_page_to_page_and_in_the_address(

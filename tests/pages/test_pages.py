@@ -24,8 +24,9 @@ from access.controls import VIEW_KEY, WANTED_KEY
 from access.entries import Entry
 from access.session import BY_CLOCK_KEY
 from access.trail import Trail
-from exhibits import EXHIBITS
-from queries import Board
+from exhibits import EXHIBITS, make
+from exhibits.on_page import LIST_KEY, _looked_at
+from queries import Board, Filters
 from snapshots import SEALED, Store
 from tests.conftest import BLINDED, HOSTILE, LoadedTrial, Troubled, board_of
 from tests.pages.conftest import PAGES, ROOT, Visitor, served_at
@@ -808,3 +809,46 @@ def test_every_address_is_one_pages_and_can_stand_in_a_link() -> None:
     assert len({Path(file).stem for file in PAGES.values()}) == len(PAGES)
     assert all(re.fullmatch(r"(board|data|governance)-[a-z-]+", address) for address in PAGES)
     assert {page for role in Role for page in pages_of(role)} == set(PAGES)
+
+
+# Filters and lists
+
+
+def test_a_hostile_site_is_told_letter_by_letter_as_a_filter(
+    at_dashboard: AtDashboard, troubled: Troubled
+) -> None:
+    visitor = at_dashboard(troubled.loaded).sign_in("statistician").open("board-safety")
+    visitor.app.session_state["filter-sites"] = [HOSTILE]
+    visitor.run()
+    assert f"site {HOSTILE}" in visitor.words
+    kinds_with_hostile_text(visitor)
+
+
+def test_a_list_by_arm_is_forgotten_with_its_view(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial
+) -> None:
+    """Its title names an arm; in another view nothing is left of it."""
+    visitor = at_dashboard(demonstration_store).sign_in("statistician")
+    visitor.look(View.UNBLINDED).open("board-safety")
+    assert visitor.board is not None
+    people = make("adverse_event_overview", visitor.board).lists[1]
+    visitor.app.session_state[LIST_KEY] = (_looked_at(visitor.board), people)
+    visitor.open("board-participant")
+    assert "Any adverse event, UC-MSC" in visitor.words
+    visitor.look(View.POOLED).open("board-participant")
+    assert "All randomized participants" in visitor.words
+    assert "UC-MSC" not in visitor.words
+
+
+def test_filters_of_one_trial_do_not_hold_in_another(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial
+) -> None:
+    """What the other does not offer is forgotten, and the page is drawn."""
+    visitor = at_dashboard(demonstration_store).sign_in("statistician").open("board-safety")
+    visitor.app.session_state["filter-ages"] = ["65 years and older"]
+    visitor.run()
+    assert "Only 65 years and older." in visitor.words
+    visitor.app.session_state["_filters"] = Filters(sites=("701",), ages=("Over 80 years",))
+    visitor.open("board-participant")
+    assert "Only" not in visitor.words
+    assert not visitor.app.exception
