@@ -17,26 +17,27 @@ from access.roles import RolesError
 from access.session import TRAIL_KEY, Session, note_denied, note_refused_address
 from access.sign_in import sign_in, sign_out
 from access.trail import Trail, open_trail
-from exhibits.on_page import ADDRESS_KEY, BOARD_KEY, RECORD_KEY, picked, plain, prepare_charts
+from exhibits import on_page
+from exhibits.on_page import file_of, picked, plain
 from queries import Board, BoardError, arm_of_participant, open_board
 from settings import Settings, SettingsError, read_settings
 from snapshots import Snapshot, SnapshotsError, Store
 from trials import Trial, TrialDefinitionError, load_trial, with_standard_queries
 
-# Address, file, title and icon of every page; the policy says who has which.
+# Address, title and icon of every page; the policy says who has which.
 PAGES = {
-    "board-enrollment": ("pages/board/enrollment.py", "Enrollment", ":material/trending_up:"),
-    "board-conduct": ("pages/board/conduct.py", "Conduct", ":material/event_available:"),
-    "board-safety": ("pages/board/safety.py", "Safety", ":material/health_and_safety:"),
-    "board-special-interest": ("pages/board/special_interest.py", "Special interest", ":material/star:"),  # noqa: E501
-    "board-laboratory": ("pages/board/laboratory.py", "Laboratory", ":material/science:"),
-    "board-participant": ("pages/board/participant.py", "Participant", ":material/person:"),
-    "board-arm-balance": ("pages/board/arm_balance.py", "Arm balance", ":material/balance:"),
-    "data-findings": ("pages/data/findings.py", "Findings", ":material/rule:"),
-    "data-checks": ("pages/data/checks.py", "Checks", ":material/checklist:"),
-    "data-intake": ("pages/data/intake.py", "Intake", ":material/database:"),
-    "governance-audit": ("pages/governance/audit.py", "Audit trail", ":material/history:"),
-}  # fmt: skip
+    "board-enrollment": ("Enrollment", ":material/trending_up:"),
+    "board-conduct": ("Conduct", ":material/event_available:"),
+    "board-safety": ("Safety", ":material/health_and_safety:"),
+    "board-special-interest": ("Special interest", ":material/star:"),
+    "board-laboratory": ("Laboratory", ":material/science:"),
+    "board-participant": ("Participant", ":material/person:"),
+    "board-arm-balance": ("Arm balance", ":material/balance:"),
+    "data-findings": ("Findings", ":material/rule:"),
+    "data-checks": ("Checks", ":material/checklist:"),
+    "data-intake": ("Intake", ":material/database:"),
+    "governance-audit": ("Audit trail", ":material/history:"),
+}
 # Their text is a sentence for the person who can act; of all others only a number is shown.
 SAYS_WHAT_TO_DO = (
     BoardError, ClosedSessionError, RecordsError, RolesError, SnapshotsError, SettingsError,
@@ -50,8 +51,8 @@ def menu(identity: Identity | None) -> Page:
     root = st.Page(lambda: None, title="Start", url_path="start", default=True, visibility="hidden")
     groups: dict[str, list[Page]] = {"": [root]}
     for address in pages_of(identity.role) if identity else PAGES:
-        file, title, icon = PAGES[address]
-        page = st.Page(file, title=title, icon=icon, url_path=address)
+        title, icon = PAGES[address]
+        page = st.Page(file_of(address), title=title, icon=icon, url_path=address)
         groups.setdefault(address.partition("-")[0].capitalize(), []).append(page)
     return st.navigation(groups, position="sidebar" if identity else "hidden")
 
@@ -108,8 +109,8 @@ def open_for(session: Session, settings: Settings, trail: Trail) -> bool:
     if st.session_state.get("_opened") != wanted:
         write(act="view opened", resource="sealed records" if grant.sealed_records else "")
     st.session_state["_opened"] = wanted
-    st.session_state[RECORD_KEY] = lambda what: write(act="download", resource=what)
-    session.opened = st.session_state[BOARD_KEY] = open_board(trial, snapshot, grant, key)
+    st.session_state[on_page.RECORD_KEY] = lambda what: write(act="download", resource=what)
+    session.opened = st.session_state[on_page.BOARD_KEY] = open_board(trial, snapshot, grant, key)
     return True
 
 
@@ -123,13 +124,12 @@ def main() -> None:
         session = sign_in(settings, trail)
         page = menu(session.identity if session else None)
         if session is None:
-            prepare_charts()
-            return
+            return on_page.prepare_charts()
         identity, page_name, role = session.identity, page.url_path, session.identity.role.value
-        st.session_state[TRAIL_KEY], st.session_state[ADDRESS_KEY] = trail, page_name
+        st.session_state[TRAIL_KEY], st.session_state[on_page.ADDRESS_KEY] = trail, page_name
         if not page_name:
             note_refused_address(identity, trail, PAGES)
-            st.switch_page(PAGES[pages_of(identity.role)[0]][0], query_params=dict(st.query_params))
+            st.switch_page(file_of(pages_of(identity.role)[0]), query_params=dict(st.query_params))
         with st.sidebar:
             st.caption(plain(identity.name))
             if st.button("Sign out", icon=":material/logout:"):

@@ -8,14 +8,19 @@ import plotly.graph_objects as go
 import polars as pl
 
 from estimators.proportions import miettinen_nurminen
+from exhibits.conduct import row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit
+from exhibits.safety import RANDOMIZED, nobody_to_show
 from exhibits.theme import (
-    GRID,
+    LEFT_OF_AXIS_BESIDE,
     QUIET,
     State,
     arm_style,
+    axis_beside,
+    error_bars,
     figure,
     in_lines,
+    rows_axis,
     safe,
     state_marker,
 )
@@ -23,14 +28,6 @@ from exhibits.words import counted, decimal, share
 from queries import Board
 from trials.definition import Grading, Measure
 
-RANDOMIZED = "Randomized participants, as randomized"
-NOBODY = "Nobody is randomized yet."
-NOBODY_LEFT = "The filters leave nobody. Choose fewer of them."
-NOT_THERE = {
-    "LB": "The extract has no laboratory results (LB). Ask for them in the next extract.",
-    "VS": "The extract has no vital signs (VS). Ask for them in the next extract.",
-    "EG": "The extract has no electrocardiograms (EG). Ask for them in the next extract.",
-}
 SEALED_VISITS = (
     "Results of visits outside the common schedule are sealed: they count in views that have the "
     "sealed records."
@@ -63,21 +60,6 @@ QUADRANTS = {
 # What is asked, and what is missing
 
 
-def _nothing(board: Board, title: str, dataset: str) -> Exhibit | None:
-    """In place of an exhibit: the extract has not the dataset, or there is nobody to show."""
-    if not board.has(dataset):
-        return Exhibit(title, RANDOMIZED, missing=NOT_THERE[dataset])
-    people = board.ask("safety/people", cutoff=_cutoff(board))
-    if not people["participants"].sum():
-        missing = NOBODY_LEFT if board.filters.choose_people else NOBODY
-        return Exhibit(title, RANDOMIZED, missing=missing)
-    return None
-
-
-def _cutoff(board: Board) -> Any:
-    return board.snapshot.manifest.cutoff
-
-
 def _steps(board: Board) -> list[dict[str, Any]]:
     """The gradings of the trial definition as questions bind them: a row for each step."""
     return [
@@ -106,10 +88,6 @@ def _gradings(board: Board, rows: pl.DataFrame) -> list[Grading]:
     return [item for item in board.trial.grades if (item.measure, item.term) in there]
 
 
-def _of_arm(board: Board, what: str, arm: str) -> str:
-    return what if len(board.arms) == 1 else f"{what}, {arm}"
-
-
 def _by_arm(board: Board, words: dict[str, str]) -> str:
     """Words for each arm; the arm is named where there are several."""
     if len(board.arms) == 1:
@@ -127,7 +105,7 @@ def _no_grades(board: Board, title: str) -> Exhibit | None:
             RANDOMIZED,
             missing="The trial definition grades no measure. Add [[grades]] to it.",
         )
-    return _nothing(board, title, "LB")
+    return nobody_to_show(board, title, "LB")
 
 
 def _grading_notes(board: Board, gradings: list[Grading]) -> tuple[str, ...]:
@@ -153,8 +131,8 @@ def _with_grades(board: Board, grading: Grading, arm: str, what: str, **chosen: 
     nothing = dict.fromkeys(("baseline_grade", "least_grade", "most_grade", "rose"))
     of_grading = [step for step in _steps(board) if step["term"] == grading.term]
     steps = [step for step in of_grading if step["measure"] == grading.measure]
-    values = {"steps": steps, "cutoff": _cutoff(board), "arm": arm} | nothing | chosen
-    title = _of_arm(board, f"{_graded_name(board, grading)}: {what}", arm)
+    values = {"steps": steps, "arm": arm} | nothing | chosen
+    title = row_name(board, f"{_graded_name(board, grading)}: {what}", arm)
     return People(title, "people/with_grades", tuple(values.items()))
 
 
@@ -164,7 +142,7 @@ def shifts_from_baseline(board: Board) -> Exhibit:
     title = "Shifts from baseline"
     if (nothing := _no_grades(board, title)) is not None:
         return nothing
-    rows = board.ask("laboratory/shifts", steps=_steps(board), cutoff=_cutoff(board))
+    rows = board.ask("laboratory/shifts", steps=_steps(board))
     graded = rows.drop_nulls(["baseline_grade", "worst_grade"])
     gradings = _gradings(board, graded)
     if not gradings:
@@ -287,7 +265,7 @@ def _stacked_rises(
             arm = board.arms[position - 1]
             x.append(100 * people / total)
             y.append(places[place, position])
-            texts.append(f"{safe(_of_arm(board, names[place], arm))}: {share(people, total)}")
+            texts.append(f"{safe(row_name(board, names[place], arm))}: {share(people, total)}")
             marks.append(len(lists))
             lists.append(_with_grades(board, gradings[place], arm, words.lower(), **values))
         if not x:
@@ -321,14 +299,7 @@ def _stacked_rises(
             )
     drawn.update_layout(
         barmode="stack",
-        yaxis={
-            "tickmode": "array",
-            "tickvals": list(range(len(names))),
-            "ticktext": [in_lines(name, 14) for name in names],
-            "range": [len(names) - 0.5, -0.5],
-            "rangemode": "normal",
-            "showgrid": False,
-        },
+        yaxis=rows_axis([in_lines(name, 14) for name in names]) | {"showgrid": False},
         xaxis={"range": [-6 if arms > 1 else 0, 103], "tickvals": [0, 25, 50, 75, 100]},
     )
     return drawn
@@ -353,7 +324,7 @@ def emergent_grades(board: Board) -> Exhibit:
     title = "Grades that rose above baseline"
     if (nothing := _no_grades(board, title)) is not None:
         return nothing
-    rows = board.ask("laboratory/emergent_grades", steps=_steps(board), cutoff=_cutoff(board))
+    rows = board.ask("laboratory/emergent_grades", steps=_steps(board))
     gradings = _gradings(board, rows.filter(pl.col("graded") > 0))
     if not gradings:
         return Exhibit(title, RANDOMIZED, missing=_no_graded(board))
@@ -520,13 +491,7 @@ def _rise_dots(board: Board, table: pl.DataFrame, names: list[str], *, compared:
                 x=beside["difference"].to_list(),
                 y=[place + apart for place in beside["place"]],
                 xaxis="x2",
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": (beside["high"] - beside["difference"]).to_list(),
-                    "arrayminus": (beside["difference"] - beside["low"]).to_list(),
-                    "thickness": 1.5,
-                },
+                error_x=error_bars(*(beside[name] for name in ("difference", "low", "high"))),
                 mode="markers",
                 marker={"color": style.color, "symbol": style.symbol, "size": 9},
                 showlegend=False,
@@ -535,28 +500,14 @@ def _rise_dots(board: Board, table: pl.DataFrame, names: list[str], *, compared:
             )
         )
     drawn.update_layout(
-        yaxis={
-            "tickmode": "array",
-            "tickvals": list(range(len(names))),
-            "ticktext": [in_lines(name, 14) for name in names],
-            "range": [len(names) - 0.5, -0.5],
-            "rangemode": "normal",
+        yaxis=rows_axis([in_lines(name, 14) for name in names]),
+        xaxis={
+            "domain": LEFT_OF_AXIS_BESIDE if compared else [0, 1],
+            "range": [-0.05 * most, 1.08 * most],
         },
-        xaxis={"domain": [0, 0.48] if compared else [0, 1], "range": [-0.05 * most, 1.08 * most]},
     )
     if compared:
-        drawn.update_layout(
-            xaxis2={
-                "domain": [0.54, 1],
-                "anchor": "y",
-                "title": {"text": in_lines("Any grade: difference, % points")},
-                "gridcolor": GRID,
-                "zeroline": True,
-                "zerolinecolor": QUIET,
-                "zerolinewidth": 2,
-                "tickfont": {"size": 14},
-            }
-        )
+        drawn.update_layout(xaxis2=axis_beside("Any grade: difference, % points"))
     return drawn
 
 
@@ -570,7 +521,7 @@ def _no_liver(board: Board, title: str) -> Exhibit | None:
             RANDOMIZED,
             missing="The trial definition says nothing of liver tests. Add [liver] to it.",
         )
-    return _nothing(board, title, "LB")
+    return nobody_to_show(board, title, "LB")
 
 
 def _liver(board: Board) -> dict[str, Any]:
@@ -581,7 +532,6 @@ def _liver(board: Board) -> dict[str, Any]:
 def _with_liver_signs(board: Board, title: str, **chosen: Any) -> People:
     values: dict[str, Any] = {
         "liver": _liver(board),
-        "cutoff": _cutoff(board),
         "quadrant": None,
         "arm": None,
         "in_window": False,
@@ -630,7 +580,7 @@ def liver(board: Board) -> Exhibit:
     title = "Liver: highest aminotransferase against highest bilirubin (eDISH)"
     if (nothing := _no_liver(board, title)) is not None:
         return nothing
-    rows = board.ask("laboratory/liver", liver=_liver(board), cutoff=_cutoff(board))
+    rows = board.ask("laboratory/liver", liver=_liver(board))
     shown = rows.drop_nulls("quadrant")
     if shown.is_empty():
         return Exhibit(title, RANDOMIZED, missing=_no_peaks(board))
@@ -642,7 +592,7 @@ def liver(board: Board) -> Exhibit:
     ]
     lists = tuple(
         _with_liver_signs(
-            board, _of_arm(board, QUADRANTS[quadrant], arm), quadrant=quadrant, arm=arm
+            board, row_name(board, QUADRANTS[quadrant], arm), quadrant=quadrant, arm=arm
         )
         for quadrant, arm in boxes
     )
@@ -798,7 +748,7 @@ def liver_injury_signs(board: Board) -> Exhibit:
         return nothing
     limits = board.trial.liver
     assert limits is not None
-    rows = board.ask("laboratory/liver", liver=_liver(board), cutoff=_cutoff(board))
+    rows = board.ask("laboratory/liver", liver=_liver(board))
     tested = rows.drop_nulls("quadrant")
     if tested.is_empty():
         return Exhibit(title, RANDOMIZED, missing=_no_peaks(board))
@@ -826,7 +776,7 @@ def liver_injury_signs(board: Board) -> Exhibit:
         for arm in board.arms:
             of_arm = tested.filter(pl.col("arm") == arm)
             counted_rows.append((words, arm, of_arm.filter(chosen).height, of_arm.height))
-            title_of_list = _of_arm(board, words.removeprefix("… and ").capitalize(), arm)
+            title_of_list = row_name(board, words.removeprefix("… and ").capitalize(), arm)
             lists.append(_with_liver_signs(board, title_of_list, arm=arm, **values))
     table = pl.DataFrame(
         counted_rows,
@@ -902,9 +852,9 @@ def ecg_trends(board: Board) -> Exhibit:
 
 def _trends(board: Board, title: str, measures: list[str], dataset: str) -> Exhibit:
     """Medians, quartiles and n by planned day and arm, a panel for each measure."""
-    if (nothing := _nothing(board, title, dataset)) is not None:
+    if (nothing := nobody_to_show(board, title, dataset)) is not None:
         return nothing
-    rows = board.ask("laboratory/trends", measures=measures, cutoff=_cutoff(board))
+    rows = board.ask("laboratory/trends", measures=measures)
     # What is measured at one visit only, such as height, has no course.
     days = dict(rows.group_by("measure").agg(pl.col("planned_day").n_unique()).rows())
     several = [name for name in dict.fromkeys(measures) if days.get(name, 0) > 1]
@@ -921,22 +871,21 @@ def _trends(board: Board, title: str, measures: list[str], dataset: str) -> Exhi
     rows = rows.filter(pl.col("measure").is_in(shown)).sort(
         pl.col("measure").replace_strict(order), "planned_day", "visit_number", "position"
     )
-    limits = board.ask("laboratory/limits_of_normal", measures=shown, cutoff=_cutoff(board))
+    limits = board.ask("laboratory/limits_of_normal", measures=shown)
     lists = tuple(
         People(
-            _of_arm(board, f"{known[row['measure']].label}, day {row['planned_day']}", row["arm"]),
+            row_name(board, f"{known[row['measure']].label}, day {row['planned_day']}", row["arm"]),
             "people/with_results",
             (
                 ("measure", row["measure"]),
                 ("unit", known[row["measure"]].unit),
                 ("visit_number", row["visit_number"]),
                 ("arm", row["arm"]),
-                ("cutoff", _cutoff(board)),
             ),
         )
         for row in rows.iter_rows(named=True)
     )
-    total = int(board.ask("safety/people", cutoff=_cutoff(board))["participants"].sum())
+    total = int(board.ask("safety/people")["participants"].sum())
     table = rows.join(limits.select("measure", "low", "high"), on="measure", how="left").select(
         pl.col("measure").replace_strict({name: item.label for name, item in known.items()}),
         pl.col("measure")

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit, unblinded_exhibit
-from exhibits.theme import ACCENT, ARM_STYLES, GRID, QUIET, figure, safe
+from exhibits.theme import ACCENT, ARM_STYLES, GRID, QUIET, figure, rows_axis, safe
 from exhibits.words import counted, day, decimal
 from queries import Board
 
@@ -26,6 +26,7 @@ LANES = {
 # The higher the grade, the darker: read as numbers, too.
 GRADES = {1: "#b9cbe0", 2: "#86a5cc", 3: "#4c6fa5", 4: "#2b4a80", 5: "#1c2c52"}
 MOST_TESTS = 6
+LONGEST_ROW = 26
 OXYGENATION = ("pao2_fio2", "oxygen_saturation")
 
 
@@ -317,14 +318,8 @@ def _draw_span(
 
 
 def _rows(names: list[str]) -> dict[str, Any]:
-    return {
-        "tickmode": "array",
-        "tickvals": list(range(len(names))),
-        "ticktext": [safe(name if len(name) <= 26 else f"{name[:25]}…") for name in names],
-        "range": [len(names) - 0.5, -0.5],
-        "showgrid": False,
-        "rangemode": "normal",
-    }
+    short = [name if len(name) <= LONGEST_ROW else f"{name[: LONGEST_ROW - 1]}…" for name in names]
+    return rows_axis([safe(name) for name in short]) | {"showgrid": False}
 
 
 def _draw_lines(

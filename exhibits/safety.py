@@ -10,14 +10,31 @@ import polars as pl
 from estimators.multiplicity import double_false_discovery_rate
 from estimators.proportions import clopper_pearson, fisher_exact, miettinen_nurminen
 from estimators.rates import garwood
+from exhibits.conduct import NOBODY, row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit, too_few
-from exhibits.theme import ArmStyle, arm_style, axis_names, figure, in_lines, safe
+from exhibits.theme import (
+    LEFT_OF_AXIS_BESIDE,
+    ArmStyle,
+    arm_style,
+    axis_beside,
+    axis_names,
+    error_bars,
+    figure,
+    in_lines,
+    rows_axis,
+    safe,
+)
 from exhibits.words import counted, number, share
 from queries import Board
 
 RANDOMIZED = "Randomized participants, as randomized"
-NOBODY = "Nobody is randomized yet."
-NO_EVENTS = "The extract has no adverse events (AE). Ask for them in the next extract."
+NOBODY_LEFT = "The filters leave nobody. Choose fewer of them."
+NOT_THERE = {
+    "AE": "The extract has no adverse events (AE). Ask for them in the next extract.",
+    "LB": "The extract has no laboratory results (LB). Ask for them in the next extract.",
+    "VS": "The extract has no vital signs (VS). Ask for them in the next extract.",
+    "EG": "The extract has no electrocardiograms (EG). Ask for them in the next extract.",
+}
 SINCE = (
     "Events that began at randomization or later. One on day 1 counts, and so does one without a "
     "date, or with a date in part that can be either."
@@ -37,19 +54,24 @@ MARKED_AT = 0.10
 MARK = "◆"
 
 
-def no_safety(board: Board, title: str) -> Exhibit | None:
-    """In place of an exhibit: nobody is randomized, or there are no events in the extract."""
-    if not board.has("AE"):
-        return Exhibit(title, RANDOMIZED, missing=NO_EVENTS)
+def nobody_to_show(
+    board: Board, title: str, dataset: str, population: str = RANDOMIZED
+) -> Exhibit | None:
+    """In place of an exhibit: the extract has not the dataset, or there is nobody to show."""
+    if not board.has(dataset):
+        return Exhibit(title, population, missing=NOT_THERE[dataset])
     people = board.ask("safety/people")
     if people["participants"].null_count():
-        return too_few(title, RANDOMIZED, board)
+        return too_few(title, population, board)
     if not people["participants"].sum():
-        missing = NOBODY
-        if board.filters.choose_people:
-            missing = "The filters leave nobody. Choose fewer of them."
-        return Exhibit(title, RANDOMIZED, missing=missing)
+        missing = NOBODY_LEFT if board.filters.choose_people else NOBODY
+        return Exhibit(title, population, missing=missing)
     return None
+
+
+def no_safety(board: Board, title: str) -> Exhibit | None:
+    """In place of an exhibit of adverse events."""
+    return nobody_to_show(board, title, "AE")
 
 
 def sealed_events(board: Board) -> tuple[str, ...]:
@@ -68,11 +90,6 @@ def sealed_events(board: Board) -> tuple[str, ...]:
     )
 
 
-def of_arm(board: Board, what: str, arm: str) -> str:
-    """What something is of; the arm is named where there are several."""
-    return what if len(board.arms) == 1 else f"{what}, {arm}"
-
-
 def list_of_events(title: str, **chosen: Any) -> People:
     """Participants with events: of an arm, a term, a body system, a range of days, a gravity."""
     nothing: dict[str, Any] = {
@@ -89,7 +106,7 @@ def list_of_events(title: str, **chosen: Any) -> People:
 
 
 def _list_of_kind(board: Board, kind: str, arm: str | None) -> People:
-    title = KINDS[kind] if arm is None else of_arm(board, KINDS[kind], arm)
+    title = KINDS[kind] if arm is None else row_name(board, KINDS[kind], arm)
     if kind == "left":
         return People(title, "people/who_left", (("arm", arm),))
     gravity: dict[str, dict[str, Any]] = {
@@ -263,13 +280,9 @@ def _intervals(
             go.Scatter(
                 x=[row["percent"] for _, row in shown],
                 y=[names.index(name) + apart for name, _ in shown],
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [row["high"] - row["percent"] for _, row in shown],
-                    "arrayminus": [row["percent"] - row["low"] for _, row in shown],
-                    "thickness": 1.5,
-                },
+                error_x=error_bars(
+                    *([row[name] for _, row in shown] for name in ("percent", "low", "high"))
+                ),
                 mode="markers",
                 marker={"color": style.color, "symbol": style.symbol, "size": 11},
                 name=safe(arm),
@@ -282,13 +295,7 @@ def _intervals(
     if not drawn.data:
         return None
     drawn.update_layout(
-        yaxis={
-            "tickmode": "array",
-            "tickvals": list(range(len(names))),
-            "ticktext": names,
-            "range": [len(names) - 0.5, -0.5],
-            "showgrid": False,
-        },
+        yaxis=rows_axis(names) | {"showgrid": False},
         xaxis={"range": [0, min(100, highest * 1.1)]},
     )
     return drawn
@@ -560,33 +567,15 @@ def _dot_plot(board: Board, terms: pl.DataFrame, names: list[str], beside: list[
         style = arm_style(position)
         _add_differences(drawn, terms, position, style, 0.18 * (step - (len(beside) - 1) / 2))
     drawn.update_layout(
-        yaxis={
-            "tickmode": "array",
-            "tickvals": rows,
-            "ticktext": [in_lines(name, 22) for name in names],
-            "range": [terms.height - 0.5, -0.5],
-            "rangemode": "normal",
-        },
+        yaxis=rows_axis([in_lines(name, 22) for name in names]),
         xaxis={
-            "domain": [0, 0.48] if beside else [0, 1],
+            "domain": LEFT_OF_AXIS_BESIDE if beside else [0, 1],
             "rangemode": "tozero",
             "title": {"text": in_lines("Participants, %", 12)},
         },
     )
     if beside:
-        axis = drawn.layout.xaxis
-        drawn.update_layout(
-            xaxis2={
-                "domain": [0.54, 1],
-                "anchor": "y",
-                "title": {"text": in_lines("Difference, % points", 12)},
-                "gridcolor": axis.gridcolor,
-                "zeroline": True,
-                "zerolinecolor": "rgba(125,135,144,0.9)",
-                "zerolinewidth": 2,
-                "tickfont": {"size": 14},
-            }
-        )
+        drawn.update_layout(xaxis2=axis_beside("Difference, % points"))
     return drawn
 
 
@@ -599,13 +588,7 @@ def _add_differences(
             x=difference.to_list(),
             y=[row + apart for row in range(terms.height)],
             xaxis="x2",
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": (high - difference).to_list(),
-                "arrayminus": (difference - low).to_list(),
-                "thickness": 1.5,
-            },
+            error_x=error_bars(difference, low, high),
             mode="markers",
             marker={"color": style.color, "symbol": f"{style.symbol}-open", "size": 9},
             showlegend=False,
@@ -652,7 +635,7 @@ def adverse_event_onset(board: Board) -> Exhibit:
     )
     lists = tuple(
         list_of_events(
-            of_arm(board, f"Onset on study days {row['days']}", row["arm"]),
+            row_name(board, f"Onset on study days {row['days']}", row["arm"]),
             arm=row["arm"],
             from_day=row["from_day"],
             to_day=edges[edges.index(row["from_day"]) + 1] - 1,
@@ -667,13 +650,7 @@ def adverse_event_onset(board: Board) -> Exhibit:
             go.Scatter(
                 x=[words[first] for first in rows["from_day"]],
                 y=rows["rate"].to_list(),
-                error_y={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": (rows["high"] - rows["rate"]).to_list(),
-                    "arrayminus": (rows["rate"] - rows["low"]).to_list(),
-                    "thickness": 1.5,
-                },
+                error_y=error_bars(rows["rate"], rows["low"], rows["high"]),
                 mode="markers+lines",
                 marker={"color": style.color, "symbol": style.symbol, "size": 10},
                 line={"color": style.color, "dash": style.dash, "width": 2},
@@ -693,7 +670,7 @@ def adverse_event_onset(board: Board) -> Exhibit:
         population=RANDOMIZED,
         answer=f"In the first period ({words[edges[0]]}): "
         + "; ".join(
-            of_arm(
+            row_name(
                 board,
                 f"{counted(row['events'], 'event')}, {row['rate']:.1f} per 100 patient-days",
                 row["arm"],

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import plotly.graph_objects as go
@@ -18,9 +17,11 @@ from estimators.time_to_event import (
     kaplan_meier,
     log_rank,
 )
-from exhibits.conduct import NOBODY, RANDOMIZED, row_name
+from exhibits.conduct import row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
-from exhibits.theme import ACCENT, FONT_SIZE, arm_style, figure, in_lines, safe
+from exhibits.safety import RANDOMIZED, nobody_to_show
+from exhibits.safety import SINCE as BEGAN
+from exhibits.theme import ACCENT, FONT_SIZE, arm_style, error_bars, figure, in_lines, safe
 from exhibits.treatment import NO_EXPOSURE
 from exhibits.words import counted, decimal, number, percent, share
 from queries import Board
@@ -30,14 +31,7 @@ NO_GROUPS = (
     "The trial definition names no groups of special interest: name them under "
     "[[special_interest]]."
 )
-NO_EVENTS = (
-    "The extract has no dataset AE, so events are not known. Ask for AE in the next extract."
-)
-NOBODY_LEFT = "The filters leave nobody. Choose fewer of them."
-SINCE = (
-    "Events that began at randomization or later. One on day 1 counts, and so does one without a "
-    "date, or with a date in part that can be either. A fatal event is serious whatever was ticked."
-)
+SINCE = f"{BEGAN} A fatal event is serious whatever was ticked."
 GROUPS = (
     "Groups of preferred terms by the trial definition, compared without regard to case, "
     "punctuation and spelling; an event can belong to several. All need medical review."
@@ -47,11 +41,6 @@ MILESTONES = (7, 14, 28, 56, 84, 182, 364)
 # Under so many events in all the chi-square distribution of a log-rank test is poor.
 LEAST_EVENTS = 10
 EVENT, DEATH = 1, 2
-
-
-def cutoff_of(board: Board) -> date:
-    """The data cut-off, as questions bind it."""
-    return board.snapshot.manifest.cutoff
 
 
 def bound_terms(groups: Sequence[SpecialInterest]) -> list[dict[str, Any]]:
@@ -71,15 +60,9 @@ def bound_terms(groups: Sequence[SpecialInterest]) -> list[dict[str, Any]]:
 
 def nothing_to_show(board: Board, title: str, population: str = RANDOMIZED) -> Exhibit | None:
     """In place of an exhibit: no groups, no events, or nobody."""
-    people = board.ask("special_interest/people", cutoff=cutoff_of(board))
     if not board.trial.special_interest:
         return Exhibit(title, population, missing=NO_GROUPS)
-    if not board.has("AE"):
-        return Exhibit(title, population, missing=NO_EVENTS)
-    if not people["participants"].sum():
-        missing = NOBODY_LEFT if board.filters.choose_people else NOBODY
-        return Exhibit(title, population, missing=missing)
-    return None
+    return nobody_to_show(board, title, "AE", population)
 
 
 def too_few_to_estimate(board: Board, people: pl.DataFrame) -> tuple[str, ...]:
@@ -136,7 +119,6 @@ def list_of(board: Board, group: SpecialInterest | None, arm: str | None, **chos
             ("arm", arm),
             ("serious", chosen.get("serious", False)),
             ("fatal", chosen.get("fatal", False)),
-            ("cutoff", cutoff_of(board)),
         ),
     )
 
@@ -153,10 +135,8 @@ def special_interest_overview(board: Board) -> Exhibit:
     if (nothing := nothing_to_show(board, title)) is not None:
         return nothing
     groups = board.trial.special_interest
-    people = board.ask("special_interest/people", cutoff=cutoff_of(board))
-    rows = board.ask(
-        "special_interest/by_group", terms=bound_terms(groups), cutoff=cutoff_of(board)
-    ).join(
+    people = board.ask("safety/people")
+    rows = board.ask("special_interest/by_group", terms=bound_terms(groups)).join(
         people.rename({"participants": "randomized"}), on=["arm", "position"], maintain_order="left"
     )
     few = too_few_to_estimate(board, people)
@@ -320,14 +300,7 @@ def _shares_drawn(
                 name=safe(arm),
                 showlegend=arms > 1,
                 marker={"color": style.color, "symbol": style.symbol, "size": 11},
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [top - value for top, value in zip(high, middle, strict=True)],
-                    "arrayminus": [value - end for end, value in zip(low, middle, strict=True)],
-                    "color": style.color,
-                    "thickness": 2,
-                },
+                error_x=error_bars(middle, low, high),
                 customdata=rows["list"].to_list(),
                 text=[
                     f"{safe(row['name'])}: {row['participants']} of {row['randomized']}"
@@ -356,11 +329,9 @@ def special_interest_incidence(board: Board) -> Exhibit:
     if (nothing := nothing_to_show(board, title)) is not None:
         return nothing
     groups = board.trial.special_interest
-    everybody = board.ask(
-        "special_interest/first_events", terms=bound_terms(groups), cutoff=cutoff_of(board)
-    )
+    everybody = board.ask("special_interest/first_events", terms=bound_terms(groups))
     known = everybody.filter(pl.col("day").is_not_null())
-    people = board.ask("special_interest/people", cutoff=cutoff_of(board))
+    people = board.ask("safety/people")
     few = too_few_to_estimate(board, people)
     days = milestones(board, max(known["day"].to_list(), default=0))
     rows: list[dict[str, Any]] = []
@@ -585,7 +556,7 @@ def special_interest_cases(board: Board) -> Exhibit:
         return nothing
     groups = groups_by_id(board)
     terms = bound_terms(board.trial.special_interest)
-    cases = board.ask("special_interest/cases", terms=terms, cutoff=cutoff_of(board))
+    cases = board.ask("special_interest/cases", terms=terms)
     support = _support_by_case(board, terms)
     said = [support.get((row["group"], row["record_key"]), NO_SUPPORT) for row in cases.to_dicts()]
     table = cases.select(
@@ -685,9 +656,7 @@ def _support_by_case(
     ]
     if not supports:
         return {}
-    rows = board.ask(
-        "special_interest/case_support", terms=terms, supports=supports, cutoff=cutoff_of(board)
-    )
+    rows = board.ask("special_interest/case_support", terms=terms, supports=supports)
     measures = {measure.name: measure for measure in board.trial.measures}
     found: dict[tuple[str, str], SupportOfCase] = {}
     for (group, key), part in rows.group_by("group", "record_key", maintain_order=True):
@@ -751,7 +720,7 @@ def worsening_near_instillation(board: Board) -> Exhibit:
         name: list(value) if isinstance(value, tuple) else value
         for name, value in rules.model_dump(exclude={"not_recorded"}).items()
     }
-    rows = board.ask("treatment/worsening", rules=bound, cutoff=cutoff_of(board))
+    rows = board.ask("treatment/worsening", rules=bound)
     if rows.is_empty():
         return Exhibit(title, population, missing="No instillation is recorded as given.")
     can_be_told = {name: board.has(dataset) for name, (_, dataset) in CRITERIA.items()}
@@ -769,12 +738,7 @@ def worsening_near_instillation(board: Board) -> Exhibit:
         People(
             f"{CRITERIA[row['criterion']][0]} after an instillation, {row['arm']}",
             "treatment/who_worsened",
-            (
-                ("rules", bound),
-                ("arm", row["arm"]),
-                ("criterion", row["criterion"]),
-                ("cutoff", cutoff_of(board)),
-            ),
+            (("rules", bound), ("arm", row["arm"]), ("criterion", row["criterion"])),
         )
         for row in rows.iter_rows(named=True)
     )
@@ -851,7 +815,7 @@ def hours_from_instillation(board: Board) -> Exhibit:
     groups = groups_by_id(board)
     names = {key: group.name for key, group in groups.items()}
     terms = bound_terms(board.trial.special_interest)
-    onsets = board.ask("treatment/onset_since_dose", terms=terms, cutoff=cutoff_of(board))
+    onsets = board.ask("treatment/onset_since_dose", terms=terms)
     if onsets.is_empty():
         missing = "No event of special interest with a date of onset came after an instillation."
         return Exhibit(title, population, missing=missing)

@@ -104,6 +104,53 @@ def in_lines(text: str, longest: int = 18) -> str:
     return "<br>".join(safe(line) for line in textwrap.wrap(text, longest)) or safe(text)
 
 
+def error_bars(
+    middle: Iterable[float], low: Iterable[float], high: Iterable[float]
+) -> dict[str, object]:
+    """An interval around each dot, as `error_x` or `error_y` of a trace."""
+    ends = list(zip(middle, low, high, strict=True))
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [above - value for value, _, above in ends],
+        "arrayminus": [value - below for value, below, _ in ends],
+        "thickness": 1.5,
+    }
+
+
+def rows_axis(names: Sequence[str]) -> dict[str, object]:
+    """A vertical axis with a named row for each place from 0 on, the first one on top.
+
+    Args:
+        names: safe already, in lines where they are long.
+    """
+    return {
+        "tickmode": "array",
+        "tickvals": list(range(len(names))),
+        "ticktext": list(names),
+        "range": [len(names) - 0.5, -0.5],
+        "rangemode": "normal",
+    }
+
+
+def axis_beside(title: str) -> dict[str, object]:
+    """A second horizontal axis, right of the first: for differences, with its zero marked."""
+    return {
+        "domain": [0.54, 1],
+        "anchor": "y",
+        "title": {"text": in_lines(title, 12)},
+        "gridcolor": GRID,
+        "zeroline": True,
+        "zerolinecolor": QUIET,
+        "zerolinewidth": 2,
+        "tickfont": {"size": 14},
+    }
+
+
+# Where a figure has a second axis beside it, the first one's room.
+LEFT_OF_AXIS_BESIDE = (0, 0.48)
+
+
 def counts_axis(counts: Iterable[int | None], room: float = 1.05) -> dict[str, object]:
     """An axis of counts: from zero, also where all are zero, and without fractions between.
 

@@ -9,7 +9,7 @@ select
     ', ',
     term,
     'baseline grade ' || baseline_grade,
-    'then at most grade ' || worst_grade,
+    'highest after it ' || worst_grade,
     case when worst_grade > 0 then 'first on day ' || first_day end
   ) as why
 from worst_grade($steps, $filters, $cutoff)

@@ -7,7 +7,7 @@ select
   arm,
   concat_ws(
     ', ',
-    'ALT or AST ' || round(aminotransferase, 1) || ' × ULN',
+    'aminotransferase ' || round(aminotransferase, 1) || ' × ULN',
     'bilirubin ' || round(bilirubin, 1) || ' × ULN',
     'rise on day ' || rise_day,
     'bilirubin ' || days_after || ' days later',

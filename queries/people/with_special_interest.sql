@@ -5,16 +5,9 @@ select
   event.site,
   event.arm,
   string_agg(
-    concat_ws(
-      ', ',
-      event.preferred_term,
-      'grade ' || event.grade,
-      case when event.is_fatal then 'fatal' when event.is_serious then 'serious' end,
-      case
-        when event.study_day is not null then 'day ' || event.study_day
-        when event.start_date_text is not null then 'began ' || event.start_date_text
-        else 'onset not known'
-      end
+    event_in_words(
+      event.preferred_term, event.grade, event.is_fatal, event.is_serious, event.study_day,
+      event.start_date_text
     ),
     '; '
     order by event.study_day nulls last, event.preferred_term, event.record_key

@@ -73,6 +73,28 @@ create macro on_chosen_day(day, filters) as
   (struct_extract(filters, 'first_day') is null or day >= struct_extract(filters, 'first_day')::bigint)
   and (struct_extract(filters, 'last_day') is null or day <= struct_extract(filters, 'last_day')::bigint);
 
+-- On how many of the study days that the filters leave somebody was observed.
+create macro chosen_days_observed(day_one, last_day, filters) as greatest(
+  least(
+    last_day - day_one + 1, coalesce(struct_extract(filters, 'last_day')::bigint, last_day - day_one + 1)
+  ) - coalesce(struct_extract(filters, 'first_day')::bigint, 1) + 1,
+  0
+);
+
+-- What there is to say of an event in a list, in a line.
+create macro event_in_words(preferred_term, grade, is_fatal, is_serious, study_day, start_date_text) as
+  concat_ws(
+    ', ',
+    preferred_term,
+    'grade ' || grade,
+    case when is_fatal then 'fatal' when is_serious then 'serious' end,
+    case
+      when study_day is not null then 'day ' || study_day
+      when start_date_text is not null then 'began ' || start_date_text
+      else 'onset not known'
+    end
+  );
+
 -- The last day that a date can be: of a date in part the last of its month or year.
 create macro latest_date(complete, written) as coalesce(
   complete,

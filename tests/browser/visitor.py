@@ -12,6 +12,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from access import Role, View, demonstration_identities
 from exhibits import EXHIBITS
+from exhibits.on_page import file_of
 from tests.browser.dashboard_server import CHECKOUT, Server
 
 # Milliseconds until what is waited for counts as missing; a busy machine is not an error.
@@ -55,7 +56,10 @@ def registered_pages() -> dict[str, RegisteredPage]:
     for statement in ast.parse((CHECKOUT / "dashboard.py").read_text("utf-8")).body:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "PAGES":
             found = ast.literal_eval(statement.value)
-            return {name: RegisteredPage(name, *entry[:2]) for name, entry in found.items()}
+            return {
+                address: RegisteredPage(address, file_of(address), title)
+                for address, (title, _) in found.items()
+            }
     raise AssertionError("dashboard.py has no PAGES")
 
 

@@ -25,7 +25,7 @@ from access.records import open_records
 from access.releases import release
 from access.session import SESSION_KEY, Session
 from access.trail import Trail, open_trail
-from exhibits.on_page import BOARD_KEY
+from exhibits.on_page import BOARD_KEY, file_of
 from queries import Board
 from tests.conftest import LoadedTrial
 
@@ -40,7 +40,7 @@ def registered_pages() -> dict[str, str]:
             assert isinstance(node.value, ast.Dict)
             keys = [ast.literal_eval(key) for key in node.value.keys if key is not None]
             assert len(set(keys)) == len(keys), "two pages have the same address"
-            return {key: entry[0] for key, entry in ast.literal_eval(node.value).items()}
+            return {address: file_of(address) for address in keys}
     raise AssertionError("dashboard.py has no PAGES")
 
 
