@@ -146,7 +146,11 @@ def adverse_event_overview(board: Board) -> Exhibit:
     return Exhibit(
         title=title,
         population=RANDOMIZED,
-        answer=f"{share(any_people, total)} participants had {counted(any_events, 'event')}; "
+        answer=(
+            f"{counted(any_events, 'event')} among {counted(total, 'participant')}; "
+            if any_people is None
+            else f"{share(any_people, total)} participants had {counted(any_events, 'event')}; "
+        )
         + "; ".join(
             f"{words.lower()}: {number(in_all[kind][0])}"
             for kind, words in KINDS.items()

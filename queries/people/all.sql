@@ -6,7 +6,7 @@ select
   chosen.arm,
   concat_ws(
     ', ',
-    chosen.age || ' years',
+    printf('%g years', chosen.age),
     case chosen.sex when 'F' then 'woman' when 'M' then 'man' end,
     case chosen.ended
       when 'died' then 'died'

@@ -191,6 +191,9 @@ class Visitor:
         for place in range(1, tabs.count()):
             tabs.nth(place).click()
             expect(tabs.nth(place)).to_have_attribute("aria-selected", "true")
+            # What the tab before held is taken away when the server has begun this one.
+            drawn = self.page.locator("[data-testid='stDataFrame'], [data-testid='stPlotlyChart']")
+            expect(drawn.filter(visible=False)).to_have_count(0)
             self.settled()
             yield
 
