@@ -21,7 +21,7 @@ RECORD_KEY = "_record"  # a function of a text: records that it was downloaded
 ADDRESS_KEY = "_address"  # of the page that is shown
 # The participants that somebody asked for, from where, and whom of them; until a page is left.
 LIST_KEY, ORIGIN_KEY, PERSON_KEY = "_list", "_list_origin", "_person"
-_GO_KEY, _PLACE_KEY, _TABS_KEY, _FIRST_TAB_KEY = "_go", "_place", "_tabs_of", "_first_tab"
+_GO_KEY, _PLACE_KEY, _HERE_KEY, _FIRST_TAB_KEY = "_go", "_place", "_here", "_first_tab"
 PARTICIPANT_PAGE = "board-participant"
 
 VIEW_COLORS = {View.POOLED: "blue", View.CODED: "violet", View.UNBLINDED: "orange"}
@@ -191,6 +191,10 @@ def header(
     board = session_board()
     if st.session_state.pop(_GO_KEY, False):
         st.switch_page(file_of(PARTICIPANT_PAGE))
+    address = st.session_state.get(ADDRESS_KEY, "")
+    if st.session_state.get(_HERE_KEY) != address:
+        st.session_state[_HERE_KEY] = address
+        st.session_state[_FIRST_TAB_KEY] = st.session_state.get(f"_tab-{address}")
     hide_table_downloads()
     manifest = board.snapshot.manifest
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -228,7 +232,7 @@ def header(
                 icon=":material/rule:",
             )
     if not board.is_limited:
-        filter_controls(board, shown=filtered, page=st.session_state.get(ADDRESS_KEY, ""))
+        filter_controls(board, shown=filtered, page=address)
         if board.filters:
             said = f"Only {board.filters.in_words()}."
             nothing = "The chosen filters change nothing on this page."
@@ -239,10 +243,7 @@ def header(
 def tabs(*names: str) -> Sequence[TabContainer]:
     """Tabs of a page, drawn once they are open; who comes back finds the one that was open."""
     address = st.session_state.get(ADDRESS_KEY, "")
-    if st.session_state.get(_TABS_KEY) != address:
-        st.session_state[_TABS_KEY] = address
-        st.session_state[_FIRST_TAB_KEY] = st.session_state.get(f"_tab-{address}")
-    first = st.session_state[_FIRST_TAB_KEY]
+    first = st.session_state.get(_FIRST_TAB_KEY)
     drawn = st.tabs(
         names, default=first if first in names else None, key=f"tabs-{address}", on_change="rerun"
     )

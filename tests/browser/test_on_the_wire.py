@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from playwright.sync_api import Locator, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from access import Role, pages_of
@@ -23,7 +24,7 @@ from exhibits.on_page import plain
 from exhibits.theme import in_lines
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
-from tests.browser.visitor import DRAWN_CHART, PAGES, Visitor
+from tests.browser.visitor import DRAWN_CHART, PAGES, PATIENCE, Visitor
 from tests.browser.whole_page import comes_by_a_foreign_address, shows_page
 from tests.conftest import BLINDED, LoadedTrial
 from tests.sent import found, key_needles, sealed_needles, texts_in, texts_of_bytes
@@ -107,9 +108,7 @@ def hover(visitor: Visitor, seen: Seen) -> None:
     page.evaluate(COLLECT_HOVERED)
     for chart in page.locator(DRAWN_CHART).all():
         sweep(chart.locator(".nsewdrag").first)
-        if (bar := chart.evaluate(LARGEST_BAR)) is not None:
-            page.mouse.move(*bar)
-            expect(chart.locator(".hoverlayer .hovertext").first).to_be_attached()
+        point_at_largest_bar(chart)
     for table in page.locator("[data-testid='stDataFrame']").all():
         sweep(table)
         # A table's own menu would hand its cells out and record nothing.
@@ -118,6 +117,22 @@ def hover(visitor: Visitor, seen: Seen) -> None:
         help_text.hover(force=True)
     seen.hovered |= set(page.evaluate("window.hovered"))
     page.mouse.move(0, 0)
+
+
+def point_at_largest_bar(chart: Locator) -> None:
+    """Where a chart has bars, move the mouse to one until its text appears: it may still move."""
+    hovered = chart.locator(".hoverlayer .hovertext").first
+    for _ in range(10):
+        if (bar := chart.evaluate(LARGEST_BAR)) is None:
+            return
+        chart.page.mouse.move(0, 0)
+        chart.page.mouse.move(*bar)
+        try:
+            hovered.wait_for(state="attached", timeout=PATIENCE / 10)
+        except PlaywrightTimeoutError:
+            continue
+        return
+    raise AssertionError("No text appears over a bar.")
 
 
 def sweep(place: Locator) -> None:

@@ -316,12 +316,12 @@ def test_every_row_leads_to_its_participants(board: BoardByName, store: str, nam
         return
     rows = table(shown)
     assert len(shown.row_lists) == rows.height
+    of_list = [asked.ask(people.question, **dict(people.values)) for people in shown.lists]
     for row, place in zip(rows.to_dicts(), shown.row_lists, strict=True):
         if place is None:
             assert not (row.get("participants") and row.get("events", True))
             continue
-        people = shown.lists[place]
-        listed = asked.ask(people.question, **dict(people.values))
+        listed = of_list[place]
         assert listed.columns == ["subject", "site", "arm", "why"]
         assert listed["subject"].n_unique() == listed.height > 0
         if name in ("special_interest_overview", "worsening_near_instillation"):
