@@ -191,10 +191,7 @@ def header(
     board = session_board()
     if st.session_state.pop(_GO_KEY, False):
         st.switch_page(file_of(PARTICIPANT_PAGE))
-    address = st.session_state.get(ADDRESS_KEY, "")
-    if st.session_state.get(_HERE_KEY) != address:
-        st.session_state[_HERE_KEY] = address
-        st.session_state[_FIRST_TAB_KEY] = st.session_state.get(f"_tab-{address}")
+    _arrive()
     hide_table_downloads()
     manifest = board.snapshot.manifest
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -232,12 +229,26 @@ def header(
                 icon=":material/rule:",
             )
     if not board.is_limited:
-        filter_controls(board, shown=filtered, page=address)
+        filter_controls(board, shown=filtered, page=st.session_state.get(ADDRESS_KEY, ""))
         if board.filters:
             said = f"Only {board.filters.in_words()}."
             nothing = "The chosen filters change nothing on this page."
             st.info(plain(said if filtered else nothing), icon=":material/filter_list:")
     return board
+
+
+def _arrive() -> None:
+    """Begin a page at its top: a browser stays as far down as it was on the page before."""
+    address = st.session_state.get(ADDRESS_KEY, "")
+    # At the end of the menu it moves nothing when it is gone with the next run.
+    with st.sidebar.container(key=f"arrived-{address}"):
+        if st.session_state.get(_HERE_KEY) != address:
+            st.session_state[_HERE_KEY] = address
+            st.session_state[_FIRST_TAB_KEY] = st.session_state.get(f"_tab-{address}")
+            st.html(
+                "<script>document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)</script>",
+                unsafe_allow_javascript=True,
+            )
 
 
 def tabs(*names: str) -> Sequence[TabContainer]:

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 # Views that are the same whatever an arm is and however much is sealed.
-EVERY_VIEW = ("common", "participation", "safety", "laboratory", "terms")
+EVERY_VIEW = ("common", "participation", "baseline_severity", "safety", "laboratory", "terms")
+# A snapshot does not change, so an answer that is short is kept while its Board is open.
+_ANSWERS_KEPT, _ROWS_KEPT = 128, 10_000
 
 
 class BoardError(Exception):
@@ -69,6 +71,7 @@ class Board:
         self.subject: str | None = None
         self._lease = connection
         self._present: frozenset[str] | None = None
+        self._answers: dict[tuple[str, str], pl.DataFrame] = {}
         self.arms: tuple[str, ...] = tuple(row[0] for row in self._answer("views/arms", {}).rows())
 
     def ask(self, question: str, **values: Any) -> pl.DataFrame:
@@ -145,11 +148,19 @@ class Board:
             raise BoardError(str(error)) from None
 
     def _answer(self, question: str, values: Mapping[str, Any]) -> pl.DataFrame:
-        cursor = self._connection.cursor()
+        connection, asked = self._connection, (question, repr(sorted(values.items())))
+        if asked in self._answers:
+            return self._answers[asked]
+        cursor = connection.cursor()
         try:
-            return cursor.execute(_sql(question), dict(values) or None).pl()
+            answer = cursor.execute(_sql(question), dict(values) or None).pl()
         finally:
             cursor.close()
+        if answer.height <= _ROWS_KEPT:
+            if len(self._answers) >= _ANSWERS_KEPT:
+                del self._answers[next(iter(self._answers))]
+            self._answers[asked] = answer
+        return answer
 
     def has(self, dataset: str) -> bool:
         """Whether the extract had this dataset: what it had not is said, never drawn as zero."""
@@ -178,6 +189,7 @@ class Board:
 
     def close(self) -> None:
         """Give the connection back; a comparative one is closed with its last Board."""
+        self._answers.clear()
         self._lease.close()
 
 
@@ -207,13 +219,13 @@ def open_board(
         grant.sealed_records,
         sha256(snapshot.manifest.to_json()).digest(),
         None if is_open else private_key_file,
-        None if is_open else sha256(trial.definition).digest(),
+        sha256(trial.definition).digest(),
     )
     try:
         connection = lease(
             key,
             lambda: (
-                _open(snapshot)
+                _open(trial, snapshot)
                 if is_open
                 else _with_sealed(trial, snapshot, grant, private_key_file)
             ),
@@ -253,14 +265,13 @@ def _cells(question: str) -> Cells | None:
     return declared(_sql(question))
 
 
-def _open(snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
+def _open(trial: Trial, snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
     def prepare(connection: "duckdb.DuckDBPyConnection") -> None:
         # A few numbers tell another snapshot's file from this one's; reading it all takes longer.
         counted = dict(connection.execute(_sql("views/tables")).fetchall())
         if counted != {name: facts.rows for name, facts in snapshot.manifest.tables.items()}:
             raise _not_its_open_file(snapshot)
-        for name in ("arm_pooled", "relations_open", "findings_open", *EVERY_VIEW):
-            connection.execute(_sql(f"views/{name}"))
+        _make(connection, trial, "arm_pooled", "relations_open", "findings_open", *EVERY_VIEW)
 
     return reader(snapshot.open_path, prepare=prepare)
 
@@ -296,7 +307,7 @@ def _with_sealed(
         snapshot.open_path,
         snapshot.sealed_path,
         base64.b64decode(sealed["key"]),
-        prepare=_prepare_sealed(snapshot, labels, sealed_records=grant.sealed_records),
+        prepare=_prepare_sealed(trial, snapshot, labels, sealed_records=grant.sealed_records),
     )
 
 
@@ -340,7 +351,7 @@ def _labels(trial: Trial, view: View, coded: bytes) -> pl.DataFrame:
 
 
 def _prepare_sealed(
-    snapshot: Snapshot, labels: pl.DataFrame | None, *, sealed_records: bool
+    trial: Trial, snapshot: Snapshot, labels: pl.DataFrame | None, *, sealed_records: bool
 ) -> "Callable[[duckdb.DuckDBPyConnection], None]":
     """The views of a connection that has the sealed file: by arm where there are labels."""
     records = (
@@ -364,7 +375,14 @@ def _prepare_sealed(
             connection.unregister("given_label")
             arms = ("arm_labeled", "actual_arm") if sealed_records else ("arm_labeled",)
         doses = ("doses",) if sealed_records else ()
-        for name in (*arms, *records, *EVERY_VIEW, *doses):
-            connection.execute(_sql(f"views/{name}"))
+        _make(connection, trial, *arms, *records, *EVERY_VIEW, *doses)
 
     return prepare
+
+
+def _make(connection: "duckdb.DuckDBPyConnection", trial: Trial, *views: str) -> None:
+    """Make what questions are asked of; `$severity_measure` is bound where it is named."""
+    values = {"severity_measure": trial.subgroups.severity_measure}
+    for name in views:
+        sql = _sql(f"views/{name}")
+        connection.execute(sql, values if "$severity_measure" in sql else None)

@@ -65,7 +65,6 @@ class Filters:
             "sites": list(self.sites) or None,
             "sexes": list(self.sexes) or None,
             "ages": _limits(groups.ages, self.ages),
-            "severity_measure": groups.severity_measure,
             "severities": _limits(groups.severity, self.severities),
             "first_day": self.first_day,
             "last_day": self.last_day,

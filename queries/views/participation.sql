@@ -1,5 +1,7 @@
 -- Every view: how the study ended for each randomized participant, and what was due by the cut-off.
-create view participation as
+
+-- A table in the connection's own memory: most questions begin with it.
+create table participation as
 with ending as (
   select subject, upper(trim(disposition)) as reason, start_date
   from study_disposition

@@ -13,18 +13,6 @@ create macro in_bands(value, bands) as
     false
   );
 
--- One row a participant and a measure: the value at baseline.
-create view baseline_value as
-select subject, measure, value from laboratory where is_baseline
-union all
-select subject, measure, value from vital_sign where is_baseline
-union all
-select subject, measure, value from clinical_scale where is_baseline
-union all
-select subject, measure, value from respiratory_measurement where is_baseline
-union all
-select subject, 'pao2_fio2' as measure, pao2_fio2 as value from blood_gas where is_baseline;
-
 -- One row a randomized participant whom the filters leave, with the last day of observation: the end
 -- of participation, or the data cut-off.
 create macro chosen_participant(filters, cutoff) as table
@@ -61,10 +49,9 @@ where (
   and (
     struct_extract(filters, 'severities') is null
     or participation.subject in (
-      select baseline_value.subject
-      from baseline_value
-      where baseline_value.measure = struct_extract(filters, 'severity_measure')
-        and in_bands(baseline_value.value, struct_extract(filters, 'severities'))
+      select baseline_severity.subject
+      from baseline_severity
+      where in_bands(baseline_severity.value, struct_extract(filters, 'severities'))
     )
   );
 

@@ -26,11 +26,12 @@ def large_frames(trial: str, laboratory_rows: int, event_rows: int = 0) -> dict[
     made = {name: frames[name] for name in _SUBJECT_DATASETS}
     made["lb"] = laboratory.head(laboratory_rows)
     if event_rows:
-        made["ae"] = _events_again(frames["ae"], event_rows)
+        made["ae"] = events_again(frames["ae"], event_rows)
     return made
 
 
-def _events_again(events: pl.DataFrame, rows: int) -> pl.DataFrame:
+def events_again(events: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """So many rows of AE: each event comes again after some days."""
     day = pl.col("AESTDTC").str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
     again = [
         events.with_columns(

@@ -5,6 +5,7 @@ in turns, so that a machine that is busy for a while is busy for both.
 """
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -12,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ from access.policy import issue_closed_session
 from access.trail import open_trail
 from queries import open_board
 from snapshots import Store
-from tests.benchmarks.large_extract import large_frames, write_large
+from tests.benchmarks.large_extract import events_again, large_frames, write_large
 from tests.browser.chromium import launched
 from tests.browser.dashboard_server import CHECKOUT, Server, running
 from tests.browser.visitor import DRAWN_CHART, MENU_LINK, NAMES, PAGES, PATIENCE
@@ -156,9 +157,36 @@ FINDINGS = Target(
     1.0,
     "Streamlit draws a page's elements one after the other",
 )
+RERUN = Target(
+    "Page rerun: a filter chosen, to the last of the four charts of the laboratory's course",
+    "s",
+    0.9,
+    "Streamlit draws a page's elements one after the other",
+)
+FRAGMENT = Target("Rerun of a fragment: a table behind a chart unfolded, to the table", "s", 0.45)
+PROFILE = Target("The exhibits of one participant, all together", "s", 0.2)
+SIMULATE = Target(
+    "Simulation of 100,000 participants at 500 sites, to Parquet, whole process", "s", 180
+)
+SIMULATE_MEMORY = Target("Memory of that simulation at its peak (RSS)", "MB", 4096)
+EVENTS_LARGE = Target(
+    "The slowest exhibit of adverse events, coded view, 100,000 participants with 1,000,000 events",
+    "s",
+    0.6,
+)
+EVENTS_MEMORY = Target(
+    "Memory of a process that has made all of them, at its peak (RSS)", "MB", 600
+)
+PROFILE_LARGE = Target("The exhibits of one of those participants, all together", "s", 0.2)
 TARGETS = (
-    FIRST_CHART, BARE_CHART, BEYOND, SIGN_IN, SWITCH, LOAD, MEMORY, DECIDE, VIEW, AUDIT,
-    CHECK_LARGE, CHECK_MEMORY, CHECK_TENTH, LOAD_LARGE, LOAD_MEMORY, FINDINGS,
+    FIRST_CHART, BARE_CHART, BEYOND, SIGN_IN, SWITCH, RERUN, FRAGMENT, PROFILE, LOAD, MEMORY,
+    DECIDE, VIEW, AUDIT, CHECK_LARGE, CHECK_MEMORY, CHECK_TENTH, LOAD_LARGE, LOAD_MEMORY, FINDINGS,
+    SIMULATE, SIMULATE_MEMORY, EVENTS_LARGE, EVENTS_MEMORY, PROFILE_LARGE,
+)  # fmt: skip
+EVENT_EXHIBITS = (
+    "adverse_event_overview", "adverse_event_dots", "adverse_events_by_term",
+    "adverse_event_onset", "deaths", "serious_events", "all_events",
+    "special_interest_overview", "special_interest_incidence", "special_interest_cases",
 )  # fmt: skip
 LARGE_REPETITIONS = 3
 TIMES = 200  # how often in a row what takes milliseconds is done
@@ -186,6 +214,7 @@ def measure(repetitions: int) -> Measured:
         large_extracts(measured, settings, folder)
         for seconds in many_findings(browser, settings, folder, repetitions):
             measured.add(FINDINGS, seconds)
+        many_participants(measured, settings, folder, repetitions)
         # Once without counting: byte code, the disk's cache and the browser's first page.
         first_chart_of_dashboard(browser, settings, folder)
         first_chart_of_bare_app(browser, folder)
@@ -200,6 +229,11 @@ def measure(repetitions: int) -> Measured:
             measured.add(SIGN_IN, sign_in_time)
             measured.add(SWITCH, switch)
             measured.add(MEMORY, memory)
+            rerun, fragment = a_review(browser, settings, folder)
+            measured.add(RERUN, rerun)
+            measured.add(FRAGMENT, fragment)
+            profile, _ = timed_exhibits(PAGES["board-participant"].exhibits(), settings)
+            measured.add(PROFILE, sum(profile.values()))
             decision, view = a_view(settings)
             measured.add(DECIDE, decision)
             measured.add(VIEW, view)
@@ -277,6 +311,55 @@ def large_extracts(measured: Measured, settings: dict[str, str], folder: Path) -
         measured.add(LOAD_LARGE, seconds)
         measured.add(LOAD_MEMORY, peak)
         shutil.rmtree(folder / f"large-store-{turn}")
+
+
+def many_participants(
+    measured: Measured, settings: dict[str, str], folder: Path, repetitions: int
+) -> None:
+    """Simulate 100,000 participants, and look at a million adverse events of theirs."""
+    extract = folder / "many"
+    seconds, peak = watched(
+        *("simulate", "--trial", TRIAL, "--out", str(extract), "--format", "parquet"),
+        *("--participants", "100000", "--sites", "500"),
+        settings={},
+    )
+    measured.add(SIMULATE, seconds)
+    measured.add(SIMULATE_MEMORY, peak)
+    for file in extract.glob("*.parquet"):
+        if file.stem not in ("dm", "ds", "ae", "randomization"):
+            file.unlink()
+    events = extract / "ae.parquet"
+    events_again(pl.read_parquet(events), 1_000_000).write_parquet(events)
+    new = settings | {"DSMB_STORE": str(folder / "many-store")}
+    command("data_validation", "load", str(extract), "--trial", TRIAL, settings=new)
+    shutil.rmtree(extract)
+    for _ in range(repetitions):
+        taken, peak = timed_exhibits(EVENT_EXHIBITS, new)
+        slowest = max(taken, key=taken.__getitem__)
+        print(f"The slowest was {slowest}.")
+        measured.add(EVENTS_LARGE, taken[slowest])
+        measured.add(EVENTS_MEMORY, peak)
+        profile, _ = timed_exhibits(PAGES["board-participant"].exhibits(), new)
+        measured.add(PROFILE_LARGE, sum(profile.values()))
+
+
+def timed_exhibits(
+    names: Iterable[str], settings: dict[str, str]
+) -> tuple[dict[str, float], float]:
+    """Seconds of each exhibit in the coded view, and the peak of memory of the process in MB."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DSMB_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.timed_exhibits", TRIAL, View.CODED.word, *names],
+        cwd=CHECKOUT,
+        env=inherited | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"exhibits could not be timed: {done.stderr}")
+    answer = json.loads(done.stdout)
+    return answer["seconds"], answer["peak"]
 
 
 def watched(*arguments: str, settings: dict[str, str]) -> tuple[float, float]:
@@ -434,6 +517,49 @@ def a_session(
             return perf_counter() - start, slowest, memory
 
 
+def a_review(browser: Browser, settings: dict[str, str], folder: Path) -> tuple[float, float]:
+    """Seconds from a filter chosen to the last chart, and from unfolding a table to the table."""
+    with running(settings, folder / "stderr") as server, a_page(browser) as page:
+        sign_in(page, server)
+        switch_to(page, "board-laboratory")
+        page.get_by_role("tab", name="Over time").click()
+        last = page.locator(".st-key-exhibit-blood_count_trends")
+        last.locator(DRAWN_CHART).wait_for()
+        filtered = last.get_by_text("only women")
+        page.get_by_role("button", name="Filters").click()
+        for _ in range(2):  # the first one asks what nobody has asked before
+            page.get_by_label("Sex", exact=True).click()
+            start = perf_counter()
+            page.get_by_role("option", name="Women").click()
+            filtered.wait_for()
+            drawn(page)
+            rerun = perf_counter() - start
+            page.get_by_label("Sex", exact=True).press("Backspace")
+            filtered.wait_for(state="detached")
+            drawn(page)
+        page.keyboard.press("Escape")
+        table = last.locator("[data-testid='stDataFrame'] canvas").first
+        for _ in range(2):
+            start = perf_counter()
+            last.get_by_text("Numbers as a table").click()
+            table.wait_for()
+            fragment = perf_counter() - start
+            last.get_by_text("Numbers as a table").click()
+            table.wait_for(state="hidden")
+            drawn(page)
+        return rerun, fragment
+
+
+def drawn(page: Page) -> None:
+    """Wait until the server has finished and every chart is drawn."""
+    page.locator("[data-testid='stApp'][data-test-script-state='notRunning']").wait_for()
+    page.wait_for_function(
+        "selector => [...document.querySelectorAll(selector)]"
+        ".every(chart => chart.querySelector('.main-svg'))",
+        arg="[data-testid='stPlotlyChart']",
+    )
+
+
 def switch_to(page: Page, address: str) -> float:
     """Seconds from the click on a page in the menu until its last chart is drawn."""
     exhibits = [f".st-key-exhibit-{name}" for name in PAGES[address].exhibits()]
@@ -445,12 +571,7 @@ def switch_to(page: Page, address: str) -> float:
     ).wait_for()
     for exhibit in exhibits:
         page.locator(exhibit).wait_for()
-    page.locator("[data-testid='stApp'][data-test-script-state='notRunning']").wait_for()
-    page.wait_for_function(
-        "selector => [...document.querySelectorAll(selector)]"
-        ".every(chart => chart.querySelector('.main-svg'))",
-        arg="[data-testid='stPlotlyChart']",
-    )
+    drawn(page)
     return perf_counter() - start
 
 

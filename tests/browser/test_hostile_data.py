@@ -54,6 +54,8 @@ AS_THEY_MUST_BE = {"STUDYID", "DOMAIN", "USUBJID", "ARMCD", "ARM", "ACTARMCD", "
 LOOKED_AT = {True: ("<img", "[link]"), False: ("longword", "![image]")}
 FIRST_ROW: Position = {"x": 16, "y": 54}
 
+DARK = "rgb(16, 22, 28)"
+
 # What only somebody's markup can have brought to the page.
 ALIVE = """() => {
     const found = [];
@@ -179,12 +181,19 @@ def downloads(visitor: Visitor) -> dict[str, set[str]]:
 def test_no_hostile_text_runs_or_breaks_a_page_and_no_download_holds_a_formula(
     size: ViewportSize, new_visitor: NewVisitor, hostile_dashboard: Server
 ) -> None:
-    visitor = new_visitor(hostile_dashboard, size)
+    """On a wide screen by day, and on a telephone in the dark, where every page has to fit, too."""
     wide = size["width"] > 1000
+    visitor = new_visitor(hostile_dashboard, size, "light" if wide else "dark")
     met: set[str] = set()
-    visitor.sign_in(Role.STATISTICIAN)
+    visitor.open()
+    assert visitor.page.evaluate(OVERFLOWING) == []
+    visitor.sign_in_here(Role.STATISTICIAN)
     for address in reversed(pages_of(Role.STATISTICIAN)):
         visitor.choose(PAGES[address])
+        if not wide:
+            app = visitor.page.locator("[data-testid='stApp']")
+            expect(app).to_have_css("background-color", DARK)
+            expect(visitor.page.locator("h1")).to_be_in_viewport()
         for _ in visitor.tabs():
             visitor.unfold()
             stays_whole(visitor)

@@ -1,17 +1,13 @@
-"""Screens and hands: a telephone in the dark, and nothing but the keyboard.
+"""Hands: nothing but the keyboard.
 
-That every page fits a wide screen is looked at where the pages of each role are.
+That every page fits its screen is looked at where the pages of each role are, and on a telephone in
+the dark where the data is hostile.
 """
 
 from playwright.sync_api import Page, expect
 
 from access import Role, pages_of
-from tests.browser.conftest import NewVisitor
-from tests.browser.dashboard_server import Server
 from tests.browser.visitor import EVERYBODY, MENU_LINK, NAMES, PAGES, Visitor
-from tests.browser.whole_page import OVERFLOWING, SIZES, UNDRAWN_CHART
-
-DARK = "rgb(16, 22, 28)"
 
 FOCUSED = """() => {
     const element = document.activeElement;
@@ -20,21 +16,6 @@ FOCUSED = """() => {
     return element.getAttribute("aria-label") || element.innerText || (label && label.innerText)
         || element.tagName;
 }"""
-
-
-def test_every_page_fits_a_telephone_in_the_dark(
-    new_visitor: NewVisitor, dashboard: Server
-) -> None:
-    visitor = new_visitor(dashboard, SIZES["narrow"], "dark")
-    visitor.open()
-    assert visitor.page.evaluate(OVERFLOWING) == []
-    visitor.sign_in_here(Role.STATISTICIAN)
-    for address in reversed(pages_of(Role.STATISTICIAN)):
-        visitor.choose(PAGES[address])
-        expect(visitor.page.locator("[data-testid='stApp']")).to_have_css("background-color", DARK)
-        expect(visitor.page.locator("h1")).to_be_in_viewport()
-        expect(visitor.page.locator(UNDRAWN_CHART)).to_have_count(0)
-        assert visitor.page.evaluate(OVERFLOWING) == [], address
 
 
 def tab_to(page: Page, text: str, most: int = 100) -> None:

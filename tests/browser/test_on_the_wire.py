@@ -5,7 +5,7 @@ mouse is looked through, as bytes and unpacked: a table is sent compressed by a 
 may be sent as base64.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,8 +35,9 @@ LETTERS = ["Arm A", "Arm B"]
 USUAL_WORDS = {"control", "related"}
 # A site's wording of an event that the trial definition has, too: CTCAE's name of a grade.
 OF_THE_DEFINITION = {"anemia"}
-# Where the mouse stops on a chart, as shares of its width and height.
-STOPS = [(x, y) for y in (0.3, 0.6) for x in (0.15, 0.35, 0.55, 0.75, 0.95)]
+# Where the mouse stops, as shares of width and height: on a chart, and on a table.
+ON_CHART = [(0.15, 0.3), (0.4, 0.6), (0.6, 0.3), (0.8, 0.6), (0.95, 0.4)]
+ON_TABLE = [(0.15, 0.5), (0.7, 0.3)]
 # Collects whatever appears under the mouse, however shortly.
 COLLECT_HOVERED = """
 window.hovered = [];
@@ -107,10 +108,10 @@ def hover(visitor: Visitor, seen: Seen) -> None:
     page = visitor.page
     page.evaluate(COLLECT_HOVERED)
     for chart in page.locator(DRAWN_CHART).all():
-        sweep(chart.locator(".nsewdrag").first)
+        sweep(chart.locator(".nsewdrag").first, ON_CHART)
         point_at_largest_bar(chart)
     for table in page.locator("[data-testid='stDataFrame']").all():
-        sweep(table)
+        sweep(table, ON_TABLE)
         # A table's own menu would hand its cells out and record nothing.
         expect(page.get_by_role("button", name="Download as CSV")).to_have_count(0)
     for help_text in page.locator("[data-testid='stTooltipHoverTarget']:visible").all():
@@ -135,11 +136,11 @@ def point_at_largest_bar(chart: Locator) -> None:
     raise AssertionError("No text appears over a bar.")
 
 
-def sweep(place: Locator) -> None:
+def sweep(place: Locator, stops: Sequence[tuple[float, float]]) -> None:
     place.evaluate("it => it.scrollIntoView({ block: 'center' })")
     box = place.bounding_box()
     assert box is not None
-    for x, y in STOPS:
+    for x, y in stops:
         place.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
 

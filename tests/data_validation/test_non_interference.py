@@ -46,7 +46,7 @@ Random = np.random.Generator
 Printed = list[tuple[int, str, str, str]]
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
-EXAMPLES = 150 if PROVE else 3
+EXAMPLES = 150 if PROVE else 2
 
 # --- What may be open ------------------------------------------------------------------------
 

@@ -20,7 +20,8 @@ from exhibits import EXHIBITS, make, offered
 from exhibits.__main__ import main
 from queries import Board
 from snapshots import Store
-from tests.conftest import LoadedTrial, board_of
+from tests.conftest import LoadedTrial
+from tests.exhibits.conftest import BoardByName
 
 OF_THE_TRIAL = ["--trial", "nct05689008"]
 
@@ -64,21 +65,21 @@ def test_the_list_has_every_exhibit(capsys: Output) -> None:
     [(item.name, view) for view in View for item in offered(view)],
 )
 def test_json_is_what_the_page_shows(
-    trail: Trail, demonstration_store: LoadedTrial, capsys: Output, name: str, view: View
+    trail: Trail, board: BoardByName, capsys: Output, name: str, view: View
 ) -> None:
+    # Open before it is asked for, it is the same connection: that saves most of the time.
+    expected = make(name, board("two arms", view))
     assert show(name, "--view", view.word, "--json") == 0
-    board = board_of(demonstration_store, view)
-    assert json.loads(capsys.readouterr().out) == make(name, board).as_data()
-    board.close()
+    assert json.loads(capsys.readouterr().out) == expected.as_data()
 
 
 @pytest.mark.parametrize("name", [item.name for item in offered(View.POOLED)])
 def test_csv_has_the_rows_of_the_table(
-    trail: Trail, demonstration_store: LoadedTrial, capsys: Output, name: str
+    trail: Trail, board: BoardByName, capsys: Output, name: str
 ) -> None:
     assert show(name, "--csv") == 0
     header, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
-    shown = make(name, board_of(demonstration_store, View.POOLED))
+    shown = make(name, board("two arms", View.POOLED))
     table = shown.table if shown.table is not None else pl.DataFrame({"missing": [shown.missing]})
     assert header[: table.width] == table.columns
     assert len(rows) == table.height
@@ -86,11 +87,15 @@ def test_csv_has_the_rows_of_the_table(
 
 @pytest.mark.parametrize("name", [item.name for item in offered(View.POOLED)])
 def test_plain_text_has_numbers_notes_and_origin(
-    trail: Trail, demonstration_store: LoadedTrial, capsys: Output, name: str
+    trail: Trail,
+    board: BoardByName,
+    demonstration_store: LoadedTrial,
+    capsys: Output,
+    name: str,
 ) -> None:
     assert show(name) == 0
     told = capsys.readouterr().out
-    shown = make(name, board_of(demonstration_store, View.POOLED))
+    shown = make(name, board("two arms", View.POOLED))
     assert told.startswith(f"{shown.title}\n")
     for part in (shown.answer, shown.population, *shown.footnotes):
         assert part in told

@@ -30,7 +30,6 @@ CASES = [
     if item.least_view <= view
 ]
 MadeByName = Callable[[str, str, View], Exhibit]
-every_exhibit = pytest.mark.parametrize(("name", "store", "view"), CASES)
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +48,30 @@ def words_of(shown: Exhibit) -> str:
     return "\n".join(parts)
 
 
-@every_exhibit
-def test_it_says_what_it_shows_of_whom_and_where_from(
-    made: MadeByName, loaded: LoadedByName, name: str, store: str, view: View
+@pytest.mark.parametrize(("name", "store", "view"), CASES)
+def test_an_exhibit(
+    made: MadeByName, loaded: LoadedByName, board: BoardByName, name: str, store: str, view: View
 ) -> None:
-    shown, snapshot = made(name, store, view), loaded(store).snapshot
+    shown, of = made(name, store, view), loaded(store)
     assert shown.name == name
+    it_says_what_it_shows_of_whom_and_where_from(shown, of, view)
+    it_has_a_table_or_says_what_is_missing(shown)
+    every_column_has_a_label_of_its_own(shown)
+    a_number_in_a_table_is_a_number_or_missing(shown)
+    scripts_get_plain_data(shown)
+    a_figure_has_axes_with_titles_and_is_described(shown)
+    a_figure_carries_no_participant(shown, of)
+    an_arm_is_named_unblinded_only(shown, of, view, letters=set(board(store, View.CODED).arms))
+
+
+def it_says_what_it_shows_of_whom_and_where_from(
+    shown: Exhibit, loaded: LoadedTrial, view: View
+) -> None:
+    snapshot = loaded.snapshot
     assert shown.title
     assert shown.population
     assert shown.provenance == {
-        "trial": loaded(store).trial.study,
+        "trial": loaded.trial.study,
         "snapshot": str(snapshot.id),
         "data_cutoff": snapshot.manifest.cutoff.isoformat(),
         "view": view.word,
@@ -66,11 +79,7 @@ def test_it_says_what_it_shows_of_whom_and_where_from(
     }
 
 
-@every_exhibit
-def test_it_has_a_table_or_says_what_is_missing(
-    made: MadeByName, name: str, store: str, view: View
-) -> None:
-    shown = made(name, store, view)
+def it_has_a_table_or_says_what_is_missing(shown: Exhibit) -> None:
     if shown.missing:
         assert shown.missing.endswith(".")
         assert (shown.table, shown.figure, shown.numbers) == (None, None, ())
@@ -82,11 +91,7 @@ def test_it_has_a_table_or_says_what_is_missing(
         assert shown.figure is None
 
 
-@every_exhibit
-def test_every_column_has_a_label_of_its_own(
-    made: MadeByName, name: str, store: str, view: View
-) -> None:
-    shown = made(name, store, view)
+def every_column_has_a_label_of_its_own(shown: Exhibit) -> None:
     columns = shown.table.columns if shown.table is not None else []
     labels = [shown.labels.get(column, "") for column in columns]
     assert all(labels)
@@ -94,29 +99,19 @@ def test_every_column_has_a_label_of_its_own(
     assert shown.labelled_table().columns == labels
 
 
-@every_exhibit
-def test_a_number_in_a_table_is_a_number_or_missing(
-    made: MadeByName, name: str, store: str, view: View
-) -> None:
-    table = made(name, store, view).labelled_table().select(selectors.float())
-    for column in table:
+def a_number_in_a_table_is_a_number_or_missing(shown: Exhibit) -> None:
+    for column in shown.labelled_table().select(selectors.float()):
         assert column.drop_nulls().is_finite().all(), column
 
 
-@every_exhibit
-def test_scripts_get_plain_data(made: MadeByName, name: str, store: str, view: View) -> None:
-    shown = made(name, store, view)
+def scripts_get_plain_data(shown: Exhibit) -> None:
     data = shown.as_data()
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     assert data["provenance"] == shown.provenance
     assert len(data["table"]) == shown.labelled_table().height
 
 
-@every_exhibit
-def test_a_figure_has_axes_with_titles_and_is_described(
-    made: MadeByName, name: str, store: str, view: View
-) -> None:
-    shown = made(name, store, view)
+def a_figure_has_axes_with_titles_and_is_described(shown: Exhibit) -> None:
     if shown.figure is None:
         return
     assert shown.figure.layout.xaxis.title.text
@@ -125,54 +120,46 @@ def test_a_figure_has_axes_with_titles_and_is_described(
     assert shown.figure.data
 
 
-@every_exhibit
-def test_a_figure_carries_no_participant(
-    made: MadeByName, loaded: LoadedByName, name: str, store: str, view: View
-) -> None:
-    shown = made(name, store, view)
+def a_figure_carries_no_participant(shown: Exhibit, loaded: LoadedTrial) -> None:
     drawn = shown.figure.to_json() if shown.figure is not None else ""
-    subjects = loaded(store).dataset("dm")["USUBJID"]
+    subjects = loaded.dataset("dm")["USUBJID"]
     assert not [subject for subject in subjects if subject in drawn]
 
 
-@every_exhibit
-def test_an_arm_is_named_unblinded_only(
-    made: MadeByName, loaded: LoadedByName, board: BoardByName, name: str, store: str, view: View
+def an_arm_is_named_unblinded_only(
+    shown: Exhibit, loaded: LoadedTrial, view: View, letters: set[str]
 ) -> None:
     """Pooled there are no arms; coded they are letters."""
-    words = words_of(made(name, store, view))
-    given = {text for arm in loaded(store).trial.arms.list for text in (arm.code, arm.name)}
-    letters = set(board(store, View.CODED).arms)
+    words = words_of(shown)
+    given = {text for arm in loaded.trial.arms.list for text in (arm.code, arm.name)}
     hidden = {View.POOLED: given | letters, View.CODED: given, View.UNBLINDED: letters}[view]
     assert not [text for text in hidden if text in words]
 
 
 @pytest.fixture(scope="module", params=STORES)
 def twins(
-    request: pytest.FixtureRequest,
-    loaded: LoadedByName,
-    board: BoardByName,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[list[tuple[Board, Board]]]:
-    """Pairs of Boards of the same content, in every view: nothing is shared between the two."""
+    request: pytest.FixtureRequest, loaded: LoadedByName, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, list[Board]]]:
+    """A store, and Boards of the same content in every view: nothing is shared with the others."""
     original: LoadedTrial = loaded(request.param)
     folder = tmp_path_factory.mktemp("twin") / "snapshot"
     shutil.copytree(original.snapshot.folder, folder)
     snapshot = replace(original.snapshot, folder=folder)
-    pairs = [(board(request.param, view), board_of(original, view, snapshot)) for view in View]
-    yield pairs
-    for _, twin in pairs:
-        twin.close()
+    boards = [board_of(original, view, snapshot) for view in View]
+    yield request.param, boards
+    for board in boards:
+        board.close()
 
 
 @pytest.mark.parametrize("name", EXHIBITS)
 def test_the_same_snapshot_gives_the_same_exhibit(
-    twins: list[tuple[Board, Board]], name: str
+    made: MadeByName, twins: tuple[str, list[Board]], name: str
 ) -> None:
-    for board, twin in twins:
-        if EXHIBITS[name].least_view > board.view:
+    store, boards = twins
+    for twin in boards:
+        if EXHIBITS[name].least_view > twin.view:
             continue
-        first, second = make(name, board), make(name, twin)
+        first, second = made(name, store, twin.view), make(name, twin)
         assert words_of(first) == words_of(second)
         assert first.as_data() == second.as_data()
         assert_frame_equal(first.labelled_table(), second.labelled_table(), check_exact=True)
