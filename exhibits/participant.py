@@ -438,3 +438,36 @@ def participant_doses(board: Board) -> Exhibit:
         },
         footnotes=("As recorded in exposure; unblinded, as one arm may have none.",),
     )
+
+
+@unblinded_exhibit
+def participant_events_since_dose(board: Board) -> Exhibit:
+    """How long after a dose each adverse event of a participant began."""
+    title = "Adverse events since a dose"
+    if _about(board) is None:
+        return _nobody(title)
+    rows = board.ask("treatment/events_since_dose_of_participant")
+    within = rows.filter(pl.coalesce(pl.col("hours") / 24, pl.col("days")) <= 1).height
+    return Exhibit(
+        title=title,
+        population=POPULATION,
+        answer=f"{counted(rows.height, 'event')} began at a dose or later, {within:,} of them "
+        "within a day of it."
+        if rows.height
+        else "No event with a date began at a dose or later.",
+        denominator=counted(rows.height, "event"),
+        table=rows.with_columns(pl.col("hours").round(1)),
+        labels={
+            "preferred_term": "Preferred term",
+            "grade": "Grade",
+            "start_date": "Start",
+            "dose": "After dose",
+            "days": "Days since",
+            "hours": "Hours since",
+        },
+        footnotes=(
+            "Since the last dose that was given before the event; one that began on the day of a "
+            "dose counts as after it where one of the two times is not known. Hours where both are "
+            "recorded to the minute.",
+        ),
+    )

@@ -9,6 +9,7 @@ board = header(
 if choose_participant(board):
     show("participant_summary")
     show("participant_doses")
+    show("participant_events_since_dose")
     show("participant_course")
     show("participant_events")
     show("participant_findings")

@@ -27,6 +27,32 @@ inner join participation using (subject)
 left join written on written.record_key = administration.record_key
 where administration.is_given and administration.start_date is not null;
 
+-- One row an adverse event that began at a dose or later: the last dose before it, the days since, and
+-- the hours where both are known to the minute.
+create view event_since_dose as
+select subject, record_key, dose, days, hours
+from (
+  select
+    event.subject,
+    event.record_key,
+    given.dose,
+    event.start_date - given.date as days,
+    date_diff('minute', given.minute, event.minute) / 60 as hours,
+    row_number() over (partition by event.record_key order by given.dose desc) as place
+  from (
+    select subject, record_key, start_date, minute_of(start_date_text) as minute
+    from emergent_event
+    where start_date is not null
+  ) as event
+  inner join dose_with_time as given
+    on given.subject = event.subject
+    and case
+      when event.minute is not null and given.minute is not null then event.minute >= given.minute
+      else event.start_date >= given.date
+    end
+) as since
+where place = 1;
+
 -- Whether something was in so many hours after a dose; where only days are known, on the day of the
 -- dose or the next. Null where it is not known when.
 create macro is_after_dose(date, minute, dose_date, dose_minute, hours) as

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -380,3 +380,37 @@ def test_a_profile_names_no_dose_and_no_arm_where_none_may_be(
     facts = table(make("participant_summary", opened))["what"].to_list()
     assert ("Arm" in facts) is (view is View.CODED)
     opened.close()
+
+
+def test_time_since_a_dose_is_as_the_extract_has_it(loaded: LoadedByName) -> None:
+    """In hours where both times are written, else in days, from the last dose before the event."""
+    demonstration = loaded("two arms")
+    opened = board_of(demonstration, View.UNBLINDED)
+    given = demonstration.dataset("ex").sort("USUBJID", "EXSTDTC")
+    met = 0
+    for (who,), doses in given.group_by("USUBJID", maintain_order=True):
+        opened.subject = str(who)
+        times = [datetime.fromisoformat(text) for text in doses["EXSTDTC"]]
+        expected = []
+        for row in emergent(demonstration, with_sealed=True):
+            started = row["AESTDTC"] or ""
+            if row["USUBJID"] != who or len(started) < 10:
+                continue
+            moment = datetime.fromisoformat(started)
+            by_hour = len(started) > 10
+            before = [
+                (dose, time)
+                for dose, time in enumerate(times, start=1)
+                if (time <= moment if by_hour else time.date() <= moment.date())
+            ]
+            if before:
+                dose, time = before[-1]
+                hours = round((moment - time).total_seconds() / 3600, 1) if by_hour else None
+                days = (moment.date() - time.date()).days
+                expected.append((row["AEDECOD"], dose, days, hours))
+        shown = table(make("participant_events_since_dose", opened))
+        columns = ("preferred_term", "dose", "days", "hours")
+        assert sorted(shown.select(columns).rows(), key=repr) == sorted(expected, key=repr)
+        met += len(expected)
+    opened.close()
+    assert met > 20
