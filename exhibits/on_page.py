@@ -240,15 +240,16 @@ def header(
 def _arrive() -> None:
     """Begin a page at its top: a browser stays as far down as it was on the page before."""
     address = st.session_state.get(ADDRESS_KEY, "")
-    # At the end of the menu it moves nothing when it is gone with the next run.
+    if st.session_state.get(_HERE_KEY) != address:
+        st.session_state[_HERE_KEY] = address
+        st.session_state[_FIRST_TAB_KEY] = st.session_state.get(f"_tab-{address}")
+    # It runs once for each page, as it is the same in every run; at the end of the menu it takes no
+    # place of the page.
     with st.sidebar.container(key=f"arrived-{address}"):
-        if st.session_state.get(_HERE_KEY) != address:
-            st.session_state[_HERE_KEY] = address
-            st.session_state[_FIRST_TAB_KEY] = st.session_state.get(f"_tab-{address}")
-            st.html(
-                "<script>document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)</script>",
-                unsafe_allow_javascript=True,
-            )
+        st.html(
+            "<script>document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)</script>",
+            unsafe_allow_javascript=True,
+        )
 
 
 def tabs(*names: str) -> Sequence[TabContainer]:
