@@ -182,6 +182,19 @@ def test_an_expired_grant_is_refused_at_the_next_question(
 
 
 @pytest.mark.parametrize("view", list(View))
+def test_what_was_answered_is_kept_until_the_board_is_closed(
+    opened: Callable[[View], Board], view: View
+) -> None:
+    board = opened(view)
+    answer = board.ask("arm_balance/allocation")
+    assert board.ask("arm_balance/allocation") is answer
+    board.close()
+    assert board._answers == {}
+    with pytest.raises(BoardError, match="This view was left"):
+        board.ask("arm_balance/allocation")
+
+
+@pytest.mark.parametrize("view", list(View))
 def test_an_expired_grant_opens_nothing(simulated: Loaded, view: View) -> None:
     grant = simulated.grant(view, minutes=0)
     with pytest.raises(Denied, match="expired"):
