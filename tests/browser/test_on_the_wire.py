@@ -93,7 +93,7 @@ def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
         shows_page(visitor, address, loaded, role)
         for _ in visitor.tabs():
             visitor.unfold()
-            hover(visitor, seen)
+            hover(visitor, seen, charts=role is Role.BOARD)
             for button in visitor.page.locator("[data-testid='stDownloadButton'] button").all():
                 with visitor.page.expect_download() as coming:
                     button.click()
@@ -103,11 +103,14 @@ def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
     return seen
 
 
-def hover(visitor: Visitor, seen: Seen) -> None:
-    """Move the mouse over charts, tables and what has a help text."""
+def hover(visitor: Visitor, seen: Seen, *, charts: bool) -> None:
+    """Move the mouse over tables, what has a help text and, slowly, over charts.
+
+    What a chart says under the mouse has come in a frame, which is read; one role tells whether so.
+    """
     page = visitor.page
     page.evaluate(COLLECT_HOVERED)
-    for chart in page.locator(DRAWN_CHART).all():
+    for chart in page.locator(DRAWN_CHART).all() if charts else []:
         sweep(chart.locator(".nsewdrag").first, ON_CHART)
         point_at_largest_bar(chart)
     for table in page.locator("[data-testid='stDataFrame']").all():
@@ -171,7 +174,7 @@ def test_nothing_by_arm_and_nothing_sealed_reaches_a_pooled_session(
     read = set(everything_read(visitor, seen))
     assert by_arm_or_sealed(demonstration_store, read) == set()
     # The search has looked at what it is about.
-    assert seen.hovered or role is Role.AUDITOR
+    assert seen.hovered or role is not Role.BOARD
     assert seen.downloads
     assert len(found(["Safety board dashboard", "Sign out"], read)) == 2
 

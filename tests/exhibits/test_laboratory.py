@@ -467,27 +467,16 @@ def test_without_a_baseline_nobody_is_graded(opened_with: Callable[..., Board]) 
     assert not make("liver", board).missing
 
 
-@pytest.mark.parametrize(
-    ("dataset", "names", "said"),
-    [
-        (
-            "lb",
-            ["shifts_from_baseline", "emergent_grades", "liver", "laboratory_trends"],
-            "no laboratory results (LB)",
-        ),
-        ("vs", ["vital_sign_trends"], "no vital signs (VS)"),
-        ("eg", ["ecg_trends"], "no electrocardiograms (EG)"),
-    ],
-)
-def test_a_dataset_that_is_not_there_is_said(
-    opened_with: Callable[..., Board], dataset: str, names: list[str], said: str
-) -> None:
+def test_a_dataset_that_is_not_there_is_said(opened_with: Callable[..., Board]) -> None:
     def plant(frames: dict[str, pl.DataFrame], _: list[str]) -> None:
-        del frames[dataset]
+        for dataset in ("lb", "vs", "eg"):
+            del frames[dataset]
 
     board = opened_with(plant)
-    for name in names:
-        assert said in make(name, board).missing
+    for name in ("shifts_from_baseline", "emergent_grades", "liver", "laboratory_trends"):
+        assert "no laboratory results (LB)" in make(name, board).missing
+    assert "no vital signs (VS)" in make("vital_sign_trends", board).missing
+    assert "no electrocardiograms (EG)" in make("ecg_trends", board).missing
 
 
 def test_a_trial_that_defines_neither_grades_nor_liver_says_so(
