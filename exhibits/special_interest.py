@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
@@ -557,9 +556,12 @@ def special_interest_cases(board: Board) -> Exhibit:
     groups = groups_by_id(board)
     terms = bound_terms(board.trial.special_interest)
     cases = board.ask("special_interest/cases", terms=terms)
-    support = _support_by_case(board, terms)
-    said = [support.get((row["group"], row["record_key"]), NO_SUPPORT) for row in cases.to_dicts()]
-    table = cases.select(
+    table = cases.join(
+        _support_by_case(board, terms),
+        on=["group", "record_key"],
+        how="left",
+        maintain_order="left",
+    ).select(
         pl.col("group").replace_strict({key: group.name for key, group in groups.items()}),
         "subject",
         "site",
@@ -574,11 +576,11 @@ def special_interest_cases(board: Board) -> Exhibit:
         "start_date",
         "study_day",
         "outcome",
-        pl.Series("beyond", [words.beyond for words in said], pl.Int64),
-        pl.Series("support", [words.text for words in said], pl.String),
+        pl.col("beyond").fill_null(0),
+        pl.col("support").fill_null("no limits are defined for this group"),
     ).rename({"literal": "seriousness"})
     people = cases["subject"].n_unique()
-    supported = sum(words.beyond > 0 for words in said)
+    supported = table.filter(pl.col("beyond") > 0).height
     keys = cases.select("group", "arm").rows()
     places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     asked_for = dict.fromkeys(thing for group in groups.values() for thing in group.asked_for)
@@ -633,46 +635,59 @@ CASE_LABELS = {
 }
 
 
-@dataclass(frozen=True)
-class SupportOfCase:
-    """What results say of a case: how many are beyond a limit, and all of them in words."""
+def _support_by_case(board: Board, terms: list[dict[str, Any]]) -> pl.DataFrame:
+    """By `group`, `record_key`: how many results around the onset are `beyond`, all as `support`.
 
-    beyond: int
-    text: str
-
-
-NO_SUPPORT = SupportOfCase(0, "no limits are defined for this group")
-
-
-def _support_by_case(
-    board: Board, terms: list[dict[str, Any]]
-) -> dict[tuple[str, str], SupportOfCase]:
-    """By group and record: the results around the onset, those beyond a limit marked."""
-    groups = groups_by_id(board)
+    A case of a group without limits has no row.
+    """
     supports = [
         {"group": group.id, "number": number, **support.model_dump()}
-        for group in groups.values()
+        for group in board.trial.special_interest
         for number, support in enumerate(group.supports)
     ]
     if not supports:
-        return {}
-    rows = board.ask("special_interest/case_support", terms=terms, supports=supports)
+        return pl.DataFrame(schema=_SUPPORT)
     measures = {measure.name: measure for measure in board.trial.measures}
-    found: dict[tuple[str, str], SupportOfCase] = {}
-    for (group, key), part in rows.group_by("group", "record_key", maintain_order=True):
-        words = []
-        for row in part.iter_rows(named=True):
-            measure = measures[groups[str(group)].supports[row["number"]].measure]
-            if row["value"] is None:
-                words.append(f"{measure.label} not measured")
-                continue
-            words.append(
-                f"{measure.label} {row['value']:g} {measure.unit} on day {row['day']}"
-                + (" (beyond)" if row["is_beyond"] else "")
+    rules = pl.DataFrame(
+        [
+            {
+                "group": rule["group"],
+                "number": rule["number"],
+                "label": measures[rule["measure"]].label,
+                "unit": measures[rule["measure"]].unit,
+            }
+            for rule in supports
+        ],
+        schema={"group": pl.String, "number": pl.Int32, "label": pl.String, "unit": pl.String},
+    )
+    value = pl.col("value").map_elements(lambda value: f"{value:g}", return_dtype=pl.String)
+    is_beyond = pl.col("is_beyond").fill_null(value=False)
+    words = (
+        pl.when(pl.col("value").is_null())
+        .then(pl.format("{} not measured", "label"))
+        .otherwise(
+            pl.format(
+                "{} {} {} on day {}{}",
+                "label",
+                value,
+                "unit",
+                "day",
+                pl.when(is_beyond).then(pl.lit(" (beyond)")).otherwise(pl.lit("")),
             )
-        beyond = sum(bool(value) for value in part["is_beyond"])
-        found[str(group), str(key)] = SupportOfCase(beyond, "; ".join(dict.fromkeys(words)))
-    return found
+        )
+    )
+    rows = board.ask("special_interest/case_support", terms=terms, supports=supports)
+    return (
+        rows.join(rules, on=["group", "number"], how="left", maintain_order="left")
+        .group_by("group", "record_key", maintain_order=True)
+        .agg(
+            beyond=is_beyond.sum().cast(pl.Int64),
+            support=words.unique(maintain_order=True).str.join("; "),
+        )
+    )
+
+
+_SUPPORT = {"group": pl.String, "record_key": pl.String, "beyond": pl.Int64, "support": pl.String}
 
 
 def _limits_in_words(board: Board) -> str:
