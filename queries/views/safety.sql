@@ -91,8 +91,9 @@ create macro latest_date(complete, written) as coalesce(
 
 -- One row an adverse event of a randomized participant that began at randomization or later. A date
 -- in part that can be either counts, and so does none at all; `onset` says which. A fatal event is
--- serious whatever was ticked.
-create view emergent_event as
+-- serious whatever was ticked. A table in the connection's own memory, as every question about events
+-- begins with it.
+create table emergent_event as
 select
   event.*,
   case

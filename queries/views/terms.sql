@@ -35,6 +35,12 @@ from (
 -- One row an event since randomization and a group of special interest that it belongs to.
 create macro event_of_interest(terms, filters, cutoff) as table
 with person as (select * from chosen_participant(filters, cutoff)),
+-- Terms are folded once each, not once an event.
+term as (
+  select known.preferred_term, interest.*
+  from (select distinct preferred_term from emergent_event) as known
+  inner join term_of_interest(terms) as interest on interest.term = folded(known.preferred_term)
+),
 event as (
   select
     term."group",
@@ -48,14 +54,24 @@ event as (
     person.last_day
   from emergent_event as event
   inner join person using (subject)
-  inner join term_of_interest(terms) as term on term.term = folded(event.preferred_term)
+  inner join term using (preferred_term)
 )
-select distinct on ("group", record_key) event.*
-from event
-where category is null or exists (
-  select 1 from event as other
-  where other.subject = event.subject and other."group" = event."group"
-    and other.category <> event.category
-    and abs(other.start_date - event.start_date) <= event.days
-)
-order by "group", record_key, category nulls first;
+select event.* from event where category is null
+union all
+(
+  select distinct on ("group", record_key) event.*
+  from event
+  where category is not null
+    and exists (
+      select 1 from event as other
+      where other.subject = event.subject and other."group" = event."group"
+        and other.category <> event.category
+        and abs(other.start_date - event.start_date) <= event.days
+    )
+    and not exists (
+      select 1 from event as other
+      where other."group" = event."group" and other.record_key = event.record_key
+        and other.category is null
+    )
+  order by "group", record_key, category
+);
