@@ -36,6 +36,8 @@ SEALED_RECORDS = (
     "who is blinded."
 )
 
+MOST_ROWS = 1_000  # of a table on a page
+
 CHART = {
     "displaylogo": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
@@ -383,9 +385,15 @@ def _cell(text: str) -> str:
 
 
 def _table(shown: Exhibit) -> None:
-    table = shown.labelled_table()
-    if table.is_empty():
+    whole = shown.labelled_table()
+    if whole.is_empty():
         return
+    # Nobody reads on, and a browser with a million rows stands still.
+    table = whole.head(MOST_ROWS)
+    if whole.height > MOST_ROWS:
+        st.caption(
+            f"The first {MOST_ROWS:,} of {whole.height:,} rows; the download has all of them."
+        )
     decimals = st.column_config.NumberColumn(format="%.2f")
     options: dict[str, Any] = {}
     if shown.row_lists:

@@ -556,29 +556,33 @@ def special_interest_cases(board: Board) -> Exhibit:
     groups = groups_by_id(board)
     terms = bound_terms(board.trial.special_interest)
     cases = board.ask("special_interest/cases", terms=terms)
-    table = cases.join(
-        _support_by_case(board, terms),
-        on=["group", "record_key"],
-        how="left",
-        maintain_order="left",
-    ).select(
-        pl.col("group").replace_strict({key: group.name for key, group in groups.items()}),
-        "subject",
-        "site",
-        *(["arm"] if len(board.arms) > 1 else []),
-        "preferred_term",
-        "grade",
-        pl.when("is_fatal")
-        .then(pl.lit("fatal"))
-        .when("is_serious")
-        .then(pl.lit("serious"))
-        .otherwise(pl.lit("")),
-        "start_date",
-        "study_day",
-        "outcome",
-        pl.col("beyond").fill_null(0),
-        pl.col("support").fill_null("no limits are defined for this group"),
-    ).rename({"literal": "seriousness"})
+    table = (
+        cases.join(
+            _support_by_case(board, terms),
+            on=["group", "record_key"],
+            how="left",
+            maintain_order="left",
+        )
+        .select(
+            pl.col("group").replace_strict({key: group.name for key, group in groups.items()}),
+            "subject",
+            "site",
+            *(["arm"] if len(board.arms) > 1 else []),
+            "preferred_term",
+            "grade",
+            pl.when("is_fatal")
+            .then(pl.lit("fatal"))
+            .when("is_serious")
+            .then(pl.lit("serious"))
+            .otherwise(pl.lit("")),
+            "start_date",
+            "study_day",
+            "outcome",
+            pl.col("beyond").fill_null(0),
+            pl.col("support").fill_null("no limits are defined for this group"),
+        )
+        .rename({"literal": "seriousness"})
+    )
     people = cases["subject"].n_unique()
     supported = table.filter(pl.col("beyond") > 0).height
     keys = cases.select("group", "arm").rows()

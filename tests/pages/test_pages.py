@@ -25,7 +25,7 @@ from access.entries import Entry
 from access.session import BY_CLOCK_KEY
 from access.trail import Trail
 from exhibits import EXHIBITS, make
-from exhibits.on_page import LIST_KEY, _looked_at
+from exhibits.on_page import LIST_KEY, MOST_ROWS, _looked_at
 from queries import Board, Filters
 from snapshots import SEALED, Store
 from tests.conftest import BLINDED, HOSTILE, LoadedTrial, Troubled, board_of
@@ -852,3 +852,20 @@ def test_filters_of_one_trial_do_not_hold_in_another(
     visitor.open("board-participant")
     assert "Only" not in visitor.words
     assert not visitor.app.exception
+
+
+def test_of_a_long_table_the_page_has_the_first_rows_and_says_so() -> None:
+    def page() -> None:
+        import polars as pl
+
+        from exhibits.exhibit import Exhibit
+        from exhibits.on_page import MOST_ROWS, _table
+
+        numbers = pl.DataFrame({"number": range(MOST_ROWS + 5)})
+        _table(Exhibit("Long", "Nobody", name="long", table=numbers, labels={"number": "Number"}))
+
+    app = AppTest.from_function(page).run()
+    assert app.dataframe[0].value["Number"].to_list() == list(range(MOST_ROWS))
+    assert [said.value for said in app.caption] == [
+        "The first 1,000 of 1,005 rows; the download has all of them."
+    ]
