@@ -180,8 +180,8 @@ EVENTS_TERMS = Target(
     "Body systems and terms of those events, with the differences of the arms",
     "s",
     0.6,
-    "every person is counted once in each of their terms and body systems, and the two groupings of "
-    "a million events are most of it",
+    "every person is counted once in each of their terms and body systems, and the two groupings "
+    "of a million events are most of it",
 )
 EVENTS_OVERVIEW = Target(
     "Overview of adverse events, coded view, 100,000 participants with 1,000,000 events", "s", 0.6
