@@ -380,8 +380,9 @@ def _printed_table(shown: Exhibit) -> None:
 
 def _cell(text: str) -> str:
     """A cell of a printed table; a short one that begins with a digit stays on one line."""
-    is_quantity = len(text) <= 24 and text[:1].isdigit()
-    return plain(text).replace(" ", "\u00a0") if is_quantity else plain(text)
+    if len(text) > 24 or not text[:1].isdigit():
+        return plain(text)
+    return plain(text).replace(" ", "\u00a0").replace("-", f"-{_JOINER}")
 
 
 def _table(shown: Exhibit) -> None:

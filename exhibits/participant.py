@@ -468,6 +468,6 @@ def participant_events_since_dose(board: Board) -> Exhibit:
         footnotes=(
             "Since the last dose that was given before the event; one that began on the day of a "
             "dose counts as after it where one of the two times is not known. Hours where both are "
-            "recorded to the minute.",
+            "recorded to the minute. Within a day: 24 hours, or else the same or the next day.",
         ),
     )

@@ -493,7 +493,7 @@ def adverse_event_dots(board: Board) -> Exhibit:
     if pairs:
         largest = pl.max_horizontal(f"difference_{position}" for position, *_ in pairs)
         terms = terms.sort(largest, descending=True, maintain_order=True)
-    names = axis_names(terms["preferred_term"].to_list())
+    names = axis_names(terms["preferred_term"].to_list(), lines=2)
     drawn = _dot_plot(board, terms, names, [position for position, *_ in pairs])
     leading = terms.row(0, named=True)
     answer = f"The most frequent: {leading['preferred_term']}."
@@ -565,17 +565,18 @@ def _dot_plot(board: Board, terms: pl.DataFrame, names: list[str], beside: list[
                 customdata=rows,
                 text=names,
                 hovertemplate="%{text}: %{x} %<extra>" + safe(arm) + "</extra>",
+                cliponaxis=False,
             )
         )
     for step, position in enumerate(beside):
         style = arm_style(position)
         _add_differences(drawn, terms, position, style, 0.18 * (step - (len(beside) - 1) / 2))
     drawn.update_layout(
-        yaxis=rows_axis([in_lines(name, 22) for name in names]),
+        yaxis=rows_axis(names),
         xaxis={
             "domain": LEFT_OF_AXIS_BESIDE if beside else [0, 1],
             "rangemode": "tozero",
-            "title": {"text": in_lines("Participants, %", 12)},
+            "title": {"text": in_lines("Participants, %", 13)},
         },
     )
     if beside:
@@ -732,7 +733,6 @@ _LISTED = {
     "outcome": "Outcome",
     "marks": "Remark",
 }
-MOST_LISTED = 1_000
 OUTCOMES = {
     "RECOVERED/RESOLVED": "recovered",
     "RECOVERED/RESOLVED WITH SEQUELAE": "recovered with sequelae",
@@ -768,7 +768,7 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
         separator="; ",
         ignore_nulls=True,
     )
-    table = rows.head(MOST_LISTED).select(
+    table = rows.select(
         "subject",
         "site",
         "arm",
@@ -789,8 +789,7 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
         title=title,
         population=RANDOMIZED,
         answer=f"{counted(rows.height, 'event')} of {counted(of_people, 'participant')}.",
-        denominator=counted(rows.height, "event")
-        + (f"; the table has the first {MOST_LISTED:,}" if rows.height > MOST_LISTED else ""),
+        denominator=counted(rows.height, "event"),
         table=table,
         labels=_LISTED,
         lists=(list_of_events(title, **chosen),),

@@ -459,21 +459,25 @@ def milestones(board: Board, longest: int) -> list[int]:
 
 
 def _incidence_answer(board: Board, known: pl.DataFrame, last: int) -> str:
-    """By the last day, the group that most had, in each arm."""
-    counts = known.filter(pl.col("outcome") == EVENT).group_by("group").len().sort("len", "group")
-    if counts.is_empty():
-        return "Nobody had an event of special interest."
-    group = groups_by_id(board)[counts["group"].item(-1)]
+    """By the last day, how many had an event of each group that anybody had, in each arm."""
+    had = set(known.filter(pl.col("outcome") == EVENT)["group"])
     said = []
-    for arm in board.arms:
-        rows = known.filter(pl.col("group") == group.id, pl.col("arm") == arm)
-        if rows.is_empty():
-            continue
-        curves = aalen_johansen(rows["day"].to_numpy(), rows["outcome"].to_numpy(), codes=[1, 2])
-        value = incidence_on(curves, [last]).incidence[0, 0]
-        words = percent(value) if math.isfinite(value) else f"not known on day {last}"
-        said.append(words if len(board.arms) == 1 else f"{words} ({arm})")
-    return f"{group.name} by study day {last}: {', '.join(said)}."
+    for group in board.trial.special_interest:
+        shares = []
+        for arm in board.arms if group.id in had else ():
+            rows = known.filter(pl.col("group") == group.id, pl.col("arm") == arm)
+            if rows.is_empty():
+                continue
+            days, outcomes = rows["day"].to_numpy(), rows["outcome"].to_numpy()
+            curves = aalen_johansen(days, outcomes, codes=[1, 2])
+            value = incidence_on(curves, [last]).incidence[0, 0]
+            words = percent(value) if math.isfinite(value) else f"not known on day {last}"
+            shares.append(words if len(board.arms) == 1 else f"{words} ({arm})")
+        if shares:
+            said.append(f"{group.name} {', '.join(shares)}")
+    if not said:
+        return "Nobody had an event of special interest."
+    return f"By study day {last}: {'; '.join(said)}."
 
 
 def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:

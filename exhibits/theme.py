@@ -83,20 +83,26 @@ def safe(text: str) -> str:
     return html.escape(readable(text), quote=False)
 
 
-def axis_names(texts: Sequence[str]) -> list[str]:
+def axis_names(texts: Sequence[str], lines: int = 1) -> list[str]:
     """Texts from an extract as names on an axis: short, safe, and no two alike.
 
     Where they stand apart only behind what is left of them, a number tells them apart.
+
+    Args:
+        lines: over how many a name may go.
     """
-    cut = [text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…" for text in texts]
     names: list[str] = []
-    for name in map(readable, cut):
-        number, candidate = 1, name
+    for text in map(readable, texts):
+        cut = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+        if lines > 1:
+            parts = textwrap.wrap(text, LONGEST_NAME, max_lines=lines, placeholder="…")
+            cut = "\n".join(parts) or cut
+        number, candidate = 1, cut
         while candidate in names:
             number += 1
-            candidate = f"{name} ({number})"
+            candidate = f"{cut} ({number})"
         names.append(candidate)
-    return [safe(name) for name in names]
+    return ["<br>".join(map(safe, name.split("\n"))) for name in names]
 
 
 def in_lines(text: str, longest: int = 18) -> str:

