@@ -40,9 +40,14 @@ $(FOR_RUNNING): requirements.txt | $(VENV)/bin/pip
 	@$(PIP) install --quiet --require-hashes -r requirements.txt
 	@touch $@ && echo "Installed in $(VENV)."
 
-$(FOR_TESTS): requirements-dev.txt | $(VENV)/bin/pip
-	@echo "Installing what dashboard and tests need; this takes about a minute, once."
-	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
+# By uv, which takes a fraction of pip's time; where it does not come or knows no way to the packages
+# (an index that only pip is told of), by pip.
+$(FOR_TESTS): requirements-dev.txt requirements-uv.txt | $(VENV)/bin/pip
+	@echo "Installing what dashboard and tests need; this takes up to a minute, once."
+	@{ $(PIP) install --quiet --require-hashes -r requirements-uv.txt \
+	    && $(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PYTHON) \
+	        --require-hashes -r requirements-dev.txt; } \
+	    || $(PIP) install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@ && echo "Installed in $(VENV)."
 
 # -------------------------------------------------------------------------------------- commands
@@ -83,7 +88,9 @@ run: $(FOR_RUNNING)
 	$(PYTHON) -c "$$GET_READY" & \
 	exec $(VENV)/bin/streamlit run dashboard.py
 
-test: lint types tests
+# The types are looked at while the tests run, which leave the processors free here and there.
+test: lint
+	@$(MAKE) --no-print-directory --jobs 2 types tests
 	@echo "All is well."
 
 lint: $(FOR_TESTS)
@@ -98,11 +105,11 @@ types: $(FOR_TESTS)
 # Two workers, as on the smallest machine; what a file's tests share is made once for the file. In
 # the order of the folders: reordered, the files with a browser come last, with nothing beside them.
 # One thread each: two workers already have both processors, and of small tables most of the time
-# goes into handing the work over.
+# goes into handing the work over. Compiled modules are kept: tests start many a process.
 tests: $(FOR_TESTS)
 	@$(PYTHON) -m tests.browser.chromium
 	@$(PYTHON) -m tests.postgres
-	@POLARS_MAX_THREADS=1 $(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= POLARS_MAX_THREADS=1 $(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 	@echo "Tests: passed."
 
 prove: $(FOR_TESTS)
@@ -120,6 +127,7 @@ lock: $(VENV)/bin/pip
 	    requirements.in -o requirements.txt
 	@$(VENV)/lock/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	    requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	@echo uv | $(VENV)/lock/bin/uv pip compile --quiet --generate-hashes - -o requirements-uv.txt
 	@echo "Compiled requirements.txt and requirements-dev.txt."
 
 clean:
