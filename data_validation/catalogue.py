@@ -1,6 +1,9 @@
 """The catalogue: every rule, generated or written, in one place."""
 
+from collections.abc import Mapping
+from functools import cache
 from itertools import chain
+from types import MappingProxyType
 
 import data_validation.checks  # noqa: F401 – importing it registers the functions
 from data_validation import functional_unblinding
@@ -10,7 +13,8 @@ from data_validation.rules import CHECKS, Rule, column_rule, structural_rules
 from data_validation.timing import timing_rules
 
 
-def catalogue() -> dict[str, Rule]:
+@cache
+def catalogue() -> Mapping[str, Rule]:
     """Every rule by id: generated ones by domain, functions, then of the open store."""
     rules: dict[str, Rule] = {}
     for domain in DOMAINS.values():
@@ -21,4 +25,4 @@ def catalogue() -> dict[str, Rule]:
         rules[function.rule.id] = function.rule
     for rule in functional_unblinding.RULES:
         rules[rule.id] = rule
-    return rules
+    return MappingProxyType(rules)

@@ -70,7 +70,7 @@ class Field:
     missing: Severity | None = None
     invalid: Severity | None = Severity.MINOR
 
-    @property
+    @cached_property
     def typed(self) -> bool:
         """Whether the value has a form to fail: then its text is kept beside it."""
         return self.kind is not Kind.TEXT

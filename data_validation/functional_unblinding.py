@@ -207,32 +207,41 @@ def _naming(relations: Mapping[str, pl.DataFrame], trial: Trial) -> list[Stated]
         )
     ):
         given |= said.str.contains(f" {name} ", literal=True)
-    found = []
-    for relation, frame in relations.items():
-        if "subject" not in frame.columns or frame.is_empty():
-            continue
-        for column, kind in frame.schema.items():
-            is_text_of_typed = column.endswith("_text") and column[:-5] in frame.columns
-            if kind != pl.String or is_text_of_typed or column in _NAMES_NOTHING:
-                continue
-            values = (
-                frame.lazy()
-                .select(pl.col(column).drop_nulls().unique().sort())
-                .with_columns(folded(column).alias("said"))
-                .filter(given)
-                .collect()
-            )
-            found += [
-                Stated(
-                    NAMES,
-                    f"{relation}: {column} {value}",
-                    value,
-                    f"“{value}” in {relation}, {column}, names an administration or an arm, and is "
-                    "open.",
-                )
-                for value in values[column]
-            ]
-    return found
+    words = pl.concat([_open_words(name, frame) for name, frame in relations.items()])
+    return [
+        Stated(
+            NAMES,
+            f"{relation}: {column} {value}",
+            value,
+            f"“{value}” in {relation}, {column}, names an administration or an arm, and is open.",
+        )
+        for relation, column, value in words.filter(given).drop("said").rows()
+    ]
+
+
+def _open_words(relation: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Each different text of each column of words: `relation`, `column`, `value`, `said` folded."""
+    columns = [
+        name
+        for name, kind in frame.schema.items()
+        if kind == pl.String
+        and name not in _NAMES_NOTHING
+        and not (name.endswith("_text") and name[:-5] in frame.columns)
+    ]
+    if "subject" not in frame.columns:
+        columns = []
+    values = frame.select(pl.col(name).drop_nulls().unique().sort().implode() for name in columns)
+    return (
+        pl.DataFrame(
+            {"column": columns, "value": [values[name][0] for name in columns]},
+            schema={"column": pl.String, "value": pl.List(pl.String)},
+        )
+        .explode("value")
+        .drop_nulls("value")
+        .select(
+            pl.lit(relation).alias("relation"), "column", "value", folded("value").alias("said")
+        )
+    )
 
 
 _NO_ASSURANCE = (

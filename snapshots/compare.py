@@ -138,8 +138,15 @@ def compare(old: Snapshot, new: Snapshot, examples: int = 10) -> list[TableDiffe
         )
     before, after = old.manifest.tables, new.manifest.tables
     with closing(open_stores_reader({_OLD: old.open_path, _NEW: new.open_path})) as connection:
+        old_columns, new_columns = columns_of(connection, _OLD), columns_of(connection, _NEW)
         return [
-            _compare_table(connection, table, before.get(table), after.get(table), examples)
+            _compare_table(
+                connection,
+                table,
+                (before.get(table), after.get(table)),
+                (old_columns.get(table, []), new_columns.get(table, [])),
+                examples,
+            )
             for table in sorted(before.keys() | after.keys())
         ]
 
@@ -147,12 +154,11 @@ def compare(old: Snapshot, new: Snapshot, examples: int = 10) -> list[TableDiffe
 def _compare_table(
     connection: duckdb.DuckDBPyConnection,
     table: str,
-    before: TableFacts | None,
-    after: TableFacts | None,
+    facts: tuple[TableFacts | None, TableFacts | None],
+    columns: tuple[Sequence[Column], Sequence[Column]],
     examples: int,
 ) -> TableDifference:
-    old_columns = columns_of(connection, _OLD, table)
-    new_columns = columns_of(connection, _NEW, table)
+    (before, after), (old_columns, new_columns) = facts, columns
     old_types = {column.name: column.type for column in old_columns}
     new_types = {column.name: column.type for column in new_columns}
     if before is None or after is None:

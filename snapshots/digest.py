@@ -61,25 +61,25 @@ class DatabaseDigest:
     tables: dict[str, TableFacts]
 
 
-def columns_of(
-    connection: duckdb.DuckDBPyConnection, database: str, table: str
-) -> tuple[Column, ...]:
-    """Return the columns of a table in order; none if there is no such table.
+def columns_of(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, list[Column]]:
+    """Return the columns of each table of a database, in order; nothing of a table without any.
 
     Raises StoreError for a column whose type has no canonical text, such as a list.
     """
     rows = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() "
-        "WHERE database_name = ? AND schema_name = 'main' AND table_name = ? ORDER BY column_index",
-        [database, table],
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name = ? AND schema_name = 'main' ORDER BY table_name, column_index",
+        [database],
     ).fetchall()
-    columns = tuple(Column(name, data_type) for name, data_type in rows)
-    for column in columns:
+    columns: dict[str, list[Column]] = {}
+    for table, name, data_type in rows:
+        column = Column(name, data_type)
         if column.family not in _TEXT | _PLAIN or column.type.endswith("]"):
             raise StoreError(
-                f"Column {column.name} of table {table} has type {column.type}; a table of a "
-                "snapshot holds plain values only (text, numbers, dates, times)."
+                f"Column {name} of table {table} has type {data_type}; a table of a snapshot holds "
+                "plain values only (text, numbers, dates, times)."
             )
+        columns.setdefault(table, []).append(column)
     return columns
 
 
@@ -134,9 +134,16 @@ def table_digest(connection: duckdb.DuckDBPyConnection, database: str, table: st
 
     Raises StoreError if there is no such table, or for a column without a canonical text.
     """
-    columns = columns_of(connection, database, table)
-    if not columns:
+    columns = columns_of(connection, database).get(table)
+    if columns is None:
         raise StoreError(f"Database {database} has no table {table}.")
+    return _table_digest(connection, database, table, columns)
+
+
+def _table_digest(
+    connection: duckdb.DuckDBPyConnection, database: str, table: str, columns: Sequence[Column]
+) -> TableFacts:
+    """Row count and canonical digest of one table."""
     source = f"{quote_identifier(database)}.main.{quote_identifier(table)}"
     # Only names go into the text, each through quote_identifier.
     statement = f"""
@@ -153,10 +160,11 @@ def table_digest(connection: duckdb.DuckDBPyConnection, database: str, table: st
 def database_digest(connection: duckdb.DuckDBPyConnection, database: str) -> DatabaseDigest:
     """Return the canonical digest of every table of an attached database.
 
-    Raises StoreError if the database holds anything but plain tables.
+    Raises StoreError if the database holds anything but plain tables of plain values.
     """
+    columns = columns_of(connection, database)
     tables = {
-        table: table_digest(connection, database, table)
+        table: _table_digest(connection, database, table, columns[table])
         for table in tables_of(connection, database)
     }
     digest = _sha256([[name, facts.digest] for name, facts in tables.items()])

@@ -116,10 +116,10 @@ def text_frame(table: Table, file: str, limits: Limits) -> tuple[pl.DataFrame, t
     names, notes = _column_names(table.names)
     series = []
     for name, column in zip(names, table.columns, strict=True):
-        text = blank_as_null(as_text(column)).alias(name)
-        _refuse_oversized(text, limits)
-        series.append(text)
-    frame = pl.DataFrame(series).with_columns(
+        series.append(blank_as_null(as_text(column)).alias(name))
+    frame = pl.DataFrame(series)
+    _refuse_oversized(frame, limits)
+    frame = frame.with_columns(
         pl.lit(file, dtype=pl.String).alias(FILE_COLUMN),
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW_COLUMN),
     )
@@ -161,10 +161,12 @@ def _column_names(received: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]
     return list(positions), tuple(notes)
 
 
-def _refuse_oversized(column: pl.Series, limits: Limits) -> None:
-    oversized = (column.str.len_bytes() > limits.field_bytes).arg_true()
-    if len(oversized):
-        raise Refusal(
-            f"holds in data row {oversized[0] + 1}, column {column.name}, a value of more than "
-            f"{limits.field_bytes} bytes; correct the value or leave it out."
-        )
+def _refuse_oversized(frame: pl.DataFrame, limits: Limits) -> None:
+    longest = frame.select(pl.all().str.len_bytes().max().fill_null(0)).row(0)
+    for name, length in zip(frame.columns, longest, strict=True):
+        if length > limits.field_bytes:
+            row = (frame[name].str.len_bytes() > limits.field_bytes).arg_max() or 0
+            raise Refusal(
+                f"holds in data row {row + 1}, column {name}, a value of more than "
+                f"{limits.field_bytes} bytes; correct the value or leave it out."
+            )
