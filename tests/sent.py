@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,7 @@ from tests.conftest import LoadedTrial, board_of
 
 ARROW_STREAM = b"\xff\xff\xff\xff"
 ZIP = b"PK\x03\x04"
+SHEET_XML = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 # What `plain` and the figures put between letters, so that text is shown letter by letter.
 _BETWEEN_LETTERS = re.compile(r"[\\\u2060]|<br>")
@@ -60,6 +62,36 @@ def texts_of_bytes(content: bytes) -> Iterator[str]:
                 yield html.unescape(archive.read(name).decode("utf-8", "replace"))
     else:
         yield content.decode("utf-8", "replace")
+
+
+def sheets_of(workbook: bytes) -> dict[str, list[list[str]]]:
+    """The cells of a workbook as text, sheet by sheet, read without the library that wrote it."""
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+
+        def parsed(member: str) -> ElementTree.Element:
+            return ElementTree.fromstring(archive.read(member))
+
+        shared = [
+            "".join(text.text or "" for text in item.iter(f"{SHEET_XML}t"))
+            for item in parsed("xl/sharedStrings.xml")
+        ]
+        names = [
+            sheet.attrib["name"] for sheet in parsed("xl/workbook.xml").iter(f"{SHEET_XML}sheet")
+        ]
+        sheets = {}
+        for number, name in enumerate(names, 1):
+            rows: list[list[str]] = []
+            for row in parsed(f"xl/worksheets/sheet{number}.xml").iter(f"{SHEET_XML}row"):
+                cells: list[str] = []
+                for cell in row:
+                    letters = re.sub(r"\d", "", cell.attrib["r"])
+                    place = ord(letters) - ord("A")
+                    cells.extend([""] * (place - len(cells)))
+                    value = cell.findtext(f"{SHEET_XML}v") or ""
+                    cells.append(shared[int(value)] if cell.get("t") == "s" else value)
+                rows.append(cells + [""] * (len(rows[0]) - len(cells)) if rows else cells)
+            sheets[name] = rows
+        return sheets
 
 
 def _as_read(text: str) -> Iterator[str]:

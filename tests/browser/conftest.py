@@ -14,8 +14,10 @@ from access.releases import release
 from access.trail import Trail, open_trail
 from tests.browser.chromium import launched
 from tests.browser.dashboard_server import Server, running
+from tests.browser.hostile_data import hostile_frames
 from tests.browser.visitor import PATIENCE, Visitor
-from tests.conftest import LoadedTrial
+from tests.conftest import CUTOFFS, DEMONSTRATION_TRIAL, KeyPair, LoadedTrial, load_frames
+from trials import load_trial
 
 WIDE: ViewportSize = {"width": 1600, "height": 1000}
 
@@ -52,6 +54,12 @@ def first_person(browser: Browser) -> BrowserContext:
     return browser.new_context(reduced_motion="reduce")
 
 
+def released(loaded: LoadedTrial, trail: Trail) -> None:
+    """Release the current snapshot to the sponsor."""
+    snapshot = str(loaded.snapshot.id)
+    release(trail, command_line_actor(), trial=loaded.trial.id, snapshot=snapshot)
+
+
 @pytest.fixture(scope="session")
 def server_settings(
     demonstration_store: LoadedTrial, tmp_path_factory: pytest.TempPathFactory
@@ -60,12 +68,7 @@ def server_settings(
     folder = tmp_path_factory.mktemp("records")
     key_file, url = folder / "audit.key", f"sqlite:///{folder}/records.db"
     new_audit_key(key_file)
-    release(
-        open_trail(url, key_file),
-        command_line_actor(),
-        trial=demonstration_store.trial.id,
-        snapshot=str(demonstration_store.snapshot.id),
-    )
+    released(demonstration_store, open_trail(url, key_file))
     return {
         "DSMB_STORE": str(demonstration_store.store.root),
         "DSMB_BOARD_PUBLIC_KEY_FILE": str(demonstration_store.keys.public),
@@ -95,6 +98,35 @@ def fresh_server(
 def dashboard(fresh_server: FreshServer) -> Iterator[Server]:
     """The server of all tests that do not need one of their own."""
     with fresh_server() as server:
+        server.get_ready()
+        yield server
+        assert server.complaints() == []
+
+
+@pytest.fixture(scope="session")
+def hostile_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> LoadedTrial:
+    """A trial with hostile text wherever an extract has text."""
+    folder = tmp_path_factory.mktemp("hostile")
+    trial = load_trial(DEMONSTRATION_TRIAL)
+    return load_frames(hostile_frames(), trial, key_pair, folder, CUTOFFS[1])
+
+
+@pytest.fixture(scope="session")
+def hostile_dashboard(
+    hostile_store: LoadedTrial,
+    server_settings: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """A server that shows it, the snapshot released to the sponsor."""
+    folder = tmp_path_factory.mktemp("server")
+    # With records of its own: what is asked for here, nobody else has to answer.
+    own = {
+        "DSMB_STORE": str(hostile_store.store.root),
+        "DSMB_RECORDS_URL": f"sqlite:///{folder}/records.db",
+    }
+    key_file = Path(server_settings["DSMB_AUDIT_KEY_FILE"])
+    released(hostile_store, open_trail(own["DSMB_RECORDS_URL"], key_file))
+    with running(server_settings | own, folder / "stderr") as server:
         server.get_ready()
         yield server
         assert server.complaints() == []

@@ -13,9 +13,9 @@ from tests.browser.dashboard_server import Server
 from tests.browser.visitor import DATA, ERRORS, EVERYBODY, MENU_LINK, PAGES, Visitor
 from tests.conftest import LoadedTrial
 
-# What a fresh server may be asked for first: nothing, a page, and a page as it would be called if
+# What a fresh server may be asked for first: a page, and a page as it would be called if
 # Streamlit itself looked for the files.
-FIRST_ADDRESSES = ("", "board-arm-balance", "enrollment")
+FIRST_ADDRESSES = ("board-arm-balance", "enrollment")
 # Where files would be, if the server gave any out.
 FILES = (
     "pages/board/enrollment",

@@ -1,10 +1,6 @@
 """What can be taken away: the files have their names, and the numbers that the page has."""
 
-import io
-import re
-import zipfile
 from pathlib import Path
-from xml.etree import ElementTree
 
 import polars as pl
 import pytest
@@ -15,8 +11,7 @@ from exhibits import make
 from exhibits.export import as_csv
 from tests.browser.visitor import PAGES, Visitor
 from tests.conftest import LoadedTrial, board_of
-
-SHEET_XML = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+from tests.sent import sheets_of
 
 
 def downloaded(visitor: Visitor, button: Locator) -> Download:
@@ -68,36 +63,6 @@ def test_the_query_list_is_the_same_as_csv_and_as_a_workbook_with_a_sheet_for_ea
     for (site,), part in by_site.items():
         rows = [part.columns, *([cell or "" for cell in row] for row in part.rows())]
         assert sheets[str(site)] == rows
-
-
-def sheets_of(workbook: bytes) -> dict[str, list[list[str]]]:
-    """The cells of a workbook as text, sheet by sheet, read without the library that wrote it."""
-    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
-
-        def parsed(member: str) -> ElementTree.Element:
-            return ElementTree.fromstring(archive.read(member))
-
-        shared = [
-            "".join(text.text or "" for text in item.iter(f"{SHEET_XML}t"))
-            for item in parsed("xl/sharedStrings.xml")
-        ]
-        names = [
-            sheet.attrib["name"] for sheet in parsed("xl/workbook.xml").iter(f"{SHEET_XML}sheet")
-        ]
-        sheets = {}
-        for number, name in enumerate(names, 1):
-            rows: list[list[str]] = []
-            for row in parsed(f"xl/worksheets/sheet{number}.xml").iter(f"{SHEET_XML}row"):
-                cells: list[str] = []
-                for cell in row:
-                    letters = re.sub(r"\d", "", cell.attrib["r"])
-                    place = ord(letters) - ord("A")
-                    cells.extend([""] * (place - len(cells)))
-                    value = cell.findtext(f"{SHEET_XML}v") or ""
-                    cells.append(shared[int(value)] if cell.get("t") == "s" else value)
-                rows.append(cells + [""] * (len(rows[0]) - len(cells)) if rows else cells)
-            sheets[name] = rows
-        return sheets
 
 
 def test_leaving_a_page_and_coming_back_does_not_lose_the_download(visitor: Visitor) -> None:

@@ -7,7 +7,6 @@ may be sent as base64.
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -24,6 +23,7 @@ from exhibits.on_page import plain
 from exhibits.theme import in_lines
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
+from tests.browser.hostile_data import HOSTILE, cells_of, downloads, is_formula, stays_whole
 from tests.browser.visitor import DRAWN_CHART, PAGES, PATIENCE, Visitor
 from tests.browser.whole_page import comes_by_a_foreign_address, shows_page
 from tests.conftest import BLINDED, LoadedTrial
@@ -36,8 +36,8 @@ USUAL_WORDS = {"control", "related"}
 # A site's wording of an event that the trial definition has, too: CTCAE's name of a grade.
 OF_THE_DEFINITION = {"anemia"}
 # Where the mouse stops, as shares of width and height: on a chart, and on a table.
-ON_CHART = [(0.15, 0.3), (0.4, 0.6), (0.6, 0.3), (0.8, 0.6), (0.95, 0.4)]
-ON_TABLE = [(0.15, 0.5), (0.7, 0.3)]
+ON_CHART = [(0.15, 0.3), (0.4, 0.6), (0.8, 0.6)]
+ON_TABLE = [(0.3, 0.4)]
 # Collects whatever appears under the mouse, however shortly.
 COLLECT_HOVERED = """
 window.hovered = [];
@@ -82,7 +82,10 @@ def by_arm_or_sealed(loaded: LoadedTrial, read: Collection[str]) -> set[str]:
 
 
 def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
-    """Every page of a role is whole; unfold it, move the mouse over it, take every download."""
+    """Every page of a role is whole; unfold it, move the mouse over it, take every download.
+
+    The data is hostile, so each page also stays whole, and no download holds a formula.
+    """
     seen = Seen()
     for address in pages_of(role):
         # Who has one page has no menu, and is there already.
@@ -93,12 +96,10 @@ def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
         shows_page(visitor, address, loaded, role)
         for _ in visitor.tabs():
             visitor.unfold()
+            stays_whole(visitor)
             hover(visitor, seen, charts=role is Role.BOARD)
-            for button in visitor.page.locator("[data-testid='stDownloadButton'] button").all():
-                with visitor.page.expect_download() as coming:
-                    button.click()
-                name = f"{address} {coming.value.suggested_filename}"
-                seen.downloads[name] = Path(coming.value.path()).read_bytes()
+            for name, content in downloads(visitor).items():
+                seen.downloads[f"{address} {name}"] = content
             visitor.settled()
     return seen
 
@@ -166,13 +167,21 @@ def everything_read(visitor: Visitor, seen: Seen) -> Iterator[str]:
 
 # The statistician's pooled pages are the board's and the data manager's.
 @pytest.mark.parametrize("role", [role for role in BLINDED if role is not Role.STATISTICIAN])
-def test_nothing_by_arm_and_nothing_sealed_reaches_a_pooled_session(
-    role: Role, visitor: Visitor, demonstration_store: LoadedTrial
+def test_nothing_by_arm_nothing_sealed_and_nothing_that_runs_reaches_a_pooled_session(
+    role: Role, new_visitor: NewVisitor, hostile_dashboard: Server, hostile_store: LoadedTrial
 ) -> None:
-    comes_by_a_foreign_address(visitor, role, demonstration_store)
-    seen = look_closely(visitor, role, demonstration_store)
+    visitor = new_visitor(hostile_dashboard, {"width": 1920, "height": 1080})
+    comes_by_a_foreign_address(visitor, role, hostile_store)
+    seen = look_closely(visitor, role, hostile_store)
     read = set(everything_read(visitor, seen))
-    assert by_arm_or_sealed(demonstration_store, read) == set()
+    assert by_arm_or_sealed(hostile_store, read) == set()
+    cells = {cell for name, file in seen.downloads.items() for cell in cells_of(name, file)}
+    assert {cell for cell in cells if is_formula(cell)} == set()
+    if role is Role.DATA_MANAGER:
+        # They have all come that far, as they were or with an apostrophe in front.
+        for text in HOSTILE[:6]:
+            assert any(text in cell for cell in cells), text
+        assert "'=cmd|' /C calc'!A0" in cells
     # The search has looked at what it is about.
     assert seen.hovered or role is not Role.BOARD
     assert seen.downloads

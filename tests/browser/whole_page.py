@@ -7,10 +7,7 @@ from exhibits import make
 from tests.browser.visitor import DRAWN_CHART, ERRORS, MENU_LINK, PAGES, Visitor
 from tests.conftest import LoadedTrial, board_of, limited_board
 
-SIZES: dict[str, ViewportSize] = {
-    "narrow": {"width": 400, "height": 860},
-    "wide": {"width": 1920, "height": 1080},
-}
+NARROW: ViewportSize = {"width": 400, "height": 860}
 # What would need scrolling to the side, stands out beyond the right edge of the screen, or is text
 # that a chart cuts off.
 OVERFLOWING = """() => {

@@ -136,21 +136,6 @@ def test_a_setting_that_cannot_be_used_is_said(
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_a_role_has_its_pages_and_no_others(
-    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, role: Role
-) -> None:
-    visitor = at_dashboard(demonstration_store).sign_in(role.value)
-    assert visitor.menu == set(pages_of(role))
-    for address in PAGES:
-        if address in pages_of(role):
-            visitor.open(address)
-            assert visitor.sentences == []
-        else:
-            with pytest.raises(ValueError, match="Could not find a navigation page"):
-                visitor.open(address)
-
-
-@pytest.mark.parametrize("role", list(Role))
 def test_the_address_of_another_roles_page_does_not_run_it(
     at_dashboard: AtDashboard,
     demonstration_store: LoadedTrial,
@@ -186,22 +171,40 @@ def test_the_address_of_another_roles_page_does_not_run_it(
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_every_page_of_a_role_is_drawn_in_every_view(
-    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, role: Role
+def test_a_role_has_its_pages_in_every_view_and_no_others_and_pooled_they_send_nothing_sealed(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, trail: Trail, role: Role
 ) -> None:
+    arms = {b"Arm A", b"Arm B", b"UCMSC", b"UC-MSC", b"CONTROL"}
+    sealed = sealed_values(demonstration_store)
+    assert len(sealed) > 50
     visitor = at_dashboard(demonstration_store).sign_in(role.value)
     views = views_of(role)
+    assert visitor.menu == set(pages_of(role))
     # Who has not entered the closed session has no choice of views to bend.
     assert VIEW_KEY not in visitor.app.session_state
-    for view in views:
+    for address in PAGES:
+        if address not in pages_of(role):
+            with pytest.raises(ValueError, match="Could not find a navigation page"):
+                visitor.open(address)
+            continue
+        sent = visitor.open(address).bytes_sent
+        assert visitor.sentences == []
+        assert (demonstration_store.trial.study.encode() in sent) == bool(views)
+        if role in BLINDED:
+            assert not [value for value in arms | sealed if value in sent]
+        if views:
+            check_page(visitor, demonstration_store, View.POOLED)
+    for view in views[1:]:
         visitor.look(view)
         for address in pages_of(role):
             visitor.open(address)
             check_page(visitor, demonstration_store, view)
+    # From page to page a view is kept, and is opened once.
+    assert [entry.view for entry in looks(trail)] == [view.word for view in views[1:]]
 
 
 @pytest.mark.parametrize("store", ["pilot_store", "single_arm_store", "nobody_store"])
-def test_every_page_is_drawn_for_any_number_of_arms(
+def test_every_page_is_drawn_for_any_number_of_arms_and_pooled_sends_none_of_them(
     at_dashboard: AtDashboard,
     store: str,
     single_arm_store: LoadedTrial,
@@ -212,11 +215,16 @@ def test_every_page_is_drawn_for_any_number_of_arms(
     if loaded is single_arm_store:
         monkeypatch.setattr("trials.load_trial", lambda _name: loaded.trial)
     visitor = at_dashboard(loaded).sign_in("statistician")
+    # "Control" is a usual word: of totals, too.
+    names = {text for arm in loaded.trial.arms.list for text in (arm.code, arm.name)}
+    arms = [name.encode() for name in {*names, "Xanomeline", "Arm A"} - {"Control"}]
     for view in View:
         visitor.look(view)
         for address in pages_of(Role.STATISTICIAN):
-            visitor.open(address)
+            sent = visitor.open(address).bytes_sent
             check_page(visitor, loaded, view)
+            if view is View.POOLED:
+                assert not [arm for arm in arms if arm in sent], address
 
 
 def check_page(visitor: Visitor, loaded: LoadedTrial, view: View) -> None:
@@ -253,30 +261,6 @@ def sealed_values(loaded: LoadedTrial) -> set[bytes]:
             opened.update(str(value) for value in column.drop_nulls())
     board.close()
     return {value.encode() for value in values - opened if len(value) > 7}
-
-
-@pytest.mark.parametrize("role", BLINDED)
-def test_pooled_sends_nothing_sealed_to_the_browser(
-    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, role: Role
-) -> None:
-    arms = {b"Arm A", b"Arm B", b"UCMSC", b"UC-MSC", b"CONTROL"}
-    sealed = sealed_values(demonstration_store)
-    assert len(sealed) > 50
-    visitor = at_dashboard(demonstration_store).sign_in(role.value)
-    for address in pages_of(role):
-        sent = visitor.open(address).bytes_sent
-        assert (demonstration_store.trial.study.encode() in sent) == bool(views_of(role))
-        assert not [value for value in arms | sealed if value in sent]
-
-
-def test_pooled_sends_no_arm_of_the_pilot(
-    at_dashboard: AtDashboard, pilot_store: LoadedTrial
-) -> None:
-    visitor = at_dashboard(pilot_store).sign_in("statistician")
-    for address in pages_of(Role.STATISTICIAN):
-        sent = visitor.open(address).bytes_sent
-        for arm in (b"Placebo", b"Xanomeline", b"Pbo", b"Xan_Lo", b"Xan_Hi", b"Arm A"):
-            assert arm not in sent, address
 
 
 def test_the_bytes_sent_are_what_is_seen(
@@ -319,15 +303,6 @@ def test_a_view_opens_a_board_of_its_own_and_is_recorded(
     assert [entry.view for entry in recorded] == ["coded", "unblinded"]
     assert {entry.holder for entry in recorded} == {"demonstration/board"}
     assert {entry.snapshot for entry in recorded} == {str(demonstration_store.snapshot.id)}
-
-
-def test_a_view_is_kept_from_page_to_page(
-    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, trail: Trail
-) -> None:
-    visitor = at_dashboard(demonstration_store).sign_in("statistician").look(View.CODED)
-    for address in pages_of(Role.STATISTICIAN):
-        assert badges(visitor.open(address))[0] == "**CODED**"
-    assert len(looks(trail)) == 1
 
 
 def test_a_view_that_cannot_be_recorded_is_not_opened(
