@@ -98,15 +98,22 @@ def prepare_charts() -> None:
         st.plotly_chart(go.Figure(), height=1, config={"staticPlot": True})
 
 
-def hide_table_downloads() -> None:
-    """Take the download out of every table's own menu.
+def prepare_page() -> None:
+    """Take the download out of every table's own menu; and on paper leave out what is clicked.
 
-    It would hand out cells as they are, formulas too, and nobody would record it.
+    That download would hand out cells as they are, formulas too, and nobody would record it. A
+    chart is as wide on paper as it was on the screen, so everything is smaller.
     """
-    st.html(
-        "<style>[data-testid='stElementToolbar'] button[aria-label^='Download as CSV']"
-        "{ display: none; }</style>"
-    )
+    st.html("""<style>
+        [data-testid='stElementToolbar'] button[aria-label^='Download as CSV'] { display: none; }
+        @media print {
+            @page { margin: 12mm; }
+            [data-testid='stSidebar'], [data-testid='stHeader'], [data-testid='stMain'] button,
+            [data-testid='stExpander'] { display: none !important; }
+            [data-testid='stMainBlockContainer'] { padding: 0 !important; zoom: 0.62; }
+            [class*='st-key-exhibit-'], tr { break-inside: avoid; }
+        }
+    </style>""")
 
 
 def _recorded(name: str, content: Callable[[], bytes]) -> Callable[[], bytes]:
@@ -194,7 +201,7 @@ def header(
     if st.session_state.pop(_GO_KEY, False):
         st.switch_page(file_of(PARTICIPANT_PAGE))
     _arrive()
-    hide_table_downloads()
+    prepare_page()
     manifest = board.snapshot.manifest
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(

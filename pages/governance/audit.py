@@ -8,7 +8,7 @@ from access.trail import Filter
 from access.trail_on_page import moment, show_entries
 from access.trail_table import trail_json, trail_table
 from exhibits.export import table_as_csv
-from exhibits.on_page import hide_table_downloads, plain
+from exhibits.on_page import plain, prepare_page
 from exhibits.words import counted
 
 ROWS_ON_A_PAGE = 200
@@ -16,7 +16,7 @@ ROWS_ON_A_PAGE = 200
 trail = session_trail()
 session = browser_session()
 reader = Actor.of(session.identity if session else None)
-hide_table_downloads()
+prepare_page()
 st.title("Audit trail", anchor=False)
 st.markdown(f"**{plain('Who saw what, when, why?')}**")
 rows, since = trail.extent()

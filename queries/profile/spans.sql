@@ -6,7 +6,7 @@ span as (
     start_date, start_date as end_date, false as goes_on, false as is_serious
   from visit where subject = $subject
   union all
-  select 2, 'Hospital', coalesce(place, 'Hospital'), null, start_date, end_date,
+  select 2, 'Hospital', if(place = 'ICU', 'Intensive care', 'Hospital'), null, start_date, end_date,
     end_date is null, false
   from hospital_stay where subject = $subject
   union all

@@ -25,6 +25,15 @@ def goes_back(visitor: Visitor, exhibit: str) -> None:
     expect(page.locator(f".st-key-exhibit-{exhibit}")).to_be_in_viewport()
 
 
+def leaves_out_on_paper_what_is_clicked(visitor: Visitor) -> None:
+    page = visitor.page
+    page.emulate_media(media="print")
+    expect(page.locator("[data-testid='stSidebar']")).to_be_hidden()
+    expect(page.locator("button").filter(visible=True)).to_have_count(0)
+    expect(page.locator(".st-key-exhibit-participant_course .main-svg").first).to_be_visible()
+    page.emulate_media(media="screen")
+
+
 def test_a_number_a_mark_and_a_row_lead_to_their_participants_and_back(
     visitor: Visitor, demonstration_store: LoadedTrial
 ) -> None:
@@ -40,6 +49,7 @@ def test_a_number_a_mark_and_a_row_lead_to_their_participants_and_back(
     serious.focus()
     page.keyboard.press("Enter")
     arrives_at_a_list_of(visitor, overview.table["participants"][1])
+    leaves_out_on_paper_what_is_clicked(visitor)
     first = page.locator("h3").filter(has_text="NCT05689008-").inner_text()
     page.get_by_role("button", name="Next").click()
     expect(
