@@ -178,7 +178,7 @@ def special_interest_overview(board: Board) -> Exhibit:
         title=title,
         population=RANDOMIZED,
         answer=f"Most frequent: {names[most]}, {share(had, total)} participants with "
-        f"{counted(events, 'event')}."
+        f"{counted(events, 'event')}.{_largest_difference(board, table)}"
         if had
         else "Nobody had an event of special interest.",
         denominator=f"N = {total:,}; {counted(int(people['observed_days'].sum()), 'patient-day')}",
@@ -207,6 +207,23 @@ def special_interest_overview(board: Board) -> Exhibit:
         assumptions=board.trial.assumptions("special_interest"),
         lists=lists,
         row_lists=row_lists,
+    )
+
+
+def _largest_difference(board: Board, table: pl.DataFrame) -> str:
+    """A sentence on the group in which an arm differs most from the reference, if any does."""
+    if "difference" not in table.columns:
+        return ""
+    apart = table.filter(pl.col("difference") != 0).sort(
+        pl.col("difference").abs(), descending=True, maintain_order=True
+    )
+    if apart.is_empty():
+        return ""
+    most = apart.row(0, named=True)
+    return (
+        f" Largest difference: {most['name']}, {most['arm']} less {board.reference_arm} "
+        f"{most['difference']:+.1f} percentage points "
+        f"({most['difference_low']:.1f} to {most['difference_high']:.1f})."
     )
 
 

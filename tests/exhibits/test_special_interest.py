@@ -148,6 +148,10 @@ def test_difference_is_to_the_control(board: BoardByName) -> None:
         ours = part.filter(pl.col("arm") == "UC-MSC").row(0, named=True)
         assert ours["difference"] == pytest.approx(share["UC-MSC"] - share["Control"], abs=0.1)
         assert ours["difference_low"] < ours["difference"] < ours["difference_high"]
+    apart = {row["name"]: row["difference"] for row in rows.drop_nulls("difference").to_dicts()}
+    most = max(apart, key=lambda name: abs(apart[name]))
+    said = f"Largest difference: {most}, UC-MSC less Control {apart[most]:+.1f} percentage points ("
+    assert said in (shown.answer or "")
 
 
 # Time to the first event
