@@ -94,13 +94,16 @@ def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
         expect(visitor.page).to_have_url(f"{visitor.server.url}/{address}")
         visitor.settled()
         shows_page(visitor, address, loaded, role)
+        shown: set[str] = set()
         for _ in visitor.tabs():
             visitor.unfold()
             stays_whole(visitor)
+            shown |= visitor.exhibits()
             hover(visitor, seen, charts=role is Role.BOARD)
             for name, content in downloads(visitor).items():
                 seen.downloads[f"{address} {name}"] = content
             visitor.settled()
+        assert role is not Role.BOARD or shown >= set(PAGES[address].exhibits(in_any_tab=True))
     return seen
 
 

@@ -34,11 +34,14 @@ class RegisteredPage:
     file: str
     menu_title: str
 
-    def exhibits(self) -> list[str]:
-        """The names of the exhibits that the page shows in the pooled view, in reading order."""
+    def exhibits(self, *, in_any_tab: bool = False) -> list[str]:
+        """The names of the exhibits that the page shows in the pooled view, in reading order.
+
+        Without `in_any_tab` those that are there for everybody, and at once.
+        """
         tree = ast.parse((CHECKOUT / self.file).read_text("utf-8"))
-        # What stands under a condition is not there for everybody.
-        whole = [part for part in tree.body if not isinstance(part, ast.If)]
+        # What stands under a condition is not.
+        whole = [part for part in tree.body if in_any_tab or not isinstance(part, ast.If)]
         return [
             str(call.args[0].value)
             for part in whole
@@ -227,6 +230,13 @@ class Visitor:
     def badge(self) -> Locator:
         """The badge that says which view is shown."""
         return self.page.locator(".stMarkdownBadge:visible").first
+
+    def exhibits(self) -> set[str]:
+        """The names of the exhibits that are on the page."""
+        there = self.page.locator("[class*='st-key-exhibit-']")
+        classes = there.evaluate_all("items => items.flatMap(item => [...item.classList])")
+        begin = "st-key-exhibit-"
+        return {name.removeprefix(begin) for name in classes if name.startswith(begin)}
 
     def current_page(self) -> Locator:
         """The page that the menu marks as the one shown."""
