@@ -868,8 +868,10 @@ def _trends(board: Board, title: str, measures: list[str], dataset: str) -> Exhi
         )
     known = {name: _measure(board, name) for name in shown}
     order = {name: place for place, name in enumerate(shown)}
-    rows = rows.filter(pl.col("measure").is_in(shown)).sort(
-        pl.col("measure").replace_strict(order), "planned_day", "visit_number", "position"
+    rows = (
+        rows.filter(pl.col("measure").is_in(shown))
+        .sort(pl.col("measure").replace_strict(order), "planned_day", "visit_number", "position")
+        .with_row_index("list")
     )
     limits = board.ask("laboratory/limits_of_normal", measures=shown)
     lists = tuple(
@@ -1051,6 +1053,7 @@ def _add_course(drawn: go.Figure, part: pl.DataFrame, arm: str, axis: str, *, sh
             showlegend=show,
             line={"color": style.color, "dash": style.dash, "width": 2},
             marker={"symbol": style.symbol, "size": 7},
+            customdata=part["list"].to_list(),
             text=[
                 f"Day {day}: {median:.4g} ({lower:.4g} to {upper:.4g}), n = {n:,}"
                 for day, median, lower, upper, n in zip(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
@@ -383,7 +384,9 @@ def special_interest_incidence(board: Board) -> Exhibit:
                     }
                 )
             if drawn is not None:
-                _add_curve(drawn, board, place, position, curves)
+                _add_curve(
+                    drawn, board, place, position, curves, people=len(lists) - 1 if had else None
+                )
     if drawn is not None:
         # One scale for all, so that a panel does not look like more than it is.
         drawn.update_yaxes(
@@ -549,15 +552,30 @@ def _incidence_figure(groups: Sequence[SpecialInterest]) -> go.Figure:
 
 
 def _add_curve(
-    drawn: go.Figure, board: Board, row: int, position: int, curves: CumulativeIncidence
+    drawn: go.Figure,
+    board: Board,
+    row: int,
+    position: int,
+    curves: CumulativeIncidence,
+    *,
+    people: int | None,
 ) -> None:
+    """A step curve with a mark at each day of a first event, which leads to the list `people`."""
     style, arm = arm_style(position), board.arms[position - 1]
+    steps = np.diff(curves.incidence[0], prepend=0.0) > 0
     drawn.add_trace(
         go.Scatter(
             x=[0.0, *curves.times.tolist()],
             y=[0.0, *_in_percent(curves.incidence[0], shown=True)],
-            mode="lines",
+            mode="lines+markers",
             line={"color": style.color, "dash": style.dash, "shape": "hv", "width": 3},
+            marker={
+                "color": style.color,
+                "symbol": style.symbol,
+                "size": [0, *(7 * steps).tolist()],
+                "opacity": 1,
+            },
+            customdata=[people] * (len(curves.times) + 1),
             name=safe(arm),
             legendgroup=safe(arm),
             showlegend=len(board.arms) > 1 and row == 1,

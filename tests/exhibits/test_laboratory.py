@@ -565,3 +565,5 @@ def test_a_figure_has_no_more_measures_than_can_be_read(board: BoardByName, name
         assert len(axes) <= 6
         if shown.figure:
             assert shown.row_lists == tuple(range(table(shown).height))
+            marks = [mark for trace in shown.figure.data for mark in trace.customdata or ()]
+            assert sorted(marks) == list(shown.row_lists)

@@ -171,6 +171,18 @@ def aalen_johansen_by_hand(outcomes: list[tuple[int, int]], day: int) -> float:
     return incidence
 
 
+def test_a_step_of_a_curve_leads_to_who_had_the_event_in_its_arm(board: BoardByName) -> None:
+    shown = make("special_interest_incidence", board("two arms", View.UNBLINDED))
+    assert shown.figure is not None
+    had = table(shown).filter(pl.col("day") == 28, pl.col("events") > 0)
+    marked = [trace for trace in shown.figure.data if max(trace.marker.size) > 0]
+    led_to = [shown.lists[trace.customdata[-1]].title for trace in marked]
+    assert led_to == [f"{row['name']}, {row['arm']}" for row in had.iter_rows(named=True)]
+    for trace in marked:
+        rises = [after > before for before, after in pairwise(trace.y)]
+        assert [size > 0 for size in trace.marker.size] == [False, *rises]
+
+
 def test_incidence_with_death_competing(
     people: list[Person], board: BoardByName, demonstration_store: LoadedTrial
 ) -> None:
