@@ -1,0 +1,27 @@
+"""Are patients' lungs getting better?"""
+
+import streamlit as st
+
+from exhibits.on_page import header, show, tabs
+
+header(
+    "Oxygenation",
+    "Are patients' lungs getting better?",
+    domains=("LB", "RE", "PR", "RS", "VS", "HO"),
+    filtered=True,
+)
+course, states, saturation = tabs("PaO2/FiO2", "Support and scale", "SpO2/FiO2")
+if course.open:
+    with course:
+        show("oxygenation_ratio")
+        show("oxygenation_bands")
+if states.open:
+    with states:
+        left, right = st.columns(2)
+        with left:
+            show("respiratory_support")
+        with right:
+            show("who_scale")
+if saturation.open:
+    with saturation:
+        show("saturation_ratio")
