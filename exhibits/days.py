@@ -47,6 +47,7 @@ def courses(
     *,
     log: bool = False,
     lines: pl.DataFrame | None = None,
+    x_title: str = "Study day",
     reference: float | None = None,
 ) -> go.Figure:
     """Medians with quartiles over one axis of days, a panel for each measure.
@@ -59,12 +60,13 @@ def courses(
             `upper_quartile`; where there is `at_limit`, the values at a detection limit, and a day
             with any has an open mark.
         log: whether the values are on a log axis.
-        lines: the participants' values behind the first panel, `line`, `position`, `planned_day`,
+        lines: the participants' values behind, `measure`, `line`, `position`, `planned_day`,
             `value`.
+        x_title: of the days.
         reference: a value that is marked in every panel, such as no change.
     """
     count = len(panels)
-    drawn = figure(x_title="Study day", y_title="", height=90 + (165 if count > 1 else 330) * count)
+    drawn = figure(x_title=x_title, y_title="", height=90 + (165 if count > 1 else 330) * count)
     head = 0.2 / count  # of each panel, for its title
     first, last = rows["planned_day"].min(), rows["planned_day"].max()
     axis = drawn.layout.yaxis.to_plotly_json()
@@ -93,8 +95,8 @@ def courses(
             yanchor="bottom",
             showarrow=False,
         )
-        if place == 0 and lines is not None:
-            _add_lines(drawn, lines)
+        if lines is not None:
+            _add_lines(drawn, lines.filter(pl.col("measure") == panel.name), f"y{suffix}")
         for position, arm in enumerate(arms, start=1):
             part = rows.filter((pl.col("measure") == panel.name) & (pl.col("position") == position))
             if not part.is_empty():
@@ -122,10 +124,10 @@ def courses(
     return drawn
 
 
-def _add_lines(drawn: go.Figure, lines: pl.DataFrame) -> None:
+def _add_lines(drawn: go.Figure, lines: pl.DataFrame, axis: str) -> None:
     """A thin line for each participant, one trace for each arm."""
     for (position,), part in lines.group_by("position", maintain_order=True):
-        days: list[int | None] = []
+        days: list[float | None] = []
         values: list[float | None] = []
         for _, line in part.group_by("line", maintain_order=True):
             days += [*line["planned_day"], None]
@@ -135,6 +137,7 @@ def _add_lines(drawn: go.Figure, lines: pl.DataFrame) -> None:
             go.Scatter(
                 x=days,
                 y=values,
+                yaxis=axis,
                 mode="lines+markers",
                 line={"color": style.color, "width": 0.8, "dash": style.dash},
                 marker={"size": 3, "symbol": style.symbol},

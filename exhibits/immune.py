@@ -155,7 +155,8 @@ def _last_medians(
     parts = []
     for name, measure in list(measures.items())[:4]:
         of_marker = rows.filter(pl.col("measure") == name)
-        last = int(max(of_marker["planned_day"]))
+        enough = of_marker.filter(pl.col("n") >= board.trial.subgroups.minimum_per_arm)
+        last = int(max((enough if enough.height else of_marker)["planned_day"]))
         found = dict(of_marker.filter(pl.col("planned_day") == last).select("arm", "median").rows())
         medians = " / ".join(decimal(found.get(arm), 2 if fold else 1) for arm in board.arms)
         unit = "times the baseline" if fold else measure.unit

@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.conduct import row_name
+from exhibits.conduct import row_name, stacked
 from exhibits.days import FATES, MOST_LINES, SHADES, Panel, courses, stacked_days
-from exhibits.exhibit import Exhibit, People, exhibit
+from exhibits.exhibit import Exhibit, People, exhibit, filtered_unblinded_exhibit
 from exhibits.safety import RANDOMIZED, nobody_to_show
-from exhibits.theme import State
+from exhibits.theme import STATES, State
 from exhibits.words import decimal, share
 from queries import Board
 from trials.definition import Band, Oxygenation
@@ -142,6 +142,145 @@ def _stays_note(board: Board) -> tuple[str, ...]:
     return () if board.has("HO") else (NO_STAYS,)
 
 
+# The rank-based composite
+
+
+UNRANKED = ("missing", "left", "to_come")
+RUNG_STYLES = {
+    "died": STATES.died,
+    "support_4": SHADES[5],
+    "support_3": SHADES[4],
+    "support_2": SHADES[3],
+    "support_1": SHADES[2],
+    "ratio": SHADES[1],
+    "discharged_without_oxygen": FATES[0][2],
+}
+
+
+def rung_names(board: Board) -> dict[str, str]:
+    """What each rung of the composite is called, the worst first, and why somebody has none."""
+    of_rank = {f"support_{band.at_least:g}": band.name for band in support_bands(board)[1:]}
+    names = of_rank | {
+        "died": "Died",
+        "ratio": "By PaO2/FiO2",
+        "discharged_without_oxygen": "Discharged without oxygen",
+    }
+    fates = {name: words for name, words, _ in FATES}
+    ranked = {rung: names.get(rung, rung) for rung in asked(board).composite}
+    return ranked | {name: fates[name] for name in UNRANKED}
+
+
+@exhibit(filtered=True)
+def oxygenation_composite(board: Board) -> Exhibit:
+    """The rank-based composite at the primary day, death worst: its parts by arm."""
+    title = "Rank-based composite"
+    if (nothing := no_oxygenation(board, title, "LB")) is not None:
+        return nothing
+    if board.trial.primary is None:
+        missing = "The trial definition has no primary day. Add [primary] to it."
+        return Exhibit(title, RANDOMIZED, missing=missing)
+    day, rules = board.trial.primary.day, asked(board)
+    people = board.ask(
+        "oxygenation/composite",
+        planned_day=day,
+        composite=list(rules.composite),
+        rules=rules_of(board),
+    )
+    ranked = people.filter("is_ranked")
+    if ranked.is_empty():
+        return Exhibit(title, RANDOMIZED, missing=f"Nobody can be ranked on day {day} yet.")
+    names = rung_names(board)
+    counts = people.group_by("arm", "position", "state").agg(
+        pl.len().alias("participants"), pl.col("ratio").median().round(0)
+    )
+    order = {state: place for place, state in enumerate(names)}
+    table = counts.sort("position", pl.col("state").replace_strict(order)).with_columns(
+        of=pl.col("participants").sum().over("position")
+    )
+    lists = tuple(_on_rung(board, day, names, row) for row in table.iter_rows(named=True))
+    unranked = people.height - ranked.height
+    return Exhibit(
+        title=f"{title} on day {day}",
+        population=f"{RANDOMIZED}, the worst of what happened ranks",
+        answer=_on_day(board, day, people),
+        denominator=f"n = {ranked.height:,} ranked of N = {people.height:,}",
+        figure=stacked(
+            [(arm, {state: _count(table, arm, state) for state in names}) for arm in board.arms],
+            tuple(
+                (state, words, RUNG_STYLES.get(state) or _fate_style(state))
+                for state, words in names.items()
+            ),
+            "Participants, the worst left",
+        ),
+        description="A stacked bar for each arm of this view, the worst left: died, by respiratory "
+        "support, by PaO2/FiO2, discharged without oxygen; then who is not ranked, and why.",
+        table=table.select(
+            "arm",
+            pl.col("state").replace_strict(names),
+            "participants",
+            "of",
+            (100 * pl.col("participants") / pl.col("of")).round(1).alias("percent"),
+            "ratio",
+        ),
+        labels={
+            "arm": "Arm",
+            "state": f"State on day {day}, the worst first",
+            "participants": "n",
+            "of": "N",
+            "percent": "%",
+            "ratio": "Median PaO2/FiO2 of these, mmHg",
+        },
+        lists=lists,
+        row_lists=tuple(range(len(lists))),
+        footnotes=(
+            f"From the worst to the best: {', '.join(names[rung] for rung in rules.composite)}. "
+            "Within PaO2/FiO2 a higher value is better; all others of one state are tied.",
+            f"Death by day {day} counts whenever it was. Not ranked: {unranked:,}, who left the "
+            "study, whose day is not reached, or who have neither a gas nor support on record.",
+            BY_THE_VISIT,
+            *_stays_note(board),
+        ),
+        assumptions=board.trial.assumptions("oxygenation", "primary"),
+    )
+
+
+def _fate_style(state: str) -> State:
+    return next(style for name, _, style in FATES if name == state)
+
+
+def _count(table: pl.DataFrame, arm: str, state: str) -> int:
+    found = table.filter((pl.col("arm") == arm) & (pl.col("state") == state))
+    return int(found["participants"].sum())
+
+
+def _on_day(board: Board, day: int, people: pl.DataFrame) -> str:
+    """Who died and who is discharged without oxygen, of those ranked."""
+    parts = []
+    for arm in board.arms:
+        of_arm = people.filter(pl.col("is_ranked") & (pl.col("arm") == arm))
+        died = of_arm.filter(pl.col("state") == "died").height
+        home = of_arm.filter(pl.col("state") == "discharged_without_oxygen").height
+        words = f"died {share(died, of_arm.height)}, discharged without oxygen {home:,}"
+        parts.append(words if len(board.arms) == 1 else f"{arm}: {words}")
+    return f"By day {day}, of those ranked: {'; '.join(parts)}."
+
+
+def _on_rung(board: Board, day: int, names: dict[str, str], row: dict[str, Any]) -> People:
+    words = names[row["state"]]
+    return People(
+        row_name(board, f"{words}, day {day}", row["arm"]),
+        "people/on_rung",
+        (
+            ("planned_day", day),
+            ("composite", list(asked(board).composite)),
+            ("rules", rules_of(board)),
+            ("state", row["state"]),
+            ("label", words),
+            ("arm", row["arm"]),
+        ),
+    )
+
+
 # Values over days
 
 
@@ -154,7 +293,11 @@ def _course(board: Board, looked: Looked) -> Exhibit:
     if rows.is_empty():
         return Exhibit(looked.title, RANDOMIZED, missing=_no_value(looked))
     total = of_whom(board)
-    lines = board.ask("oxygenation/lines", **asked_with) if total <= MOST_LINES else None
+    lines = None
+    if total <= MOST_LINES:
+        lines = board.ask("oxygenation/lines", **asked_with).with_columns(
+            pl.lit(looked.what).alias("measure")
+        )
     lists = tuple(_in_state(board, looked, row, looked.name) for row in rows.iter_rows(named=True))
     name, _, unit = looked.label.partition(", ")
     drawn = courses(
@@ -165,8 +308,8 @@ def _course(board: Board, looked: Looked) -> Exhibit:
         [Panel(looked.what, name, unit)],
         lines=lines,
     )
-    last = rows.filter(pl.col("planned_day") == rows["planned_day"].max())
     first = rows.filter(pl.col("planned_day") == rows["planned_day"].min())
+    last = rows.filter(pl.col("planned_day") == _told_day(board, rows))
     behind = " Thin lines are participants." if lines is not None else ""
     return Exhibit(
         title=looked.title,
@@ -208,6 +351,13 @@ def _course(board: Board, looked: Looked) -> Exhibit:
         ),
         assumptions=board.trial.assumptions("oxygenation", "schedule"),
     )
+
+
+def _told_day(board: Board, rows: pl.DataFrame) -> int:
+    """The primary day, where there are values; else the last day that has any."""
+    days = set(rows["planned_day"])
+    primary = board.trial.primary
+    return primary.day if primary is not None and primary.day in days else int(max(days))
 
 
 def _medians(board: Board, rows: pl.DataFrame) -> str:
@@ -337,9 +487,7 @@ def _stacked(board: Board, looked: Looked, rows: pl.DataFrame, *notes: str) -> E
 
 def _last_day(board: Board, rows: pl.DataFrame, bands: Sequence[Band]) -> str:
     """What became of those who reached the primary day, or the last day where there is none."""
-    days = sorted(set(rows["planned_day"]))
-    primary = board.trial.primary
-    day = primary.day if primary is not None and primary.day in days else days[-1]
+    day = _told_day(board, rows)
     known = [band.name for band in bands]
     parts = []
     for position, arm in enumerate(board.arms, start=1):
@@ -393,7 +541,7 @@ def oxygenation_bands(board: Board) -> Exhibit:
             *shown.footnotes,
             f"{', '.join(f'{name} ({band})' for band, name in berlin.items())}: names of the "
             "Berlin definition (2012). They hold for those with PEEP or CPAP of at least "
-            f"{least:g} cmH2O recorded at the visit; the others of a band are not classifiable by it.",
+            f"{least:g} cmH2O recorded at the visit; the others of a band are not classifiable.",
         ),
     )
 
@@ -444,3 +592,112 @@ def who_scale(board: Board) -> Exhibit:
         "The scale of 0 to 10 (WHO Working Group 2020) as recorded; one of 0 to 8 is not used. "
         "Death, 10, is taken from the records of death. Discharged: without a score on the day.",
     )
+
+
+# Around doses
+
+
+@filtered_unblinded_exhibit
+def oxygenation_around_doses(board: Board) -> Exhibit:
+    """PaO2/FiO2 in the days before and after each dose, by the clock where it is known."""
+    title, population = "PaO2/FiO2 around each dose", "Participants who were given the dose"
+    if (nothing := no_oxygenation(board, title, "LB")) is not None:
+        return nothing
+    around = asked(board).around_dose_days
+    found = board.ask("oxygenation/around_doses", around=around)
+    told = (
+        found.drop_nulls("day")
+        .group_by("dose", "line", "arm", "position", "day")
+        .agg(pl.col("value").mean())
+    )
+    if told.is_empty():
+        return Exhibit(
+            title,
+            population,
+            missing="No dose has a usable gas around it. Doses are in EX or EC, gases in LB.",
+        )
+    rows = (
+        told.group_by("dose", "arm", "position", "day")
+        .agg(
+            pl.len().alias("n"),
+            pl.col("value").median().alias("median"),
+            pl.col("value").quantile(0.25, "linear").alias("lower_quartile"),
+            pl.col("value").quantile(0.75, "linear").alias("upper_quartile"),
+        )
+        .sort("dose", "day", "position")
+        .with_columns(_dose_name(), pl.col("day").alias("planned_day"))
+    )
+    doses = rows.select("measure", "dose").unique(maintain_order=True)
+    lists = tuple(
+        People(
+            row_name(board, f"Dose {row['dose']} given", row["arm"]),
+            "people/around_dose",
+            (("dose", row["dose"]), ("arm", row["arm"])),
+        )
+        for row in rows.iter_rows(named=True)
+    )
+    lines = found.with_columns(
+        _dose_name(),
+        planned_day=pl.coalesce(pl.col("hours") / 24, pl.col("day").cast(pl.Float64)),
+    ).drop_nulls("planned_day")
+    few = found["line"].n_unique() <= MOST_LINES
+    left_out = found["day"].null_count()
+    last = rows.filter(pl.col("dose") == rows["dose"].max())
+    before, after = (last.filter(pl.col("day") == day) for day in (-1, 0))
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=f"Dose {last['dose'][0]}: median in the 24 hours before it "
+        f"{_over_arms(before)}, in the 24 hours after it {_over_arms(after)} mmHg.",
+        denominator=f"{found['line'].n_unique():,} participants with a gas around a dose",
+        figure=courses(
+            board.arms,
+            rows.with_row_index("list"),
+            [Panel(name, f"{name}: PaO2/FiO2", "mmHg") for name in doses["measure"]],
+            lines=lines if few else None,
+            x_title="Days from the dose",
+        ),
+        description="A panel for each dose with a line of medians and a band of quartiles over the "
+        "days before and after it; thin lines are participants.",
+        table=rows.select(
+            "dose",
+            "day",
+            "arm",
+            "n",
+            pl.col("median", "lower_quartile", "upper_quartile").round(1),
+        ),
+        labels={
+            "dose": "Dose",
+            "day": "Day from the dose",
+            "arm": "Arm",
+            "n": "n",
+            "median": "Median, mmHg",
+            "lower_quartile": "Lower quartile",
+            "upper_quartile": "Upper quartile",
+        },
+        lists=lists,
+        row_lists=tuple(range(len(lists))),
+        footnotes=(
+            "Descriptive: there is no dose in the control arm to align with, and who gets a later "
+            "dose is alive and well enough for it.",
+            "Day 0 is the first 24 hours after the dose, day -1 the 24 hours before it; without "
+            "clock times the difference of the dates. Of several gases of one participant on one "
+            "day their mean. Gases outside the schedule are among them. A gas between two doses "
+            "counts for both.",
+            f"Left out, as the order on the dose's date is not known: {left_out:,}.",
+            ARTERIAL,
+        ),
+        assumptions=board.trial.assumptions("oxygenation", "dosing"),
+    )
+
+
+def _dose_name() -> pl.Expr:
+    return pl.format("Dose {}", "dose").alias("measure")
+
+
+def _over_arms(rows: pl.DataFrame) -> str:
+    """The medians of one day; a dash where there is none."""
+    parts = [
+        f"{decimal(row['median'], 0)} (n = {row['n']:,})" for row in rows.iter_rows(named=True)
+    ]
+    return " / ".join(parts) or "–"

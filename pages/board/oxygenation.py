@@ -10,9 +10,10 @@ header(
     domains=("LB", "RE", "PR", "RS", "VS", "HO"),
     filtered=True,
 )
-course, states, saturation = tabs("PaO2/FiO2", "Support and scale", "SpO2/FiO2")
+course, states, more = tabs("Composite and PaO2/FiO2", "Support and scale", "More")
 if course.open:
     with course:
+        show("oxygenation_composite")
         show("oxygenation_ratio")
         show("oxygenation_bands")
 if states.open:
@@ -22,6 +23,7 @@ if states.open:
             show("respiratory_support")
         with right:
             show("who_scale")
-if saturation.open:
-    with saturation:
+if more.open:
+    with more:
         show("saturation_ratio")
+        show("oxygenation_around_doses")

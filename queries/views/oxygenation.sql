@@ -152,3 +152,29 @@ select
   ) as state
 from valued
 left join band on in_band(valued.value, band);
+
+-- One row a participant whom the filters leave: where they stand on one day in the rank-based
+-- composite (`composite` names its rungs), with PaO2/FiO2; `rung` is null where `state` says why they
+-- have none. Discharged with support still on record ranks by that support.
+create macro composite_rung(day, composite, rules, filters, cutoff) as table
+with told as (
+  select
+    *,
+    case
+      when fate = 'died' then 'died'
+      when fate in ('to_come', 'left') then null
+      when list_contains(composite, 'support_' || support) then 'support_' || support
+      when fate = 'discharged' and support is null then 'discharged_without_oxygen'
+      when ratio is not null then 'ratio'
+    end as found
+  from person_day([day], rules, filters, cutoff)
+)
+select
+  *,
+  case when list_contains(composite, found) then found end as rung,
+  case
+    when list_contains(composite, found) then found
+    when fate in ('to_come', 'left') then fate
+    else 'missing'
+  end as state
+from told;
