@@ -17,8 +17,7 @@ from trials.definition import Band, Oxygenation
 
 RATIO = "PaO2/FiO2, mmHg"
 BY_THE_VISIT = (
-    "A day is a visit of the schedule; of several values of one visit the first by date counts. "
-    "Clock times are sealed, so that the first of the day is not told from others by the hour."
+    "A day is a visit of the schedule; of several values of one visit the first by date counts."
 )
 WHO_IS_DEAD = (
     "Who died on the day of the schedule or before counts as died, whatever was measured; who has "
@@ -26,7 +25,9 @@ WHO_IS_DEAD = (
 )
 ARTERIAL = (
     "PaO2 and FiO2 of the same arterial sample; other specimens, and ratios outside 20 to 700 "
-    "mmHg, are not used. On a cannula or mask FiO2 is an estimate."
+    "mmHg, are not used. Clock times are sealed: where a visit has two gases of one date, which "
+    "pressure belongs to which FiO2 is not known, and the day has no value. On a cannula or mask "
+    "FiO2 is an estimate."
 )
 NO_STAYS = "The extract has no hospital stays (HO): who is discharged is not known, and is missing."
 
@@ -685,7 +686,7 @@ def oxygenation_around_doses(board: Board) -> Exhibit:
             "day their mean. Gases outside the schedule are among them. A gas between two doses "
             "counts for both.",
             f"Left out, as the order on the dose's date is not known: {left_out:,}.",
-            ARTERIAL,
+            "PaO2 and FiO2 of one minute and visit, arterial, with a ratio of 20 to 700 mmHg.",
         ),
         assumptions=board.trial.assumptions("oxygenation", "dosing"),
     )

@@ -1,16 +1,19 @@
 -- Unblinded. One row a dose that was given to a participant whom the filters leave and a usable gas of
 -- theirs around it: how many hours after it, where both are known to the minute, and on which day: the
 -- first 24 hours after a dose are day 0, those before it day -1; without clock times by the dates, and
--- a gas of the dose's date has no day then.
-with gas as (
+-- a gas of the dose's date has no day then. A gas is a pressure and a fraction of one minute, so that
+-- the several gases of a visit around a dose count each; which ratios are used is as for all gases.
+with sample as (
   select
-    blood_gas.subject,
-    blood_gas.pao2_fio2 as value,
-    blood_gas.date,
-    minute_of(laboratory.date_text) as minute
-  from blood_gas
-  inner join laboratory using (record_key)
-  where blood_gas.date is not null
+    subject,
+    date,
+    minute_of(date_text) as minute,
+    max(value) filter (where measure = 'pao2') / max(value) filter (where measure = 'fio2') as value
+  from laboratory
+  where measure in ('pao2', 'fio2') and value is not null and date is not null
+  group by subject, visit, date, date_text
+  having count(*) filter (where measure = 'pao2') = 1
+    and count(*) filter (where measure = 'fio2') = 1
 ),
 around as (
   select
@@ -23,8 +26,9 @@ around as (
     gas.date - given.date as days
   from dose_with_time as given
   inner join chosen_participant($filters, $cutoff) as chosen using (subject)
-  inner join gas
+  inner join sample as gas
     on gas.subject = given.subject and abs(gas.date - given.date) <= $around + 1
+  where gas.value between 20 and 700
 )
 select
   dense_rank() over (order by position, subject) as line,
