@@ -31,6 +31,8 @@ PAGES = {
     "board-safety": ("Safety", ":material/health_and_safety:"),
     "board-special-interest": ("Special interest", ":material/star:"),
     "board-laboratory": ("Laboratory", ":material/science:"),
+    "board-oxygenation": ("Oxygenation", ":material/air:"),
+    "board-immune": ("Immune markers", ":material/bloodtype:"),
     "board-participant": ("Participant", ":material/person:"),
     "board-arm-balance": ("Arm balance", ":material/balance:"),
     "data-findings": ("Findings", ":material/rule:"),
@@ -57,9 +59,7 @@ def menu(identity: Identity | None) -> Page:
     return st.navigation(groups, position="sidebar" if identity else "hidden")
 
 
-def chosen_snapshot(
-    store: Store, identity: Identity, trail: Trail
-) -> tuple[Trial, Snapshot] | None:
+def looked_at(store: Store, identity: Identity, trail: Trail) -> tuple[Trial, Snapshot] | None:
     """What the sidebar says is looked at; `?trial=` and `?snapshot=` in an address say it too."""
     offered = offered_snapshots(identity, trail, stored := store.snapshots_by_trial())
     if not offered:
@@ -83,7 +83,7 @@ def chosen_snapshot(
 def open_for(session: Session, settings: Settings, trail: Trail) -> bool:
     """Open the Board of this session, anew when trial, snapshot or view change; if there is one."""
     identity = session.identity
-    if (chosen := chosen_snapshot(Store(settings.store), identity, trail)) is None:
+    if (chosen := looked_at(Store(settings.store), identity, trail)) is None:
         return False
     trial, snapshot = with_standard_queries(chosen[0], settings.smq_file), chosen[1]
     key = settings.board_private_key_file

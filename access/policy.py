@@ -26,6 +26,8 @@ BOARD_PAGES = (
     "board-safety",
     "board-special-interest",
     "board-laboratory",
+    "board-oxygenation",
+    "board-immune",
     "board-participant",
     "board-arm-balance",
 )

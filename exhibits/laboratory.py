@@ -9,6 +9,7 @@ import polars as pl
 
 from estimators.proportions import miettinen_nurminen
 from exhibits.conduct import row_name
+from exhibits.days import Panel, courses
 from exhibits.exhibit import Exhibit, Number, People, exhibit
 from exhibits.safety import RANDOMIZED, nobody_to_show
 from exhibits.theme import (
@@ -874,6 +875,8 @@ def _trends(board: Board, title: str, measures: list[str], dataset: str) -> Exhi
         .with_row_index("list")
     )
     limits = board.ask("laboratory/limits_of_normal", measures=shown)
+    of_normal = limits.select("measure", "low", "high").rows()
+    normal = {name: (low, high) for name, low, high in of_normal}
     lists = tuple(
         People(
             row_name(board, f"{known[row['measure']].label}, day {row['planned_day']}", row["arm"]),
@@ -920,7 +923,14 @@ def _trends(board: Board, title: str, measures: list[str], dataset: str) -> Exhi
         population=RANDOMIZED,
         answer=_last_medians(board, rows, known),
         denominator=f"N = {total:,}; n by day in the table",
-        figure=_panels(board, rows, known, limits),
+        figure=courses(
+            board.arms,
+            rows,
+            [
+                Panel(name, item.label, item.unit, *normal.get(name, (None, None)))
+                for name, item in known.items()
+            ],
+        ),
         description=f"A panel for each of {counted(len(shown), 'measure')}, with a line of medians "
         "over study days and a band of quartiles for each arm of this view.",
         table=table,
@@ -962,104 +972,3 @@ def _last_medians(board: Board, rows: pl.DataFrame, known: dict[str, Measure]) -
 
 def _places(values: dict[str, float]) -> int:
     return 0 if min(values.values()) >= 100 else 1
-
-
-def _panels(
-    board: Board, rows: pl.DataFrame, known: dict[str, Measure], limits: pl.DataFrame
-) -> go.Figure:
-    """One below the other over one axis of days, so that they are as wide as a telephone."""
-    count = len(known)
-    drawn = figure(x_title="Study day", y_title="", height=90 + 165 * count)
-    head = 0.2 / count  # of each panel, for its title
-    normal = {row["measure"]: row for row in limits.iter_rows(named=True)}
-    first, last = rows["planned_day"].min(), rows["planned_day"].max()
-    axis = drawn.layout.yaxis.to_plotly_json()
-    for place, (name, measure) in enumerate(known.items()):
-        top = 1 - place / count
-        suffix = "" if place == 0 else str(place + 1)
-        drawn.update_layout(
-            {
-                f"yaxis{suffix}": axis
-                | {
-                    "domain": [1 - (place + 1) / count + head * 0.3, top - head],
-                    "rangemode": "normal",
-                    "anchor": "x",
-                    "nticks": 5,
-                }
-            }
-        )
-        drawn.add_annotation(
-            text=f"{safe(measure.label)}, {safe(measure.unit)}",
-            x=0,
-            y=top - head,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            showarrow=False,
-        )
-        for position, arm in enumerate(board.arms, start=1):
-            part = rows.filter((pl.col("measure") == name) & (pl.col("position") == position))
-            if not part.is_empty():
-                _add_course(drawn, part, arm, f"y{suffix}", show=place == 0 and len(board.arms) > 1)
-        for which in ("low", "high"):
-            value = normal.get(name, {}).get(which)
-            if value is not None:
-                drawn.add_trace(
-                    go.Scatter(
-                        x=[first, last],
-                        y=[value, value],
-                        yaxis=f"y{suffix}",
-                        mode="lines",
-                        line={"color": QUIET, "width": 1.5, "dash": "dot"},
-                        showlegend=False,
-                        hovertemplate=f"Limit of normal: {value:g}<extra></extra>",
-                    )
-                )
-    drawn.update_layout(
-        xaxis={"anchor": "y" if count == 1 else f"y{count}"}, legend={"y": 1.0, "yanchor": "bottom"}
-    )
-    return drawn
-
-
-def _add_course(drawn: go.Figure, part: pl.DataFrame, arm: str, axis: str, *, show: bool) -> None:
-    """A line of medians and a band of quartiles."""
-    style = arm_style(part["position"][0])
-    days = part["planned_day"].to_list()
-    low, high = part["lower_quartile"].to_list(), part["upper_quartile"].to_list()
-    drawn.add_trace(
-        go.Scatter(
-            x=[*days, *reversed(days)],
-            y=[*high, *reversed(low)],
-            yaxis=axis,
-            fill="toself",
-            fillcolor=style.color,
-            opacity=0.16,
-            line={"width": 0},
-            mode="lines",
-            legendgroup=safe(arm),
-            showlegend=False,
-            hoverinfo="skip",
-        )
-    )
-    drawn.add_trace(
-        go.Scatter(
-            x=days,
-            y=part["median"].to_list(),
-            yaxis=axis,
-            mode="lines+markers",
-            name=safe(arm),
-            legendgroup=safe(arm),
-            showlegend=show,
-            line={"color": style.color, "dash": style.dash, "width": 2},
-            marker={"symbol": style.symbol, "size": 7},
-            customdata=part["list"].to_list(),
-            text=[
-                f"Day {day}: {median:.4g} ({lower:.4g} to {upper:.4g}), n = {n:,}"
-                for day, median, lower, upper, n in zip(
-                    days, part["median"], low, high, part["n"], strict=True
-                )
-            ],
-            hovertemplate="%{text}<extra>" + safe(arm) + "</extra>",
-        )
-    )

@@ -34,6 +34,11 @@ NOT_THERE = {
     "LB": "The extract has no laboratory results (LB). Ask for them in the next extract.",
     "VS": "The extract has no vital signs (VS). Ask for them in the next extract.",
     "EG": "The extract has no electrocardiograms (EG). Ask for them in the next extract.",
+    "PR": "The extract has no procedures (PR). Ask for them in the next extract.",
+    "RS": "The extract has no clinical scales (RS). Ask for them in the next extract.",
+    "CP": "The extract has no cell phenotypes (CP). Ask for them in the next extract.",
+    "QS": "The extract has no questionnaires (QS). Ask for them in the next extract.",
+    "CE": "The extract has no clinical events (CE). Ask for them in the next extract.",
 }
 SINCE = (
     "Events that began at randomization or later. One on day 1 counts, and so does one without a "

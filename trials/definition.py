@@ -399,6 +399,80 @@ class Subgroups(Model):
         return self
 
 
+class OxygenBand(Band):
+    """A band of PaO2/FiO2; `berlin` is what the Berlin definition calls it, given enough PEEP."""
+
+    berlin: Name | None = None
+
+
+Rung = Literal[
+    "died", "support_4", "support_3", "support_2", "support_1", "ratio", "discharged_without_oxygen"
+]
+
+
+class Oxygenation(Model):
+    """What the questions about oxygenation are asked with.
+
+    Attributes:
+        peep: the measure of PEEP or CPAP; from `berlin_peep` on a band has its Berlin name.
+        bands: of PaO2/FiO2, the best first.
+        scale: the measure of clinical progression; `scale_bands` its values, the best first.
+        saturation, saturation_fio2: the measures of SpO2/FiO2; a saturation above
+            `saturation_at_most`, in percent, says nothing of it.
+        composite: the rank-based composite of the primary day, the worst first; `support_3` is
+            respiratory support of rank 3, `ratio` PaO2/FiO2 within which the value ranks.
+        ventilator_free_days: up to which day days without invasive ventilation are counted.
+        deltas: by how much, in mmHg, values that are not there may differ, for the sensitivity.
+        around_dose_days: how many days before and after a dose are looked at.
+    """
+
+    peep: Identifier
+    berlin_peep: float = Field(default=5, gt=0)
+    bands: tuple[OxygenBand, ...] = Field(min_length=1)
+    scale: Identifier
+    scale_bands: tuple[Band, ...] = Field(min_length=1)
+    saturation: Identifier
+    saturation_fio2: Identifier
+    saturation_at_most: float = Field(default=97, gt=0, le=100)
+    composite: tuple[Rung, ...] = Field(min_length=2)
+    ventilator_free_days: int = Field(default=28, ge=1)
+    deltas: tuple[float, ...] = ()
+    around_dose_days: int = Field(default=3, ge=1)
+
+    @model_validator(mode="after")
+    def _names_nothing_twice(self) -> Self:
+        if len(set(self.composite)) < len(self.composite):
+            raise ValueError("names a part of composite twice")
+        for bands in (self.bands, self.scale_bands):
+            names = [band.name for band in bands]
+            if len(set(names)) < len(names):
+                raise ValueError("names two bands alike")
+        return self
+
+
+class Immune(Model):
+    """What the questions about immune markers are asked with.
+
+    Attributes:
+        markers: measures of inflammation, in the order of the page.
+        cells: measures of lymphocytes and their subsets.
+        symptoms: scores that participants report; `symptom_bands` their values, the least first.
+        change_day: the planned day whose change from baseline is held against that of PaO2/FiO2.
+    """
+
+    markers: tuple[Identifier, ...] = Field(min_length=1)
+    cells: tuple[Identifier, ...] = ()
+    symptoms: tuple[Identifier, ...] = ()
+    symptom_bands: tuple[Band, ...] = ()
+    change_day: int = Field(ge=2)
+
+    @model_validator(mode="after")
+    def _symptoms_have_bands(self) -> Self:
+        if self.symptoms and not self.symptom_bands:
+            raise ValueError("has symptoms and no symptom_bands that their scores are in")
+        return self
+
+
 class GradeStep(Model):
     """From where on a result has a grade of severity; any one of the limits is enough.
 
@@ -577,6 +651,8 @@ class Trial(Model):
     standard_care: tuple[Name, ...] = ()
     grades: tuple[Grading, ...] = ()
     liver: Liver | None = None
+    oxygenation: Oxygenation | None = None
+    immune: Immune | None = None
     special_interest: tuple[SpecialInterest, ...] = ()
     worsening: Worsening | None = None
     stopping_rules: tuple[StoppingRule, ...] = ()
@@ -679,7 +755,7 @@ class Trial(Model):
         return self
 
     def _measures_named(self) -> Iterator[tuple[tuple[int | str, ...], str]]:
-        """The measures that severity, grades and signs of liver injury are of: where, and which."""
+        """The measures that severity, grades and what pages show are of: where, and which."""
         if self.subgroups.severity_measure is not None:
             yield ("subgroups", "severity_measure"), self.subgroups.severity_measure
         for index, grading in enumerate(self.grades):
@@ -691,11 +767,22 @@ class Trial(Model):
             yield ("liver", "bilirubin"), self.liver.bilirubin
             for item in self.liver.context:
                 yield ("liver", "context"), item.measure
+        if self.oxygenation is not None:
+            for key in ("peep", "scale", "saturation", "saturation_fio2"):
+                yield ("oxygenation", key), getattr(self.oxygenation, key)
+        if self.immune is not None:
+            for key in ("markers", "cells", "symptoms"):
+                for name in getattr(self.immune, key):
+                    yield ("immune", key), name
 
     def _strangers_of_interest(
         self, measures: set[str]
     ) -> Iterator[tuple[tuple[int | str, ...], str]]:
-        """What groups of special interest and worsening name, and the definition has not."""
+        """What groups of special interest, worsening and markers name that is not there."""
+        days = {visit.day for visit in self.schedule}
+        if self.immune is not None and self.immune.change_day not in days:
+            text = f"day {self.immune.change_day} is no day of the schedule"
+            yield ("immune", "change_day"), text
         for index, group in enumerate(self.special_interest):
             for place, support in enumerate(group.supports):
                 if support.measure not in measures:

@@ -27,6 +27,8 @@ PAGES = (
     "board-arm-balance",
     "board-special-interest",
     "board-laboratory",
+    "board-oxygenation",
+    "board-immune",
     "board-participant",
     "data-findings",
     "data-checks",
@@ -35,8 +37,8 @@ PAGES = (
 )
 
 OF_SPONSORS = (True, True, True, True)  # enrollment, conduct, safety, arm balance
-OF_THE_BOARD = (True,) * 3  # special interest, laboratory, participant
-NONE_OF_SPONSORS, NONE_OF_THE_BOARD = (False,) * 4, (False,) * 3
+OF_THE_BOARD = (True,) * 5  # special interest, laboratory, oxygenation, immune, participant
+NONE_OF_SPONSORS, NONE_OF_THE_BOARD = (False,) * 4, (False,) * 5
 OF_DATA, NO_DATA = (True, True, True), (False,) * 3  # findings, checks, intake
 MAY_OPEN_PAGE = {
     #                                                          the audit trail

@@ -89,6 +89,8 @@ def question_of(address: str) -> str:
         "board-special-interest": "Allergic reactions, pulmonary embolism, and others?",
         "board-arm-balance": "Who is in the trial?",
         "board-laboratory": "Do labs or vital signs show organ harm?",
+        "board-oxygenation": "Are patients' lungs getting better?",
+        "board-immune": "What do the immune markers do?",
         "data-findings": "What must be queried, and is it getting better?",
         "data-checks": "What is checked?",
         "data-intake": "What was loaded?",

@@ -1,0 +1,314 @@
+"""Pictures over study days: courses of medians, and what became of everybody as stacked shares."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+import polars as pl
+
+from exhibits.theme import QUIET, STATES, State, arm_style, figure, safe, state_marker
+
+# More lines of participants than this are a gray patch.
+MOST_LINES = 60
+# What may have become of whom there is no value of, the same in every picture of days.
+FATES = (
+    ("discharged", "Discharged", State("rgba(47, 127, 191, 0.14)", "\\")),
+    ("missing", "Missing", STATES.not_known),
+    ("left", "Left the study", STATES.left),
+    ("died", "Died", STATES.died),
+    ("to_come", "Day not reached", STATES.to_come),
+)
+# Bands of a value, the best first: the further down, the darker; hatched to stay apart in print.
+SHADES = (
+    State("#dbe7f3"),
+    State("#a9c4e2", "/"),
+    State("#7ba0cd"),
+    State("#4c6fa5", "."),
+    State("#33508a"),
+    State("#1d2f57", "x"),
+)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One of the pictures below each other: what is measured, in which unit, and its limits."""
+
+    name: str
+    label: str
+    unit: str
+    low: float | None = None
+    high: float | None = None
+
+
+def courses(
+    arms: Sequence[str],
+    rows: pl.DataFrame,
+    panels: Sequence[Panel],
+    *,
+    log: bool = False,
+    lines: pl.DataFrame | None = None,
+    x_title: str = "Study day",
+    reference: float | None = None,
+) -> go.Figure:
+    """Medians with quartiles over one axis of days, a panel for each measure.
+
+    One below the other, so that they are as wide as a telephone.
+
+    Args:
+        arms: those of the view, in their order.
+        rows: `measure`, `planned_day`, `position`, `n`, `median`, `lower_quartile`,
+            `upper_quartile`; where there is `at_limit`, the values at a detection limit, and a day
+            with any has an open mark.
+        log: whether the values are on a log axis.
+        lines: the participants' values behind, `measure`, `line`, `position`, `planned_day`,
+            `value`.
+        x_title: of the days.
+        reference: a value that is marked in every panel, such as no change.
+    """
+    count = len(panels)
+    drawn = figure(x_title=x_title, y_title="", height=90 + (165 if count > 1 else 330) * count)
+    head = 0.2 / count  # of each panel, for its title
+    first, last = rows["planned_day"].min(), rows["planned_day"].max()
+    axis = drawn.layout.yaxis.to_plotly_json()
+    for place, panel in enumerate(panels):
+        top = 1 - place / count
+        suffix = "" if place == 0 else str(place + 1)
+        drawn.update_layout(
+            {
+                f"yaxis{suffix}": axis
+                | {
+                    "domain": [1 - (place + 1) / count + head * 0.3, top - head],
+                    "rangemode": "normal",
+                    "anchor": "x",
+                    "nticks": 5,
+                }
+                | ({"type": "log", "dtick": "D1" if log and count == 1 else None} if log else {})
+            }
+        )
+        drawn.add_annotation(
+            text=f"{safe(panel.label)}, {safe(panel.unit)}",
+            x=0,
+            y=top - head,
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            showarrow=False,
+        )
+        if lines is not None:
+            _add_lines(drawn, lines.filter(pl.col("measure") == panel.name), f"y{suffix}")
+        for position, arm in enumerate(arms, start=1):
+            part = rows.filter((pl.col("measure") == panel.name) & (pl.col("position") == position))
+            if not part.is_empty():
+                _add_course(drawn, part, arm, f"y{suffix}", show=place == 0 and len(arms) > 1)
+        for value, words in (
+            (panel.low, "Limit of normal"),
+            (panel.high, "Limit of normal"),
+            (reference, "No change"),
+        ):
+            if value is not None:
+                drawn.add_trace(
+                    go.Scatter(
+                        x=[first, last],
+                        y=[value, value],
+                        yaxis=f"y{suffix}",
+                        mode="lines",
+                        line={"color": QUIET, "width": 1.5, "dash": "dot"},
+                        showlegend=False,
+                        hovertemplate=f"{words}: {value:g}<extra></extra>",
+                    )
+                )
+    drawn.update_layout(
+        xaxis={"anchor": "y" if count == 1 else f"y{count}"}, legend={"y": 1.0, "yanchor": "bottom"}
+    )
+    return drawn
+
+
+def _add_lines(drawn: go.Figure, lines: pl.DataFrame, axis: str) -> None:
+    """A thin line for each participant, one trace for each arm."""
+    for (position,), part in lines.group_by("position", maintain_order=True):
+        days: list[float | None] = []
+        values: list[float | None] = []
+        for _, line in part.group_by("line", maintain_order=True):
+            days += [*line["planned_day"], None]
+            values += [*line["value"], None]
+        style = arm_style(int(str(position)))
+        drawn.add_trace(
+            go.Scatter(
+                x=days,
+                y=values,
+                yaxis=axis,
+                mode="lines+markers",
+                line={"color": style.color, "width": 0.8, "dash": style.dash},
+                marker={"size": 3, "symbol": style.symbol},
+                opacity=0.3,
+                showlegend=False,
+                hoverinfo="skip",
+            )
+        )
+
+
+def _add_course(drawn: go.Figure, part: pl.DataFrame, arm: str, axis: str, *, show: bool) -> None:
+    """A line of medians and a band of quartiles."""
+    style = arm_style(part["position"][0])
+    days = part["planned_day"].to_list()
+    low, high = part["lower_quartile"].to_list(), part["upper_quartile"].to_list()
+    at_limit = part["at_limit"].to_list() if "at_limit" in part.columns else [0] * len(days)
+    drawn.add_trace(
+        go.Scatter(
+            x=[*days, *reversed(days)],
+            y=[*high, *reversed(low)],
+            yaxis=axis,
+            fill="toself",
+            fillcolor=style.color,
+            opacity=0.16,
+            line={"width": 0},
+            mode="lines",
+            legendgroup=safe(arm),
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    )
+    trace = go.Scatter(
+        x=days,
+        y=part["median"].to_list(),
+        yaxis=axis,
+        mode="lines+markers",
+        name=safe(arm),
+        legendgroup=safe(arm),
+        showlegend=show,
+        line={"color": style.color, "dash": style.dash, "width": 2},
+        marker={
+            "symbol": [f"{style.symbol}-open" if some else style.symbol for some in at_limit],
+            "size": 9 if any(at_limit) else 7,
+        },
+        text=[
+            f"Day {day}: {median:.4g} ({lower:.4g} to {upper:.4g}), n = {n:,}"
+            + (f", {some:,} at a detection limit" if some else "")
+            for day, median, lower, upper, n, some in zip(
+                days, part["median"], low, high, part["n"], at_limit, strict=True
+            )
+        ],
+        hovertemplate="%{text}<extra>" + safe(arm) + "</extra>",
+    )
+    if "list" in part.columns:
+        trace.customdata = part["list"].to_list()
+    drawn.add_trace(trace)
+
+
+def stacked_days(
+    arms: Sequence[str],
+    rows: pl.DataFrame,
+    states: Sequence[tuple[str, str, State]],
+    panels: Mapping[str, str],
+) -> go.Figure:
+    """What became of everybody on each planned day: bars of shares that add up to all of an arm.
+
+    One bar an arm for each day, beside each other, under the arm's mark.
+
+    Args:
+        arms: those of the view, in their order.
+        rows: `measure`, `planned_day`, `position`, `state`, `participants`, and `list`, the place
+            of the participants behind it.
+        states: the name of each state, its words and style, from the bottom.
+        panels: the measures and their titles, a panel each; without a title where there is one.
+    """
+    days = sorted(set(rows["planned_day"]))
+    place_of = {day: place for place, day in enumerate(days)}
+    count, step = len(panels), 0.84 / len(arms)
+    height = 150 + (150 if count > 1 else 300) * count
+    drawn = figure(x_title="Study day", y_title="", height=height)
+    axis = drawn.layout.yaxis.to_plotly_json()
+    totals = {
+        (measure, day, position): total
+        for measure, day, position, total in rows.group_by("measure", "planned_day", "position")
+        .agg(pl.col("participants").sum())
+        .rows()
+    }
+    shown: set[str] = set()
+    head = 0.22 / count if count > 1 else 0.06
+    for number, (measure, title) in enumerate(panels.items()):
+        top, suffix = 1 - number / count, "" if number == 0 else str(number + 1)
+        drawn.update_layout(
+            {
+                f"yaxis{suffix}": axis
+                | {
+                    "domain": [1 - (number + 1) / count + head * 0.2, top - head],
+                    "range": [0, 108 if len(arms) > 1 else 100],
+                    "tickvals": [0, 50, 100],
+                    "anchor": "x",
+                }
+            }
+        )
+        drawn.add_annotation(
+            text=f"{safe(title)}, % of all" if title else "Participants, % of all",
+            x=0,
+            y=top - head,
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            showarrow=False,
+        )
+        for state, words, style in states:
+            part = rows.filter((pl.col("measure") == measure) & (pl.col("state") == state))
+            if part.is_empty():
+                continue
+            x, y, texts = [], [], []
+            for day, position, people in part["planned_day", "position", "participants"].rows():
+                total = totals[measure, day, position]
+                x.append(place_of[day] + step * (position - (len(arms) + 1) / 2))
+                y.append(100 * people / total)
+                arm = f"{safe(arms[position - 1])}, " if len(arms) > 1 else ""
+                texts.append(f"{arm}day {day}: {safe(words)} {people:,} of {total:,}")
+            drawn.add_trace(
+                go.Bar(
+                    x=x,
+                    y=y,
+                    yaxis=f"y{suffix}",
+                    width=step * 0.9,
+                    name=safe(words),
+                    legendgroup=state,
+                    showlegend=state not in shown,
+                    marker=state_marker(style),
+                    text=texts,
+                    textposition="none",
+                    customdata=part["list"].to_list(),
+                    hovertemplate="%{text}<extra></extra>",
+                )
+            )
+            shown.add(state)
+        if len(arms) > 1:
+            _add_arm_marks(drawn, arms, len(days), step, f"y{suffix}", show=number == 0)
+    drawn.update_layout(
+        barmode="stack",
+        xaxis={
+            "anchor": "y" if count == 1 else f"y{count}",
+            "tickvals": list(range(len(days))),
+            "ticktext": [str(day) for day in days],
+            "range": [-0.6, len(days) - 0.4],
+            "showgrid": False,
+        },
+        legend={"y": 1.0, "yanchor": "bottom"},
+    )
+    return drawn
+
+
+def _add_arm_marks(
+    drawn: go.Figure, arms: Sequence[str], days: int, step: float, axis: str, *, show: bool
+) -> None:
+    """Over each bar the mark of its arm."""
+    for position, arm in enumerate(arms, start=1):
+        style = arm_style(position)
+        drawn.add_trace(
+            go.Scatter(
+                x=[place + step * (position - (len(arms) + 1) / 2) for place in range(days)],
+                y=[104] * days,
+                yaxis=axis,
+                mode="markers",
+                name=safe(arm),
+                showlegend=show,
+                marker={"color": style.color, "symbol": style.symbol, "size": 8},
+                hovertemplate=safe(arm) + "<extra></extra>",
+            )
+        )

@@ -1,0 +1,480 @@
+"""What do the immune markers do? Inflammation, lymphocytes, and what participants report."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+import polars as pl
+
+from estimators.correlation import rank_correlation
+from exhibits.conduct import row_name, sentence_case
+from exhibits.days import FATES, SHADES, Panel, courses, stacked_days
+from exhibits.exhibit import Exhibit, People, exhibit
+from exhibits.oxygenation import bound, of_whom, planned_days, rules_of
+from exhibits.safety import RANDOMIZED, nobody_to_show
+from exhibits.theme import arm_style, error_bars, figure, in_lines, rows_axis, safe
+from exhibits.words import counted, decimal, share
+from queries import Board
+from trials.definition import Immune, Measure
+
+AT_A_LIMIT = (
+    "A result below or above a detection limit counts as a value at that limit; a day with any is "
+    "an open mark, and the table says how many. A median or quartile among them is a bound."
+)
+OTHER_PEOPLE = (
+    "Medians with quartiles of those with a value at the visit; of several values of one visit "
+    "their mean counts. Who is discharged, withdrawn or dead has no values later, so that later "
+    "days are of other people: look at n."
+)
+
+
+# What is asked, and what is missing
+
+
+def _no_immune(board: Board, title: str, dataset: str) -> Exhibit | None:
+    """In place of an exhibit: the trial, the extract or the filters have nothing to show."""
+    if board.trial.immune is None:
+        missing = "The trial definition names no immune markers. Add [immune] to it."
+        return Exhibit(title, RANDOMIZED, missing=missing)
+    return nobody_to_show(board, title, dataset)
+
+
+def _asked(board: Board) -> Immune:
+    assert board.trial.immune is not None
+    return board.trial.immune
+
+
+def _measures(board: Board, names: Sequence[str]) -> dict[str, Measure]:
+    """The measures of these names, in their order."""
+    known = {measure.name: measure for measure in board.trial.measures}
+    return {name: known[name] for name in names}
+
+
+# Markers over days
+
+
+def _courses(
+    board: Board, title: str, names: Sequence[str], datasets: Sequence[str], *, fold: bool = False
+) -> Exhibit:
+    """Medians and quartiles of markers by day on a log axis, or of their ratio to the baseline."""
+    there = [name for name in datasets if board.has(name)] or [datasets[0]]
+    if (nothing := _no_immune(board, title, there[0])) is not None:
+        return nothing
+    rows = board.ask("immune/courses", measures=list(names), fold=fold)
+    measures = {
+        name: item
+        for name, item in _measures(board, names).items()
+        if name in set(rows["measure"].to_list())
+    }
+    if not measures:
+        after = " both at baseline and after it" if fold else ""
+        return Exhibit(
+            title, RANDOMIZED, missing=f"None of these measures has a value at a visit{after}."
+        )
+    order = {name: place for place, name in enumerate(measures)}
+    rows = rows.sort(
+        pl.col("measure").replace_strict(order), "planned_day", "position", maintain_order=True
+    ).with_row_index("list")
+    # A log axis has no zero.
+    drawn = rows.filter((pl.col("median") > 0) & (pl.col("lower_quartile") > 0))
+    lists = tuple(_with_marker(board, measures[row["measure"]], row) for row in rows.to_dicts())
+    labels = {name: item.label for name, item in measures.items()}
+    units = {name: "ratio to baseline" if fold else item.unit for name, item in measures.items()}
+    at_limit = int(rows["at_limit"].sum())
+    notes = [OTHER_PEOPLE, AT_A_LIMIT]
+    if fold:
+        notes.insert(0, "Ratio of each value to the participant's own baseline; dotted: no change.")
+    if drawn.height < rows.height:
+        notes.append("A log axis has no zero: medians or quartiles of zero are in the table only.")
+    absent = [item.label for name, item in _measures(board, names).items() if name not in measures]
+    if absent:
+        notes.append(f"No usable value in the extract: {', '.join(absent)}.")
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=_last_medians(board, rows, measures, fold=fold),
+        denominator=f"N = {of_whom(board):,}; n by day in the table; at a detection limit: "
+        f"{counted(at_limit, 'value')}",
+        figure=courses(
+            board.arms,
+            drawn,
+            [Panel(name, labels[name], units[name]) for name in measures],
+            log=True,
+            reference=1.0 if fold else None,
+        )
+        if drawn.height
+        else None,
+        description=f"A panel for each of {counted(len(measures), 'measure')} on a log axis, with "
+        "a line of medians over study days and a band of quartiles for each arm of this view; days "
+        "with a value at a detection limit have open marks.",
+        table=rows.select(
+            pl.col("measure").replace_strict(labels),
+            pl.col("measure").replace_strict(units).alias("unit"),
+            "planned_day",
+            "arm",
+            "n",
+            "at_limit",
+            pl.col("median", "lower_quartile", "upper_quartile").round(3),
+        ),
+        labels={
+            "measure": "Measure",
+            "unit": "Unit",
+            "planned_day": "Study day",
+            "arm": "Arm",
+            "n": "n",
+            "at_limit": "Of n: at a detection limit",
+            "median": "Median",
+            "lower_quartile": "Lower quartile",
+            "upper_quartile": "Upper quartile",
+        },
+        lists=lists,
+        row_lists=tuple(range(len(lists))),
+        footnotes=tuple(notes),
+        assumptions=board.trial.assumptions("immune", "schedule"),
+    )
+
+
+def _with_marker(board: Board, measure: Measure, row: dict[str, Any]) -> People:
+    """The participants with a value of a marker on a planned day."""
+    return People(
+        row_name(board, f"{measure.label}, day {row['planned_day']}", row["arm"]),
+        "people/with_marker",
+        (
+            ("measure", measure.name),
+            ("unit", measure.unit),
+            ("planned_day", row["planned_day"]),
+            ("arm", row["arm"]),
+        ),
+    )
+
+
+def _last_medians(
+    board: Board, rows: pl.DataFrame, measures: dict[str, Measure], *, fold: bool
+) -> str:
+    """The medians of the first markers on the last planned day that has values of them."""
+    parts = []
+    for name, measure in list(measures.items())[:4]:
+        of_marker = rows.filter(pl.col("measure") == name)
+        enough = of_marker.filter(pl.col("n") >= board.trial.subgroups.minimum_per_arm)
+        last = int(max((enough if enough.height else of_marker)["planned_day"]))
+        found = dict(of_marker.filter(pl.col("planned_day") == last).select("arm", "median").rows())
+        medians = " / ".join(decimal(found.get(arm), 2 if fold else 1) for arm in board.arms)
+        unit = "times the baseline" if fold else measure.unit
+        parts.append(f"{measure.label} {medians} {unit} (day {last})")
+    arms = "" if len(board.arms) == 1 else f" ({' / '.join(board.arms)})"
+    return f"Last medians{arms}: {'; '.join(parts)}."
+
+
+def _names(board: Board, which: str) -> tuple[str, ...]:
+    return getattr(board.trial.immune, which) if board.trial.immune is not None else ()
+
+
+@exhibit(filtered=True)
+def immune_markers(board: Board) -> Exhibit:
+    """Markers of inflammation by planned day on a log axis, detection limits honored."""
+    return _courses(board, "Immune markers over time", _names(board, "markers"), ("LB",))
+
+
+@exhibit(filtered=True)
+def immune_fold_change(board: Board) -> Exhibit:
+    """Markers of inflammation by planned day, as ratios to each participant's baseline."""
+    title = "Immune markers against baseline"
+    return _courses(board, title, _names(board, "markers"), ("LB",), fold=True)
+
+
+@exhibit(filtered=True)
+def lymphocyte_subsets(board: Board) -> Exhibit:
+    """Lymphocytes and their subsets by planned day on a log axis."""
+    names = _names(board, "cells")
+    return _courses(board, "Lymphocytes and their subsets", names, ("CP", "LB"))
+
+
+# The relation to oxygenation
+
+
+@exhibit(filtered=True)
+def immune_and_oxygenation(board: Board) -> Exhibit:
+    """Each marker's change held against the change of PaO2/FiO2 of the same participants."""
+    title = "Markers and oxygenation"
+    if (nothing := _no_immune(board, title, "LB")) is not None:
+        return nothing
+    rules = _asked(board)
+    names = [*rules.markers, *rules.cells]
+    changes = board.ask(
+        "immune/changes", measures=names, planned_day=rules.change_day, rules=rules_of(board)
+    )
+    measures = _measures(board, [name for name in names if name in set(changes["measure"])])
+    population = f"{RANDOMIZED}, with both values at baseline and on day {rules.change_day}"
+    if not measures:
+        return Exhibit(
+            title,
+            population,
+            missing=f"Nobody has a marker and PaO2/FiO2 both at baseline and on day "
+            f"{rules.change_day}.",
+        )
+    least = board.trial.subgroups.minimum_per_arm
+    rows: list[dict[str, Any]] = []
+    for name, measure in measures.items():
+        for position, arm in enumerate(board.arms, start=1):
+            part = changes.filter((pl.col("measure") == name) & (pl.col("position") == position))
+            found = rank_correlation(part["fold"].to_numpy(), part["change"].to_numpy())
+            enough = part.height >= least
+            rows.append(
+                {
+                    "measure": measure.label,
+                    "arm": arm,
+                    "n": found.n,
+                    "correlation": found.estimate if enough else None,
+                    "low": found.low if enough else None,
+                    "high": found.high if enough else None,
+                    "reason": found.reason if enough else f"fewer than {least} participants",
+                }
+            )
+    numbers = pl.Float64()
+    table = pl.DataFrame(
+        rows, schema_overrides={"correlation": numbers, "low": numbers, "high": numbers}
+    ).with_columns(pl.col("correlation", "low", "high").round(3))
+    known = table.drop_nulls("correlation")
+    answer = "Too few participants have both for any estimate."
+    if not known.is_empty():
+        most = known.sort(pl.col("correlation").abs(), descending=True).row(0, named=True)
+        answer = (
+            f"Furthest from none is {row_name(board, most['measure'], most['arm'])}: rank "
+            f"correlation {_signed(most['correlation'])} ({_signed(most['low'])} to "
+            f"{_signed(most['high'])}), n = {most['n']:,}."
+        )
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=answer,
+        denominator=f"N = {of_whom(board):,}; n by marker in the table",
+        figure=_correlations(board, [item.label for item in measures.values()], table)
+        if not known.is_empty()
+        else None,
+        description="A dot with its interval for each marker and arm of this view: the rank "
+        "correlation between its change and that of PaO2/FiO2, from -1 to 1.",
+        table=table,
+        labels={
+            "measure": "Measure",
+            "arm": "Arm",
+            "n": "n",
+            "correlation": "Rank correlation",
+            "low": "95 % from",
+            "high": "95 % to",
+            "reason": "Not estimated, because",
+        },
+        footnotes=(
+            "Spearman's rank correlation between the ratio of the marker to its baseline and the "
+            "difference of PaO2/FiO2 to its baseline; interval by Fisher's z with the variance of "
+            "Bonett & Wright (2000). Descriptive: both change with time and severity, and who died "
+            "or is discharged has no gas.",
+            f"{counted(len(measures), 'marker')} are looked at: some correlate by chance alone.",
+        ),
+        assumptions=board.trial.assumptions("immune"),
+    )
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.2f}"
+
+
+def _correlations(board: Board, names: Sequence[str], table: pl.DataFrame) -> go.Figure:
+    """Dots with intervals, a row for each marker, the arms of this view below each other."""
+    arms, step = len(board.arms), 0.7 / len(board.arms)
+    drawn = figure(
+        x_title="Rank correlation with the change of PaO2/FiO2",
+        y_title="",
+        height=150 + (30 + 14 * arms) * len(names),
+    )
+    for position, arm in enumerate(board.arms, start=1):
+        style = arm_style(position)
+        part = table.filter(pl.col("arm") == arm).drop_nulls("correlation")
+        middle = part["correlation"].to_list()
+        low = [
+            value if value is not None else at
+            for at, value in zip(middle, part["low"], strict=True)
+        ]
+        high = [
+            value if value is not None else at
+            for at, value in zip(middle, part["high"], strict=True)
+        ]
+        drawn.add_trace(
+            go.Scatter(
+                x=middle,
+                y=[
+                    names.index(name) + step * (position - (arms + 1) / 2)
+                    for name in part["measure"]
+                ],
+                error_x=error_bars(middle, low, high),
+                mode="markers",
+                name=safe(arm),
+                showlegend=arms > 1,
+                marker={"color": style.color, "symbol": style.symbol, "size": 10},
+                text=[
+                    f"{safe(row['measure'])}: {_signed(row['correlation'])} ({_signed(row['low'])} "
+                    f"to {_signed(row['high'])}), n = {row['n']:,}"
+                    for row in part.iter_rows(named=True)
+                ],
+                hovertemplate="%{text}<extra>" + safe(arm) + "</extra>",
+            )
+        )
+    drawn.update_layout(
+        yaxis=rows_axis([in_lines(name, 14) for name in names]) | {"showgrid": False},
+        xaxis={"range": [-1.05, 1.05], "tickvals": [-1, -0.5, 0, 0.5, 1], "zeroline": True},
+    )
+    return drawn
+
+
+# What participants report
+
+
+@exhibit(filtered=True)
+def reported_symptoms(board: Board) -> Exhibit:
+    """Scores of symptoms that participants report, by planned day as shares of everybody."""
+    title = "Reported symptoms"
+    if (nothing := _no_immune(board, title, "QS")) is not None:
+        return nothing
+    rules = _asked(board)
+    measures = _measures(board, rules.symptoms)
+    days = _days_asked(board)
+    rows = board.ask(
+        "immune/symptoms",
+        measures=list(measures),
+        bands=bound(rules.symptom_bands),
+        days=days,
+        rules=rules_of(board),
+    )
+    bands = [band.name for band in rules.symptom_bands]
+    scored = rows.filter(pl.col("state").is_in(bands))
+    if scored.is_empty():
+        return Exhibit(title, RANDOMIZED, missing="Nobody has a score of a symptom at a visit.")
+    shades = SHADES[: len(bands)]
+    styles = [
+        *((band, band, shade) for band, shade in zip(bands, shades, strict=True)),
+        *FATES,
+    ]
+    words = {state: name for state, name, _ in styles}
+    places = {state: place for place, state in enumerate(words)}
+    order = {name: place for place, name in enumerate(measures)}
+    rows = rows.sort(
+        pl.col("measure").replace_strict(order),
+        "planned_day",
+        "position",
+        pl.col("state").replace_strict(places),
+    ).with_row_index("list")
+    lists = tuple(
+        _with_symptom(board, measures[row["measure"]], row, words[row["state"]])
+        for row in rows.iter_rows(named=True)
+    )
+    labels = {name: item.label for name, item in measures.items()}
+    table = rows.with_columns(
+        pl.col("measure").replace_strict(labels),
+        state=pl.col("state").replace_strict(words),
+        of=pl.col("participants").sum().over("measure", "planned_day", "position"),
+    ).with_columns(percent=(100 * pl.col("participants") / pl.col("of")).round(1))
+    last = int(max(scored["planned_day"]))
+    worst = bands[-1]
+    at_end = scored.filter(pl.col("planned_day") == last)
+    parts = [
+        f"{labels[name]} "
+        + share(
+            int(part.filter(pl.col("state") == worst)["participants"].sum()),
+            int(part["participants"].sum()),
+        )
+        for name in measures
+        if not (part := at_end.filter(pl.col("measure") == name)).is_empty()
+    ]
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"{worst} on day {last}, of those with a score: {'; '.join(parts)}.",
+        denominator=f"N = {of_whom(board):,} on every day",
+        figure=stacked_days(board.arms, rows, styles, labels),
+        description="A panel for each symptom with a stacked bar for each study day and arm of "
+        "this view, in percent of all participants: bands of the score, discharged without one, "
+        "missing, left the study, died, and whose day is not reached.",
+        table=table.select(
+            "measure", "planned_day", "arm", "state", "participants", "of", "percent"
+        ),
+        labels={
+            "measure": "Symptom",
+            "planned_day": "Study day",
+            "arm": "Arm",
+            "state": "State",
+            "participants": "n",
+            "of": "N",
+            "percent": "%",
+        },
+        lists=lists,
+        row_lists=tuple(range(len(lists))),
+        footnotes=(
+            "Scores of 0 to 10 as participants report them (QS), on the days on which somebody has "
+            "one; the trial is open-label, so that who reports knows the treatment. Who is too ill "
+            "to answer is missing.",
+            "Who died on the day of the schedule or before counts as died. Each day adds up to all "
+            "participants.",
+        ),
+        assumptions=board.trial.assumptions("immune", "schedule"),
+    )
+
+
+def _days_asked(board: Board) -> list[int]:
+    """The planned days at which the schedule has the scores; all, where it does not say."""
+    names = set(_asked(board).symptoms)
+    visits = {
+        visit
+        for item in board.trial.assessments
+        if names & set(item.measures)
+        for visit in item.visits
+    }
+    days = {visit.day for visit in board.trial.schedule if visit.visit in visits and visit.day >= 1}
+    return sorted(days) or planned_days(board)
+
+
+def _with_symptom(board: Board, measure: Measure, row: dict[str, Any], words: str) -> People:
+    return People(
+        row_name(board, f"{measure.label}: {words}, day {row['planned_day']}", row["arm"]),
+        "people/with_symptom",
+        (
+            ("measure", measure.name),
+            ("bands", bound(_asked(board).symptom_bands)),
+            ("rules", rules_of(board)),
+            ("planned_day", row["planned_day"]),
+            ("state", row["state"]),
+            ("arm", row["arm"]),
+        ),
+    )
+
+
+@exhibit(filtered=True)
+def symptoms_asked_for(board: Board) -> Exhibit:
+    """Symptoms that everybody was asked for, present or not, before randomization and after it."""
+    title = "Symptoms asked for"
+    if (nothing := _no_immune(board, title, "CE")) is not None:
+        return nothing
+    rows = board.ask("immune/asked_symptoms")
+    if rows.is_empty():
+        return Exhibit(title, RANDOMIZED, missing="Nobody has an answer to a symptom asked for.")
+    total = rows.group_by("symptom").agg(pl.col("had_before", "asked_before").sum())
+    most = total.sort("had_before", "symptom", descending=[True, False]).row(0)
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"Most frequent up to randomization: {str(most[0]).capitalize()}, "
+        f"{share(most[1], most[2])}.",
+        denominator=f"N = {of_whom(board):,}; asked by symptom in the table",
+        table=rows.drop("position").with_columns(sentence_case("symptom")),
+        labels={
+            "symptom": "Symptom",
+            "arm": "Arm",
+            "asked_before": "Asked up to randomization",
+            "had_before": "Had it",
+            "asked_after": "Asked after it",
+            "had_after": "Had it after",
+        },
+        footnotes=(
+            "Clinical events (CE) under the symptoms that the trial opens, by the date of the "
+            "question, without one by that of the onset; without either they count in neither.",
+        ),
+        assumptions=board.trial.assumptions("open.symptoms"),
+    )

@@ -1,0 +1,704 @@
+"""Are patients' lungs getting better? PaO2/FiO2, respiratory support and the WHO scale by day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from exhibits.conduct import row_name, stacked
+from exhibits.days import FATES, MOST_LINES, SHADES, Panel, courses, stacked_days
+from exhibits.exhibit import Exhibit, People, exhibit, filtered_unblinded_exhibit
+from exhibits.safety import RANDOMIZED, nobody_to_show
+from exhibits.theme import STATES, State
+from exhibits.words import decimal, share
+from queries import Board
+from trials.definition import Band, Oxygenation
+
+RATIO = "PaO2/FiO2, mmHg"
+BY_THE_VISIT = (
+    "A day is a visit of the schedule; of several values of one visit the first by date counts."
+)
+WHO_IS_DEAD = (
+    "Who died on the day of the schedule or before counts as died, whatever was measured; who has "
+    "no value and was in hospital, or of whom it is not known, as missing."
+)
+ARTERIAL = (
+    "PaO2 and FiO2 of the same arterial sample; other specimens, and ratios outside 20 to 700 "
+    "mmHg, are not used. Clock times are sealed: where a visit has two gases of one date, which "
+    "pressure belongs to which FiO2 is not known, and the day has no value. On a cannula or mask "
+    "FiO2 is an estimate."
+)
+NO_STAYS = "The extract has no hospital stays (HO): who is discharged is not known, and is missing."
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What of a person's day an exhibit looks at.
+
+    Attributes:
+        title: of the exhibit.
+        what: the value, as questions know it.
+        dataset: without which there is none.
+        label: what a value is called, with its unit behind a comma.
+        bands: into which values fall.
+    """
+
+    title: str
+    what: str
+    dataset: str
+    label: str
+    bands: Sequence[Band] = ()
+
+    @property
+    def name(self) -> str:
+        """The label without its unit."""
+        return self.label.partition(", ")[0]
+
+
+# What is asked, and what is missing
+
+
+def no_oxygenation(board: Board, title: str, dataset: str) -> Exhibit | None:
+    """In place of an exhibit: the trial, the extract or the filters have nothing to show."""
+    if board.trial.oxygenation is None:
+        missing = (
+            "The trial definition does not say how oxygenation is looked at. Add [oxygenation]."
+        )
+        return Exhibit(title, RANDOMIZED, missing=missing)
+    return nobody_to_show(board, title, dataset)
+
+
+def asked(board: Board) -> Oxygenation:
+    """What the trial definition says of oxygenation, where `no_oxygenation` found it there."""
+    assert board.trial.oxygenation is not None
+    return board.trial.oxygenation
+
+
+def planned_days(board: Board) -> list[int]:
+    """The days of the schedule from the day before randomization on, once each."""
+    return sorted({visit.day for visit in board.trial.schedule if visit.day >= 1})
+
+
+def rules_of(board: Board) -> dict[str, Any]:
+    """The measures that a person's day is told by, as questions bind them."""
+    rules = board.trial.oxygenation
+    if rules is None:
+        # What became of people is told without any measure.
+        return {
+            "scale": "",
+            "peep": "",
+            "saturation": "",
+            "saturation_fio2": "",
+            "saturation_at_most": 0.0,
+        }
+    return {
+        "scale": rules.scale,
+        "peep": rules.peep,
+        "saturation": rules.saturation,
+        "saturation_fio2": rules.saturation_fio2,
+        "saturation_at_most": rules.saturation_at_most,
+    }
+
+
+def bound(bands: Sequence[Band]) -> list[dict[str, Any]]:
+    """Bands as questions bind them; a number in each limit, so that an empty one has a type."""
+    return [
+        {
+            "name": band.name,
+            "at_least": band.at_least,
+            "above": band.above,
+            "below": band.below,
+            "at_most": band.at_most,
+        }
+        for band in bands
+    ]
+
+
+def _in_state(board: Board, looked: Looked, row: dict[str, Any], words: str) -> People:
+    """The participants of a row: in a state on a day, or with any value where it has no state."""
+    day = row["planned_day"]
+    return People(
+        row_name(board, f"{words}, day {day}", row["arm"]),
+        "people/in_state",
+        (
+            ("what", looked.what),
+            ("bands", bound(looked.bands)),
+            ("days", [day]),
+            ("rules", rules_of(board)),
+            ("planned_day", day),
+            ("state", row.get("state")),
+            ("label", looked.name),
+            ("arm", row["arm"]),
+        ),
+    )
+
+
+def of_whom(board: Board) -> int:
+    """How many participants the filters leave."""
+    return int(board.ask("safety/people")["participants"].sum())
+
+
+def _stays_note(board: Board) -> tuple[str, ...]:
+    return () if board.has("HO") else (NO_STAYS,)
+
+
+# The rank-based composite
+
+
+UNRANKED = ("missing", "left", "to_come")
+RUNG_STYLES = {
+    "died": STATES.died,
+    "support_4": SHADES[5],
+    "support_3": SHADES[4],
+    "support_2": SHADES[3],
+    "support_1": SHADES[2],
+    "ratio": SHADES[1],
+    "discharged_without_oxygen": FATES[0][2],
+}
+
+
+def rung_names(board: Board) -> dict[str, str]:
+    """What each rung of the composite is called, the worst first, and why somebody has none."""
+    of_rank = {f"support_{band.at_least:g}": band.name for band in support_bands(board)[1:]}
+    names = of_rank | {
+        "died": "Died",
+        "ratio": "By PaO2/FiO2",
+        "discharged_without_oxygen": "Discharged without oxygen",
+    }
+    fates = {name: words for name, words, _ in FATES}
+    ranked = {rung: names.get(rung, rung) for rung in asked(board).composite}
+    return ranked | {name: fates[name] for name in UNRANKED}
+
+
+@exhibit(filtered=True)
+def oxygenation_composite(board: Board) -> Exhibit:
+    """The rank-based composite at the primary day, death worst: its parts by arm."""
+    title = "Rank-based composite"
+    if (nothing := no_oxygenation(board, title, "LB")) is not None:
+        return nothing
+    if board.trial.primary is None:
+        missing = "The trial definition has no primary day. Add [primary] to it."
+        return Exhibit(title, RANDOMIZED, missing=missing)
+    day, rules = board.trial.primary.day, asked(board)
+    people = board.ask(
+        "oxygenation/composite",
+        planned_day=day,
+        composite=list(rules.composite),
+        rules=rules_of(board),
+    )
+    ranked = people.filter("is_ranked")
+    if ranked.is_empty():
+        return Exhibit(title, RANDOMIZED, missing=f"Nobody can be ranked on day {day} yet.")
+    names = rung_names(board)
+    counts = people.group_by("arm", "position", "state").agg(
+        pl.len().alias("participants"), pl.col("ratio").median().round(0)
+    )
+    order = {state: place for place, state in enumerate(names)}
+    table = counts.sort("position", pl.col("state").replace_strict(order)).with_columns(
+        of=pl.col("participants").sum().over("position")
+    )
+    lists = tuple(_on_rung(board, day, names, row) for row in table.iter_rows(named=True))
+    unranked = people.height - ranked.height
+    return Exhibit(
+        title=f"{title} on day {day}",
+        population=f"{RANDOMIZED}, the worst of what happened ranks",
+        answer=_on_day(board, day, people),
+        denominator=f"n = {ranked.height:,} ranked of N = {people.height:,}",
+        figure=stacked(
+            [(arm, {state: _count(table, arm, state) for state in names}) for arm in board.arms],
+            tuple(
+                (state, words, RUNG_STYLES.get(state) or _fate_style(state))
+                for state, words in names.items()
+            ),
+            "Participants, the worst left",
+        ),
+        description="A stacked bar for each arm of this view, the worst left: died, by respiratory "
+        "support, by PaO2/FiO2, discharged without oxygen; then who is not ranked, and why.",
+        table=table.select(
+            "arm",
+            pl.col("state").replace_strict(names),
+            "participants",
+            "of",
+            (100 * pl.col("participants") / pl.col("of")).round(1).alias("percent"),
+            "ratio",
+        ),
+        labels={
+            "arm": "Arm",
+            "state": f"State on day {day}, the worst first",
+            "participants": "n",
+            "of": "N",
+            "percent": "%",
+            "ratio": "Median PaO2/FiO2 of these, mmHg",
+        },
+        lists=lists,
+        row_lists=tuple(range(len(lists))),
+        footnotes=(
+            f"From the worst to the best: {', '.join(names[rung] for rung in rules.composite)}. "
+            "Within PaO2/FiO2 a higher value is better; all others of one state are tied.",
+            f"Death by day {day} counts whenever it was. Not ranked: {unranked:,}, who left the "
+            "study, whose day is not reached, or who have neither a gas nor support on record.",
+            BY_THE_VISIT,
+            *_stays_note(board),
+        ),
+        assumptions=board.trial.assumptions("oxygenation", "primary"),
+    )
+
+
+def _fate_style(state: str) -> State:
+    return next(style for name, _, style in FATES if name == state)
+
+
+def _count(table: pl.DataFrame, arm: str, state: str) -> int:
+    found = table.filter((pl.col("arm") == arm) & (pl.col("state") == state))
+    return int(found["participants"].sum())
+
+
+def _on_day(board: Board, day: int, people: pl.DataFrame) -> str:
+    """Who died and who is discharged without oxygen, of those ranked."""
+    parts = []
+    for arm in board.arms:
+        of_arm = people.filter(pl.col("is_ranked") & (pl.col("arm") == arm))
+        died = of_arm.filter(pl.col("state") == "died").height
+        home = of_arm.filter(pl.col("state") == "discharged_without_oxygen").height
+        words = f"died {share(died, of_arm.height)}, discharged without oxygen {home:,}"
+        parts.append(words if len(board.arms) == 1 else f"{arm}: {words}")
+    return f"By day {day}, of those ranked: {'; '.join(parts)}."
+
+
+def _on_rung(board: Board, day: int, names: dict[str, str], row: dict[str, Any]) -> People:
+    words = names[row["state"]]
+    return People(
+        row_name(board, f"{words}, day {day}", row["arm"]),
+        "people/on_rung",
+        (
+            ("planned_day", day),
+            ("composite", list(asked(board).composite)),
+            ("rules", rules_of(board)),
+            ("state", row["state"]),
+            ("label", words),
+            ("arm", row["arm"]),
+        ),
+    )
+
+
+# Values over days
+
+
+def _course(board: Board, looked: Looked) -> Exhibit:
+    """Medians, quartiles, n and support by day, participants' lines behind where they are few."""
+    if (nothing := no_oxygenation(board, looked.title, looked.dataset)) is not None:
+        return nothing
+    asked_with = {"what": looked.what, "days": planned_days(board), "rules": rules_of(board)}
+    rows = board.ask("oxygenation/course", **asked_with)
+    if rows.is_empty():
+        return Exhibit(looked.title, RANDOMIZED, missing=_no_value(looked))
+    total = of_whom(board)
+    lines = None
+    if total <= MOST_LINES:
+        lines = board.ask("oxygenation/lines", **asked_with).with_columns(
+            pl.lit(looked.what).alias("measure")
+        )
+    lists = tuple(_in_state(board, looked, row, looked.name) for row in rows.iter_rows(named=True))
+    name, _, unit = looked.label.partition(", ")
+    drawn = courses(
+        board.arms,
+        rows.with_columns(
+            pl.lit(looked.what).alias("measure"), pl.Series("list", range(rows.height))
+        ),
+        [Panel(looked.what, name, unit)],
+        lines=lines,
+    )
+    first = rows.filter(pl.col("planned_day") == rows["planned_day"].min())
+    last = rows.filter(pl.col("planned_day") == _told_day(board, rows))
+    behind = " Thin lines are participants." if lines is not None else ""
+    return Exhibit(
+        title=looked.title,
+        population=f"{RANDOMIZED}, with a value on the day",
+        answer=f"Median {name} on day {first['planned_day'][0]}: {_medians(board, first)}; on day "
+        f"{last['planned_day'][0]}: {_medians(board, last)}.",
+        denominator=f"N = {total:,}; n by day in the table",
+        figure=drawn,
+        description="A line of medians over study days and a band of quartiles for each arm of "
+        f"this view.{behind}",
+        table=rows.select(
+            "planned_day",
+            "arm",
+            "n",
+            pl.col("median", "lower_quartile", "upper_quartile").round(1),
+            "on_invasive",
+            "on_high_flow",
+            "on_oxygen",
+            "on_none",
+        ),
+        labels={
+            "planned_day": "Study day",
+            "arm": "Arm",
+            "n": "n",
+            "median": f"Median, {unit}",
+            "lower_quartile": "Lower quartile",
+            "upper_quartile": "Upper quartile",
+            "on_invasive": "Of n: invasive ventilation or ECMO",
+            "on_high_flow": "Of n: non-invasive or high flow",
+            "on_oxygen": "Of n: cannula or mask",
+            "on_none": "Of n: no support recorded",
+        },
+        lists=lists,
+        row_lists=tuple(range(len(lists))),
+        footnotes=(
+            "Medians and quartiles of those with a value. Who is discharged, dead or better has no "
+            "values later, so that later days are of other people: look at n, and at the bands.",
+            BY_THE_VISIT,
+        ),
+        assumptions=board.trial.assumptions("oxygenation", "schedule"),
+    )
+
+
+def _told_day(board: Board, rows: pl.DataFrame) -> int:
+    """The primary day, where there are values; else the last day that has any."""
+    days = set(rows["planned_day"])
+    primary = board.trial.primary
+    return primary.day if primary is not None and primary.day in days else int(max(days))
+
+
+def _medians(board: Board, rows: pl.DataFrame) -> str:
+    """The median and n of each arm on one day."""
+    found = {row["arm"]: row for row in rows.iter_rows(named=True)}
+    parts = [
+        f"{decimal(found[arm]['median'], 0)} (n = {found[arm]['n']:,})" if arm in found else "–"
+        for arm in board.arms
+    ]
+    if len(board.arms) == 1:
+        return parts[0]
+    return "; ".join(f"{arm} {part}" for arm, part in zip(board.arms, parts, strict=True))
+
+
+@exhibit(filtered=True)
+def oxygenation_ratio(board: Board) -> Exhibit:
+    """PaO2/FiO2 by planned day: median, quartiles, n, and participants' lines behind."""
+    shown = _course(board, Looked("PaO2/FiO2 over time", "ratio", "LB", RATIO))
+    return shown if shown.missing else _with_notes(shown, ARTERIAL)
+
+
+@exhibit(filtered=True)
+def saturation_ratio(board: Board) -> Exhibit:
+    """SpO2/FiO2 by planned day: median, quartiles and n."""
+    shown = _course(board, Looked("SpO2/FiO2 over time", "saturation_ratio", "VS", "SpO2/FiO2, %"))
+    if shown.missing:
+        return shown
+    most = asked(board).saturation_at_most
+    return _with_notes(
+        shown,
+        f"SpO2 in percent over FiO2 as a fraction, both of the same visit. A saturation above "
+        f"{most:g} % is not used, as it says nothing of oxygenation there; nor is one without a "
+        "setting of FiO2. A measure of its own, never mixed with PaO2/FiO2.",
+    )
+
+
+def _with_notes(shown: Exhibit, *notes: str) -> Exhibit:
+    return replace(shown, footnotes=(*notes, *shown.footnotes))
+
+
+# States over days
+
+
+def _no_value(looked: Looked) -> str:
+    return f"Nobody has a usable {looked.name} on a planned day."
+
+
+def _states(board: Board, looked: Looked) -> tuple[Exhibit | None, pl.DataFrame]:
+    """What became of everybody on each planned day: an exhibit in its place, or the rows."""
+    if (nothing := no_oxygenation(board, looked.title, looked.dataset)) is not None:
+        return nothing, pl.DataFrame()
+    rows = board.ask(
+        "oxygenation/states",
+        what=looked.what,
+        bands=bound(looked.bands),
+        days=planned_days(board),
+        rules=rules_of(board),
+        least_peep=asked(board).berlin_peep,
+    )
+    fates = {name for name, _, _ in FATES}
+    if rows.filter(~pl.col("state").is_in(fates)).is_empty():
+        return Exhibit(looked.title, RANDOMIZED, missing=_no_value(looked)), rows
+    return None, rows
+
+
+def _state_styles(bands: Sequence[Band]) -> list[tuple[str, str, State]]:
+    """Each band and what else may have become of people: discharge is best, then the bands."""
+    shades = SHADES[-len(bands) :] if len(bands) < len(SHADES) else SHADES
+    known = [
+        (band.name, band.name, shades[place % len(shades)]) for place, band in enumerate(bands)
+    ]
+    return [FATES[0], *known, *FATES[1:]]
+
+
+def _stacked(board: Board, looked: Looked, rows: pl.DataFrame, *notes: str) -> Exhibit:
+    """Stacked shares by day and arm that add up to everybody."""
+    styles = _state_styles(looked.bands)
+    words = {state: name for state, name, _ in styles}
+    order = {state: place for place, state in enumerate(words)}
+    rows = rows.sort(
+        "planned_day", "position", pl.col("state").replace_strict(order), maintain_order=True
+    )
+    lists = tuple(
+        _in_state(board, looked, row, words[row["state"]]) for row in rows.iter_rows(named=True)
+    )
+    table = rows.with_columns(
+        of=pl.col("participants").sum().over("planned_day", "position"),
+        state=pl.col("state").replace_strict(words),
+    ).with_columns(percent=(100 * pl.col("participants") / pl.col("of")).round(1))
+    return Exhibit(
+        title=looked.title,
+        population=RANDOMIZED,
+        answer=_last_day(board, rows, looked.bands),
+        denominator=f"N = {of_whom(board):,} on every day",
+        figure=stacked_days(
+            board.arms,
+            rows.with_columns(
+                pl.lit(looked.what).alias("measure"), pl.Series("list", range(rows.height))
+            ),
+            styles,
+            {looked.what: ""},
+        ),
+        description="A stacked bar for each study day and arm of this view, in percent of all "
+        "participants: bands of the value, discharged, missing, left the study, died, and whose "
+        "day is not reached.",
+        table=table.select("planned_day", "arm", "state", "participants", "of", "percent"),
+        labels={
+            "planned_day": "Study day",
+            "arm": "Arm",
+            "state": "State",
+            "participants": "n",
+            "of": "N",
+            "percent": "%",
+        },
+        lists=lists,
+        row_lists=tuple(range(len(lists))),
+        footnotes=(
+            *notes,
+            WHO_IS_DEAD,
+            "Each day adds up to all participants. Day not reached: it is after the data cut-off.",
+            BY_THE_VISIT,
+            *_stays_note(board),
+        ),
+        assumptions=board.trial.assumptions("oxygenation", "schedule"),
+    )
+
+
+def _last_day(board: Board, rows: pl.DataFrame, bands: Sequence[Band]) -> str:
+    """What became of those who reached the primary day, or the last day where there is none."""
+    day = _told_day(board, rows)
+    known = [band.name for band in bands]
+    parts = []
+    for position, arm in enumerate(board.arms, start=1):
+        of_arm = rows.filter((pl.col("planned_day") == day) & (pl.col("position") == position))
+        counts = dict(of_arm.select("state", "participants").rows())
+        reached = sum(counts.values()) - counts.get("to_come", 0)
+        valued = sum(counts.get(name, 0) for name in known)
+        words = (
+            f"{share(valued, reached)} have a value, {counts.get('discharged', 0):,} are "
+            f"discharged, {counts.get('died', 0):,} died, {counts.get('missing', 0):,} missing"
+        )
+        parts.append(words if len(board.arms) == 1 else f"{arm}: {words}")
+    return f"Of those who reached day {day}: {'; '.join(parts)}."
+
+
+@exhibit(filtered=True)
+def oxygenation_bands(board: Board) -> Exhibit:
+    """Bands of PaO2/FiO2 by planned day, with death, discharge and missing, so that all add up."""
+    rules = board.trial.oxygenation
+    bands = rules.bands if rules is not None else ()
+    looked = Looked("Bands of PaO2/FiO2", "ratio", "LB", RATIO, bands)
+    nothing, rows = _states(board, looked)
+    if nothing is not None:
+        return nothing
+    shown = _stacked(board, looked, rows, ARTERIAL)
+    berlin = {band.name: band.berlin for band in bands if band.berlin}
+    if not berlin:
+        return shown
+    least = asked(board).berlin_peep
+    assert shown.table is not None
+    with_peep = shown.table.join(
+        rows.select("planned_day", "arm", "state", "with_peep"),
+        on=["planned_day", "arm", "state"],
+        how="left",
+        maintain_order="left",
+    )
+    return replace(
+        shown,
+        table=with_peep.with_columns(
+            pl.when(pl.col("state").is_in(list(berlin))).then("with_peep").alias("with_peep"),
+            pl.col("state")
+            .replace_strict(berlin, default=None, return_dtype=pl.String)
+            .alias("berlin"),
+        ),
+        labels=shown.labels
+        | {
+            "with_peep": f"Of n: PEEP or CPAP of {least:g} cmH2O and more recorded",
+            "berlin": "Berlin name of these",
+        },
+        footnotes=(
+            *shown.footnotes,
+            f"{', '.join(f'{name} ({band})' for band, name in berlin.items())}: names of the "
+            "Berlin definition (2012). They hold for those with PEEP or CPAP of at least "
+            f"{least:g} cmH2O recorded at the visit; the others of a band are not classifiable.",
+        ),
+    )
+
+
+def support_bands(board: Board) -> list[Band]:
+    """The ranks of respiratory support, the least first, under the names of their classes."""
+    of_rank: dict[int, list[str]] = {}
+    for item in board.trial.open.procedure_classes:
+        if item.support is not None:
+            of_rank.setdefault(item.support, []).append(item.name)
+    found = [Band(name="No support recorded", at_most=0)]
+    for rank, names in sorted(of_rank.items()):
+        said = " or ".join([names[0], *(name.lower() for name in names[1:])])
+        found.append(Band(name=said, at_least=rank, at_most=rank))
+    return found
+
+
+@exhibit(filtered=True)
+def respiratory_support(board: Board) -> Exhibit:
+    """The highest respiratory support by planned day, with death, discharge and missing."""
+    looked = Looked("Respiratory support", "support", "PR", "rank of support", support_bands(board))
+    nothing, rows = _states(board, looked)
+    if nothing is not None:
+        return nothing
+    return _stacked(
+        board,
+        looked,
+        rows,
+        "The highest support of the calendar day, from the start and end of each; one without an "
+        "end goes on. In hospital without any on record: no support recorded. Support after "
+        "discharge counts as support.",
+    )
+
+
+@exhibit(filtered=True)
+def who_scale(board: Board) -> Exhibit:
+    """The WHO clinical progression scale by planned day, with death, discharge and missing."""
+    rules = board.trial.oxygenation
+    bands = rules.scale_bands if rules is not None else ()
+    looked = Looked("WHO clinical progression scale", "scale", "RS", "score of the scale", bands)
+    nothing, rows = _states(board, looked)
+    if nothing is not None:
+        return nothing
+    return _stacked(
+        board,
+        looked,
+        rows,
+        "The scale of 0 to 10 (WHO Working Group 2020) as recorded; one of 0 to 8 is not used. "
+        "Death, 10, is taken from the records of death. Discharged: without a score on the day.",
+    )
+
+
+# Around doses
+
+
+@filtered_unblinded_exhibit
+def oxygenation_around_doses(board: Board) -> Exhibit:
+    """PaO2/FiO2 in the days before and after each dose, by the clock where it is known."""
+    title, population = "PaO2/FiO2 around each dose", "Participants who were given the dose"
+    if (nothing := no_oxygenation(board, title, "LB")) is not None:
+        return nothing
+    around = asked(board).around_dose_days
+    found = board.ask("oxygenation/around_doses", around=around)
+    told = (
+        found.drop_nulls("day")
+        .group_by("dose", "line", "arm", "position", "day")
+        .agg(pl.col("value").mean())
+    )
+    if told.is_empty():
+        return Exhibit(
+            title,
+            population,
+            missing="No dose has a usable gas around it. Doses are in EX or EC, gases in LB.",
+        )
+    rows = (
+        told.group_by("dose", "arm", "position", "day")
+        .agg(
+            pl.len().alias("n"),
+            pl.col("value").median().alias("median"),
+            pl.col("value").quantile(0.25, "linear").alias("lower_quartile"),
+            pl.col("value").quantile(0.75, "linear").alias("upper_quartile"),
+        )
+        .sort("dose", "day", "position")
+        .with_columns(_dose_name(), pl.col("day").alias("planned_day"))
+    )
+    doses = rows.select("measure", "dose").unique(maintain_order=True)
+    lists = tuple(
+        People(
+            row_name(board, f"Dose {row['dose']} given", row["arm"]),
+            "people/around_dose",
+            (("dose", row["dose"]), ("arm", row["arm"])),
+        )
+        for row in rows.iter_rows(named=True)
+    )
+    lines = found.with_columns(
+        _dose_name(),
+        planned_day=pl.coalesce(pl.col("hours") / 24, pl.col("day").cast(pl.Float64)),
+    ).drop_nulls("planned_day")
+    few = found["line"].n_unique() <= MOST_LINES
+    left_out = found["day"].null_count()
+    last = rows.filter(pl.col("dose") == rows["dose"].max())
+    before, after = (last.filter(pl.col("day") == day) for day in (-1, 0))
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=f"Dose {last['dose'][0]}: median in the 24 hours before it "
+        f"{_over_arms(before)}, in the 24 hours after it {_over_arms(after)} mmHg.",
+        denominator=f"{found['line'].n_unique():,} participants with a gas around a dose",
+        figure=courses(
+            board.arms,
+            rows.with_row_index("list"),
+            [Panel(name, f"{name}: PaO2/FiO2", "mmHg") for name in doses["measure"]],
+            lines=lines if few else None,
+            x_title="Days from the dose",
+        ),
+        description="A panel for each dose with a line of medians and a band of quartiles over the "
+        "days before and after it; thin lines are participants.",
+        table=rows.select(
+            "dose",
+            "day",
+            "arm",
+            "n",
+            pl.col("median", "lower_quartile", "upper_quartile").round(1),
+        ),
+        labels={
+            "dose": "Dose",
+            "day": "Day from the dose",
+            "arm": "Arm",
+            "n": "n",
+            "median": "Median, mmHg",
+            "lower_quartile": "Lower quartile",
+            "upper_quartile": "Upper quartile",
+        },
+        lists=lists,
+        row_lists=tuple(range(len(lists))),
+        footnotes=(
+            "Descriptive: there is no dose in the control arm to align with, and who gets a later "
+            "dose is alive and well enough for it.",
+            "Day 0 is the first 24 hours after the dose, day -1 the 24 hours before it; without "
+            "clock times the difference of the dates. Of several gases of one participant on one "
+            "day their mean. Gases outside the schedule are among them. A gas between two doses "
+            "counts for both.",
+            f"Left out, as the order on the dose's date is not known: {left_out:,}.",
+            "PaO2 and FiO2 of one minute and visit, arterial, with a ratio of 20 to 700 mmHg.",
+        ),
+        assumptions=board.trial.assumptions("oxygenation", "dosing"),
+    )
+
+
+def _dose_name() -> pl.Expr:
+    return pl.format("Dose {}", "dose").alias("measure")
+
+
+def _over_arms(rows: pl.DataFrame) -> str:
+    """The medians of one day; a dash where there is none."""
+    parts = [
+        f"{decimal(row['median'], 0)} (n = {row['n']:,})" for row in rows.iter_rows(named=True)
+    ]
+    return " / ".join(parts) or "–"

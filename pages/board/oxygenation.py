@@ -1,0 +1,29 @@
+"""Are patients' lungs getting better?"""
+
+import streamlit as st
+
+from exhibits.on_page import header, show, tabs
+
+header(
+    "Oxygenation",
+    "Are patients' lungs getting better?",
+    domains=("LB", "RE", "PR", "RS", "VS", "HO"),
+    filtered=True,
+)
+course, states, more = tabs("Composite and PaO2/FiO2", "Support and scale", "More")
+if course.open:
+    with course:
+        show("oxygenation_composite")
+        show("oxygenation_ratio")
+        show("oxygenation_bands")
+if states.open:
+    with states:
+        left, right = st.columns(2)
+        with left:
+            show("respiratory_support")
+        with right:
+            show("who_scale")
+if more.open:
+    with more:
+        show("saturation_ratio")
+        show("oxygenation_around_doses")

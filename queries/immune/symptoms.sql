@@ -1,0 +1,35 @@
+-- One row a symptom, a planned day, an arm and a state: the participants whom the filters leave whose
+-- score is in a band, or what became of them; a day has everybody once for each symptom.
+with band as (
+  select
+    unnest(
+      $bands::struct(
+        name varchar, at_least double, above double, below double, at_most double
+      )[],
+      recursive := true
+    )
+),
+score as (
+  select
+    subject, measure, planned_day, first(value order by date nulls last, record_key) as value
+  from questionnaire
+  where value is not null and planned_day is not null and list_contains($measures, measure)
+  group by subject, measure, planned_day
+)
+select
+  symptom.measure,
+  person.planned_day,
+  person.arm,
+  person.position,
+  coalesce(
+    band.name, case when fate in ('in_hospital', 'not_known') then 'missing' else fate end
+  ) as state,
+  count(*) as participants
+from person_day($days, $rules, $filters, $cutoff) as person
+cross join (select unnest($measures::varchar[]) as measure) as symptom
+left join score
+  on score.subject = person.subject and score.planned_day = person.planned_day
+  and score.measure = symptom.measure and person.fate <> 'died'
+left join band on in_band(score.value, band)
+group by all
+order by symptom.measure, person.planned_day, person.position, state

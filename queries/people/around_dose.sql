@@ -1,0 +1,11 @@
+-- Unblinded. One row a participant whom the filters leave who was given a dose of a number, of an arm,
+-- and when it was.
+select
+  given.subject,
+  chosen.site,
+  chosen.arm,
+  'dose ' || given.dose || ' on ' || given.date as why
+from dose_with_time as given
+inner join chosen_participant($filters, $cutoff) as chosen using (subject)
+where given.dose = $dose and ($arm is null or chosen.arm = $arm)
+order by given.subject

@@ -1,0 +1,17 @@
+-- One row a participant whom the filters leave who was in a state on a planned day (null leaves all
+-- with a value), of an arm (null leaves all), and why they are in the list: the value, or the state.
+select
+  subject,
+  site,
+  arm,
+  concat_ws(
+    ', ',
+    'day ' || planned_day,
+    coalesce($label || ' ' || round(value, 2), replace(state, '_', ' ')),
+    'PEEP ' || round(peep, 1)
+  ) as why
+from day_state($what, $bands, $days, $rules, $filters, $cutoff)
+where planned_day = $planned_day
+  and case when $state is null then value is not null else state = $state end
+  and ($arm is null or arm = $arm)
+order by subject

@@ -1,0 +1,180 @@
+-- Every view: how each participant was on each planned day, and what was measured.
+
+-- Whether a value is in a band.
+create macro in_band(value, band) as
+  value is not null
+  and coalesce(value >= band.at_least, true) and coalesce(value > band.above, true)
+  and coalesce(value < band.below, true) and coalesce(value <= band.at_most, true);
+
+-- One row a participant whom the filters leave and a planned day of `days`: what is known of them on
+-- its date, and the values of its visit; of several of one visit the first by date. Who died on the
+-- date or before counts as dead. An intensive care stay says nothing of discharge where the hospital
+-- stay is recorded, too. Of SpO2/FiO2 both are of the same visit.
+create macro person_day(days, rules, filters, cutoff) as table
+with person as (select * from chosen_participant(filters, cutoff)),
+due as (
+  select person.*, planned.planned_day, date_of(person.day_one, planned.planned_day) as date
+  from person
+  cross join (select distinct unnest(days::bigint[]) as planned_day) as planned
+  where on_chosen_day(planned.planned_day, filters)
+),
+gas as (
+  select subject, planned_day, first(pao2_fio2 order by date nulls last, record_key) as ratio
+  from blood_gas
+  where planned_day is not null
+  group by subject, planned_day
+),
+setting as (
+  select
+    subject,
+    planned_day,
+    max(value) filter (where measure = struct_extract(rules, 'peep')) as peep,
+    first(value order by date nulls last, record_key)
+      filter (where measure = struct_extract(rules, 'saturation_fio2')) as fio2
+  from respiratory_measurement
+  where value is not null and planned_day is not null
+  group by subject, planned_day
+),
+saturation as (
+  select subject, planned_day, first(value order by date nulls last, record_key) as value
+  from vital_sign
+  where measure = struct_extract(rules, 'saturation')
+    and value is not null and planned_day is not null
+  group by subject, planned_day
+),
+scale as (
+  select subject, planned_day, first(value order by date nulls last, record_key) as value
+  from clinical_scale
+  where measure = struct_extract(rules, 'scale') and value is not null and planned_day is not null
+  group by subject, planned_day
+),
+stay as (
+  select subject, start_date, end_date
+  from hospital_stay
+  where upper(trim(place)) = 'HOSPITAL'
+    or subject not in (
+      select subject from hospital_stay where upper(trim(place)) = 'HOSPITAL' and subject is not null
+    )
+),
+stayed as (
+  select
+    due.subject,
+    due.planned_day,
+    bool_or(stay.end_date is null or stay.end_date > due.date) as is_in,
+    count(*) as stays
+  from due
+  inner join stay on stay.subject = due.subject and stay.start_date <= due.date
+  group by due.subject, due.planned_day
+),
+supported as (
+  select due.subject, due.planned_day, max(respiratory_support.support) as support
+  from due
+  inner join respiratory_support
+    on respiratory_support.subject = due.subject
+    and respiratory_support.start_date <= due.date
+    and (respiratory_support.end_date is null or respiratory_support.end_date >= due.date)
+  group by due.subject, due.planned_day
+),
+known as (
+  select
+    due.subject,
+    due.arm,
+    due.position,
+    due.site,
+    due.planned_day,
+    case
+      when due.date is null then 'not_known'
+      when due.date > cutoff::date then 'to_come'
+      when due.death_date <= due.date then 'died'
+      when due.ended = 'died' and due.death_date is null then 'not_known'
+      when due.ended = 'left' and due.last_day <= due.date then 'left'
+      when stayed.is_in then 'in_hospital'
+      when stayed.stays > 0 then 'discharged'
+      else 'not_known'
+    end as fate,
+    supported.support,
+    gas.ratio,
+    setting.peep,
+    scale.value as scale,
+    case
+      when saturation.value <= struct_extract(rules, 'saturation_at_most')
+      then saturation.value / setting.fio2
+    end as saturation_ratio
+  from due
+  left join stayed on stayed.subject = due.subject and stayed.planned_day = due.planned_day
+  left join supported
+    on supported.subject = due.subject and supported.planned_day = due.planned_day
+  left join gas on gas.subject = due.subject and gas.planned_day = due.planned_day
+  left join setting on setting.subject = due.subject and setting.planned_day = due.planned_day
+  left join saturation
+    on saturation.subject = due.subject and saturation.planned_day = due.planned_day
+  left join scale on scale.subject = due.subject and scale.planned_day = due.planned_day
+)
+select
+  * replace (
+    case when fate <> 'died' then ratio end as ratio,
+    case when fate <> 'died' then peep end as peep,
+    case when fate <> 'died' then scale end as scale,
+    case when fate <> 'died' then saturation_ratio end as saturation_ratio,
+    -- Support that has no end went on as long as somebody was there to have it.
+    case when fate in ('in_hospital', 'discharged', 'not_known') then support end as support
+  )
+from known;
+
+-- One row a participant whom the filters leave and a planned day: one value (`what`: ratio,
+-- saturation_ratio, scale or support), its band, else what became of them. In hospital without any
+-- support on record is support 0. A day has everybody once.
+create macro day_state(what, bands, days, rules, filters, cutoff) as table
+with band as (
+  select
+    unnest(
+      bands::struct(
+        name varchar, at_least double, above double, below double, at_most double
+      )[],
+      recursive := true
+    )
+),
+valued as (
+  select
+    *,
+    case what
+      when 'ratio' then ratio
+      when 'saturation_ratio' then saturation_ratio
+      when 'scale' then scale
+      when 'support' then coalesce(support, case when fate = 'in_hospital' then 0 end)
+    end as value
+  from person_day(days, rules, filters, cutoff)
+)
+select
+  valued.*,
+  coalesce(
+    band.name, case when fate in ('in_hospital', 'not_known') then 'missing' else fate end
+  ) as state
+from valued
+left join band on in_band(valued.value, band);
+
+-- One row a participant whom the filters leave: where they stand on one day in the rank-based
+-- composite (`composite` names its rungs), with PaO2/FiO2; `rung` is null where `state` says why they
+-- have none. Discharged with support still on record ranks by that support.
+create macro composite_rung(day, composite, rules, filters, cutoff) as table
+with told as (
+  select
+    *,
+    case
+      when fate = 'died' then 'died'
+      when fate in ('to_come', 'left') then null
+      when list_contains(composite, 'support_' || support) then 'support_' || support
+      when fate = 'discharged' and support is null then 'discharged_without_oxygen'
+      when ratio is not null then 'ratio'
+    end as found
+  from person_day([day], rules, filters, cutoff)
+)
+select
+  *,
+  case when list_contains(composite, found) then found end as rung,
+  case
+    when list_contains(composite, found) then found
+    when fate in ('to_come', 'left') then fate
+    else 'missing'
+  end as state
+from told;

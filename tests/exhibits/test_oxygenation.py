@@ -1,0 +1,485 @@
+"""Oxygenation against numbers counted from the extract without code of ours, and its edge cases."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import polars as pl
+import pytest
+
+from access import View
+from exhibits import EXHIBITS, Exhibit, make
+from queries import Board
+from queries.filters import Filters
+from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
+from tests.exhibits.conftest import BoardByName
+from trials import Trial, load_trial
+from trials.simulator import simulate
+
+OXYGENATION = [name for name, item in EXHIBITS.items() if item.topic == "oxygenation"]
+STACKED = ["oxygenation_bands", "respiratory_support", "who_scale"]
+CUTOFF = date(2024, 6, 1)
+DAYS = {
+    "BASELINE": 1,
+    **{f"DAY {day}": day for day in (2, 3, 4, 5, 6, 7, 10, 14, 21, 28)},
+}
+RANKS = {
+    "NASAL CANNULA": 1,
+    "OXYGEN MASK": 1,
+    "FACE MASK": 1,
+    "HIGH FLOW NASAL CANNULA": 2,
+    "HIGH FLOW OXYGEN": 2,
+    "NON-INVASIVE VENTILATION": 2,
+    "CONTINUOUS POSITIVE AIRWAY PRESSURE": 2,
+    "INVASIVE MECHANICAL VENTILATION": 3,
+    "MECHANICAL VENTILATION": 3,
+    "EXTRACORPOREAL MEMBRANE OXYGENATION": 4,
+}
+OF_RANK = {
+    0: "No support recorded",
+    1: "Nasal cannula or oxygen mask",
+    2: "High flow or non-invasive ventilation",
+    3: "Invasive ventilation",
+    4: "ECMO",
+}
+
+
+def table(shown: Exhibit) -> pl.DataFrame:
+    assert shown.missing == ""
+    assert shown.table is not None
+    return shown.table
+
+
+def day_of(text: str | None) -> date | None:
+    return date.fromisoformat(text[:10]) if text and len(text) >= 10 else None
+
+
+class Extract:
+    """What an extract says of each participant, looked up row by row."""
+
+    def __init__(self, loaded: LoadedTrial) -> None:
+        self.loaded = loaded
+        self.cutoff = loaded.snapshot.manifest.cutoff
+        allocated = loaded.dataset("randomization").select("USUBJID", "RANDDTC", "ARM").rows()
+        self.day_one = {who: date.fromisoformat(day) for who, day, _ in allocated}
+        self.arm = {who: arm for who, _, arm in allocated}
+        died = loaded.dataset("dm").select("USUBJID", "DTHDTC").rows()
+        self.died = {who: day_of(day) for who, day in died}
+        left = loaded.dataset("ds").filter(
+            pl.col("DSDECOD").is_in(["LOST TO FOLLOW-UP", "WITHDRAWAL BY SUBJECT"])
+        )
+        self.left = {who: day_of(day) for who, day in left.select("USUBJID", "DSSTDTC").rows()}
+
+    def values(self, dataset: str, code: str, factor: float = 1.0) -> dict[tuple[str, int], float]:
+        """The values of a test by participant and planned day, the first where a date has one."""
+        prefix = dataset.upper()
+        found: dict[tuple[str, int], dict[str, list[float]]] = {}
+        rows = self.loaded.dataset(dataset).filter(pl.col(f"{prefix}TESTCD") == code)
+        for row in rows.iter_rows(named=True):
+            if row["VISIT"] in DAYS and row["USUBJID"] in self.day_one and row[f"{prefix}ORRES"]:
+                key = (row["USUBJID"], DAYS[row["VISIT"]])
+                of_date = found.setdefault(key, {}).setdefault(row[f"{prefix}DTC"][:10], [])
+                of_date.append(float(row[f"{prefix}ORRES"]) * factor)
+        # Two gases of one date cannot be told apart without their clock times, which are sealed.
+        single = {
+            key: {when: values[0] for when, values in dates.items() if len(values) == 1}
+            for key, dates in found.items()
+        }
+        return {key: dates[min(dates)] for key, dates in single.items() if dates}
+
+    def ratios(self) -> dict[tuple[str, int], float]:
+        pressures, fractions = self.values("lb", "PO2"), self.values("lb", "FIO2", 0.01)
+        ratios = {key: pressures[key] / fractions[key] for key in set(pressures) & set(fractions)}
+        return {
+            (who, day): value
+            for (who, day), value in ratios.items()
+            if 20 <= value <= 700 and self.fate(who, day) != "Died"
+        }
+
+    def date_of(self, who: str, day: int) -> date:
+        return self.day_one[who] + timedelta(days=day - 1)
+
+    def fate(self, who: str, day: int) -> str:
+        on = self.date_of(who, day)
+        if on > self.cutoff:
+            return "Day not reached"
+        if (died := self.died[who]) is not None and died <= on:
+            return "Died"
+        if (left := self.left.get(who)) is not None and left <= on:
+            return "Left the study"
+        stays = self.loaded.dataset("ho").filter(
+            (pl.col("USUBJID") == who) & (pl.col("HODECOD") == "HOSPITAL")
+        )
+        began = [
+            day_of(end)
+            for start, end in stays.select("HOSTDTC", "HOENDTC").rows()
+            if date.fromisoformat(start[:10]) <= on
+        ]
+        if any(end is None or end > on for end in began):
+            return "in hospital"
+        return "Discharged" if began else "not known"
+
+    def support(self, who: str, day: int) -> int | None:
+        on = self.date_of(who, day)
+        rows = self.loaded.dataset("pr").filter(pl.col("USUBJID") == who)
+        ranks = [
+            RANKS[row["PRDECOD"]]
+            for row in rows.iter_rows(named=True)
+            if row["PRDECOD"] in RANKS
+            and (start := day_of(row["PRSTDTC"])) is not None
+            and start <= on
+            and ((end := day_of(row["PRENDTC"])) is None or end >= on)
+        ]
+        return max(ranks, default=None)
+
+
+@pytest.fixture(scope="module")
+def extract(demonstration_store: LoadedTrial) -> Extract:
+    return Extract(demonstration_store)
+
+
+def stacked(shown: Exhibit) -> dict[tuple[str, int, str], int]:
+    rows = table(shown).select("arm", "planned_day", "state", "participants").rows()
+    return {(arm, day, state): count for arm, day, state, count in rows}
+
+
+def expected_states(
+    extract: Extract, named: Callable[[str, int], str | None]
+) -> dict[tuple[str, int, str], int]:
+    """Participants by arm, day and state: a band if `named` has one, else what became of them."""
+    counts: Counter[tuple[str, int, str]] = Counter()
+    for who in extract.day_one:
+        for day in DAYS.values():
+            fate = extract.fate(who, day)
+            state = named(who, day)
+            if state is None:
+                state = "Missing" if fate in ("in hospital", "not known") else fate
+            counts[extract.arm[who], day, state] += 1
+    return dict(counts)
+
+
+def band_of(value: float) -> str:
+    if value > 300:
+        return "Over 300 mmHg"
+    if value > 200:
+        return "Over 200 to 300 mmHg"
+    return "Over 100 to 200 mmHg" if value > 100 else "At most 100 mmHg"
+
+
+def test_bands_are_those_of_the_extract(board: BoardByName, extract: Extract) -> None:
+    ratios = extract.ratios()
+    expected = expected_states(
+        extract,
+        lambda who, day: band_of(ratios[who, day]) if (who, day) in ratios else None,
+    )
+    assert stacked(make("oxygenation_bands", board("two arms", View.UNBLINDED))) == expected
+    assert {state for *_, state in expected} >= {"Died", "Discharged", "Missing", "Day not reached"}
+
+
+def test_support_is_that_of_the_extract(board: BoardByName, extract: Extract) -> None:
+    def named(who: str, day: int) -> str | None:
+        fate = extract.fate(who, day)
+        if fate not in ("in hospital", "Discharged", "not known"):
+            return None
+        support = extract.support(who, day)
+        if support is None:
+            return OF_RANK[0] if fate == "in hospital" else None
+        return OF_RANK[support]
+
+    expected = expected_states(extract, named)
+    assert stacked(make("respiratory_support", board("two arms", View.UNBLINDED))) == expected
+    assert {state for *_, state in expected} >= {*OF_RANK.values(), "Died", "Discharged"}
+
+
+def test_the_who_scale_is_that_of_the_extract(board: BoardByName, extract: Extract) -> None:
+    scores = extract.values("rs", "WHOCPS")
+    names = ["0–3 not in hospital"] * 4 + ["4 no oxygen", "5 mask or prongs"]
+    names += ["6 high flow or non-invasive", *["7–9 intubated"] * 3]
+
+    def named(who: str, day: int) -> str | None:
+        if (who, day) not in scores or extract.fate(who, day) == "Died":
+            return None
+        return names[int(scores[who, day])]
+
+    assert stacked(make("who_scale", board("two arms", View.UNBLINDED))) == expected_states(
+        extract, named
+    )
+
+
+def test_medians_n_and_support_are_those_of_the_extract(
+    board: BoardByName, extract: Extract
+) -> None:
+    ratios = extract.ratios()
+    for row in table(make("oxygenation_ratio", board("two arms", View.UNBLINDED))).iter_rows(
+        named=True
+    ):
+        day = row["planned_day"]
+        people = [w for (w, d) in ratios if d == day and extract.arm[w] == row["arm"]]
+        assert row["n"] == len(people)
+        assert row["median"] == pytest.approx(median(ratios[w, day] for w in people), abs=0.051)
+        ranks = Counter(extract.support(w, day) for w in people)
+        assert row["on_invasive"] == ranks[3] + ranks[4]
+        assert (row["on_high_flow"], row["on_oxygen"], row["on_none"]) == (
+            ranks[2],
+            ranks[1],
+            ranks[None],
+        )
+
+
+def test_saturation_over_fio2_is_that_of_the_extract(board: BoardByName, extract: Extract) -> None:
+    saturations, fractions = extract.values("vs", "OXYSAT"), extract.values("re", "FIO2", 0.01)
+    ratios = {
+        key: saturations[key] / fractions[key]
+        for key in set(saturations) & set(fractions)
+        if saturations[key] <= 97 and extract.fate(*key) != "Died"
+    }
+    assert any(value > 97 for key, value in saturations.items() if key in fractions)
+    rows = table(make("saturation_ratio", board("two arms", View.POOLED)))
+    found = {
+        day: (n, middle) for day, n, middle in rows.select("planned_day", "n", "median").rows()
+    }
+    for day in {day for _, day in ratios}:
+        of_day = [value for (_, on), value in ratios.items() if on == day]
+        assert found[day] == (len(of_day), pytest.approx(median(of_day), abs=0.051))
+    assert len(found) == len({day for _, day in ratios})
+
+
+def rung_of(extract: Extract, who: str, day: int, ratio: float | None) -> str:
+    fate, support = extract.fate(who, day), extract.support(who, day)
+    if fate in ("Died", "Left the study", "Day not reached"):
+        return fate
+    if support is not None and support >= 2:
+        return OF_RANK[support]
+    if fate == "Discharged" and support is None:
+        return "Discharged without oxygen"
+    return "By PaO2/FiO2" if ratio is not None else "Missing"
+
+
+def test_the_composite_is_that_of_the_extract(board: BoardByName, extract: Extract) -> None:
+    ratios = extract.ratios()
+    expected = Counter(
+        (extract.arm[who], rung_of(extract, who, 14, ratios.get((who, 14))))
+        for who in extract.day_one
+    )
+    rows = table(make("oxygenation_composite", board("two arms", View.UNBLINDED)))
+    found = {
+        (arm, state): n for arm, state, n in rows.select("arm", "state", "participants").rows()
+    }
+    assert found == dict(expected)
+    assert {state for _, state in found} >= {"Died", "By PaO2/FiO2", "Discharged without oxygen"}
+
+
+@pytest.mark.parametrize("view", list(View))
+@pytest.mark.parametrize("name", STACKED)
+def test_each_day_adds_up_to_everybody(
+    board: BoardByName, extract: Extract, name: str, view: View
+) -> None:
+    rows = table(make(name, board("two arms", view)))
+    sums = rows.group_by("planned_day").agg(pl.col("participants").sum())
+    assert set(sums["participants"]) == {len(extract.day_one)}
+    shares = rows.group_by("planned_day", "arm").agg(pl.col("percent").sum())
+    assert shares["percent"].to_list() == pytest.approx([100] * shares.height, abs=0.5)
+
+
+@pytest.mark.parametrize("view", list(View))
+@pytest.mark.parametrize("name", OXYGENATION)
+def test_behind_a_row_are_as_many_participants_as_it_counts(
+    board: BoardByName, name: str, view: View
+) -> None:
+    if EXHIBITS[name].least_view > view or name == "oxygenation_around_doses":
+        return
+    opened = board("two arms", view)
+    shown = make(name, opened)
+    rows = table(shown)
+    counts = rows["n" if "n" in rows.columns else "participants"].to_list()
+    assert len(shown.row_lists) == len(counts) > 0
+    for place, count in list(zip(shown.row_lists, counts, strict=True))[::5]:
+        assert place is not None
+        people = shown.lists[place]
+        found = opened.ask(people.question, **dict(people.values))
+        assert found.height == count == found["subject"].n_unique()
+        assert found["why"].null_count() == 0
+
+
+def test_filters_leave_a_part_of_everybody(demonstration_store: LoadedTrial) -> None:
+    opened = board_of(demonstration_store, View.POOLED)
+    opened.choose(Filters(sexes=("F",)))
+    women = demonstration_store.dataset("dm").filter(
+        (pl.col("SEX") == "F")
+        & pl.col("USUBJID").is_in(demonstration_store.dataset("randomization")["USUBJID"].implode())
+    )
+    for name in STACKED:
+        rows = table(make(name, opened))
+        sums = rows.group_by("planned_day").agg(pl.col("participants").sum())
+        assert set(sums["participants"]) == {women.height}
+    opened.close()
+
+
+# Around doses
+
+
+def test_around_a_dose_are_the_gases_of_the_extract(board: BoardByName, extract: Extract) -> None:
+    """By the clock, hour for hour: both have their minute in this extract."""
+    gases: dict[str, list[tuple[str, float]]] = {}
+    pressures = extract.loaded.dataset("lb").filter(pl.col("LBTESTCD") == "PO2")
+    fractions = {
+        (who, visit, when): float(value)
+        for who, visit, when, value in extract.loaded.dataset("lb")
+        .filter((pl.col("LBTESTCD") == "FIO2") & pl.col("LBORRES").is_not_null())
+        .select("USUBJID", "VISIT", "LBDTC", "LBORRES")
+        .rows()
+    }
+    for row in pressures.iter_rows(named=True):
+        key = (row["USUBJID"], row["VISIT"], row["LBDTC"])
+        value = 100 * float(row["LBORRES"] or 0) / fractions.get(key, 1e9)
+        if 20 <= value <= 700:
+            gases.setdefault(row["USUBJID"], []).append((row["LBDTC"], value))
+    given: dict[str, list[str]] = {}
+    doses = extract.loaded.dataset("ex").filter(pl.col("EXDOSE") > 0).sort("EXSTDTC")
+    for who, when in doses.select("USUBJID", "EXSTDTC").rows():
+        given.setdefault(who, []).append(when)
+    counts: Counter[tuple[int, int]] = Counter()
+    for who, times in given.items():
+        for number, when in enumerate(times, start=1):
+            hours = [
+                (pl.Series([at]).str.to_datetime("%Y-%m-%dT%H:%M")
+                - pl.Series([when]).str.to_datetime("%Y-%m-%dT%H:%M")).item().total_seconds() / 3600
+                for at, _ in gases.get(who, [])
+            ]  # fmt: skip
+            counts.update((number, day) for day in {int(h // 24) for h in hours if abs(h) < 72})
+    shown = make("oxygenation_around_doses", board("two arms", View.UNBLINDED))
+    found = {(dose, day): n for dose, day, n in table(shown).select("dose", "day", "n").rows()}
+    assert found == dict(counts)
+
+
+# Edge cases
+
+
+Changed = Callable[..., Board]
+
+
+@pytest.fixture
+def changed(tmp_path: Path, key_pair: KeyPair) -> Iterator[Changed]:
+    """A Board of a small simulated trial whose datasets were changed before its load."""
+    boards: list[Board] = []
+
+    def load(
+        change: Callable[[dict[str, pl.DataFrame], list[str]], None],
+        view: View = View.POOLED,
+        trial: Trial | None = None,
+    ) -> Board:
+        known = trial or load_trial("nct05689008")
+        frames = dict(simulate(known, participants=12, seed=5, cutoff=CUTOFF))
+        change(frames, frames["randomization"]["USUBJID"].to_list())
+        loaded = load_frames(frames, known, key_pair, tmp_path, CUTOFF)
+        boards.append(board_of(loaded, view))
+        return boards[-1]
+
+    yield load
+    for one in boards:
+        one.close()
+
+
+def test_berlin_names_are_for_those_with_peep_only(changed: Changed) -> None:
+    """At most 100 mmHg without PEEP, with 4, and with 5 cmH2O."""
+
+    def change(frames: dict[str, pl.DataFrame], people: list[str]) -> None:
+        at = pl.col("USUBJID").is_in(people[:3]) & (pl.col("VISIT") == "BASELINE")
+        lb = frames["lb"]
+        keep = ~(at & pl.col("LBTESTCD").is_in(["PO2", "FIO2"]))
+        template = lb.filter((pl.col("LBTESTCD") == "PO2") & (pl.col("VISIT") == "BASELINE"))
+        gases = []
+        for who in people[:3]:
+            when = frames["randomization"].filter(pl.col("USUBJID") == who)["RANDDTC"][0]
+            for code, value, unit in (("PO2", "60", "mmHg"), ("FIO2", "80", "%")):
+                gases.append(
+                    template.head(1).with_columns(
+                        USUBJID=pl.lit(who),
+                        LBTESTCD=pl.lit(code),
+                        LBORRES=pl.lit(value),
+                        LBORRESU=pl.lit(unit),
+                        LBDTC=pl.lit(f"{when}T08:00"),
+                        LBSEQ=pl.lit(90_000 + len(gases)).cast(lb.schema["LBSEQ"]),
+                    )
+                )
+        frames["lb"] = pl.concat([lb.filter(keep), *gases])
+        re = frames["re"]
+        peep = re.filter(pl.col("RETESTCD") == "PEEP").head(1)
+        added = [
+            peep.with_columns(
+                USUBJID=pl.lit(who),
+                VISIT=pl.lit("BASELINE"),
+                REORRES=pl.lit(value),
+                RESEQ=pl.lit(90_000 + place).cast(re.schema["RESEQ"]),
+            )
+            for place, (who, value) in enumerate(zip(people[1:3], ("4", "5"), strict=True))
+        ]
+        frames["re"] = pl.concat(
+            [re.filter(~((pl.col("RETESTCD") == "PEEP") & (pl.col("VISIT") == "BASELINE"))), *added]
+        )
+
+    opened = changed(change)
+    rows = table(make("oxygenation_bands", opened)).filter(pl.col("planned_day") == 1)
+    severe = rows.row(by_predicate=pl.col("state") == "At most 100 mmHg", named=True)
+    assert (severe["with_peep"], severe["berlin"]) == (1, "Severe")
+    assert severe["participants"] >= 3
+    for row in rows.filter(pl.col("state") != "At most 100 mmHg").iter_rows(named=True):
+        assert row["with_peep"] in (0, None)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name", "said"),
+    [
+        ("lb", "oxygenation_bands", "no laboratory results (LB)"),
+        ("pr", "respiratory_support", "no procedures (PR)"),
+        ("rs", "who_scale", "no clinical scales (RS)"),
+    ],
+)
+def test_a_dataset_that_is_not_there_is_said(
+    changed: Changed, dataset: str, name: str, said: str
+) -> None:
+    assert said in make(name, changed(lambda frames, _: frames.__delitem__(dataset))).missing
+
+
+def test_without_stays_nobody_is_called_discharged(changed: Changed) -> None:
+    opened = changed(lambda frames, _: frames.__delitem__("ho"))
+    for name in STACKED:
+        shown = make(name, opened)
+        assert "Discharged" not in table(shown)["state"].to_list()
+        assert any("no hospital stays (HO)" in note for note in shown.footnotes)
+
+
+def test_a_death_without_a_date_is_not_alive(changed: Changed) -> None:
+    """Who died on a day that is not known is missing on each, and never discharged."""
+    who: list[str] = []
+
+    def change(frames: dict[str, pl.DataFrame], people: list[str]) -> None:
+        who.append(people[0])
+        dm = frames["dm"]
+        frames["dm"] = dm.with_columns(
+            DTHFL=pl.when(pl.col("USUBJID") == people[0]).then(pl.lit("Y")).otherwise("DTHFL"),
+            DTHDTC=pl.when(pl.col("USUBJID") != people[0]).then("DTHDTC"),
+        )
+        for name in ("lb", "rs", "pr"):
+            frames[name] = frames[name].filter(pl.col("USUBJID") != people[0])
+        frames["ds"] = frames["ds"].filter(
+            (pl.col("USUBJID") != people[0])
+            | ~pl.col("DSDECOD").is_in(["COMPLETED", "DEATH", "LOST TO FOLLOW-UP"])
+        )
+
+    opened = changed(change)
+    shown = make("who_scale", opened)
+    for people in shown.lists:
+        found = opened.ask(people.question, **dict(people.values))
+        if who[0] in found["subject"].to_list():
+            assert dict(people.values)["state"] == "missing"
+
+
+def test_a_trial_that_says_nothing_of_oxygenation_says_so(board: BoardByName) -> None:
+    for name in OXYGENATION:
+        view = EXHIBITS[name].least_view
+        shown: Any = make(name, board("three arms", view))
+        assert "[oxygenation]" in shown.missing
