@@ -448,33 +448,35 @@ def _with_symptom(board: Board, measure: Measure, row: dict[str, Any], words: st
 
 @exhibit(filtered=True)
 def symptoms_asked_for(board: Board) -> Exhibit:
-    """Symptoms that everybody was asked for, present or not, before randomization and after it."""
-    title = "Symptoms asked for"
+    """Symptoms that everybody was asked for up to randomization, and who had them."""
+    title = "Symptoms at entry"
     if (nothing := _no_immune(board, title, "CE")) is not None:
         return nothing
     rows = board.ask("immune/asked_symptoms")
     if rows.is_empty():
         return Exhibit(title, RANDOMIZED, missing="Nobody has an answer to a symptom asked for.")
-    total = rows.group_by("symptom").agg(pl.col("had_before", "asked_before").sum())
-    most = total.sort("had_before", "symptom", descending=[True, False]).row(0)
+    total = rows.group_by("symptom").agg(pl.col("had", "asked").sum())
+    symptom, had, asked = total.sort("had", "symptom", descending=[True, False]).row(0)
     return Exhibit(
         title=title,
         population=RANDOMIZED,
-        answer=f"Most frequent up to randomization: {str(most[0]).capitalize()}, "
-        f"{share(most[1], most[2])}.",
+        answer=f"Most frequent at entry: {str(symptom).capitalize()}, {share(had, asked)}.",
         denominator=f"N = {of_whom(board):,}; asked by symptom in the table",
-        table=rows.drop("position").with_columns(sentence_case("symptom")),
+        table=rows.with_columns(
+            sentence_case("symptom"),
+            percent=(100 * pl.col("had") / pl.col("asked")).round(1),
+        ).select("symptom", "arm", "asked", "had", "percent"),
         labels={
             "symptom": "Symptom",
             "arm": "Arm",
-            "asked_before": "Asked up to randomization",
-            "had_before": "Had it",
-            "asked_after": "Asked after it",
-            "had_after": "Had it after",
+            "asked": "Asked",
+            "had": "Had it",
+            "percent": "%",
         },
         footnotes=(
-            "Clinical events (CE) under the symptoms that the trial opens, by the date of the "
-            "question, without one by that of the onset; without either they count in neither.",
+            "Clinical events (CE) under the symptoms that everybody is asked for, by the first "
+            "answer of each participant up to the day of randomization. What was noted later of "
+            "single participants is not among them: nobody else was asked.",
         ),
         assumptions=board.trial.assumptions("open.symptoms"),
     )

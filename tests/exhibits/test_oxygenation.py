@@ -391,7 +391,7 @@ def test_berlin_names_are_for_those_with_peep_only(changed: Changed) -> None:
         lb = frames["lb"]
         keep = ~(at & pl.col("LBTESTCD").is_in(["PO2", "FIO2"]))
         template = lb.filter((pl.col("LBTESTCD") == "PO2") & (pl.col("VISIT") == "BASELINE"))
-        gases = []
+        gases: list[pl.DataFrame] = []
         for who in people[:3]:
             when = frames["randomization"].filter(pl.col("USUBJID") == who)["RANDDTC"][0]
             for code, value, unit in (("PO2", "60", "mmHg"), ("FIO2", "80", "%")):

@@ -164,6 +164,36 @@ REFUSED = {
         'bilirubin = "bile"',
         "liver.bilirubin: 'bile' is no measure",
     ),
+    "measure of oxygenation": (
+        'scale = "who_progression"',
+        'scale = "who_scale"',
+        'scale = "who_scale"',
+        "oxygenation.scale: 'who_scale' is no measure",
+    ),
+    "place of the composite": (
+        '"ratio", "discharged_without_oxygen"]',
+        '"ratio", "home"]',
+        '"ratio", "home"]',
+        "found 'home'",
+    ),
+    "composite twice": (
+        '"ratio", "discharged_without_oxygen"]',
+        '"ratio", "ratio"]',
+        "[oxygenation]",
+        "names a part of composite twice",
+    ),
+    "immune marker": (
+        '"crp", "interleukin_6", "ferritin", "tumor_necrosis_factor", "interleukin_1_beta",',
+        '"crp", "interleukin_7", "ferritin", "tumor_necrosis_factor", "interleukin_1_beta",',
+        "markers = [",
+        "immune.markers: 'interleukin_7' is no measure",
+    ),
+    "day of change": (
+        "change_day = 7",
+        "change_day = 8",
+        "change_day = 8",
+        "immune.change_day: day 8 is no day of the schedule",
+    ),
     "time zone": ('"Asia/Shanghai"', '"Asia/Atlantis"', "Asia/Atlantis", "no time zone"),
     "assumed value that is none": (
         '"accrual.months" =',
