@@ -595,6 +595,192 @@ def who_scale(board: Board) -> Exhibit:
     )
 
 
+# Invasive ventilation
+
+
+VENTILATION = (
+    ("died", "Died", STATES.died),
+    ("still_on", "Still ventilated", SHADES[4]),
+    ("off", "Ventilated, no longer", SHADES[2]),
+    ("never", "Never ventilated", SHADES[0]),
+    ("not_known", "Not known", STATES.not_known),
+    ("left", "Left the study", STATES.left),
+    ("to_come", "Day not reached", STATES.to_come),
+)
+
+
+@exhibit(filtered=True)
+def invasive_ventilation(board: Board) -> Exhibit:
+    """The components of ventilator-free days: died, still ventilated, no longer, never."""
+    title = "Invasive ventilation"
+    if (nothing := no_oxygenation(board, title, "PR")) is not None:
+        return nothing
+    until = asked(board).ventilator_free_days
+    rows = board.ask("oxygenation/ventilation", until=until)
+    counts = {
+        (arm, state): n for arm, state, n in rows.select("arm", "state", "participants").rows()
+    }
+    words = {state: name for state, name, _ in VENTILATION}
+    table = pl.DataFrame(
+        [
+            {"arm": arm, "state": state, "participants": counts.get((arm, state), 0)}
+            for arm in board.arms
+            for state in words
+        ]
+    ).with_columns(of=pl.col("participants").sum().over("arm"))
+    lists = tuple(
+        People(
+            row_name(board, f"{words[row['state']]}, day {until}", row["arm"]),
+            "people/by_ventilation",
+            (
+                ("until", until),
+                ("state", row["state"]),
+                ("label", f"{words[row['state']]} by day {until}"),
+                ("arm", row["arm"]),
+            ),
+        )
+        for row in table.iter_rows(named=True)
+    )
+    known = ("died", "still_on", "off", "never")
+    parts = []
+    for arm in board.arms:
+        observed = sum(counts.get((arm, state), 0) for state in known)
+        said = (
+            f"died {share(counts.get((arm, 'died'), 0), observed)}, still ventilated "
+            f"{counts.get((arm, 'still_on'), 0):,}, never ventilated "
+            f"{counts.get((arm, 'never'), 0):,}"
+        )
+        parts.append(said if len(board.arms) == 1 else f"{arm}: {said}")
+    observed = sum(n for (_, state), n in counts.items() if state in known)
+    return Exhibit(
+        title=f"{title} up to day {until}",
+        population=RANDOMIZED,
+        answer=f"Of those observed to day {until} or dead by it: {'; '.join(parts)}.",
+        denominator=f"n = {observed:,} observed of N = {sum(counts.values()):,}",
+        figure=stacked(
+            [(arm, {state: counts.get((arm, state), 0) for state in words}) for arm in board.arms],
+            VENTILATION,
+            "Participants",
+        ),
+        description="A stacked bar for each arm of this view: died, still ventilated, ventilated "
+        "and no longer, never ventilated, and of whom it is not known.",
+        table=table.with_columns(
+            pl.col("state").replace_strict(words),
+            percent=(100 * pl.col("participants") / pl.col("of")).fill_nan(None).round(1),
+        ),
+        labels={
+            "arm": "Arm",
+            "state": f"By day {until}",
+            "participants": "n",
+            "of": "N",
+            "percent": "%",
+        },
+        lists=lists,
+        row_lists=tuple(
+            place if count else None for place, count in enumerate(table["participants"])
+        ),
+        footnotes=(
+            "Invasive ventilation and ECMO as procedures with start and end, from day 1 on; one "
+            "without an end goes on. Who died by the day counts as died, ventilated or not.",
+            f"Still ventilated: on the calendar date of day {until}.",
+        ),
+        assumptions=board.trial.assumptions("oxygenation"),
+    )
+
+
+# Measured values
+
+
+NO_TREATMENT_EFFECT = (
+    "Among participants with a gas: not a treatment effect if missingness differs. Death, "
+    "extubation and recovery all stop the gases; look at why they are missing, by arm."
+)
+
+
+@exhibit(filtered=True)
+def oxygenation_change(board: Board) -> Exhibit:
+    """Change of PaO2/FiO2 from baseline among participants with a gas, and why others have none."""
+    title = "Change of PaO2/FiO2 from baseline"
+    if (nothing := no_oxygenation(board, title, "LB")) is not None:
+        return nothing
+    rows = board.ask("oxygenation/changes", days=planned_days(board), rules=rules_of(board))
+    if rows.is_empty():
+        return Exhibit(title, RANDOMIZED, missing="The schedule has no day after day 1.")
+    fates = [name for name, _, _ in FATES]
+    change = pl.col("value") - pl.col("baseline")
+    by_day = (
+        rows.with_columns(change=change)
+        .group_by("planned_day", "arm", "position")
+        .agg(
+            pl.col("change").count().alias("n"),
+            pl.col("change").mean().alias("mean"),
+            pl.col("change").std().alias("deviation"),
+            pl.col("change").median().alias("median"),
+            pl.col("change").quantile(0.25, "linear").alias("lower_quartile"),
+            pl.col("change").quantile(0.75, "linear").alias("upper_quartile"),
+            (pl.col("value").is_not_null() & pl.col("baseline").is_null())
+            .sum()
+            .alias("no_baseline"),
+            *(
+                (pl.col("value").is_null() & (pl.col("state") == name)).sum().alias(name)
+                for name in fates
+            ),
+        )
+        .sort("planned_day", "position")
+    )
+    drawn = by_day.filter(pl.col("n") > 0).with_columns(pl.lit("change").alias("measure"))
+    if drawn.is_empty():
+        missing = "Nobody has PaO2/FiO2 both at baseline and after it."
+        return Exhibit(title, RANDOMIZED, missing=missing)
+    day = _told_day(board, drawn)
+    told = drawn.filter(pl.col("planned_day") == day)
+    parts = [
+        f"{'' if len(board.arms) == 1 else row['arm'] + ': '}{row['mean']:+.0f} mmHg "
+        f"(n = {row['n']:,})"
+        for row in told.iter_rows(named=True)
+    ]
+    reasons = {name: words for name, words, _ in FATES}
+    return Exhibit(
+        title=title,
+        population=f"{RANDOMIZED}, with a gas at baseline and on the day",
+        answer=f"Mean change by day {day}: {'; '.join(parts)}. Not a treatment effect if "
+        "missingness differs.",
+        denominator=f"N = {of_whom(board):,}; n by day in the table",
+        figure=courses(
+            board.arms,
+            drawn,
+            [Panel("change", "Change of PaO2/FiO2", "mmHg")],
+            reference=0.0,
+        ),
+        description="A line of medians of the change over study days and a band of quartiles for "
+        "each arm of this view; dotted: no change.",
+        table=by_day.drop("position").with_columns(
+            pl.col("mean", "deviation", "median", "lower_quartile", "upper_quartile").round(1)
+        ),
+        labels={
+            "planned_day": "Study day",
+            "arm": "Arm",
+            "n": "n with both",
+            "mean": "Mean change, mmHg",
+            "deviation": "Standard deviation",
+            "median": "Median",
+            "lower_quartile": "Lower quartile",
+            "upper_quartile": "Upper quartile",
+            "no_baseline": "No baseline",
+        }
+        | {name: f"No gas: {words[0].lower()}{words[1:]}" for name, words in reasons.items()},
+        footnotes=(
+            NO_TREATMENT_EFFECT,
+            "Baseline is the last usable gas on or before the day of randomization.",
+            WHO_IS_DEAD,
+            ARTERIAL,
+            BY_THE_VISIT,
+            *_stays_note(board),
+        ),
+        assumptions=board.trial.assumptions("oxygenation", "schedule", "primary"),
+    )
+
+
 # Around doses
 
 
