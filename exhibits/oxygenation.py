@@ -7,7 +7,16 @@ from typing import Any
 import polars as pl
 
 from exhibits.conduct import row_name, stacked
-from exhibits.days import FATES, MOST_LINES, SHADES, Panel, courses, stacked_days
+from exhibits.days import (
+    FATES,
+    MOST_LINES,
+    SHADES,
+    Panel,
+    courses,
+    shades,
+    stacked_days,
+    with_enough,
+)
 from exhibits.exhibit import Exhibit, People, exhibit, filtered_unblinded_exhibit
 from exhibits.safety import RANDOMIZED, nobody_to_show
 from exhibits.theme import STATES, State
@@ -301,11 +310,13 @@ def _course(board: Board, looked: Looked) -> Exhibit:
         )
     lists = tuple(_in_state(board, looked, row, looked.name) for row in rows.iter_rows(named=True))
     name, _, unit = looked.label.partition(", ")
+    medians = with_enough(
+        rows.with_columns(pl.lit(looked.what).alias("measure")).with_row_index("list"),
+        least := board.trial.subgroups.minimum_per_arm,
+    )
     drawn = courses(
         board.arms,
-        rows.with_columns(
-            pl.lit(looked.what).alias("measure"), pl.Series("list", range(rows.height))
-        ),
+        medians,
         [Panel(looked.what, name, unit)],
         lines=lines,
     )
@@ -318,7 +329,7 @@ def _course(board: Board, looked: Looked) -> Exhibit:
         answer=f"Median {name} on day {first['planned_day'][0]}: {_medians(board, first)}; on day "
         f"{last['planned_day'][0]}: {_medians(board, last)}.",
         denominator=f"N = {total:,}; n by day in the table",
-        figure=drawn,
+        figure=drawn if medians.height else None,
         description="A line of medians over study days and a band of quartiles for each arm of "
         f"this view.{behind}",
         table=rows.select(
@@ -348,6 +359,7 @@ def _course(board: Board, looked: Looked) -> Exhibit:
         footnotes=(
             "Medians and quartiles of those with a value. Who is discharged, dead or better has no "
             "values later, so that later days are of other people: look at n, and at the bands.",
+            f"Medians of fewer than {least} are in the table only.",
             BY_THE_VISIT,
         ),
         assumptions=board.trial.assumptions("oxygenation", "schedule"),
@@ -426,9 +438,8 @@ def _states(board: Board, looked: Looked) -> tuple[Exhibit | None, pl.DataFrame]
 
 def _state_styles(bands: Sequence[Band]) -> list[tuple[str, str, State]]:
     """Each band and what else may have become of people: discharge is best, then the bands."""
-    shades = SHADES[-len(bands) :] if len(bands) < len(SHADES) else SHADES
     known = [
-        (band.name, band.name, shades[place % len(shades)]) for place, band in enumerate(bands)
+        (band.name, band.name, shade) for band, shade in zip(bands, shades(len(bands)), strict=True)
     ]
     return [FATES[0], *known, *FATES[1:]]
 
@@ -732,6 +743,7 @@ def oxygenation_change(board: Board) -> Exhibit:
     if drawn.is_empty():
         missing = "Nobody has PaO2/FiO2 both at baseline and after it."
         return Exhibit(title, RANDOMIZED, missing=missing)
+    enough = with_enough(drawn, least := board.trial.subgroups.minimum_per_arm)
     day = _told_day(board, drawn)
     told = drawn.filter(pl.col("planned_day") == day)
     parts = [
@@ -748,10 +760,12 @@ def oxygenation_change(board: Board) -> Exhibit:
         denominator=f"N = {of_whom(board):,}; n by day in the table",
         figure=courses(
             board.arms,
-            drawn,
+            enough,
             [Panel("change", "Change of PaO2/FiO2", "mmHg")],
             reference=0.0,
-        ),
+        )
+        if enough.height
+        else None,
         description="A line of medians of the change over study days and a band of quartiles for "
         "each arm of this view; dotted: no change.",
         table=by_day.drop("position").with_columns(
@@ -771,6 +785,7 @@ def oxygenation_change(board: Board) -> Exhibit:
         | {name: f"No gas: {words[0].lower()}{words[1:]}" for name, words in reasons.items()},
         footnotes=(
             NO_TREATMENT_EFFECT,
+            f"Medians of fewer than {least} are in the table only.",
             "Baseline is the last usable gas on or before the day of randomization.",
             WHO_IS_DEAD,
             ARTERIAL,
