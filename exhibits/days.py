@@ -12,12 +12,19 @@ from exhibits.theme import QUIET, STATES, State, arm_style, figure, safe, state_
 MOST_LINES = 60
 # What may have become of whom there is no value of, the same in every picture of days.
 FATES = (
-    ("discharged", "Discharged", State("rgba(47, 127, 191, 0.14)", "\\")),
+    ("discharged", "Discharged", State("#8fb8a8", "\\")),
     ("missing", "Missing", STATES.not_known),
     ("left", "Left the study", STATES.left),
     ("died", "Died", STATES.died),
     ("to_come", "Day not reached", STATES.to_come),
 )
+# In full: of ticks between powers of ten Plotly writes the first digit only.
+LOG_TICKS = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]
+LOG_AXIS = {
+    "type": "log",
+    "tickvals": LOG_TICKS,
+    "ticktext": [f"{value:,.10g}" for value in LOG_TICKS],
+}
 # Bands of a value, the best first: the further down, the darker; hatched to stay apart in print.
 SHADES = (
     State("#dbe7f3"),
@@ -27,6 +34,19 @@ SHADES = (
     State("#33508a"),
     State("#1d2f57", "x"),
 )
+
+
+def shades(count: int) -> list[State]:
+    """Shades for so many bands, as far apart as there are."""
+    if count > len(SHADES):
+        return [SHADES[place % len(SHADES)] for place in range(count)]
+    last = max(count - 1, 1)
+    return [SHADES[round(place * (len(SHADES) - 1) / last)] for place in range(count)]
+
+
+def with_enough(rows: pl.DataFrame, least: int) -> pl.DataFrame:
+    """The medians that are drawn: those of at least so many participants."""
+    return rows.filter(pl.col("n") >= least)
 
 
 @dataclass(frozen=True)
@@ -82,7 +102,7 @@ def courses(
                     "anchor": "x",
                     "nticks": 5,
                 }
-                | ({"type": "log", "dtick": "D1" if log and count == 1 else None} if log else {})
+                | (LOG_AXIS if log else {})
             }
         )
         drawn.add_annotation(
@@ -216,7 +236,8 @@ def stacked_days(
     days = sorted(set(rows["planned_day"]))
     place_of = {day: place for place, day in enumerate(days)}
     count, step = len(panels), 0.84 / len(arms)
-    height = 150 + (150 if count > 1 else 300) * count
+    # High enough that on a telephone, with an entry a line, the legend leaves room for the bars.
+    height = 150 + (150 if count > 1 else 410) * count
     drawn = figure(x_title="Study day", y_title="", height=height)
     axis = drawn.layout.yaxis.to_plotly_json()
     totals = {

@@ -8,7 +8,7 @@ import polars as pl
 
 from estimators.correlation import rank_correlation
 from exhibits.conduct import row_name, sentence_case
-from exhibits.days import FATES, SHADES, Panel, courses, stacked_days
+from exhibits.days import FATES, Panel, courses, shades, stacked_days, with_enough
 from exhibits.exhibit import Exhibit, People, exhibit
 from exhibits.oxygenation import bound, of_whom, planned_days, rules_of
 from exhibits.safety import RANDOMIZED, nobody_to_show
@@ -76,15 +76,16 @@ def _courses(
         pl.col("measure").replace_strict(order), "planned_day", "position", maintain_order=True
     ).with_row_index("list")
     # A log axis has no zero.
-    drawn = rows.filter((pl.col("median") > 0) & (pl.col("lower_quartile") > 0))
+    positive = rows.filter((pl.col("median") > 0) & (pl.col("lower_quartile") > 0))
+    drawn = with_enough(positive, least := board.trial.subgroups.minimum_per_arm)
     lists = tuple(_with_marker(board, measures[row["measure"]], row) for row in rows.to_dicts())
     labels = {name: item.label for name, item in measures.items()}
     units = {name: "ratio to baseline" if fold else item.unit for name, item in measures.items()}
     at_limit = int(rows["at_limit"].sum())
-    notes = [OTHER_PEOPLE, AT_A_LIMIT]
+    notes = [OTHER_PEOPLE, AT_A_LIMIT, f"Medians of fewer than {least} are in the table only."]
     if fold:
         notes.insert(0, "Ratio of each value to the participant's own baseline; dotted: no change.")
-    if drawn.height < rows.height:
+    if positive.height < rows.height:
         notes.append("A log axis has no zero: medians or quartiles of zero are in the table only.")
     absent = [item.label for name, item in _measures(board, names).items() if name not in measures]
     if absent:
@@ -348,9 +349,8 @@ def reported_symptoms(board: Board) -> Exhibit:
     scored = rows.filter(pl.col("state").is_in(bands))
     if scored.is_empty():
         return Exhibit(title, RANDOMIZED, missing="Nobody has a score of a symptom at a visit.")
-    shades = SHADES[: len(bands)]
     styles = [
-        *((band, band, shade) for band, shade in zip(bands, shades, strict=True)),
+        *((band, band, shade) for band, shade in zip(bands, shades(len(bands)), strict=True)),
         *FATES,
     ]
     words = {state: name for state, name, _ in styles}

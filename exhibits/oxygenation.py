@@ -7,7 +7,16 @@ from typing import Any
 import polars as pl
 
 from exhibits.conduct import row_name, stacked
-from exhibits.days import FATES, MOST_LINES, SHADES, Panel, courses, stacked_days
+from exhibits.days import (
+    FATES,
+    MOST_LINES,
+    SHADES,
+    Panel,
+    courses,
+    shades,
+    stacked_days,
+    with_enough,
+)
 from exhibits.exhibit import Exhibit, People, exhibit, filtered_unblinded_exhibit
 from exhibits.safety import RANDOMIZED, nobody_to_show
 from exhibits.theme import STATES, State
@@ -301,11 +310,13 @@ def _course(board: Board, looked: Looked) -> Exhibit:
         )
     lists = tuple(_in_state(board, looked, row, looked.name) for row in rows.iter_rows(named=True))
     name, _, unit = looked.label.partition(", ")
+    medians = with_enough(
+        rows.with_columns(pl.lit(looked.what).alias("measure")).with_row_index("list"),
+        least := board.trial.subgroups.minimum_per_arm,
+    )
     drawn = courses(
         board.arms,
-        rows.with_columns(
-            pl.lit(looked.what).alias("measure"), pl.Series("list", range(rows.height))
-        ),
+        medians,
         [Panel(looked.what, name, unit)],
         lines=lines,
     )
@@ -318,7 +329,7 @@ def _course(board: Board, looked: Looked) -> Exhibit:
         answer=f"Median {name} on day {first['planned_day'][0]}: {_medians(board, first)}; on day "
         f"{last['planned_day'][0]}: {_medians(board, last)}.",
         denominator=f"N = {total:,}; n by day in the table",
-        figure=drawn,
+        figure=drawn if medians.height else None,
         description="A line of medians over study days and a band of quartiles for each arm of "
         f"this view.{behind}",
         table=rows.select(
@@ -348,6 +359,7 @@ def _course(board: Board, looked: Looked) -> Exhibit:
         footnotes=(
             "Medians and quartiles of those with a value. Who is discharged, dead or better has no "
             "values later, so that later days are of other people: look at n, and at the bands.",
+            f"Medians of fewer than {least} are in the table only.",
             BY_THE_VISIT,
         ),
         assumptions=board.trial.assumptions("oxygenation", "schedule"),
@@ -426,9 +438,8 @@ def _states(board: Board, looked: Looked) -> tuple[Exhibit | None, pl.DataFrame]
 
 def _state_styles(bands: Sequence[Band]) -> list[tuple[str, str, State]]:
     """Each band and what else may have become of people: discharge is best, then the bands."""
-    shades = SHADES[-len(bands) :] if len(bands) < len(SHADES) else SHADES
     known = [
-        (band.name, band.name, shades[place % len(shades)]) for place, band in enumerate(bands)
+        (band.name, band.name, shade) for band, shade in zip(bands, shades(len(bands)), strict=True)
     ]
     return [FATES[0], *known, *FATES[1:]]
 
@@ -592,6 +603,196 @@ def who_scale(board: Board) -> Exhibit:
         rows,
         "The scale of 0 to 10 (WHO Working Group 2020) as recorded; one of 0 to 8 is not used. "
         "Death, 10, is taken from the records of death. Discharged: without a score on the day.",
+    )
+
+
+# Invasive ventilation
+
+
+VENTILATION = (
+    ("died", "Died", STATES.died),
+    ("still_on", "Still ventilated", SHADES[4]),
+    ("off", "Ventilated, no longer", SHADES[2]),
+    ("never", "Never ventilated", SHADES[0]),
+    ("not_known", "Not known", STATES.not_known),
+    ("left", "Left the study", STATES.left),
+    ("to_come", "Day not reached", STATES.to_come),
+)
+
+
+@exhibit(filtered=True)
+def invasive_ventilation(board: Board) -> Exhibit:
+    """The components of ventilator-free days: died, still ventilated, no longer, never."""
+    title = "Invasive ventilation"
+    if (nothing := no_oxygenation(board, title, "PR")) is not None:
+        return nothing
+    until = asked(board).ventilator_free_days
+    rows = board.ask("oxygenation/ventilation", until=until)
+    counts = {
+        (arm, state): n for arm, state, n in rows.select("arm", "state", "participants").rows()
+    }
+    words = {state: name for state, name, _ in VENTILATION}
+    table = pl.DataFrame(
+        [
+            {"arm": arm, "state": state, "participants": counts.get((arm, state), 0)}
+            for arm in board.arms
+            for state in words
+        ]
+    ).with_columns(of=pl.col("participants").sum().over("arm"))
+    lists = tuple(
+        People(
+            row_name(board, f"{words[row['state']]}, day {until}", row["arm"]),
+            "people/by_ventilation",
+            (
+                ("until", until),
+                ("state", row["state"]),
+                ("label", f"{words[row['state']]} by day {until}"),
+                ("arm", row["arm"]),
+            ),
+        )
+        for row in table.iter_rows(named=True)
+    )
+    known = ("died", "still_on", "off", "never")
+    parts = []
+    for arm in board.arms:
+        observed = sum(counts.get((arm, state), 0) for state in known)
+        said = (
+            f"died {share(counts.get((arm, 'died'), 0), observed)}, still ventilated "
+            f"{counts.get((arm, 'still_on'), 0):,}, never ventilated "
+            f"{counts.get((arm, 'never'), 0):,}"
+        )
+        parts.append(said if len(board.arms) == 1 else f"{arm}: {said}")
+    observed = sum(n for (_, state), n in counts.items() if state in known)
+    return Exhibit(
+        title=f"{title} up to day {until}",
+        population=RANDOMIZED,
+        answer=f"Of those observed to day {until} or dead by it: {'; '.join(parts)}.",
+        denominator=f"n = {observed:,} observed of N = {sum(counts.values()):,}",
+        figure=stacked(
+            [(arm, {state: counts.get((arm, state), 0) for state in words}) for arm in board.arms],
+            VENTILATION,
+            "Participants",
+        ),
+        description="A stacked bar for each arm of this view: died, still ventilated, ventilated "
+        "and no longer, never ventilated, and of whom it is not known.",
+        table=table.with_columns(
+            pl.col("state").replace_strict(words),
+            percent=(100 * pl.col("participants") / pl.col("of")).fill_nan(None).round(1),
+        ),
+        labels={
+            "arm": "Arm",
+            "state": f"By day {until}",
+            "participants": "n",
+            "of": "N",
+            "percent": "%",
+        },
+        lists=lists,
+        row_lists=tuple(
+            place if count else None for place, count in enumerate(table["participants"])
+        ),
+        footnotes=(
+            "Invasive ventilation and ECMO as procedures with start and end, from day 1 on; one "
+            "without an end goes on. Who died by the day counts as died, ventilated or not.",
+            f"Still ventilated: on the calendar date of day {until}.",
+        ),
+        assumptions=board.trial.assumptions("oxygenation"),
+    )
+
+
+# Measured values
+
+
+NO_TREATMENT_EFFECT = (
+    "Among participants with a gas: not a treatment effect if missingness differs. Death, "
+    "extubation and recovery all stop the gases; look at why they are missing, by arm."
+)
+
+
+@exhibit(filtered=True)
+def oxygenation_change(board: Board) -> Exhibit:
+    """Change of PaO2/FiO2 from baseline among participants with a gas, and why others have none."""
+    title = "Change of PaO2/FiO2 from baseline"
+    if (nothing := no_oxygenation(board, title, "LB")) is not None:
+        return nothing
+    rows = board.ask("oxygenation/changes", days=planned_days(board), rules=rules_of(board))
+    if rows.is_empty():
+        return Exhibit(title, RANDOMIZED, missing="The schedule has no day after day 1.")
+    fates = [name for name, _, _ in FATES]
+    change = pl.col("value") - pl.col("baseline")
+    by_day = (
+        rows.with_columns(change=change)
+        .group_by("planned_day", "arm", "position")
+        .agg(
+            pl.col("change").count().alias("n"),
+            pl.col("change").mean().alias("mean"),
+            pl.col("change").std().alias("deviation"),
+            pl.col("change").median().alias("median"),
+            pl.col("change").quantile(0.25, "linear").alias("lower_quartile"),
+            pl.col("change").quantile(0.75, "linear").alias("upper_quartile"),
+            (pl.col("value").is_not_null() & pl.col("baseline").is_null())
+            .sum()
+            .alias("no_baseline"),
+            *(
+                (pl.col("value").is_null() & (pl.col("state") == name)).sum().alias(name)
+                for name in fates
+            ),
+        )
+        .sort("planned_day", "position")
+    )
+    drawn = by_day.filter(pl.col("n") > 0).with_columns(pl.lit("change").alias("measure"))
+    if drawn.is_empty():
+        missing = "Nobody has PaO2/FiO2 both at baseline and after it."
+        return Exhibit(title, RANDOMIZED, missing=missing)
+    enough = with_enough(drawn, least := board.trial.subgroups.minimum_per_arm)
+    day = _told_day(board, drawn)
+    told = drawn.filter(pl.col("planned_day") == day)
+    parts = [
+        f"{'' if len(board.arms) == 1 else row['arm'] + ': '}{row['mean']:+.0f} mmHg "
+        f"(n = {row['n']:,})"
+        for row in told.iter_rows(named=True)
+    ]
+    reasons = {name: words for name, words, _ in FATES}
+    return Exhibit(
+        title=title,
+        population=f"{RANDOMIZED}, with a gas at baseline and on the day",
+        answer=f"Mean change by day {day}: {'; '.join(parts)}. Not a treatment effect if "
+        "missingness differs.",
+        denominator=f"N = {of_whom(board):,}; n by day in the table",
+        figure=courses(
+            board.arms,
+            enough,
+            [Panel("change", "Change of PaO2/FiO2", "mmHg")],
+            reference=0.0,
+        )
+        if enough.height
+        else None,
+        description="A line of medians of the change over study days and a band of quartiles for "
+        "each arm of this view; dotted: no change.",
+        table=by_day.drop("position").with_columns(
+            pl.col("mean", "deviation", "median", "lower_quartile", "upper_quartile").round(1)
+        ),
+        labels={
+            "planned_day": "Study day",
+            "arm": "Arm",
+            "n": "n with both",
+            "mean": "Mean change, mmHg",
+            "deviation": "Standard deviation",
+            "median": "Median",
+            "lower_quartile": "Lower quartile",
+            "upper_quartile": "Upper quartile",
+            "no_baseline": "No baseline",
+        }
+        | {name: f"No gas: {words[0].lower()}{words[1:]}" for name, words in reasons.items()},
+        footnotes=(
+            NO_TREATMENT_EFFECT,
+            f"Medians of fewer than {least} are in the table only.",
+            "Baseline is the last usable gas on or before the day of randomization.",
+            WHO_IS_DEAD,
+            ARTERIAL,
+            BY_THE_VISIT,
+            *_stays_note(board),
+        ),
+        assumptions=board.trial.assumptions("oxygenation", "schedule", "primary"),
     )
 
 

@@ -10,7 +10,7 @@ header(
     domains=("LB", "RE", "PR", "RS", "VS", "HO"),
     filtered=True,
 )
-course, states, more = tabs("Composite and PaO2/FiO2", "Support and scale", "More")
+course, states, measured = tabs("Composite and PaO2/FiO2", "Support and scale", "Measured values")
 if course.open:
     with course:
         show("oxygenation_composite")
@@ -23,7 +23,9 @@ if states.open:
             show("respiratory_support")
         with right:
             show("who_scale")
-if more.open:
-    with more:
+        show("invasive_ventilation")
+if measured.open:
+    with measured:
         show("saturation_ratio")
+        show("oxygenation_change")
         show("oxygenation_around_doses")

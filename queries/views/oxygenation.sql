@@ -178,3 +178,45 @@ select
     else 'missing'
   end as state
 from told;
+
+-- One row a participant whom the filters leave: what is known of invasive ventilation from day 1 to a
+-- day. `off` was ventilated and is no longer, `still_on` is on that day.
+create macro ventilation_state(until_day, filters, cutoff) as table
+with person as (
+  select *, date_of(day_one, until_day) as until from chosen_participant(filters, cutoff)
+),
+ventilated as (
+  select
+    person.subject,
+    bool_or(respiratory_support.start_date is null) as is_undated,
+    bool_or(
+      respiratory_support.end_date is null or respiratory_support.end_date >= person.until
+    ) as is_on
+  from person
+  inner join respiratory_support using (subject)
+  where respiratory_support.support >= 3
+    and coalesce(respiratory_support.start_date <= person.until, true)
+    and coalesce(respiratory_support.end_date >= person.day_one, true)
+  group by person.subject
+),
+told as (
+  select
+    person.subject,
+    person.arm,
+    person.position,
+    person.site,
+    case
+      when person.until is null or (person.ended = 'died' and person.death_date is null)
+        then 'not_known'
+      when person.until > cutoff::date then 'to_come'
+      when person.death_date <= person.until then 'died'
+      when person.ended = 'left' and person.last_day < person.until then 'left'
+      when ventilated.is_undated then 'not_known'
+      when ventilated.is_on then 'still_on'
+      when ventilated.subject is not null then 'off'
+      else 'never'
+    end as state
+  from person
+  left join ventilated using (subject)
+)
+select * from told;
