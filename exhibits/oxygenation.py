@@ -827,7 +827,7 @@ def oxygenation_around_doses(board: Board) -> Exhibit:
             pl.col("value").quantile(0.75, "linear").alias("upper_quartile"),
         )
         .sort("dose", "day", "position")
-        .with_columns(_dose_name(), pl.col("day").alias("planned_day"))
+        .with_columns(_dose_name(), planned_day=pl.col("day") + 0.5)
     )
     doses = rows.select("measure", "dose").unique(maintain_order=True)
     lists = tuple(
@@ -884,8 +884,8 @@ def oxygenation_around_doses(board: Board) -> Exhibit:
             "dose is alive and well enough for it.",
             "Day 0 is the first 24 hours after the dose, day -1 the 24 hours before it; without "
             "clock times the difference of the dates. Of several gases of one participant on one "
-            "day their mean. Gases outside the schedule are among them. A gas between two doses "
-            "counts for both.",
+            "day their mean, drawn at its middle. Gases outside the schedule are among them. A gas "
+            "between two doses counts for both.",
             f"Left out, as the order on the dose's date is not known: {left_out:,}.",
             "PaO2 and FiO2 of one minute and visit, arterial, with a ratio of 20 to 700 mmHg.",
         ),
