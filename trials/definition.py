@@ -422,7 +422,6 @@ class Oxygenation(Model):
         composite: the rank-based composite of the primary day, the worst first; `support_3` is
             respiratory support of rank 3, `ratio` PaO2/FiO2 within which the value ranks.
         ventilator_free_days: up to which day days without invasive ventilation are counted.
-        deltas: by how much, in mmHg, values that are not there may differ, for the sensitivity.
         around_dose_days: how many days before and after a dose are looked at.
     """
 
@@ -436,7 +435,6 @@ class Oxygenation(Model):
     saturation_at_most: float = Field(default=97, gt=0, le=100)
     composite: tuple[Rung, ...] = Field(min_length=2)
     ventilator_free_days: int = Field(default=28, ge=1)
-    deltas: tuple[float, ...] = ()
     around_dose_days: int = Field(default=3, ge=1)
 
     @model_validator(mode="after")

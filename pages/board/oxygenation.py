@@ -1,7 +1,5 @@
 """Are patients' lungs getting better?"""
 
-import streamlit as st
-
 from exhibits.on_page import header, show, tabs
 
 header(
@@ -18,11 +16,8 @@ if course.open:
         show("oxygenation_bands")
 if states.open:
     with states:
-        left, right = st.columns(2)
-        with left:
-            show("respiratory_support")
-        with right:
-            show("who_scale")
+        show("respiratory_support")
+        show("who_scale")
         show("invasive_ventilation")
 if measured.open:
     with measured:
