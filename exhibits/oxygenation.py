@@ -401,7 +401,7 @@ def saturation_ratio(board: Board) -> Exhibit:
     most = asked(board).saturation_at_most
     return _with_notes(
         shown,
-        f"SpO2 in percent over FiO2 as a fraction, both of the same visit. A saturation above "
+        f"SpO2 in percent over FiO2 from 0.21 to 1, both of the same visit. A saturation above "
         f"{most:g} % is not used, as it says nothing of oxygenation there; nor is one without a "
         "setting of FiO2. A measure of its own, never mixed with PaO2/FiO2.",
     )
