@@ -1,5 +1,5 @@
--- Unblinded. One row a dose that was given to a participant whom the filters leave and a usable gas of
--- theirs around it: how many hours after it, where both are known to the minute, and on which day: the
+-- One row a dose and a usable gas of the same participant around it, of whom the filters leave;
+-- unblinded: how many hours after it, where both are known to the minute, and on which day: the
 -- first 24 hours after a dose are day 0, those before it day -1; without clock times by the dates, and
 -- a gas of the dose's date has no day then. A gas is a pressure and a fraction of one minute, so that
 -- the several gases of a visit around a dose count each; which ratios are used is as for all gases.

@@ -1,5 +1,5 @@
--- Unblinded. One row a participant whom the filters leave who was given a dose of a number, of an arm,
--- and when it was.
+-- One row a participant who was given a dose of a number, of an arm, and when it was; of those whom
+-- the filters leave, unblinded.
 select
   given.subject,
   chosen.site,

@@ -1,5 +1,5 @@
--- One row a participant whom the filters leave who was in a state on a planned day (null leaves all
--- with a value), of an arm (null leaves all), and why they are in the list: the value, or the state.
+-- One row a participant who was in a state on a planned day (null leaves all with a value), of an
+-- arm (null leaves all), of those whom the filters leave, and why: the value, or the state.
 select
   subject,
   site,

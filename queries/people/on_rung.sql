@@ -1,5 +1,5 @@
--- One row a participant whom the filters leave who stands at a place of the rank-based composite of a
--- day, or has none for a reason, of an arm, and why they are in the list.
+-- One row a participant at a place of the rank-based composite of a day, or with a reason for none, of
+-- an arm, of those whom the filters leave, and why they are in the list.
 select
   subject,
   site,

@@ -1,6 +1,6 @@
--- One row a participant whom the filters leave with a value of a laboratory marker or cell count at
--- the visit of a planned day, of an arm (null leaves all), and why they are in the list: those values
--- as they count, with the sign of a detection limit.
+-- One row a participant with a marker or cell count at the visit of a planned day, of an arm (null
+-- leaves all), of those whom the filters leave, and why they are in the list: those values as they
+-- count, with the sign of a detection limit.
 with result as (
   select subject, measure, value, value_limit, planned_day, study_day from laboratory
   union all

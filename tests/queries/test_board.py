@@ -355,7 +355,7 @@ ASKED = [
     if not name.startswith("views/") or name in {"views/arms", "views/datasets", "views/relations"}
 ]
 # What was given is seen unblinded only.
-UNBLINDED_ONLY = [name for name in ASKED if name.startswith("treatment/")]
+UNBLINDED_ONLY = [name for name in ASKED if name.startswith("treatment/") or "_dose" in name]
 A_VISIT = {"number": 3.0, "visit": "DAY 2", "day": 2, "window_before": 0, "window_after": 0}
 STEP = {"measure": "alt", "term": "ALT increased", "beside": False, "grade": 1, "below": None}
 NO_LIMITS = dict.fromkeys(("above_baseline", "at_least_baseline", "below_normal"))
@@ -426,7 +426,23 @@ SAMPLES: dict[str, Any] = {
         "fio2_increase": 0.01,
         "arrhythmias": ["Ventricular tachycardia"],
         "arrests": ["Cardiac arrest"],
+        "scale": "who_progression",
+        "saturation": "oxygen_saturation",
+        "saturation_fio2": "fio2_setting",
+        "saturation_at_most": 97.0,
     },
+    "days": [1, 2],
+    "planned_day": 2,
+    "until": 28,
+    "what": "ratio",
+    "bands": [{"name": "all", "at_least": 0.0, "above": -1.0, "below": 1e9, "at_most": 1e9}],
+    "state": None,
+    "label": "PaO2/FiO2",
+    "least_peep": 5.0,
+    "composite": ["died", "support_3", "ratio", "discharged_without_oxygen"],
+    "around": 3,
+    "dose": 1,
+    "fold": True,
     "terms": [
         {"group": "infection", "number": 0, "term": term, "category": None, "days": None}
         for term in ("Septic shock", "PNEUMONIA BACTERIAL", "Pruritus", "Erythema")
