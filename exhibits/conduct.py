@@ -136,7 +136,10 @@ def stacked(
     """
     names = [in_lines(name, longest) for name, _ in rows]
     lines = max((name.count("<br>") + 1 for name in names), default=1)
-    drawn = figure(x_title=x_title, y_title="", height=150 + max(height, 20 * lines) * len(rows))
+    # On a telephone each part takes a line of the legend.
+    shown = sum(any(row[column] for _, row in rows) for column, _, _ in parts)
+    legend = 150 + 20 * max(0, shown - 4)
+    drawn = figure(x_title=x_title, y_title="", height=legend + max(height, 20 * lines) * len(rows))
     for column, words, state in parts:
         counts = [row[column] for _, row in rows]
         if not any(counts):
