@@ -23,8 +23,8 @@ from itertools import combinations
 from typing import TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy import special  # type: ignore[import-untyped, unused-ignore]
+from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.arguments import require_count, require_level, require_nonnegative
 
@@ -127,6 +127,15 @@ class AllocationShare:
     share: float | None
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class AllocationEnvelope:
+    """Limits of the first arm's count less the second's: whole numbers, one for each n asked."""
+
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    exact: bool
 
 
 def summarize(values: Values) -> ContinuousSummary:
@@ -408,6 +417,83 @@ def allocation_share(x: int, n: int, level: float = 0.95) -> AllocationShare:
         share=x / n if n > 0 else None,
         low=float(special.betaincinv(x, n - x + 1, tail)) if x > 0 else 0.0,
         high=float(special.betainccinv(x + 1, n - x, tail)) if x < n else 1.0,
+    )
+
+
+def allocation_envelope(
+    n: ArrayLike,
+    ratio: tuple[int, int] = (1, 1),
+    largest_block: int | None = None,
+    strata: int = 1,
+    level: float = 0.95,
+) -> AllocationEnvelope:
+    """How far may the counts of two arms be apart after so many allocations?
+
+    Parameters
+    ----------
+    n : shape (k,) or (), allocations to the two arms together, whole, at least 0.
+    ratio : planned allocations to the first and to the second arm, each at least 1. In lowest
+        terms their sum is the smallest block.
+    largest_block : allocations in the largest permuted block, a multiple of the smallest. None
+        for simple randomization.
+    strata : number of separate lists of permuted blocks; simple randomization has none.
+    level : probability within the limits of simple randomization, strictly in (0, 1).
+
+    Method: permuted blocks of any size up to the largest can never leave the limits. With one
+    list every limit can be reached (`exact`). With several lists each adds the most that one
+    unfinished block can add, and no more than n; this can be reached only if the allocations are
+    spread over the lists so. Simple randomization has the quantiles of the binomial distribution:
+    it is within the limits at one n with at least that probability, not at all n together.
+
+    Of three arms compare two: their allocations alone are again permuted blocks, of the size that
+    the two have in a block.
+
+    Misleads where the allocation is by minimization, or a list is left off within a stratum.
+
+    Raises ValueError where a number is not as above.
+    """
+    first, second = (require_count(part, "A part of the ratio", minimum=1) for part in ratio)
+    lists = require_count(strata, "The number of strata", minimum=1)
+    tail = (1.0 - require_level(level)) / 2.0
+    asked = np.asarray(n)
+    if asked.dtype.kind not in "iu" or np.any(asked < 0):
+        raise ValueError("The numbers of allocations must be whole numbers of at least 0.")
+    asked = asked.astype(np.int64)
+    if largest_block is None:
+        share = first / (first + second)
+        low, high = (stats.binom.ppf(q, asked, share) for q in (tail, 1.0 - tail))
+        return _envelope(2 * low - asked, 2 * high - asked, True)
+    divisor = math.gcd(first, second)
+    first, second = first // divisor, second // divisor
+    unit = first + second
+    blocks, left = divmod(require_count(largest_block, "The largest block", minimum=unit), unit)
+    if left:
+        raise ValueError(f"The largest block must be a multiple of {unit}, but is {largest_block}.")
+    if lists == 1:
+        high = _most_ahead(asked, first, second, blocks)
+        return _envelope(-_most_ahead(asked, second, first, blocks), high, True)
+    # The most that an unfinished block is ahead of its ratio: all of one arm come first.
+    ahead = 2.0 * lists * blocks * first * second / unit
+    plan = asked * (first - second) / unit
+    low = np.maximum(np.ceil(plan - ahead - ROUNDING), -asked)
+    return _envelope(low, np.minimum(np.floor(plan + ahead + ROUNDING), asked), False)
+
+
+def _most_ahead(n: NDArray[np.int64], own: int, other: int, blocks: int) -> NDArray[np.int64]:
+    """Largest lead of an arm after n allocations, where `k` of them are in an unfinished block."""
+    unit = own + other
+    most = np.full(n.shape, np.iinfo(np.int64).min)
+    for size in range(1, blocks + 1):
+        for k in range(size * unit):
+            lead = (n - k) // unit * (own - other) + min(k, size * own) - max(0, k - size * own)
+            possible = (k <= n) & ((n - k) % unit == 0)
+            most = np.where(possible, np.maximum(most, lead), most)
+    return most
+
+
+def _envelope(low: ArrayLike, high: ArrayLike, exact: bool) -> AllocationEnvelope:
+    return AllocationEnvelope(
+        np.asarray(low).astype(np.int64), np.asarray(high).astype(np.int64), exact
     )
 
 

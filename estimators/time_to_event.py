@@ -31,6 +31,12 @@ probabilities: examples from clinical oncology data. Journal of the American Sta
 Association 1993; 88: 400-409 (variance).
 Choudhury JB. Non-parametric confidence interval estimation for competing risks analysis:
 application to contraceptive data. Statistics in Medicine 2002; 21: 1129-1144 (log-log limits).
+Cutler SJ, Ederer F. Maximum utilization of the life table method in analyzing survival. Journal of
+Chronic Diseases 1958; 8: 699-712 (effective sample size).
+Newcombe RG. Interval estimation for the difference between independent proportions: comparison of
+eleven methods. Statistics in Medicine 1998; 17: 873-890 (method 10).
+Zou GY, Donner A. Construction of confidence limits about effect measures: a general approach.
+Statistics in Medicine 2008; 27: 1693-1702 (limits of a difference from limits of its parts).
 """
 
 import math
@@ -94,6 +100,28 @@ class SurvivalOn:
     survival: Reals
     low: Reals
     high: Reals
+
+
+@dataclass(frozen=True)
+class DifferenceAt:
+    """Survival of the first arm at a day less that of the second, with limits in [-1, 1].
+
+    `first` and `second` are the two survivals. All of these are None where an arm's is not known
+    at the day, and `reason` says so. Each pair has the first arm first: `n` are the participants,
+    `known` those whose status at the day is known (the event by it, or observed through it), and
+    `known_share` their share, None in an arm without participants.
+    """
+
+    time: float
+    estimate: float | None
+    low: float | None
+    high: float | None
+    first: float | None
+    second: float | None
+    n: tuple[int, int]
+    known: tuple[int, int]
+    known_share: tuple[float | None, float | None]
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -213,6 +241,49 @@ def survival_on(curve: KaplanMeier, days: ArrayLike) -> SurvivalOn:
         np.where(known, values[row], np.nan) for values in (curve.survival, curve.low, curve.high)
     )
     return SurvivalOn(asked, at_risk, survival, low, high)
+
+
+def difference_at(
+    first: tuple[ArrayLike, ArrayLike],
+    second: tuple[ArrayLike, ArrayLike],
+    time: float,
+    level: float = 0.95,
+) -> DifferenceAt:
+    """By how much does survival at a day differ between two arms?
+
+    Parameters
+    ----------
+    first, second : times and events of an arm, as `kaplan_meier` takes them.
+    time : days since the start of observation, finite, at least 0; events on that day count.
+    level : two-sided confidence level, strictly in (0, 1).
+
+    Method: the difference of two Kaplan-Meier estimates. Each has Wilson's limits with the
+    effective sample size S (1 - S) / variance (Greenwood), and the limits of the difference
+    follow from these by squares (Newcombe, Zou & Donner). At a survival of 0 or 1 the variance
+    is 0, and the sample size is the number whose status is known. Without censoring this is
+    Newcombe's hybrid score interval of two proportions.
+
+    Misleads where few have a known status at the day: the estimate then rests on those censored
+    being like the others. Show `known_share` beside it.
+
+    Raises ValueError as `kaplan_meier` does, and for a time that is no such number.
+    """
+    z = normal_quantile(level)
+    day = float(_days([time], "The time")[0])
+    arms = [_arm_at(times, events, day, z) for times, events in (first, second)]
+    n, known = (arms[0][0], arms[1][0]), (arms[0][1], arms[1][1])
+    share1, share2 = (k / m if m > 0 else None for k, m in zip(known, n, strict=True))
+    beside = (n, known, (share1, share2))
+    if 0 in n:
+        return DifferenceAt(day, None, None, None, None, None, *beside, "An arm is empty.")
+    (s1, low1, high1), (s2, low2, high2) = (arm[2] for arm in arms)
+    if math.isnan(s1) or math.isnan(s2):
+        reason = f"In an arm nobody is observed through day {day:g}."
+        return DifferenceAt(day, None, None, None, None, None, *beside, reason)
+    estimate = s1 - s2
+    low = estimate - math.hypot(s1 - low1, high2 - s2)
+    high = estimate + math.hypot(high1 - s1, s2 - low2)
+    return DifferenceAt(day, estimate, max(low, -1.0), min(high, 1.0), s1, s2, *beside)
 
 
 def log_rank(times: ArrayLike, events: ArrayLike, groups: Labels) -> LogRank:
@@ -377,6 +448,30 @@ def _delta_variance(
         + np.cumsum(incidence**2 * through_survival + own + 2.0 * incidence * both, axis=1)
     )
     return np.maximum(variance, 0.0)
+
+
+def _arm_at(
+    times: ArrayLike, events: ArrayLike, day: float, z: float
+) -> tuple[int, int, tuple[float, float, float]]:
+    """Participants, those with a known status at a day, and survival with Wilson's limits."""
+    observed, event = _observations(times, events)
+    n = observed.size
+    known = int(np.count_nonzero((observed >= day) | event))
+    if n == 0:
+        return n, known, (math.nan, math.nan, math.nan)
+    curve = kaplan_meier(observed, event)
+    row, sure, _ = _rows(curve.times, curve.at_risk, curve.survival, np.array([day]))
+    survival, variance = float(curve.survival[row[0]]), float(curve.variance[row[0]])
+    if not sure[0]:
+        return n, known, (math.nan, math.nan, math.nan)
+    inside = ROUNDING < survival < 1.0 - ROUNDING
+    size = survival * (1.0 - survival) / variance if inside else float(known)
+    center = (survival + z**2 / (2.0 * size)) / (1.0 + z**2 / size)
+    half = z * math.sqrt(survival * (1.0 - survival) / size + (z / (2.0 * size)) ** 2)
+    half /= 1.0 + z**2 / size
+    # By algebra within these bounds, but not in floating point.
+    low, high = max(min(center - half, survival), 0.0), min(max(center + half, survival), 1.0)
+    return n, known, (survival, low, high)
 
 
 def _log_log_limits(probability: Reals, variance: Reals, z: float) -> tuple[Reals, Reals]:

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import combinations
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from estimators.balance import (
     BinarySummary,
     ContinuousSummary,
     StandardizedDifference,
+    allocation_envelope,
     allocation_share,
     binary_difference,
     categorical_difference,
@@ -590,3 +593,68 @@ def test_an_allocation_that_cannot_be_is_refused() -> None:
         allocation_share(-1, 3)
     with pytest.raises(ValueError, match=r"write 95 % as 0\.95"):
         allocation_share(1, 3, 95)
+
+
+# --- the envelope of an allocation method ---------------------------------------------------
+
+
+def all_blocks(n: int, first: int, second: int, sizes: list[int]) -> set[int]:
+    """Every difference after n allocations, by going through every order of every block."""
+    found, states = set(), {(0, 0)}
+    while states:
+        done, difference = states.pop()
+        for size in sizes:
+            for chosen in combinations(range(size * (first + second)), size * first):
+                steps = [1 if i in chosen else -1 for i in range(size * (first + second))]
+                if done + len(steps) >= n:
+                    found.add(difference + sum(steps[: n - done]))
+                else:
+                    states.add((done + len(steps), difference + sum(steps)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "blocks"), [(1, 1, 1), (1, 1, 3), (2, 1, 2), (1, 3, 1)]
+)
+def test_permuted_blocks_reach_their_envelope_and_never_leave_it(
+    first: int, second: int, blocks: int
+) -> None:
+    found = allocation_envelope(np.arange(10), (2 * first, 2 * second), blocks * (first + second))
+    for n in range(10):
+        every = all_blocks(n, first, second, list(range(1, blocks + 1)))
+        assert (found.low[n], found.high[n], found.exact) == (min(every), max(every), True)
+
+
+def test_several_lists_add_up_and_are_never_narrower_than_one() -> None:
+    assert allocation_envelope([0, 1, 3, 50], largest_block=4, strata=3).high.tolist() == [
+        0,
+        1,
+        3,
+        6,
+    ]
+    for n in range(60):
+        one = allocation_envelope(n, (2, 1), 6)
+        several = allocation_envelope(n, (2, 1), 6, strata=2)
+        assert several.low <= one.low <= one.high <= several.high
+
+
+def test_simple_randomization_has_the_binomial_quantiles() -> None:
+    # qbinom(c(.025, .975), c(30, 60), .5) of R 4.2.2: 10 and 20, 22 and 38.
+    found = allocation_envelope([0, 30, 60])
+    assert found.low.tolist() == [0, -10, -16] and found.high.tolist() == [0, 10, 16]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ratio": (0, 1)},
+        {"largest_block": 3},
+        {"strata": 0},
+        {"level": 95},
+        {"n": [1.5]},
+        {"n": -1},
+    ],
+)
+def test_an_impossible_allocation_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        allocation_envelope(**({"n": 4} | wrong))

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
+from estimators.proportions import newcombe
 from estimators.time_to_event import (
     CumulativeIncidence,
     KaplanMeier,
     LogRank,
     Median,
     aalen_johansen,
+    difference_at,
     incidence_on,
     kaplan_meier,
     log_rank,
@@ -643,3 +645,75 @@ def test_a_level_that_is_none_is_refused(level: float) -> None:
         kaplan_meier([3], [True], level)
     with pytest.raises(ValueError, match=r"write 95 % as 0\.95"):
         aalen_johansen([3], [1], level)
+
+
+# --- the difference at a day ----------------------------------------------------------------
+
+
+def test_difference_at_a_day_as_by_hand_from_survfit_of_r() -> None:
+    # Miller's leukemia data (aml) at week 24; survfit of R 4.2.2, survival 3.5-3.
+    kept = ([9, 13, 13, 18, 23, 28, 31, 34, 45, 48, 161], [1, 1, 0, 1, 1, 0, 1, 1, 0, 1, 0])
+    not_kept = ([5, 5, 8, 8, 12, 16, 23, 27, 30, 33, 43, 45], [1] * 5 + [0] + [1] * 6)
+    found = difference_at(kept, not_kept, 24)
+    limits = []
+    for survival, error in ((0.613636363636, 0.152632331027), (0.486111111111, 0.148130062553)):
+        size = survival * (1 - survival) / error**2
+        # Wilson's limits are the roots of this quadratic.
+        square = stats.norm.ppf(0.975) ** 2 / size
+        limits.append(np.sort(np.roots([1 + square, -(2 * survival + square), survival**2])))
+    estimate = 0.613636363636 - 0.486111111111
+    low = estimate - math.hypot(0.613636363636 - limits[0][0], limits[1][1] - 0.486111111111)
+    high = estimate + math.hypot(limits[0][1] - 0.613636363636, 0.486111111111 - limits[1][0])
+    assert (found.estimate, found.low, found.high) == pytest.approx((estimate, low, high), abs=1e-9)
+    assert (found.n, found.known) == ((11, 12), (10, 11))
+    assert found.known_share == pytest.approx((10 / 11, 11 / 12))
+
+
+@given(st.integers(0, 20), st.integers(1, 20), st.integers(0, 20), st.integers(1, 20), LEVELS)
+def test_without_censoring_it_is_newcombes_interval(
+    alive1: int, dead1: int, alive2: int, dead2: int, level: float
+) -> None:
+    arms = [([28] * a + [3] * d, [0] * a + [1] * d) for a, d in ((alive1, dead1), (alive2, dead2))]
+    for first, second in (arms, [arms[0], ([28], [0])]):
+        found = difference_at(first, second, 28, level)
+        alive = sum(1 for e in second[1] if e == 0)
+        peer = newcombe(alive1, alive1 + dead1, alive, len(second[1]), level)
+        assert found.low == pytest.approx(float(peer.low), abs=1e-9)
+        assert found.high == pytest.approx(float(peer.high), abs=1e-9)
+
+
+@given(PARTICIPANTS, PARTICIPANTS, st.integers(0, 12))
+def test_a_difference_mirrors_when_the_arms_swap_and_stays_within_its_limits(
+    first: Participants, second: Participants, day: int
+) -> None:
+    one, other = of_one_cause(first), of_one_cause(second)
+    found, mirror = difference_at(one, other, day), difference_at(other, one, day)
+    assert found.known == (mirror.known[1], mirror.known[0])
+    if found.estimate is None or mirror.high is None:
+        assert found.reason is not None and found.reason == mirror.reason
+        return
+    assert found.low is not None and found.high is not None
+    assert -1.0 <= found.low <= found.estimate <= found.high <= 1.0
+    assert found.low == pytest.approx(-mirror.high, abs=1e-12)
+
+
+def test_a_day_that_nobody_reached_and_an_empty_arm_have_a_reason() -> None:
+    some = ([5, 9], [1, 0])
+    assert difference_at(some, some, 10).reason == "In an arm nobody is observed through day 10."
+    empty = difference_at(some, ([], []), 5)
+    assert (empty.reason, empty.known_share) == ("An arm is empty.", (1.0, None))
+
+
+def test_the_difference_at_a_day_covers_at_30_an_arm_with_censoring() -> None:
+    dice = np.random.default_rng(20260102)
+    covered, runs = 0, 800
+    truth = math.exp(-28 * 0.006) - math.exp(-28 * 0.02)
+    for _ in range(runs):
+        arms = []
+        for rate in (0.006, 0.02):
+            death, lost = dice.exponential(1 / rate, 30), dice.uniform(10, 90, 30)
+            arms.append((np.minimum(death, lost), death <= lost))
+        found = difference_at(arms[0], arms[1], 28)
+        assert found.low is not None and found.high is not None
+        covered += found.low <= truth <= found.high
+    assert covered / runs > 0.925
