@@ -9,10 +9,12 @@ from exhibits import (
     immune,
     laboratory,
     oxygenation,
+    oxygenation_differences,
     participant,
     safety,
     special_interest,
     treatment,
+    ventilation,
 )
 from exhibits.exhibit import (
     EXHIBITS,
@@ -38,8 +40,10 @@ __all__ = [
     "make",
     "offered",
     "oxygenation",
+    "oxygenation_differences",
     "participant",
     "safety",
     "special_interest",
     "treatment",
+    "ventilation",
 ]

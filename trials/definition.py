@@ -423,6 +423,8 @@ class Oxygenation(Model):
             respiratory support of rank 3, `ratio` PaO2/FiO2 within which the value ranks.
         ventilator_free_days: up to which day days without invasive ventilation are counted.
         around_dose_days: how many days before and after a dose are looked at.
+        deltas: shifts of PaO2/FiO2, in mmHg, of those without a gas on the primary day, by which
+            the difference between arms is tried; 0 is among them.
     """
 
     peep: Identifier
@@ -436,6 +438,13 @@ class Oxygenation(Model):
     composite: tuple[Rung, ...] = Field(min_length=2)
     ventilator_free_days: int = Field(default=28, ge=1)
     around_dose_days: int = Field(default=3, ge=1)
+    deltas: tuple[float, ...] = ()
+
+    @model_validator(mode="after")
+    def _shifts_by_nothing_too(self) -> Self:
+        if self.deltas and 0 not in self.deltas:
+            raise ValueError("has deltas without 0, with which the others are compared")
+        return self
 
     @model_validator(mode="after")
     def _names_nothing_twice(self) -> Self:

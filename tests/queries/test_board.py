@@ -394,6 +394,8 @@ SAMPLES: dict[str, Any] = {
         context=(LiverContext(name="shock", measure="systolic_pressure", below=110),),
     ).model_dump(),
     "quadrant": None,
+    "least_support": 3,
+    "completed_from": 26,
     "in_window": False,
     "under_limit": False,
     "unexplained": False,
