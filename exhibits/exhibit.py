@@ -179,6 +179,9 @@ def exhibit(*, least_view: View = View.POOLED, filtered: bool = False) -> Callab
     return register
 
 
+# For what compares arms, and is nothing where they are not told apart.
+filtered_comparative_exhibit = exhibit(least_view=View.CODED, filtered=True)
+
 # For what only the unblinded view has.
 unblinded_exhibit = exhibit(least_view=View.UNBLINDED)
 filtered_unblinded_exhibit = exhibit(least_view=View.UNBLINDED, filtered=True)

@@ -11,12 +11,11 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
-from access.view import View
 from estimators.linear import AdjustedDifference, DeltaAdjusted, ancova, delta_adjusted
 from estimators.linear import repeated_measures as mixed_model
 from estimators.proportions import Reals
 from exhibits.compared import arms_to_compare, in_limits, too_few_to_compare
-from exhibits.exhibit import Exhibit, exhibit
+from exhibits.exhibit import Exhibit, filtered_comparative_exhibit
 from exhibits.oxygenation import (
     ARTERIAL,
     BY_THE_VISIT,
@@ -38,7 +37,7 @@ ANCOVA, MIXED = "ANCOVA", "Mixed model"
 SHIFTED = ("discharged", "missing", "left")
 
 
-@exhibit(least_view=View.CODED, filtered=True)
+@filtered_comparative_exhibit
 def oxygenation_adjusted(board: Board) -> Exhibit:
     """Difference of PaO2/FiO2 between arms at equal baseline: ANCOVA, and all days in one model."""
     title = "PaO2/FiO2 between arms, at equal baseline"
@@ -252,7 +251,7 @@ def _by_day(board: Board, table: pl.DataFrame, told: int) -> go.Figure | None:
     return drawn
 
 
-@exhibit(least_view=View.CODED, filtered=True)
+@filtered_comparative_exhibit
 def oxygenation_delta(board: Board) -> Exhibit:
     """What the difference on the primary day becomes if those without a gas did worse or better."""
     title = "If those without a gas did worse or better"

@@ -9,10 +9,10 @@ supported as (
   select
     person.subject,
     list(
-      {
-        'first_day': respiratory_support.start_date - person.day_one + 1,
-        'last_day': respiratory_support.end_date - person.day_one + 1
-      }
+      struct_pack(
+        first_day := respiratory_support.start_date - person.day_one + 1,
+        last_day := respiratory_support.end_date - person.day_one + 1
+      )
       order by respiratory_support.start_date nulls first, respiratory_support.end_date nulls last
     ) as spans,
     bool_or(
