@@ -2,6 +2,7 @@
 
 from exhibits import (
     arm_balance,
+    balance,
     completeness,
     conduct,
     enrollment,
@@ -31,6 +32,7 @@ __all__ = [
     "NotInThisViewError",
     "Number",
     "arm_balance",
+    "balance",
     "completeness",
     "conduct",
     "enrollment",

@@ -180,6 +180,7 @@ def exhibit(*, least_view: View = View.POOLED, filtered: bool = False) -> Callab
 
 
 # For what compares arms, and is nothing where they are not told apart.
+comparative_exhibit = exhibit(least_view=View.CODED)
 filtered_comparative_exhibit = exhibit(least_view=View.CODED, filtered=True)
 
 # For what only the unblinded view has.

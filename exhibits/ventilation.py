@@ -110,7 +110,7 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
         ),
         denominator=f"n = {observed:,} of N = {people.height:,}",
         numbers=tuple(item.number for item in ranked),
-        figure=_at_least(board, days, of, until),
+        figure=_at_least(board, days, until),
         description="A falling step curve for each arm of this view: the share of participants "
         "with at least so many free days. The higher the curve, the better.",
         table=table,
@@ -231,12 +231,9 @@ def _wins(board: Board, by_arm: Mapping[str, Ranked]) -> dict[str, list[float | 
 def _at_least(
     board: Board,
     days: Mapping[str, np.ndarray[tuple[int], np.dtype[np.int64]]],
-    of: FreeOf,
     until: int,
 ) -> go.Figure:
-    drawn = figure(
-        x_title=f"{of.title}, days", y_title="Participants with at least so many, %", height=380
-    )
+    drawn = figure(x_title="Free days", y_title="Participants with at least so many, %", height=380)
     values = np.arange(until + 1)
     for position, arm in enumerate(board.arms, start=1):
         if not days[arm].size:

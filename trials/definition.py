@@ -53,10 +53,29 @@ class Arm(Model):
 
 
 class Arms(Model):
-    """The arms in their order, and how participants are allocated to them."""
+    """The arms in their order, and how participants are allocated to them.
+
+    Attributes:
+        allocation: in words.
+        method: of randomization; None where it is not known.
+        largest_block: allocations in the largest permuted block, of all arms together.
+        lists: what has a list of blocks of its own.
+    """
 
     allocation: str = ""
+    method: Literal["permuted blocks", "simple"] | None = None
+    largest_block: int | None = Field(default=None, ge=2)
+    lists: Literal["trial", "site", "stratum"] = "trial"
     list: tuple[Arm, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _blocks_hold_the_ratio(self) -> Self:
+        if (self.method == "permuted blocks") != (self.largest_block is not None):
+            raise ValueError("has largest_block if, and only if, method is permuted blocks")
+        unit = sum(arm.ratio for arm in self.list)
+        if self.largest_block is not None and self.largest_block % unit:
+            raise ValueError(f"largest_block {self.largest_block} is no multiple of {unit}")
+        return self
 
 
 class Accrual(Model):

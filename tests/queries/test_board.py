@@ -394,6 +394,17 @@ SAMPLES: dict[str, Any] = {
         context=(LiverContext(name="shock", measure="systolic_pressure", below=110),),
     ).model_dump(),
     "quadrant": None,
+    "limits": [
+        {"measure": "age", "lower": 18.0, "upper": 85.0},
+        {"measure": "pao2_fio2", "lower": None, "upper": 300.0},
+    ],
+    "bins": [
+        {"measure": "age", "at": 85.0, "step": 10.0},
+        {"measure": "pao2_fio2", "at": 300.0, "step": 50.0},
+    ],
+    "side": "within",
+    "kind": "site",
+    "value": "01",
     "least_support": 3,
     "completed_from": 26,
     "in_window": False,
