@@ -14,6 +14,7 @@ from exhibits import (
     participant,
     safety,
     special_interest,
+    survival,
     treatment,
     ventilation,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "participant",
     "safety",
     "special_interest",
+    "survival",
     "treatment",
     "ventilation",
 ]

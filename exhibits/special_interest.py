@@ -123,7 +123,7 @@ def list_of(board: Board, group: SpecialInterest | None, arm: str | None, **chos
     )
 
 
-def _in_percent(values: Any, *, shown: bool) -> list[float | None]:
+def in_percent(values: Any, *, shown: bool) -> list[float | None]:
     """Shares as percentages for a table; none where there are none, or none are shown."""
     return _rounded([100 * float(value) for value in values], shown=shown, places=1)
 
@@ -149,9 +149,9 @@ def special_interest_overview(board: Board) -> Exhibit:
         "arm",
         "randomized",
         "participants",
-        pl.Series("share_percent", _in_percent(shares.estimate, shown=shown), pl.Float64),
-        pl.Series("low_percent", _in_percent(shares.low, shown=shown), pl.Float64),
-        pl.Series("high_percent", _in_percent(shares.high, shown=shown), pl.Float64),
+        pl.Series("share_percent", in_percent(shares.estimate, shown=shown), pl.Float64),
+        pl.Series("low_percent", in_percent(shares.low, shown=shown), pl.Float64),
+        pl.Series("high_percent", in_percent(shares.high, shown=shown), pl.Float64),
         "events",
         "serious",
         "fatal",
@@ -159,7 +159,7 @@ def special_interest_overview(board: Board) -> Exhibit:
         pl.Series("rate", _rounded(rates.estimate, shown=shown), pl.Float64),
         pl.Series("rate_low", _rounded(rates.low, shown=shown), pl.Float64),
         pl.Series("rate_high", _rounded(rates.high, shown=shown), pl.Float64),
-        *_differences(board, rows, shown=shown),
+        *differences(board, rows, shown=shown),
     )
     total = int(people["participants"].sum())
     by_group = (
@@ -259,8 +259,12 @@ def _rounded(values: Any, *, shown: bool, places: int = 3) -> list[float | None]
     ]
 
 
-def _differences(board: Board, rows: pl.DataFrame, *, shown: bool) -> list[pl.Series]:
-    """Differences to the reference arm, in percentage points; none of that arm itself."""
+def differences(board: Board, rows: pl.DataFrame, *, shown: bool) -> list[pl.Series]:
+    """Differences to the reference arm, in percentage points; none of that arm itself.
+
+    Args:
+        rows: `group`, `arm`, `participants` with an event, and `randomized`, of whom.
+    """
     if len(board.arms) < 2:
         return []
     reference = rows.filter(pl.col("arm") == board.reference_arm).select(
@@ -279,9 +283,7 @@ def _differences(board: Board, rows: pl.DataFrame, *, shown: bool) -> list[pl.Se
             name,
             [
                 None if itself else value
-                for itself, value in zip(
-                    is_reference, _in_percent(values, shown=shown), strict=True
-                )
+                for itself, value in zip(is_reference, in_percent(values, shown=shown), strict=True)
             ],
             pl.Float64,
         )
@@ -377,16 +379,16 @@ def special_interest_incidence(board: Board) -> Exhibit:
                         "participants": of_arm.height,
                         "at_risk": int(on.at_risk[row]),
                         "events": int(until.sum()),
-                        "incidence_percent": _in_percent([on.incidence[0, row]], shown=not few)[0],
-                        "low_percent": _in_percent([on.low[0, row]], shown=not few)[0],
-                        "high_percent": _in_percent([on.high[0, row]], shown=not few)[0],
-                        "death_percent": _in_percent([on.incidence[1, row]], shown=not few)[0],
+                        "incidence_percent": in_percent([on.incidence[0, row]], shown=not few)[0],
+                        "low_percent": in_percent([on.low[0, row]], shown=not few)[0],
+                        "high_percent": in_percent([on.high[0, row]], shown=not few)[0],
+                        "death_percent": in_percent([on.incidence[1, row]], shown=not few)[0],
                         "median_day": median if not few else None,
                     }
                 )
             if is_drawn:
                 people_behind = len(lists) - 1 if had else None
-                traces.append(_curve(board, place, position, curves, people=people_behind))
+                traces.append(incidence_curve(board, place, position, curves, people=people_behind))
     last = days[-1]
     total = int(people["participants"].sum())
     first = known.filter(pl.col("outcome") == EVENT).height
@@ -399,7 +401,7 @@ def special_interest_incidence(board: Board) -> Exhibit:
         answer=_incidence_answer(board, known, last) if not few else "Too few for estimates.",
         denominator=f"N = {total:,}; {counted(first, 'first event')} of "
         f"{counted(len(groups), 'group')}",
-        figure=_incidence_figure(groups, traces) if is_drawn else None,
+        figure=incidence_figure([group.name for group in groups], traces) if is_drawn else None,
         description="A panel for each group: step curves of the share of participants who had a "
         "first event by each study day, one for each arm of this view.",
         table=pl.DataFrame(rows, schema=INCIDENCE_SCHEMA),
@@ -528,11 +530,13 @@ def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
     )
 
 
-def _incidence_figure(
-    groups: Sequence[SpecialInterest], traces: Sequence[dict[str, Any]]
-) -> go.Figure:
-    """A panel for each group, below each other, all with the same scale."""
-    count = len(groups)
+def incidence_figure(titles: Sequence[str], traces: Sequence[dict[str, Any]]) -> go.Figure:
+    """A panel for each title, below each other, all with the same scale.
+
+    Args:
+        traces: what `incidence_curve` makes, of all panels.
+    """
+    count = len(titles)
     height = 90 + 270 * count
     gap = 110 / height
     panel = (1 - gap * (count - 1)) / count
@@ -542,7 +546,7 @@ def _incidence_figure(
         "margin": {"l": 10, "r": 10, "t": 90, "b": 10},
         "annotations": [],
     }
-    for place, group in enumerate(groups):
+    for place, title in enumerate(titles):
         suffix = "" if place == 0 else str(place + 1)
         top = 1 - place * (panel + gap)
         layout[f"xaxis{suffix}"] = AXIS | {
@@ -559,7 +563,7 @@ def _incidence_figure(
         }
         layout["annotations"].append(
             {
-                "text": in_lines(group.name, 36),
+                "text": in_lines(title, 36),
                 "x": 0,
                 "y": top,
                 "xref": "paper",
@@ -574,16 +578,22 @@ def _incidence_figure(
     return figure(x_title="Study day", y_title="%", height=height, traces=traces, layout=layout)
 
 
-def _curve(
-    board: Board, row: int, position: int, curves: CumulativeIncidence, *, people: int | None
+def incidence_curve(
+    board: Board,
+    row: int,
+    position: int,
+    curves: CumulativeIncidence,
+    *,
+    people: int | None,
+    cause: int = 0,
 ) -> dict[str, Any]:
-    """A step curve with a mark at each day of a first event, which leads to the list `people`."""
+    """A step curve of a cause with a mark at each of its days, which leads to the list `people`."""
     style, arm = arm_style(position), board.arms[position - 1]
-    steps = np.diff(curves.incidence[0], prepend=0.0) > 0
+    steps = np.diff(curves.incidence[cause], prepend=0.0) > 0
     suffix = "" if row == 1 else str(row)
     return {
         "x": [0.0, *curves.times.tolist()],
-        "y": [0.0, *_in_percent(curves.incidence[0], shown=True)],
+        "y": [0.0, *in_percent(curves.incidence[cause], shown=True)],
         "xaxis": f"x{suffix}",
         "yaxis": f"y{suffix}",
         "mode": "lines+markers",

@@ -630,6 +630,27 @@ class Blinding(Model):
     smallest_cell: int = Field(default=5, ge=2)
 
 
+class Survival(Model):
+    """How deaths are looked at.
+
+    Attributes:
+        day: up to which study day deaths are counted, and on which arms are compared.
+        known_days: on which study days, beside the planned end, it is said whose vital status is
+            known.
+        least_known: the share of an arm with a known status below which a warning is shown.
+    """
+
+    day: int = Field(default=28, ge=2)
+    known_days: tuple[int, ...] = (14, 28)
+    least_known: float = Field(default=0.8, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _days_rise(self) -> Self:
+        if list(self.known_days) != sorted({day for day in self.known_days if day > 1}):
+            raise ValueError("names known_days that are not after day 1, each after the one before")
+        return self
+
+
 class Plausibility(Model):
     """From which point on a value is asked about that could be right.
 
@@ -679,6 +700,7 @@ class Trial(Model):
     liver: Liver | None = None
     oxygenation: Oxygenation | None = None
     immune: Immune | None = None
+    survival: Survival = Survival()
     special_interest: tuple[SpecialInterest, ...] = ()
     worsening: Worsening | None = None
     stopping_rules: tuple[StoppingRule, ...] = ()
@@ -763,6 +785,9 @@ class Trial(Model):
         for loc, name in self._measures_named():
             if name not in known - {"age", "bmi"}:
                 wrong(f"{name!r} is no measure", *loc)
+        if self.survival.day > max(visit.day for visit in self.schedule):
+            day = self.survival.day
+            wrong(f"day {day} is after the last day of the schedule", "survival", "day")
         if self.primary is not None and self.primary.measure not in known:
             wrong(f"{self.primary.measure!r} is no measure", "primary", "measure")
         groups = {group.id for group in self.special_interest}

@@ -1,0 +1,286 @@
+"""Deaths, survival, discharge and what is known of whom, recounted from the extract."""
+
+from collections import Counter
+from datetime import date
+
+import polars as pl
+import pytest
+
+from access import View
+from exhibits import EXHIBITS, Exhibit, make
+from queries.filters import Filters
+from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
+from tests.exhibits.conftest import BoardByName
+from tests.exhibits.oxygenation_extract import Extract, day_of
+from trials import load_trial
+from trials.simulator import simulate
+
+SURVIVAL = [name for name, item in EXHIBITS.items() if item.topic == "survival"]
+WINDOWS = {visit.day: visit.window_before for visit in load_trial("nct05689008").schedule}
+VISITS = {visit.visit: visit.day for visit in load_trial("nct05689008").schedule}
+
+
+def table(shown: Exhibit) -> pl.DataFrame:
+    assert shown.missing == ""
+    assert shown.table is not None
+    return shown.table
+
+
+class Followed(Extract):
+    """Until when each participant is known to have been alive, or on which day they died."""
+
+    def __init__(self, loaded: LoadedTrial) -> None:
+        super().__init__(loaded)
+        self.last_day: dict[str, tuple[int, bool]] = {}
+        for who, first in self.day_one.items():
+            died = self.died[who]
+            if died is not None and died <= self.cutoff:
+                self.last_day[who] = ((died - first).days + 1, True)
+                continue
+            seen = max([first, *self.seen(who)])
+            day = (seen - first).days + 1
+            if who not in self.left:
+                # In the window before a planned day is as good as on it.
+                reached = [on for on, before in WINDOWS.items() if on - before <= day <= on]
+                day = max([day, *reached])
+            self.last_day[who] = (min(day, (self.cutoff - first).days + 1), False)
+
+    def seen(self, who: str) -> list[date]:
+        """Dates by the cut-off: of planned visits, contacts, the end of stays and of the study."""
+        found = []
+        for name, column in (("sv", "SVSTDTC"), ("lb", "LBDTC"), ("vs", "VSDTC")):
+            rows = self.loaded.dataset(name).filter(
+                (pl.col("USUBJID") == who) & pl.col("VISIT").is_in(list(VISITS))
+            )
+            found += [day_of(text) for text in rows[column]]
+        contacts = self.loaded.dataset("ss").filter(
+            (pl.col("USUBJID") == who) & (pl.col("SSSTRESC") == "ALIVE")
+        )
+        found += [day_of(text) for text in contacts["SSDTC"]]
+        ended = self.loaded.dataset("ds").filter(
+            (pl.col("USUBJID") == who) & (pl.col("DSDECOD") == "COMPLETED")
+        )
+        found += [day_of(text) for text in ended["DSSTDTC"]]
+        stays = self.loaded.dataset("ho").filter(
+            (pl.col("USUBJID") == who) & (pl.col("HODECOD") == "HOSPITAL")
+        )
+        found += [day_of(text) for text in stays["HOENDTC"]]
+        return [on for on in found if on is not None and on <= self.cutoff]
+
+
+@pytest.fixture(scope="module")
+def followed(demonstration_store: LoadedTrial) -> Followed:
+    return Followed(demonstration_store)
+
+
+def product_limit(people: list[tuple[int, bool]], day: int) -> float:
+    """Survival to a day, factor by factor."""
+    alive = 1.0
+    for when in sorted({on for on, dead in people if dead and on <= day}):
+        at_risk = sum(on >= when for on, _ in people)
+        alive *= 1 - sum(dead and on == when for on, dead in people) / at_risk
+    return alive
+
+
+def test_survival_is_the_product_limit_of_the_extract(
+    board: BoardByName, followed: Followed
+) -> None:
+    rows = table(make("survival_curve", board("two arms", View.UNBLINDED)))
+    assert set(rows["arm"]) == {"UC-MSC", "Control"}
+    for row in rows.iter_rows(named=True):
+        people = [end for who, end in followed.last_day.items() if followed.arm[who] == row["arm"]]
+        assert row["participants"] == len(people)
+        assert row["at_risk"] == sum(day >= row["day"] for day, _ in people)
+        assert row["deaths"] == sum(dead and day <= row["day"] for day, dead in people)
+        if row["survival_percent"] is not None:
+            expected = 100 * product_limit(people, row["day"])
+            assert row["survival_percent"] == pytest.approx(expected, abs=0.051)
+    on_28 = {row["arm"]: row for row in rows.filter(pl.col("day") == 28).iter_rows(named=True)}
+    apart = on_28["UC-MSC"]["survival_percent"] - on_28["Control"]["survival_percent"]
+    assert on_28["UC-MSC"]["difference"] == pytest.approx(apart, abs=0.11)
+    assert on_28["Control"]["difference"] is None
+    assert rows["deaths"].max() == max(
+        sum(dead for who, (_, dead) in followed.last_day.items() if followed.arm[who] == arm)
+        for arm in ("UC-MSC", "Control")
+    )
+
+
+def test_deaths_by_day_28_are_of_those_who_could_be_followed_to_it(
+    board: BoardByName, followed: Followed
+) -> None:
+    rows = table(make("mortality", board("two arms", View.UNBLINDED)))
+    for arm in ("UC-MSC", "Control"):
+        people = [who for who in followed.day_one if followed.arm[who] == arm]
+        past = [who for who in people if followed.date_of(who, 28) <= followed.cutoff]
+        known = [
+            who for who in past if followed.last_day[who][1] or followed.last_day[who][0] >= 28
+        ]
+        died = [
+            who for who in known if followed.last_day[who][1] and followed.last_day[who][0] <= 28
+        ]
+        early, total = rows.filter(pl.col("arm") == arm).to_dicts()
+        assert (early["participants"], early["randomized"]) == (len(died), len(known))
+        assert early["not_known"] == len(past) - len(known)
+        assert (total["participants"], total["randomized"]) == (
+            sum(followed.last_day[who][1] for who in people),
+            len(people),
+        )
+    assert rows["participants"].sum() > 0
+
+
+def test_each_day_has_everybody_once_and_says_of_whom_it_is_not_known(
+    board: BoardByName, followed: Followed
+) -> None:
+    rows = table(make("vital_status", board("two arms", View.UNBLINDED)))
+    states = ["died", "alive", "not_known", "not_due", "undated"]
+    assert rows.select(pl.sum_horizontal(states) == pl.col("randomized")).to_series().all()
+    for row in rows.iter_rows(named=True):
+        counts: Counter[str] = Counter()
+        for who, (last, dead) in followed.last_day.items():
+            if followed.arm[who] != row["arm"]:
+                continue
+            if dead and last <= row["asked_day"]:
+                counts["died"] += 1
+            elif last >= row["asked_day"]:
+                counts["alive"] += 1
+            else:
+                past = followed.date_of(who, row["asked_day"]) <= followed.cutoff
+                counts["not_known" if past else "not_due"] += 1
+        assert {state: row[state] for state in states if row[state]} == dict(counts)
+
+
+def test_discharge_and_death_in_hospital_are_those_of_the_extract(
+    board: BoardByName, followed: Followed
+) -> None:
+    rows = table(make("discharge", board("two arms", View.UNBLINDED)))
+    stays = followed.loaded.dataset("ho").filter(pl.col("HODECOD") == "HOSPITAL")
+    for arm in ("UC-MSC", "Control"):
+        counts: Counter[str] = Counter()
+        for who, first in followed.day_one.items():
+            mine = stays.filter(pl.col("USUBJID") == who).select("HOSTDTC", "HOENDTC").rows()
+            spans = [(day_of(start), day_of(end)) for start, end in mine]
+            if followed.arm[who] != arm or not any(
+                start is not None and start <= first and (end is None or end >= first)
+                for start, end in spans
+            ):
+                continue
+            counts["participants"] += 1
+            ends = [end for _, end in spans if end is not None and first <= end <= followed.cutoff]
+            out = [
+                end
+                for end in ends
+                if not any(
+                    (start or end) <= end and (other is None or other > end)
+                    for start, other in spans
+                )
+            ]
+            last, dead = followed.last_day[who]
+            if out and ((day := (min(out) - first).days + 1) < last or not dead):
+                counts["discharged"] += day <= 28
+            elif dead:
+                counts["died"] += last <= 28
+        (row,) = rows.filter((pl.col("arm") == arm) & (pl.col("day") == 28)).to_dicts()
+        found = {name: row[name] for name in ("participants", "discharged", "died")}
+        assert found == dict(counts)
+
+
+@pytest.mark.parametrize("view", list(View))
+@pytest.mark.parametrize("name", SURVIVAL)
+def test_behind_a_row_are_the_participants_it_is_about(
+    board: BoardByName, name: str, view: View
+) -> None:
+    opened = board("two arms", view)
+    shown = make(name, opened)
+    rows = table(shown)
+    assert len(shown.row_lists) == rows.height
+    counted = {"mortality": "participants", "vital_status": "not_known"}.get(name)
+    for row, place in zip(rows.iter_rows(named=True), shown.row_lists, strict=True):
+        if place is None:
+            continue
+        people = shown.lists[place]
+        found = opened.ask(people.question, **dict(people.values))
+        assert found["subject"].n_unique() == found.height
+        assert found["why"].null_count() == 0
+        if counted is not None:
+            assert found.height == row[counted]
+    for number in shown.numbers:
+        if number.people is not None:
+            found = opened.ask(number.people.question, **dict(number.people.values))
+            assert number.value.startswith(f"{found.height:,} of ")
+
+
+def test_days_of_the_filters_do_not_shorten_survival(demonstration_store: LoadedTrial) -> None:
+    opened = board_of(demonstration_store, View.POOLED)
+    whole = table(make("survival_curve", opened))
+    opened.choose(Filters(first_day=1, last_day=3))
+    shown = make("survival_curve", opened)
+    assert table(shown).equals(whole)
+    assert any("do not apply" in note for note in shown.footnotes)
+    assert "study day" not in shown.population
+    opened.choose(Filters(sexes=("F",)))
+    assert table(make("survival_curve", opened))["participants"][0] < whole["participants"][0]
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def short_of_news(
+    tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair
+) -> tuple[LoadedTrial, str]:
+    """Of most of one arm nothing is recorded after day 7; one screened person has died."""
+    trial = load_trial("nct05689008")
+    frames = dict(simulate(trial, participants=24, seed=8, cutoff=date(2024, 6, 1)))
+    lost = frames["randomization"].filter(pl.col("ARMCD") == "UCMSC")["USUBJID"].to_list()[:9]
+    late = [visit for visit, day in VISITS.items() if day > 7]
+    for name in ("sv", "lb", "vs", "re", "rs", "qs", "cp", "eg"):
+        frames[name] = frames[name].filter(
+            ~(pl.col("USUBJID").is_in(lost) & pl.col("VISIT").is_in(late))
+        )
+    frames["ss"] = frames["ss"].filter(~pl.col("USUBJID").is_in(lost))
+    frames["ho"] = frames["ho"].filter(~pl.col("USUBJID").is_in(lost))
+    of_end = ["COMPLETED", "DEATH", "LOST TO FOLLOW-UP", "WITHDRAWAL BY SUBJECT"]
+    frames["ds"] = frames["ds"].filter(
+        ~(pl.col("USUBJID").is_in(lost) & pl.col("DSDECOD").is_in(of_end))
+    )
+    randomized = frames["randomization"]["USUBJID"].implode()
+    screened = frames["dm"].filter(~pl.col("USUBJID").is_in(randomized))["USUBJID"][0]
+    is_dead = pl.col("USUBJID") == screened
+    is_lost = pl.col("USUBJID").is_in(lost)
+    frames["dm"] = frames["dm"].with_columns(
+        DTHFL=pl.when(is_dead).then(pl.lit("Y")).when(~is_lost).then("DTHFL"),
+        DTHDTC=pl.when(is_dead).then(pl.lit("2023-12-24")).when(~is_lost).then("DTHDTC"),
+    )
+    folder = tmp_path_factory.mktemp("short-of-news")
+    return load_frames(frames, trial, key_pair, folder, date(2024, 6, 1)), screened
+
+
+def test_too_few_known_is_a_warning_of_the_arm(short_of_news: tuple[LoadedTrial, str]) -> None:
+    opened = board_of(short_of_news[0], View.UNBLINDED)
+    for name in ("survival_curve", "vital_status"):
+        said = make(name, opened).answer
+        assert "Warning: the vital status on day 28 is known of" in said
+        assert "of UC-MSC only, under 80 %" in said
+    opened.close()
+
+
+def test_a_death_before_randomization_is_listed_and_not_counted(
+    short_of_news: tuple[LoadedTrial, str],
+) -> None:
+    loaded, screened = short_of_news
+    opened = board_of(loaded, View.POOLED)
+    shown = make("deaths", opened)
+    rows = table(shown)
+    (row,) = rows.filter(pl.col("subject") == screened).to_dicts()
+    assert (row["randomized"], row["arm"], row["study_day"]) == ("no", None, None)
+    assert shown.answer.endswith("Not randomized: 1 death.")
+    assert f"{rows.filter(pl.col('randomized') == 'yes').height} of 24" in shown.answer
+    opened.close()
+
+
+def test_a_cause_is_shown_where_sealed_records_are(board: BoardByName) -> None:
+    pooled, coded, unblinded = (
+        table(make("deaths", board("two arms", view))).columns for view in View
+    )
+    assert "cause" not in pooled + coded
+    assert "cause" in unblinded
+    recorded = table(make("deaths", board("two arms", View.UNBLINDED)))["cause"]
+    assert recorded.drop_nulls().len() > 0
