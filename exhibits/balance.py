@@ -333,9 +333,9 @@ def _love(table: pl.DataFrame) -> go.Figure:
         },
     ]
     return figure(
-        x_title="Standardized difference, in standard deviations",
+        x_title="Difference, SD",
         y_title="",
-        height=140 + 30 * table.height,
+        height=140 + 38 * table.height,
         traces=traces,
         layout={"yaxis": rows_axis([in_lines(name, 22) for name in names]) | {"showgrid": False}},
     )

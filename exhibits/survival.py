@@ -174,7 +174,7 @@ def mortality(board: Board) -> Exhibit:
             Number(
                 f"Died {name[0].lower()}{name[1:]}",
                 share(part["participants"].item(), part["randomized"].item()),
-                "" if len(board.arms) == 1 else _in_arms(board, table, name).strip(" ()"),
+                "" if len(board.arms) == 1 else _in_arms(board, table, name)[2:-1],
                 _who_died(board, None)
                 if name == ALL
                 else _by_vital_status(

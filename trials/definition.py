@@ -780,14 +780,11 @@ class Trial(Model):
             for name in visit.expected:
                 if name not in measures:
                     wrong(f"{name!r} is no measure", "schedule", index, "expected")
-        for loc, text in self._strangers_of_interest(measures):
+        for loc, text in (*self._strangers_of_interest(measures), *self._beyond_the_schedule()):
             wrong(text, *loc)
         for loc, name in self._measures_named():
             if name not in known - {"age", "bmi"}:
                 wrong(f"{name!r} is no measure", *loc)
-        if self.survival.day > max(visit.day for visit in self.schedule):
-            day = self.survival.day
-            wrong(f"day {day} is after the last day of the schedule", "survival", "day")
         if self.primary is not None and self.primary.measure not in known:
             wrong(f"{self.primary.measure!r} is no measure", "primary", "measure")
         groups = {group.id for group in self.special_interest}
@@ -804,6 +801,13 @@ class Trial(Model):
         if problems:
             raise _ContradictionError(problems)
         return self
+
+    def _beyond_the_schedule(self) -> Iterator[tuple[tuple[int | str, ...], str]]:
+        """A day of deaths that the schedule, where it is in order, does not reach."""
+        days = [visit.day for visit in self.schedule]
+        if days == sorted(days) and self.survival.day > days[-1]:
+            text = f"day {self.survival.day} is after the last day of the schedule"
+            yield ("survival", "day"), text
 
     def _measures_named(self) -> Iterator[tuple[tuple[int | str, ...], str]]:
         """The measures that severity, grades and what pages show are of: where, and which."""
