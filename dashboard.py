@@ -57,7 +57,7 @@ def menu(identity: Identity | None) -> Page:
         title, icon = PAGES[address]
         page = st.Page(file_of(address), title=title, icon=icon, url_path=address)
         groups.setdefault(address.partition("-")[0].capitalize(), []).append(page)
-    return st.navigation(groups, position="sidebar" if identity else "hidden")
+    return st.navigation(groups, position="sidebar" if identity else "hidden", expanded=True)
 
 
 def looked_at(store: Store, identity: Identity, trail: Trail) -> tuple[Trial, Snapshot] | None:

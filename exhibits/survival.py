@@ -36,10 +36,11 @@ OBSERVED = (
     "Day 1 is the day of randomization. A participant is observed up to death, or up to the last "
     "day on which they are known to have been alive: at a planned visit, by a measurement of one, "
     "by a contact, by discharge or by completing the study; at the latest up to the data cut-off. "
-    "Discharge alive ends no observation. Who is seen in the window of a planned visit, before its "
-    "day, is observed to its day, unless they left the study."
+    "Discharge alive ends no observation. Who came to a planned visit, or completed the study, in "
+    "the window before the planned day is observed to that day, unless they left the study."
 )
 BY_WHICH = "Deaths by demographics, else by disposition; whichever of the two has it."
+PAST = "Past a day: the window of its planned visit had closed by the data cut-off."
 ALL = "In all"
 # Under so much of the axis numbers at risk would run into each other on a telephone.
 NEAREST = 0.13
@@ -49,7 +50,7 @@ VITAL = (
     ("died", "Died", STATES.died),
     ("alive", "Known alive", STATES.as_planned),
     ("not_known", "Not known", STATES.not_known),
-    ("not_due", "Day not reached", STATES.to_come),
+    ("not_due", "Not due yet", STATES.to_come),
     ("undated", "No date of randomization", STATES.undated),
 )
 KNOWN = ("died", "alive")
@@ -159,14 +160,14 @@ def mortality(board: Board) -> Exhibit:
     sums = {str(name): part.sum() for (name,), part in table.group_by("group", maintain_order=True)}
     early, total = sums[by_day], sums[ALL]
     undated = int(known["undated"].sum())
+    in_arms = _in_arms(board, table, by_day)
     few = any(count < board.trial.subgroups.minimum_per_arm for count in table["randomized"])
     return Exhibit(
         title=title,
         population=RANDOMIZED,
         answer=f"By day {day} {share(early['participants'].item(), early['randomized'].item())} "
-        "of those past that day died"
-        + _in_arms(board, table, by_day)
-        + f"; in all {share(total['participants'].item(), total['randomized'].item())}."
+        f"of those past that day died{f': {in_arms}' if in_arms else ''}. In all "
+        f"{share(total['participants'].item(), total['randomized'].item())}."
         + _difference_in_words(board, table, by_day),
         denominator=f"n = {early['randomized'].item():,} past day {day} with a known vital status "
         f"of N = {total['randomized'].item():,}",
@@ -174,7 +175,7 @@ def mortality(board: Board) -> Exhibit:
             Number(
                 f"Died {name[0].lower()}{name[1:]}",
                 share(part["participants"].item(), part["randomized"].item()),
-                "" if len(board.arms) == 1 else _in_arms(board, table, name)[2:-1],
+                "" if len(board.arms) == 1 else _in_arms(board, table, name),
                 _who_died(board, None)
                 if name == ALL
                 else _by_vital_status(
@@ -189,10 +190,9 @@ def mortality(board: Board) -> Exhibit:
         table=table,
         labels=MORTALITY_LABELS | {"difference": f"Difference to {board.reference_arm}, points"},
         footnotes=(
-            f"By day {day}: of those whose day {day} was not after the data cut-off and whose "
-            "vital status on it is known, and nobody else: who was randomized later could have "
-            "died by the cut-off, but not yet have been seen alive on that day. In all: of all "
-            "randomized, however long they were followed.",
+            f"By day {day}: of those who are past that day, and of whom it is known whether they "
+            f"lived on it. {PAST} Of those randomized later deaths would count, but not lives, so "
+            "they are left out. In all: of all randomized, however long they were followed.",
             "Exact intervals (Clopper & Pearson 1934)"
             + (
                 f"; differences to {board.reference_arm} in percentage points with 95 % intervals "
@@ -245,11 +245,10 @@ def _with_shares(board: Board, rows: pl.DataFrame) -> pl.DataFrame:
 def _in_arms(board: Board, table: pl.DataFrame, group: str) -> str:
     if len(board.arms) == 1:
         return ""
-    parts = [
+    return "; ".join(
         f"{row['arm']} {share(row['participants'], row['randomized'])}"
         for row in table.filter(pl.col("group") == group).iter_rows(named=True)
-    ]
-    return f" ({'; '.join(parts)})"
+    )
 
 
 def _difference_in_words(board: Board, table: pl.DataFrame, group: str) -> str:
@@ -814,7 +813,7 @@ def vital_status(board: Board) -> Exhibit:
             waiting = int(part["not_due"].sum())
             warnings.append(
                 f"{warning} Of all participants {missing:,} are past that day and not known of, "
-                f"{waiting:,} have not reached it."
+                f"{waiting:,} are not past it."
             )
     return Exhibit(
         title=title,
@@ -849,13 +848,13 @@ def vital_status(board: Board) -> Exhibit:
             "randomized": "Randomized",
             "known": "Known",
             "known_percent": "Known, % of randomized",
-            "past": "Day not after the cut-off",
+            "past": "Past this day",
             "known_past_percent": "Known, % of these",
         }
         | {state: words for state, words, _ in VITAL},
         footnotes=(
-            "Known: died by the day, or known to have been alive on it. Not known: the day was not "
-            "after the data cut-off, and neither is recorded.",
+            "Known: died by the day, or known to have been alive on it. Not known: past the day, "
+            f"and neither is recorded. {PAST}",
             OBSERVED,
             f"A warning stands where fewer than {100 * rules.least_known:.0f} % of an arm are "
             "known of: what is estimated on that day then rests on the others being like them.",

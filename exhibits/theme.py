@@ -93,7 +93,7 @@ def axis_names(texts: Sequence[str], lines: int = 1) -> list[str]:
         lines: over how many a name may go.
     """
     names: list[str] = []
-    for text in map(readable, texts):
+    for text in (" ".join(readable(text).splitlines()) for text in texts):
         cut = text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
         if lines > 1:
             parts = textwrap.wrap(text, LONGEST_NAME, max_lines=lines, placeholder="…")

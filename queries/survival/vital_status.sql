@@ -1,5 +1,5 @@
--- One row a study day, an arm and what is known of participants on that day: how many, and of how many
--- the day was not after the cut-off.
+-- One row a study day, an arm and what is known of participants on that day: how many, and how many
+-- of these are past it.
 select
   asked_day,
   arm,

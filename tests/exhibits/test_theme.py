@@ -1,6 +1,6 @@
 """Names on an axis: short, safe, no two alike, whatever an extract calls things."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exhibits.theme import LONGEST_NAME, axis_names
@@ -9,6 +9,7 @@ texts = st.lists(st.one_of(st.text(max_size=120), st.just("Acute respiratory <b>
 
 
 @given(texts, st.integers(1, 3))
+@example(["\n", "a\rb"], 1)
 def test_names_are_short_safe_and_no_two_alike(names: list[str], lines: int) -> None:
     shown = axis_names(names, lines)
     assert len(shown) == len(set(shown)) == len(names)
