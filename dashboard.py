@@ -1,6 +1,6 @@
 """The dashboard's entry point: sign-in, choice of trial, snapshot and view, the menu by role."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,7 @@ PAGES = {
     "board-laboratory": ("Laboratory", ":material/science:"),
     "board-oxygenation": ("Oxygenation", ":material/air:"),
     "board-immune": ("Immune markers", ":material/bloodtype:"),
+    "board-survival": ("Survival", ":material/show_chart:"),
     "board-participant": ("Participant", ":material/person:"),
     "board-arm-balance": ("Arm balance", ":material/balance:"),
     "data-findings": ("Findings", ":material/rule:"),
@@ -73,8 +74,7 @@ def looked_at(store: Store, identity: Identity, trail: Trail) -> tuple[Trial, Sn
         trial = load_trial(picked("Trial", "trial", studies))
         chosen = picked("Snapshot", "snapshot", {name: name for name in offered[trial.id]})
         snapshot = store.trial(trial.id).snapshot(chosen)
-        today = datetime.now(UTC).astimezone(ZoneInfo(trial.timezone)).date()
-        age = (today - snapshot.manifest.cutoff).days
+        age = (datetime.now(ZoneInfo(trial.timezone)).date() - snapshot.manifest.cutoff).days
         older = "" if chosen == offered[trial.id][0] else " Not the current snapshot."
         st.caption(f"Data cut-off {snapshot.manifest.cutoff}, {age:,} days ago.{older}")
     return trial, snapshot

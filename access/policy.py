@@ -28,6 +28,7 @@ BOARD_PAGES = (
     "board-laboratory",
     "board-oxygenation",
     "board-immune",
+    "board-survival",
     "board-participant",
     "board-arm-balance",
 )

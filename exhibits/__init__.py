@@ -12,6 +12,7 @@ from exhibits import (
     participant,
     safety,
     special_interest,
+    survival,
     treatment,
 )
 from exhibits.exhibit import (
@@ -41,5 +42,6 @@ __all__ = [
     "participant",
     "safety",
     "special_interest",
+    "survival",
     "treatment",
 ]

@@ -14,7 +14,7 @@ import polars as pl
 from polars import selectors
 
 from access.view import View
-from queries import Board
+from queries import Board, Filters
 
 
 class NotInThisViewError(Exception):
@@ -129,7 +129,9 @@ class Registered:
 EXHIBITS: dict[str, Registered] = {}
 
 
-def exhibit(*, least_view: View = View.POOLED, filtered: bool = False) -> Callable[[Maker], Maker]:
+def exhibit(
+    *, least_view: View = View.POOLED, filtered: bool = False, by_day: bool = True
+) -> Callable[[Maker], Maker]:
     """Register a function of a Board as an exhibit.
 
     The exhibit is named after the function; the first line of its docstring says what it shows.
@@ -137,6 +139,7 @@ def exhibit(*, least_view: View = View.POOLED, filtered: bool = False) -> Callab
     Args:
         least_view: the least view in which it makes sense.
         filtered: whether it follows the Board's filters; then it says so.
+        by_day: whether of these it follows the study days, too.
     """
 
     def register(function: Maker) -> Maker:
@@ -156,7 +159,10 @@ def exhibit(*, least_view: View = View.POOLED, filtered: bool = False) -> Callab
                     f"Counts under {smallest} are not shown, nor any from which one of them could "
                     "be worked out.",
                 )
-            filters = board.filters.in_words() if filtered else ""
+            chosen = board.filters if filtered else Filters()
+            if not by_day and chosen != (chosen := chosen.of_people):
+                notes += ("The study days of the filters do not apply to this exhibit.",)
+            filters = chosen.in_words()
             return replace(
                 made,
                 name=name,

@@ -38,6 +38,8 @@ NOT_THERE = {
     "RS": "The extract has no clinical scales (RS). Ask for them in the next extract.",
     "CP": "The extract has no cell phenotypes (CP). Ask for them in the next extract.",
     "QS": "The extract has no questionnaires (QS). Ask for them in the next extract.",
+    "HO": "The extract has no stays in hospital (HO), so discharge is not known. Ask for them in "
+    "the next extract.",
     "CE": "The extract has no clinical events (CE). Ask for them in the next extract.",
 }
 SINCE = (
@@ -172,7 +174,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
             )
             for kind in in_all
         ),
-        figure=_intervals(
+        figure=intervals(
             board,
             [(KINDS[kind], table.filter(pl.col("kind") == kind)) for kind in in_all],
             "Participants, %",
@@ -259,7 +261,7 @@ def _with_shares(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _intervals(
+def intervals(
     board: Board, groups: list[tuple[str, pl.DataFrame]], x_title: str
 ) -> go.Figure | None:
     """A dot with its interval for each group and arm; a dot leads to the list of its row."""
@@ -822,39 +824,73 @@ def all_events(board: Board) -> Exhibit:
     return _listing(board, "All adverse events", "No event is recorded.")
 
 
-@exhibit(filtered=True)
+@exhibit(filtered=True, by_day=False)
 def deaths(board: Board) -> Exhibit:
-    """Every death, with its day and the fatal events recorded for it."""
-    title = "Deaths"
-    if (nothing := no_safety(board, title)) is not None:
+    """Every death, with its day, its cause and the fatal events recorded for it."""
+    title, population = "Deaths", f"{RANDOMIZED}; others who were screened are marked"
+    if (nothing := nobody_to_show(board, title, "DM", population)) is not None:
         return nothing
     rows = board.ask("safety/deaths")
     people = board.ask("safety/people")
-    total = int(people["participants"].sum())
+    total, died = int(people["participants"].sum()), int(rows["is_randomized"].sum())
+    others = rows.height - died
+    table = rows.select(
+        "subject",
+        "site",
+        "arm",
+        pl.when("is_randomized").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("randomized"),
+        "death_date",
+        "study_day",
+        *(["cause"] if board.has_sealed_records else []),
+        "fatal_events",
+    )
     return Exhibit(
         title=title,
-        population=RANDOMIZED,
-        answer=f"{share(rows.height, total)} participants died."
-        if rows.height
-        else f"Nobody of {total:,} has died.",
+        population=population,
+        answer=(
+            f"{share(died, total)} participants died." if died else f"Nobody of {total:,} has died."
+        )
+        + (f" Not randomized: {counted(others, 'death')}." if others else ""),
         denominator=f"N = {total:,}",
-        table=rows,
+        table=table,
         labels={
             "subject": "Participant",
             "site": "Site",
             "arm": "Arm",
+            "randomized": "Randomized",
             "death_date": "Death",
             "study_day": "Study day",
+            "cause": "Cause",
             "fatal_events": "Fatal events",
         },
-        lists=(People(title, "people/who_died"),) if rows.height else (),
-        row_lists=(0,) * rows.height,
+        lists=(People(title, "people/who_died", (("arm", None),)),) if died else (),
+        row_lists=tuple(0 if of_trial else None for of_trial in rows["is_randomized"]),
         footnotes=(
             "By demographics, else by disposition; whichever of the two has it.",
             "Discharge does not end observation.",
+            _where_causes_stand(board),
+            *(
+                ("Whoever was not randomized is not listed while participants are chosen.",)
+                if board.filters.choose_people
+                else ()
+            ),
             *sealed_events(board),
         ),
     )
+
+
+def _where_causes_stand(board: Board) -> str:
+    if not board.has("DD"):
+        return (
+            "The extract has no death details (DD), so that causes are fatal adverse events only. "
+            "Ask for them in the next extract."
+        )
+    if not board.has_sealed_records:
+        return (
+            "The recorded cause is free text, which can tell the treatment; it is shown unblinded "
+            "only. Fatal events are adverse events."
+        )
+    return "Cause: primary cause of death, as recorded. Fatal events are adverse events."
 
 
 # Unblinded

@@ -123,7 +123,7 @@ def list_of(board: Board, group: SpecialInterest | None, arm: str | None, **chos
     )
 
 
-def _in_percent(values: Any, *, shown: bool) -> list[float | None]:
+def in_percent(values: Any, *, shown: bool) -> list[float | None]:
     """Shares as percentages for a table; none where there are none, or none are shown."""
     return _rounded([100 * float(value) for value in values], shown=shown, places=1)
 
@@ -149,9 +149,9 @@ def special_interest_overview(board: Board) -> Exhibit:
         "arm",
         "randomized",
         "participants",
-        pl.Series("share_percent", _in_percent(shares.estimate, shown=shown), pl.Float64),
-        pl.Series("low_percent", _in_percent(shares.low, shown=shown), pl.Float64),
-        pl.Series("high_percent", _in_percent(shares.high, shown=shown), pl.Float64),
+        pl.Series("share_percent", in_percent(shares.estimate, shown=shown), pl.Float64),
+        pl.Series("low_percent", in_percent(shares.low, shown=shown), pl.Float64),
+        pl.Series("high_percent", in_percent(shares.high, shown=shown), pl.Float64),
         "events",
         "serious",
         "fatal",
@@ -159,7 +159,7 @@ def special_interest_overview(board: Board) -> Exhibit:
         pl.Series("rate", _rounded(rates.estimate, shown=shown), pl.Float64),
         pl.Series("rate_low", _rounded(rates.low, shown=shown), pl.Float64),
         pl.Series("rate_high", _rounded(rates.high, shown=shown), pl.Float64),
-        *_differences(board, rows, shown=shown),
+        *differences(board, rows, shown=shown),
     )
     total = int(people["participants"].sum())
     by_group = (
@@ -259,8 +259,12 @@ def _rounded(values: Any, *, shown: bool, places: int = 3) -> list[float | None]
     ]
 
 
-def _differences(board: Board, rows: pl.DataFrame, *, shown: bool) -> list[pl.Series]:
-    """Differences to the reference arm, in percentage points; none of that arm itself."""
+def differences(board: Board, rows: pl.DataFrame, *, shown: bool) -> list[pl.Series]:
+    """Differences to the reference arm, in percentage points; none of that arm itself.
+
+    Args:
+        rows: `group`, `arm`, `participants` with an event, and `randomized`, of whom.
+    """
     if len(board.arms) < 2:
         return []
     reference = rows.filter(pl.col("arm") == board.reference_arm).select(
@@ -279,9 +283,7 @@ def _differences(board: Board, rows: pl.DataFrame, *, shown: bool) -> list[pl.Se
             name,
             [
                 None if itself else value
-                for itself, value in zip(
-                    is_reference, _in_percent(values, shown=shown), strict=True
-                )
+                for itself, value in zip(is_reference, in_percent(values, shown=shown), strict=True)
             ],
             pl.Float64,
         )
@@ -354,7 +356,7 @@ def special_interest_incidence(board: Board) -> Exhibit:
     rows: list[dict[str, Any]] = []
     lists: list[People] = []
     row_lists: list[int | None] = []
-    drawn = _incidence_figure(groups) if not few and known.height else None
+    drawn = incidence_figure([group.name for group in groups]) if not few and known.height else None
     for place, group in enumerate(groups, start=1):
         for position, arm in enumerate(board.arms, start=1):
             of_arm = known.filter(pl.col("group") == group.id, pl.col("arm") == arm)
@@ -376,15 +378,15 @@ def special_interest_incidence(board: Board) -> Exhibit:
                         "participants": of_arm.height,
                         "at_risk": int(on.at_risk[row]),
                         "events": int(until.sum()),
-                        "incidence_percent": _in_percent([on.incidence[0, row]], shown=not few)[0],
-                        "low_percent": _in_percent([on.low[0, row]], shown=not few)[0],
-                        "high_percent": _in_percent([on.high[0, row]], shown=not few)[0],
-                        "death_percent": _in_percent([on.incidence[1, row]], shown=not few)[0],
+                        "incidence_percent": in_percent([on.incidence[0, row]], shown=not few)[0],
+                        "low_percent": in_percent([on.low[0, row]], shown=not few)[0],
+                        "high_percent": in_percent([on.high[0, row]], shown=not few)[0],
+                        "death_percent": in_percent([on.incidence[1, row]], shown=not few)[0],
                         "median_day": median if not few else None,
                     }
                 )
             if drawn is not None:
-                _add_curve(
+                add_curve(
                     drawn, board, place, position, curves, people=len(lists) - 1 if had else None
                 )
     if drawn is not None:
@@ -533,15 +535,16 @@ def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
     )
 
 
-def _incidence_figure(groups: Sequence[SpecialInterest]) -> go.Figure:
-    height = 90 + 270 * len(groups)
+def incidence_figure(titles: Sequence[str]) -> go.Figure:
+    """An empty figure of cumulative incidences, with a titled panel for each event."""
+    height = 90 + 270 * len(titles)
     drawn = figure(x_title="Study day", y_title="", height=height)
     axis = drawn.layout.xaxis.to_plotly_json()
     drawn.set_subplots(
-        rows=len(groups),
+        rows=len(titles),
         cols=1,
-        subplot_titles=[in_lines(group.name, 36) for group in groups],
-        vertical_spacing=110 / height if len(groups) > 1 else 0,
+        subplot_titles=[in_lines(title, 36) for title in titles],
+        vertical_spacing=110 / height if len(titles) > 1 else 0,
     )
     style = {name: axis[name] for name in ("gridcolor", "zeroline", "automargin", "tickfont")}
     drawn.update_xaxes(**style, title={"text": "Study day"}, rangemode="tozero")
@@ -551,7 +554,7 @@ def _incidence_figure(groups: Sequence[SpecialInterest]) -> go.Figure:
     return drawn
 
 
-def _add_curve(
+def add_curve(
     drawn: go.Figure,
     board: Board,
     row: int,
@@ -559,14 +562,15 @@ def _add_curve(
     curves: CumulativeIncidence,
     *,
     people: int | None,
+    cause: int = 0,
 ) -> None:
-    """A step curve with a mark at each day of a first event, which leads to the list `people`."""
+    """A step curve of a cause with a mark at each of its days, which leads to the list `people`."""
     style, arm = arm_style(position), board.arms[position - 1]
-    steps = np.diff(curves.incidence[0], prepend=0.0) > 0
+    steps = np.diff(curves.incidence[cause], prepend=0.0) > 0
     drawn.add_trace(
         go.Scatter(
             x=[0.0, *curves.times.tolist()],
-            y=[0.0, *_in_percent(curves.incidence[0], shown=True)],
+            y=[0.0, *in_percent(curves.incidence[cause], shown=True)],
             mode="lines+markers",
             line={"color": style.color, "dash": style.dash, "shape": "hv", "width": 3},
             marker={

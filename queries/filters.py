@@ -5,7 +5,7 @@ says what they mean. Without a filter all are there.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from trials import Band, Trial
@@ -36,6 +36,11 @@ class Filters:
     def choose_people(self) -> bool:
         """Whether participants are left out, and not only days."""
         return bool(self.sites or self.sexes or self.ages or self.severities)
+
+    @property
+    def of_people(self) -> "Filters":
+        """The same without study days: which participants are chosen."""
+        return replace(self, first_day=None, last_day=None)
 
     def in_words(self) -> str:
         """The filters as a reader takes them, `site 01; women; study day 3`; empty if none."""

@@ -602,6 +602,27 @@ class Blinding(Model):
     smallest_cell: int = Field(default=5, ge=2)
 
 
+class Survival(Model):
+    """How deaths are looked at.
+
+    Attributes:
+        day: up to which study day deaths are counted, and on which arms are compared.
+        known_days: on which study days, beside the planned end, it is said whose vital status is
+            known.
+        least_known: the share of an arm with a known status below which a warning is shown.
+    """
+
+    day: int = Field(default=28, ge=2)
+    known_days: tuple[int, ...] = (14, 28)
+    least_known: float = Field(default=0.8, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _days_rise(self) -> Self:
+        if list(self.known_days) != sorted({day for day in self.known_days if day > 1}):
+            raise ValueError("names known_days that are not after day 1, each after the one before")
+        return self
+
+
 class Plausibility(Model):
     """From which point on a value is asked about that could be right.
 
@@ -651,6 +672,7 @@ class Trial(Model):
     liver: Liver | None = None
     oxygenation: Oxygenation | None = None
     immune: Immune | None = None
+    survival: Survival = Survival()
     special_interest: tuple[SpecialInterest, ...] = ()
     worsening: Worsening | None = None
     stopping_rules: tuple[StoppingRule, ...] = ()
@@ -776,8 +798,11 @@ class Trial(Model):
     def _strangers_of_interest(
         self, measures: set[str]
     ) -> Iterator[tuple[tuple[int | str, ...], str]]:
-        """What groups of special interest, worsening and markers name that is not there."""
+        """What special interest, worsening, markers and survival name that is not there."""
         days = {visit.day for visit in self.schedule}
+        if self.survival.day > max(days):
+            text = f"day {self.survival.day} is after the last day of the schedule"
+            yield ("survival", "day"), text
         if self.immune is not None and self.immune.change_day not in days:
             text = f"day {self.immune.change_day} is no day of the schedule"
             yield ("immune", "change_day"), text

@@ -2,21 +2,7 @@
 -- counts: not_due + reached + died + left_study + not_recorded + undated
 -- over time: rows within arm
 -- fixed: schedule, cutoff
-with contact as (
-  select subject, max(date) as last_contact
-  from (
-    select subject, start_date as date from visit where visit_number is not null
-    union all
-    select subject, date from laboratory where visit_number is not null
-    union all
-    select subject, date from vital_sign where visit_number is not null
-    union all
-    select subject, date from vital_status_contact where status = 'ALIVE'
-  )
-  where date <= $cutoff
-  group by subject
-),
-planned as (select unnest($schedule, recursive := true)),
+with planned as (select unnest($schedule, recursive := true)),
 known as (
   select
     participation.arm,
@@ -34,7 +20,7 @@ known as (
     end as known
   from participation
   cross join planned
-  left join contact using (subject)
+  left join last_contact($cutoff) using (subject)
 )
 select
   planned.visit,

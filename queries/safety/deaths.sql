@@ -1,20 +1,34 @@
--- One row a death of a randomized participant whom the filters leave: when, on which study day, and the
--- fatal events that are recorded for it.
+-- One row a death: of whom, whether they were randomized, when, on which study day, the cause where
+-- this view has it, and the fatal events that are recorded for it. Of participants whom the filters
+-- leave; of those who were not randomized only where no participants are chosen.
+with person as (
+  select subject, site, arm, day_one, death_date, true as is_randomized
+  from chosen_participant($filters, $cutoff)
+  where ended = 'died' and coalesce(death_date <= $cutoff::date, true)
+  union all
+  select subject, coalesce(site, '(no site)'), null, null, death_date, false
+  from participant
+  where died and not randomized and coalesce(death_date <= $cutoff::date, true)
+    and struct_extract($filters, 'sites') is null and struct_extract($filters, 'sexes') is null
+    and struct_extract($filters, 'ages') is null and struct_extract($filters, 'severities') is null
+)
 select
-  chosen.subject,
-  chosen.site,
-  chosen.arm,
-  chosen.death_date,
+  person.subject,
+  person.site,
+  person.arm,
+  person.is_randomized,
+  person.death_date,
   case
-    when chosen.death_date >= chosen.day_one then chosen.death_date - chosen.day_one + 1
-    else chosen.death_date - chosen.day_one
+    when person.death_date >= person.day_one then person.death_date - person.day_one + 1
+    else person.death_date - person.day_one
   end as study_day,
+  cause_of_death.cause,
   coalesce(
     string_agg(event.preferred_term, '; ' order by event.preferred_term, event.record_key),
     '(no fatal event recorded)'
   ) as fatal_events
-from chosen_participant($filters, $cutoff) as chosen
-left join emergent_event as event on event.subject = chosen.subject and event.is_fatal
-where chosen.ended = 'died'
+from person
+left join cause_of_death on cause_of_death.subject = person.subject
+left join emergent_event as event on event.subject = person.subject and event.is_fatal
 group by all
-order by chosen.death_date nulls last, chosen.subject
+order by person.is_randomized desc, person.death_date nulls last, person.subject

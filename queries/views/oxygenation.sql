@@ -8,8 +8,7 @@ create macro in_band(value, band) as
 
 -- One row a participant whom the filters leave and a planned day of `days`: what is known of them on
 -- its date, and the values of its visit; of several of one visit the first by date. Who died on the
--- date or before counts as dead. An intensive care stay says nothing of discharge where the hospital
--- stay is recorded, too. Of SpO2/FiO2 both are of the same visit.
+-- date or before counts as dead. Of SpO2/FiO2 both are of the same visit.
 create macro person_day(days, rules, filters, cutoff) as table
 with person as (select * from chosen_participant(filters, cutoff)),
 due as (
@@ -48,14 +47,6 @@ scale as (
   where measure = struct_extract(rules, 'scale') and value is not null and planned_day is not null
   group by subject, planned_day
 ),
-stay as (
-  select subject, start_date, end_date
-  from hospital_stay
-  where upper(trim(place)) = 'HOSPITAL'
-    or subject not in (
-      select subject from hospital_stay where upper(trim(place)) = 'HOSPITAL' and subject is not null
-    )
-),
 stayed as (
   select
     due.subject,
@@ -63,7 +54,8 @@ stayed as (
     bool_or(stay.end_date is null or stay.end_date > due.date) as is_in,
     count(*) as stays
   from due
-  inner join stay on stay.subject = due.subject and stay.start_date <= due.date
+  inner join stay_in_hospital as stay
+    on stay.subject = due.subject and stay.start_date <= due.date
   group by due.subject, due.planned_day
 ),
 supported as (

@@ -18,6 +18,16 @@ select * from sealed_data.hospital_stay left join arm_of using (subject);
 create view vital_status_contact as
 select * from sealed_data.vital_status_contact left join arm_of using (subject);
 create view death_detail as select * from sealed_data.death_detail left join arm_of using (subject);
+create view cause_of_death as
+select
+  subject,
+  string_agg(
+    distinct coalesce(nullif(trim(standard_result), ''), trim(result)), '; '
+    order by coalesce(nullif(trim(standard_result), ''), trim(result))
+  ) as cause
+from death_detail
+where upper(trim(test_code)) = 'PRCDTH'
+group by subject;
 create view deviation as select * from sealed_data.deviation left join arm_of using (subject);
 create view medication as select * from sealed_data.medication left join arm_of using (subject);
 create view medical_history as

@@ -15,6 +15,8 @@ create view hospital_stay as select * from open_data.hospital_stay left join arm
 create view vital_status_contact as
 select * from open_data.vital_status_contact left join arm_of using (subject);
 create view death_detail as select * from open_data.death_detail left join arm_of using (subject);
+-- What somebody died of is free text, which can tell the treatment.
+create view cause_of_death as select null::varchar as subject, null::varchar as cause where false;
 create view deviation as select * from open_data.deviation left join arm_of using (subject);
 create view medication as select * from open_data.medication left join arm_of using (subject);
 create view medical_history as

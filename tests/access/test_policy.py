@@ -29,6 +29,7 @@ PAGES = (
     "board-laboratory",
     "board-oxygenation",
     "board-immune",
+    "board-survival",
     "board-participant",
     "data-findings",
     "data-checks",
@@ -37,8 +38,9 @@ PAGES = (
 )
 
 OF_SPONSORS = (True, True, True, True)  # enrollment, conduct, safety, arm balance
-OF_THE_BOARD = (True,) * 5  # special interest, laboratory, oxygenation, immune, participant
-NONE_OF_SPONSORS, NONE_OF_THE_BOARD = (False,) * 4, (False,) * 5
+# special interest, laboratory, oxygenation, immune, survival, participant
+OF_THE_BOARD = (True,) * 6
+NONE_OF_SPONSORS, NONE_OF_THE_BOARD = (False,) * 4, (False,) * 6
 OF_DATA, NO_DATA = (True, True, True), (False,) * 3  # findings, checks, intake
 MAY_OPEN_PAGE = {
     #                                                          the audit trail

@@ -91,6 +91,7 @@ def question_of(address: str) -> str:
         "board-laboratory": "Do labs or vital signs show organ harm?",
         "board-oxygenation": "Are patients' lungs getting better?",
         "board-immune": "What do the immune markers do?",
+        "board-survival": "Who died, and when?",
         "data-findings": "What must be queried, and is it getting better?",
         "data-checks": "What is checked?",
         "data-intake": "What was loaded?",

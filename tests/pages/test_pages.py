@@ -161,7 +161,7 @@ def test_the_address_of_another_roles_page_does_not_run_it(
     topics |= {"data-findings": "findings", "board-conduct": "conduct"}
     topics |= {"board-safety": "safety", "board-participant": "participant"}
     topics |= {"board-laboratory": "laboratory", "board-oxygenation": "oxygenation"}
-    topics |= {"board-immune": "immune"}
+    topics |= {"board-immune": "immune", "board-survival": "survival"}
     for address in set(PAGES) - set(pages_of(role)):
         ran.clear()
         visitor.app._page_hash = hashes[address]

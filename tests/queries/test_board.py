@@ -433,6 +433,8 @@ SAMPLES: dict[str, Any] = {
     },
     "days": [1, 2],
     "planned_day": 2,
+    "asked_day": 2,
+    "only_past": False,
     "until": 28,
     "what": "ratio",
     "bands": [{"name": "all", "at_least": 0.0, "above": -1.0, "below": 1e9, "at_most": 1e9}],

@@ -131,7 +131,7 @@ REFUSED = {
         "'day 2'",
     ),
     "duplicate criterion": ('id = "EXCL09"', 'id = "EXCL01" #', 'id = "EXCL01" #', "'EXCL01'"),
-    "visits out of order": ("day = 28", "day = 20", "day = 20", "DAY 28 on day 20 follows DAY 21"),
+    "visits out of order": ("day = 21", "day = 13", "day = 13", "DAY 21 on day 13 follows DAY 14"),
     "fallback visit": (
         'fallback_visit = "BASELINE"',
         'fallback_visit = "DAY 0"',
@@ -193,6 +193,18 @@ REFUSED = {
         "change_day = 8",
         "change_day = 8",
         "immune.change_day: day 8 is no day of the schedule",
+    ),
+    "day of deaths": (
+        "[survival]\nday = 28",
+        "[survival]\nday = 29",
+        "day = 29",
+        "survival.day: day 29 is after the last day of the schedule",
+    ),
+    "days of vital status": (
+        "known_days = [14, 28]",
+        "known_days = [28, 14]",
+        "[survival]",
+        "names known_days that are not after day 1, each after the one before",
     ),
     "time zone": ('"Asia/Shanghai"', '"Asia/Atlantis"', "Asia/Atlantis", "no time zone"),
     "assumed value that is none": (

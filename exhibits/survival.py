@@ -1,0 +1,867 @@
+"""Who died, and when: deaths, survival, discharge with death competing, and who is known of."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+
+from estimators.proportions import clopper_pearson
+from estimators.time_to_event import (
+    KaplanMeier,
+    aalen_johansen,
+    difference_at,
+    incidence_on,
+    kaplan_meier,
+    log_rank,
+    survival_on,
+)
+from exhibits.conduct import planned_visits, row_name, stacked
+from exhibits.exhibit import Exhibit, Number, People, exhibit
+from exhibits.safety import RANDOMIZED, intervals, nobody_to_show
+from exhibits.special_interest import (
+    LEAST_EVENTS,
+    add_curve,
+    differences,
+    in_percent,
+    incidence_figure,
+    milestones,
+    too_few_to_estimate,
+)
+from exhibits.theme import STATES, arm_style, figure, in_lines, safe
+from exhibits.words import counted, percent, share
+from queries import Board
+
+OBSERVED = (
+    "Day 1 is the day of randomization. A participant is observed up to death, or up to the last "
+    "day on which they are known to have been alive: at a planned visit, by a measurement of one, "
+    "by a contact, by discharge or by completing the study; at the latest up to the data cut-off. "
+    "Discharge alive ends no observation. Who is seen in the window of a planned visit, before its "
+    "day, is observed to its day, unless they left the study."
+)
+BY_WHICH = "Deaths by demographics, else by disposition; whichever of the two has it."
+PAST = "Past a day: the window of its planned visit had closed by the data cut-off."
+ALL = "In all"
+# Under so much of the axis numbers at risk would run into each other on a telephone.
+NEAREST = 0.13
+DISCHARGED, DEAD = 1, 2
+
+VITAL = (
+    ("died", "Died", STATES.died),
+    ("alive", "Known alive", STATES.as_planned),
+    ("not_known", "Not known", STATES.not_known),
+    ("not_due", "Not due yet", STATES.to_come),
+    ("undated", "No date of randomization", STATES.undated),
+)
+KNOWN = ("died", "alive")
+
+
+def _schedule(board: Board) -> list[dict[str, Any]]:
+    return planned_visits(board.trial.schedule)
+
+
+def _by_vital_status(
+    board: Board, words: str, arm: str | None, *, state: str, day: int, only_past: bool = False
+) -> People:
+    return People(
+        row_name(board, words, arm) if arm else words,
+        "people/by_vital_status",
+        (
+            ("asked_day", day),
+            ("state", state),
+            ("only_past", only_past),
+            ("arm", arm),
+            ("schedule", _schedule(board)),
+        ),
+    )
+
+
+def _who_died(board: Board, arm: str | None) -> People:
+    title = row_name(board, "Died", arm) if arm else "Died"
+    return People(title, "people/who_died", (("arm", arm),))
+
+
+def _vital_status(board: Board, days: list[int]) -> pl.DataFrame:
+    """Participants by day, arm and what is known of them; a column a state, `past` how many of them
+    could be followed to the day, `died_past` of these who died by it."""
+    rows = board.ask("survival/vital_status", days=days, schedule=_schedule(board))
+    counts = {
+        (day, arm, state): (participants, past)
+        for day, arm, state, participants, past in rows.select(
+            "asked_day", "arm", "state", "participants", "past"
+        ).rows()
+    }
+    return pl.DataFrame(
+        [
+            {"asked_day": day, "arm": arm, "position": position}
+            | {state: counts.get((day, arm, state), (0, 0))[0] for state, _, _ in VITAL}
+            | {
+                "past": sum(counts.get((day, arm, state), (0, 0))[1] for state, _, _ in VITAL),
+                "died_past": counts.get((day, arm, "died"), (0, 0))[1],
+                "known_past": sum(counts.get((day, arm, state), (0, 0))[1] for state in KNOWN),
+            }
+            for day in days
+            for position, arm in enumerate(board.arms, start=1)
+        ]
+    ).with_columns(randomized=pl.sum_horizontal([state for state, _, _ in VITAL]))
+
+
+# Deaths
+
+
+@exhibit(filtered=True, by_day=False)
+def mortality(board: Board) -> Exhibit:
+    """How many died in each arm, by the day that the trial definition names and in all."""
+    title = "Deaths in each arm"
+    if (nothing := nobody_to_show(board, title, "DM")) is not None:
+        return nothing
+    day = board.trial.survival.day
+    known = _vital_status(board, [day])
+    dead = dict(
+        board.ask("survival/observed", schedule=_schedule(board))
+        .group_by("arm")
+        .agg(pl.col("is_dead").sum())
+        .rows()
+    )
+    by_day = f"By day {day}"
+    rows = pl.concat(
+        [
+            known.select(
+                pl.lit(by_day).alias("group"),
+                "arm",
+                pl.col("died_past").alias("participants"),
+                pl.col("known_past").alias("randomized"),
+                (pl.col("past") - pl.col("known_past")).alias("not_known"),
+            ),
+            known.select(
+                pl.lit(ALL).alias("group"),
+                "arm",
+                pl.col("arm")
+                .replace_strict(dead, default=0, return_dtype=pl.Int64)
+                .alias("participants"),
+                "randomized",
+                pl.lit(None, pl.Int64).alias("not_known"),
+            ),
+        ]
+    )
+    table = pl.concat(
+        [_with_shares(board, part) for _, part in rows.group_by("group", maintain_order=True)]
+    )
+    drawn_rows = table.rename({"randomized": "participants_all"})
+    groups = [(name, drawn_rows.filter(pl.col("group") == name)) for name in (by_day, ALL)]
+    lists = tuple(
+        _who_died(board, row["arm"])
+        if row["group"] == ALL
+        else _by_vital_status(
+            board, f"Died by day {day}", row["arm"], state="died", day=day, only_past=True
+        )
+        for row in table.iter_rows(named=True)
+    )
+    sums = {str(name): part.sum() for (name,), part in table.group_by("group", maintain_order=True)}
+    early, total = sums[by_day], sums[ALL]
+    undated = int(known["undated"].sum())
+    in_arms = _in_arms(board, table, by_day)
+    few = any(count < board.trial.subgroups.minimum_per_arm for count in table["randomized"])
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"By day {day} {share(early['participants'].item(), early['randomized'].item())} "
+        f"of those past that day died{f': {in_arms}' if in_arms else ''}. In all "
+        f"{share(total['participants'].item(), total['randomized'].item())}."
+        + _difference_in_words(board, table, by_day),
+        denominator=f"n = {early['randomized'].item():,} past day {day} with a known vital status "
+        f"of N = {total['randomized'].item():,}",
+        numbers=tuple(
+            Number(
+                f"Died {name[0].lower()}{name[1:]}",
+                share(part["participants"].item(), part["randomized"].item()),
+                "" if len(board.arms) == 1 else _in_arms(board, table, name),
+                _who_died(board, None)
+                if name == ALL
+                else _by_vital_status(
+                    board, f"Died by day {day}", None, state="died", day=day, only_past=True
+                ),
+            )
+            for name, part in sums.items()
+        ),
+        figure=intervals(board, groups, "Participants who died, %"),
+        description=f"A dot with its interval for each arm of this view: the share who died by day "
+        f"{day}, and in all.",
+        table=table,
+        labels=MORTALITY_LABELS | {"difference": f"Difference to {board.reference_arm}, points"},
+        footnotes=(
+            f"By day {day}: of those who are past that day, and of whom it is known whether they "
+            f"lived on it. {PAST} Of those randomized later deaths would count, but not lives, so "
+            "they are left out. In all: of all randomized, however long they were followed.",
+            "Exact intervals (Clopper & Pearson 1934)"
+            + (
+                f"; differences to {board.reference_arm} in percentage points with 95 % intervals "
+                "(Miettinen & Nurminen 1985)."
+                if len(board.arms) > 1
+                else ", 95 %."
+            ),
+            BY_WHICH,
+            OBSERVED,
+            *_undated_note(undated),
+            *_few_note(board, few=few),
+        ),
+        assumptions=board.trial.assumptions("survival", "schedule"),
+        lists=lists,
+        row_lists=tuple(range(table.height)),
+    )
+
+
+MORTALITY_LABELS = {
+    "group": "Deaths",
+    "arm": "Arm",
+    "participants": "Died",
+    "randomized": "Of",
+    "not_known": "Vital status not known",
+    "percent": "%",
+    "low": "95 % low, %",
+    "high": "95 % high, %",
+    "difference_low": "Difference, 95 % low",
+    "difference_high": "Difference, 95 % high",
+}
+
+
+def _with_shares(board: Board, rows: pl.DataFrame) -> pl.DataFrame:
+    """Shares with limits, and differences to the reference arm; none where an arm is too small."""
+    shown = min(rows["randomized"]) >= board.trial.subgroups.minimum_per_arm
+    found = clopper_pearson(rows["participants"].to_numpy(), rows["randomized"].to_numpy())
+    return rows.with_columns(
+        *(
+            pl.Series(name, in_percent(values, shown=shown), pl.Float64)
+            for name, values in (
+                ("percent", found.estimate),
+                ("low", found.low),
+                ("high", found.high),
+            )
+        ),
+        *differences(board, rows, shown=shown),
+    )
+
+
+def _in_arms(board: Board, table: pl.DataFrame, group: str) -> str:
+    if len(board.arms) == 1:
+        return ""
+    return "; ".join(
+        f"{row['arm']} {share(row['participants'], row['randomized'])}"
+        for row in table.filter(pl.col("group") == group).iter_rows(named=True)
+    )
+
+
+def _difference_in_words(board: Board, table: pl.DataFrame, group: str) -> str:
+    if "difference" not in table.columns:
+        return ""
+    rows = table.filter(pl.col("group") == group).drop_nulls("difference")
+    return "".join(
+        f" {row['arm']} less {board.reference_arm}: {row['difference']:+.1f} percentage points "
+        f"({row['difference_low']:.1f} to {row['difference_high']:.1f})."
+        for row in rows.iter_rows(named=True)
+    )
+
+
+def _undated_note(undated: int) -> tuple[str, ...]:
+    if not undated:
+        return ()
+    return (
+        f"Not on any study day: {counted(undated, 'participant')} without a date of randomization.",
+    )
+
+
+def _few_note(board: Board, *, few: bool) -> tuple[str, ...]:
+    if not few:
+        return ()
+    least = board.trial.subgroups.minimum_per_arm
+    return (f"Counts only where an arm has fewer than {least} participants to estimate from.",)
+
+
+# Survival
+
+
+@exhibit(filtered=True, by_day=False)
+def survival_curve(board: Board) -> Exhibit:
+    """Survival from randomization in each arm, numbers at risk, and the difference on a day."""
+    title = "Survival from randomization"
+    if (nothing := nobody_to_show(board, title, "DM")) is not None:
+        return nothing
+    day = board.trial.survival.day
+    everybody = board.ask("survival/observed", schedule=_schedule(board))
+    known = everybody.filter(pl.col("day").is_not_null())
+    arms = {
+        arm: (part["day"].to_numpy(), part["is_dead"].to_numpy())
+        for arm in board.arms
+        for part in [known.filter(pl.col("arm") == arm)]
+    }
+    curves = {arm: kaplan_meier(*observed) for arm, observed in arms.items()}
+    few = too_few_to_estimate(board, known.group_by("arm").len("participants")) or (
+        too_few_to_estimate(board, board.ask("safety/people"))
+    )
+    days = sorted({1, day, *milestones(board, max(known["day"].to_list(), default=1))})
+    rows = [
+        row | compared
+        for arm in board.arms
+        for row in _curve_rows(arm, curves[arm], days, shown=not few)
+        for compared in [
+            _compared(board, arms, arm, day, shown=not few) if row["day"] == day else {}
+        ]
+    ]
+    lists = tuple(_who_died(board, arm) for arm in board.arms)
+    has_died = {arm: bool(dead.any()) for arm, (_, dead) in arms.items()}
+    died, total = int(known["is_dead"].sum()), everybody.height
+    imputed = int(known["is_earliest"].sum())
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=_survival_answer(board, rows, day) if not few else "Too few for estimates.",
+        denominator=f"n = {counted(died, 'death')} among N = {total:,}",
+        figure=_curves_drawn(board, curves, _apart(days, day)) if not few else None,
+        description="A step curve of the share alive by study day for each arm of this view, with "
+        "a band of its 95 % limits and, below it, the numbers at risk.",
+        table=pl.DataFrame(
+            rows,
+            schema={
+                name: kind
+                for name, kind in SURVIVAL_SCHEMA.items()
+                if len(board.arms) > 1 or not name.startswith("difference")
+            },
+        ),
+        labels=SURVIVAL_LABELS | {"difference": f"Difference to {board.reference_arm}, points"},
+        footnotes=(
+            OBSERVED,
+            BY_WHICH,
+            "Kaplan & Meier's estimate (1958) with 95 % limits on the log-log scale, at each day "
+            "by itself; none before the first death. At risk: known to have been alive up to the "
+            "day before. Towards the right few are at risk, and one death moves the curve far.",
+            *(
+                (
+                    f"Difference on day {day}: of two such estimates, with limits from Wilson's "
+                    "by Newcombe's method (1998; Zou & Donner 2008).",
+                )
+                if len(board.arms) > 1
+                else ()
+            ),
+            *(
+                (
+                    f"{counted(imputed, 'death')} without a date on the earliest day possible: "
+                    "the last on which the participant is known to have been alive, or the first "
+                    "that the recorded part of the date allows.",
+                )
+                if imputed
+                else ()
+            ),
+            *_undated_note(total - known.height),
+            *(() if few else _log_rank_note(board, known)),
+            *few,
+        ),
+        assumptions=board.trial.assumptions("survival", "schedule"),
+        lists=lists,
+        row_lists=tuple(
+            board.arms.index(row["arm"]) if has_died[row["arm"]] else None for row in rows
+        ),
+    )
+
+
+SURVIVAL_SCHEMA = {
+    "arm": pl.String,
+    "day": pl.Int64,
+    "participants": pl.Int64,
+    "at_risk": pl.Int64,
+    "deaths": pl.Int64,
+    "survival_percent": pl.Float64,
+    "low_percent": pl.Float64,
+    "high_percent": pl.Float64,
+    "known": pl.Int64,
+    "known_percent": pl.Float64,
+    "difference": pl.Float64,
+    "difference_low": pl.Float64,
+    "difference_high": pl.Float64,
+}
+SURVIVAL_LABELS = {
+    "arm": "Arm",
+    "day": "Study day",
+    "participants": "Participants",
+    "at_risk": "At risk",
+    "deaths": "Died by then",
+    "survival_percent": "Survival, %",
+    "low_percent": "95 % low, %",
+    "high_percent": "95 % high, %",
+    "known": "Vital status known",
+    "known_percent": "Known, %",
+    "difference_low": "Difference, 95 % low",
+    "difference_high": "Difference, 95 % high",
+}
+Observed = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+
+def _curve_rows(
+    arm: str, curve: KaplanMeier, days: list[int], *, shown: bool
+) -> list[dict[str, Any]]:
+    on = survival_on(curve, days)
+    return [
+        {
+            "arm": arm,
+            "day": day,
+            "participants": int(curve.at_risk[0]),
+            "at_risk": int(on.at_risk[place]),
+            "deaths": int(curve.events[curve.times <= day].sum()),
+            "survival_percent": in_percent([on.survival[place]], shown=shown)[0],
+            "low_percent": in_percent([on.low[place]], shown=shown)[0],
+            "high_percent": in_percent([on.high[place]], shown=shown)[0],
+        }
+        for place, day in enumerate(days)
+    ]
+
+
+def _compared(
+    board: Board, arms: dict[str, Observed], arm: str, day: int, *, shown: bool
+) -> dict[str, Any]:
+    """What stands beside the trial's day alone: who is known of, and the difference."""
+    found = difference_at(arms[arm], arms[board.reference_arm], day)
+    beside = {
+        "known": found.known[0],
+        "known_percent": None
+        if found.known_share[0] is None
+        else round(100 * found.known_share[0], 1),
+    }
+    if arm == board.reference_arm or found.estimate is None or not shown:
+        return beside
+    assert found.low is not None
+    assert found.high is not None
+    return beside | {
+        name: round(100 * value, 1)
+        for name, value in (
+            ("difference", found.estimate),
+            ("difference_low", found.low),
+            ("difference_high", found.high),
+        )
+    }
+
+
+def _survival_answer(board: Board, rows: list[dict[str, Any]], day: int) -> str:
+    on_day = [row for row in rows if row["day"] == day]
+    several = len(board.arms) > 1
+    parts = []
+    for row in on_day:
+        words = "not known"
+        if row["survival_percent"] is not None:
+            words = f"{row['survival_percent']:.1f} %"
+        if row["low_percent"] is not None:
+            words += f" ({row['low_percent']:.1f} to {row['high_percent']:.1f})"
+        parts.append(f"{row['arm']} {words}" if several else words)
+    said = f"Survival to day {day}: {'; '.join(parts)}."
+    for row in on_day:
+        if row.get("difference") is not None:
+            said += (
+                f" {row['arm']} less {board.reference_arm}: {row['difference']:+.1f} percentage "
+                f"points ({row['difference_low']:.1f} to {row['difference_high']:.1f})."
+            )
+    return said + _too_little_known(
+        board, {row["arm"]: row["known_percent"] for row in on_day}, day
+    )
+
+
+def _too_little_known(board: Board, known: dict[str, float | None], day: int) -> str:
+    """A warning where the vital status of too small a share of an arm is known on a day."""
+    least = 100 * board.trial.survival.least_known
+    short = [
+        f"{value:.0f} %" + (f" of {arm}" if len(board.arms) > 1 else "")
+        for arm, value in known.items()
+        if value is not None and value < least
+    ]
+    if not short:
+        return ""
+    return (
+        f" Warning: the vital status on day {day} is known of {', '.join(short)} only, under "
+        f"{least:.0f} %."
+    )
+
+
+def _log_rank_note(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
+    """A test, where there are arms to compare; secondary."""
+    if len(board.arms) < 2:
+        return ()
+    died = int(known["is_dead"].sum())
+    if died < LEAST_EVENTS:
+        return (f"No log-rank test: fewer than {LEAST_EVENTS} deaths.",)
+    test = log_rank(known["day"].to_numpy(), known["is_dead"].to_numpy(), known["arm"].to_list())
+    if test.chi_square is None or test.p is None:
+        return (f"No log-rank test. {test.reason}",)
+    p = "p < 0.001" if test.p < 0.001 else f"p = {test.p:.3f}"
+    return (
+        f"Secondary: log-rank test (Mantel 1966) over all follow-up, χ² {test.chi_square:.2f} on "
+        f"{test.degrees_of_freedom} df, {p}, not adjusted for looks at the data.",
+    )
+
+
+def _apart(days: list[int], day: int) -> list[int]:
+    """Days whose numbers at risk can stand beside each other: first, last, `day`, and what fits."""
+    chosen = {days[0], days[-1], day}
+    for other in days:
+        if all(abs(other - kept) >= NEAREST * days[-1] for kept in chosen):
+            chosen.add(other)
+    return sorted(chosen)
+
+
+def _curves_drawn(board: Board, curves: dict[str, KaplanMeier], days: list[int]) -> go.Figure:
+    names = [in_lines(arm, 12) for arm in board.arms]
+    row = 22 * max(name.count("<br>") + 1 for name in names) + 6
+    above, below = 340, row * len(names)
+    height = above + below + 150
+    drawn = figure(x_title="Study day", y_title="Alive, %", height=height)
+    last = max(days[-1], *(float(curve.times[-1]) for curve in curves.values()))
+    # The part of the height that axes and rows share is what the margins leave.
+    share_below = below / (above + below + 40)
+    axis = drawn.layout.yaxis.to_plotly_json()
+    drawn.update_layout(
+        xaxis={
+            "anchor": "y2",
+            "tickvals": days,
+            # From a little before day 1 and to a little behind the last, so that numbers are whole.
+            "range": [-0.04 * last, 1.05 * last],
+        },
+        yaxis={"domain": [share_below + 40 / (above + below + 40), 1], "range": [0, 103]},
+        yaxis2={name: axis[name] for name in ("automargin", "tickfont", "zeroline")}
+        | {
+            "domain": [0, share_below],
+            "anchor": "x",
+            "showgrid": False,
+            "tickvals": list(range(len(names))),
+            "ticktext": names,
+            "range": [len(names) - 0.5, -0.5],
+        },
+    )
+    drawn.add_annotation(
+        text="At risk",
+        x=0,
+        y=share_below,
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="bottom",
+        showarrow=False,
+    )
+    for position, (arm, curve) in enumerate(curves.items(), start=1):
+        _add_band(drawn, position, curve)
+        _add_survival(drawn, board, position, arm, curve)
+        on = survival_on(curve, days)
+        drawn.add_trace(
+            go.Scatter(
+                x=days,
+                y=[position - 1] * len(days),
+                yaxis="y2",
+                mode="text",
+                text=[f"{count:,}" for count in on.at_risk],
+                cliponaxis=False,
+                showlegend=False,
+                hoverinfo="skip",
+            )
+        )
+    return drawn
+
+
+def _add_band(drawn: go.Figure, position: int, curve: KaplanMeier) -> None:
+    """The pointwise limits, where there are any, as steps."""
+    there = np.flatnonzero(np.isfinite(curve.low))
+    if there.size == 0:
+        return
+    ends = np.append(curve.times, curve.times[-1])
+    x = [time for place in there for time in (float(curve.times[place]), float(ends[place + 1]))]
+    low, high = (
+        [value for place in there for value in (100 * float(values[place]),) * 2]
+        for values in (curve.low, curve.high)
+    )
+    drawn.add_trace(
+        go.Scatter(
+            x=[*x, *reversed(x)],
+            y=[*high, *reversed(low)],
+            fill="toself",
+            fillcolor=arm_style(position).color,
+            opacity=0.16,
+            line={"width": 0},
+            mode="lines",
+            legendgroup=str(position),
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    )
+
+
+def _add_survival(
+    drawn: go.Figure, board: Board, position: int, arm: str, curve: KaplanMeier
+) -> None:
+    """A step curve with a mark at each day of a death, which leads to who died in the arm."""
+    style = arm_style(position)
+    days, alive = [0.0], [100.0]
+    if curve.times[0] == 0.0 and curve.at_risk[0] > 0:
+        days, alive = curve.times.tolist(), (100 * curve.survival).round(1).tolist()
+    deaths = curve.events.tolist() if len(days) == curve.events.size else [0]
+    died = any(deaths)
+    drawn.add_trace(
+        go.Scatter(
+            x=days,
+            y=alive,
+            mode="lines+markers",
+            line={"color": style.color, "dash": style.dash, "shape": "hv", "width": 3},
+            marker={
+                "color": style.color,
+                "symbol": style.symbol,
+                "size": [9 if count else 0 for count in deaths],
+                "opacity": 1,
+            },
+            customdata=[position - 1 if died else None] * len(days),
+            text=[f"{counted(count, 'death')} on the day" for count in deaths],
+            name=safe(arm),
+            legendgroup=str(position),
+            showlegend=len(board.arms) > 1,
+            hovertemplate="Day %{x}: %{y} % alive, %{text}<extra>" + safe(arm) + "</extra>",
+        )
+    )
+
+
+# Discharge
+
+
+@exhibit(filtered=True, by_day=False)
+def discharge(board: Board) -> Exhibit:
+    """Discharge from hospital alive, with death before it as the competing event, in each arm."""
+    title = "Discharge from hospital alive"
+    population = "Randomized participants in hospital on day 1, as randomized"
+    if (nothing := nobody_to_show(board, title, "HO", population)) is not None:
+        return nothing
+    day = board.trial.survival.day
+    everybody = board.ask("survival/hospital", schedule=_schedule(board))
+    states = {"in_hospital": 0, "discharged": DISCHARGED, "died": DEAD}
+    known = everybody.filter(pl.col("state").is_in(list(states))).with_columns(
+        outcome=pl.col("state").replace_strict(states, return_dtype=pl.Int64)
+    )
+    if known.is_empty():
+        return Exhibit(
+            title,
+            population,
+            missing="No stay in hospital on day 1 is recorded of any of these participants.",
+        )
+    sizes = known.group_by("arm").len("participants")
+    few = too_few_to_estimate(board, sizes)
+    if not few and sizes.height < len(board.arms):
+        few = (f"Counts only: nobody of an arm was in hospital on day {1}.",)
+    days = sorted({day, *milestones(board, int(str(known["day"].max())))})
+    drawn = None if few else incidence_figure(["Discharged alive", "Died before discharge"])
+    rows: list[dict[str, Any]] = []
+    lists: list[People] = []
+    row_lists: list[int | None] = []
+    for position, arm in enumerate(board.arms, start=1):
+        of_arm = known.filter(pl.col("arm") == arm)
+        time, outcome = of_arm["day"].to_numpy(), of_arm["outcome"].to_numpy()
+        curves = aalen_johansen(time, outcome, codes=[DISCHARGED, DEAD])
+        on = incidence_on(curves, days)
+        places: list[int | None] = []
+        for state, words in (("discharged", "Discharged alive"), ("died", "Died in hospital")):
+            some = bool((outcome == states[state]).any())
+            if some:
+                lists.append(_by_discharge(board, words, arm, state))
+            places.append(len(lists) - 1 if some else None)
+        for place, on_day in enumerate(days):
+            row_lists.append(places[0])
+            rows.append(
+                {"arm": arm, "day": on_day, "participants": of_arm.height}
+                | {"at_risk": int(on.at_risk[place])}
+                | {
+                    name: int(((outcome == code) & (time <= on_day)).sum())
+                    for name, code in (("discharged", DISCHARGED), ("died", DEAD))
+                }
+                | {
+                    name: in_percent([values[place]], shown=not few)[0]
+                    for name, values in (
+                        ("discharged_percent", on.incidence[0]),
+                        ("low_percent", on.low[0]),
+                        ("high_percent", on.high[0]),
+                        ("died_percent", on.incidence[1]),
+                        ("died_low", on.low[1]),
+                        ("died_high", on.high[1]),
+                    )
+                }
+            )
+        if drawn is not None:
+            for cause, people in enumerate(places):
+                add_curve(drawn, board, cause + 1, position, curves, people=people, cause=cause)
+    if drawn is not None:
+        drawn.update_yaxes(range=[0, 103])
+    went, died = (known.filter(pl.col("outcome") == code).height for code in (DISCHARGED, DEAD))
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=_discharge_answer(board, rows, day) if not few else "Too few for estimates.",
+        denominator=f"n = {known.height:,} in hospital on day 1 of N = {everybody.height:,}; "
+        f"{went:,} discharged alive, {died:,} died before",
+        figure=drawn,
+        description="Two panels of step curves, one for each arm of this view: the share "
+        "discharged alive by study day, and the share who died before.",
+        table=pl.DataFrame(rows),
+        labels=DISCHARGE_LABELS,
+        footnotes=(
+            "The first day on which a stay in hospital ended and no other went on; coming back "
+            "later changes nothing. Who died on that day died in hospital. A stay in intensive "
+            "care counts only for who has no stay in hospital on record.",
+            "Aalen & Johansen's estimate (1978) with death as the competing event; 95 % limits on "
+            "the log-log scale (Choudhury 2002), none where there was no such event. Who was "
+            "still in hospital is observed up to the last day on which they are known to have "
+            "been alive, at the latest up to the data cut-off.",
+            *_left_out_of_discharge(everybody),
+            *few,
+        ),
+        assumptions=board.trial.assumptions("survival", "schedule"),
+        lists=tuple(lists),
+        row_lists=tuple(row_lists),
+    )
+
+
+DISCHARGE_LABELS = {
+    "arm": "Arm",
+    "day": "Study day",
+    "participants": "In hospital on day 1",
+    "at_risk": "Still there",
+    "discharged": "Discharged alive",
+    "died": "Died before",
+    "discharged_percent": "Discharged alive, %",
+    "low_percent": "95 % low, %",
+    "high_percent": "95 % high, %",
+    "died_percent": "Died before, %",
+    "died_low": "Died, 95 % low, %",
+    "died_high": "Died, 95 % high, %",
+}
+
+
+def _by_discharge(board: Board, words: str, arm: str, state: str) -> People:
+    return People(
+        row_name(board, words, arm),
+        "people/by_discharge",
+        (("state", state), ("arm", arm), ("schedule", _schedule(board))),
+    )
+
+
+def _discharge_answer(board: Board, rows: list[dict[str, Any]], day: int) -> str:
+    parts = []
+    for row in rows:
+        if row["day"] != day:
+            continue
+        if row["discharged_percent"] is None:
+            words = "not known"
+        else:
+            words = percent(row["discharged_percent"] / 100)
+            if row["low_percent"] is not None:
+                words += f" ({row['low_percent']:.0f} to {row['high_percent']:.0f})"
+            words += f", died before {percent(row['died_percent'] / 100)}"
+        parts.append(f"{row['arm']} {words}" if len(board.arms) > 1 else words)
+    return f"Discharged alive by day {day}: {'; '.join(parts)}."
+
+
+def _left_out_of_discharge(everybody: pl.DataFrame) -> tuple[str, ...]:
+    """Whom the curves leave out, and why; over all arms."""
+    words = {
+        "not_in_hospital": "without a stay on day 1 on record",
+        "no_date": "without a full date of discharge",
+        "undated": "without a date of randomization",
+    }
+    counts = dict(everybody.group_by("state").len().rows())
+    said = [f"{counts[state]:,} {text}" for state, text in words.items() if counts.get(state)]
+    return (f"Not counted here: {', '.join(said)}.",) if said else ()
+
+
+# Vital status
+
+
+@exhibit(filtered=True, by_day=False)
+def vital_status(board: Board) -> Exhibit:
+    """Of whom the vital status is known on the days of the trial definition and at its end."""
+    title = "Vital status known"
+    if (nothing := nobody_to_show(board, title, "DM")) is not None:
+        return nothing
+    rules, end = board.trial.survival, board.trial.schedule[-1].day
+    days = sorted({*rules.known_days, rules.day, end})
+    rows = _vital_status(board, days).with_columns(
+        known=pl.sum_horizontal(KNOWN),
+    )
+    # Nobody is no share.
+    of = pl.when(pl.col("randomized") > 0).then(pl.col("randomized"))
+    past = pl.when(pl.col("past") > 0).then(pl.col("past"))
+    table = rows.with_columns(
+        known_percent=(100 * pl.col("known") / of).round(1),
+        known_past_percent=(100 * pl.col("known_past") / past).round(1),
+    )
+    states = [state for state, _, _ in VITAL]
+    lists = tuple(
+        _by_vital_status(
+            board,
+            f"Vital status on day {row['asked_day']} not known",
+            row["arm"],
+            state="not_known",
+            day=row["asked_day"],
+        )
+        for row in table.iter_rows(named=True)
+    )
+    said = []
+    warnings = []
+    for day in days:
+        part = table.filter(pl.col("asked_day") == day)
+        said.append(f"day {day} {share(int(part['known'].sum()), int(part['randomized'].sum()))}")
+        shares = dict(part.select("arm", "known_percent").rows())
+        if warning := _too_little_known(board, shares, day):
+            missing = int(part["not_known"].sum())
+            waiting = int(part["not_due"].sum())
+            warnings.append(
+                f"{warning} Of all participants {missing:,} are past that day and not known of, "
+                f"{waiting:,} are not past it."
+            )
+    return Exhibit(
+        title=title,
+        population=RANDOMIZED,
+        answer=f"Known: {'; '.join(said)}.{''.join(warnings)}",
+        denominator=f"N = {int(rows.filter(pl.col('asked_day') == end)['randomized'].sum()):,}",
+        figure=stacked(
+            [
+                (row_name(board, f"Day {row['asked_day']}", row["arm"]), row)
+                for row in table.iter_rows(named=True)
+            ],
+            VITAL,
+            "Randomized participants",
+            height=34,
+            longest=18,
+        ),
+        description="A stacked bar for each day and arm of this view: died by the day, known alive "
+        "on it, not known, day not reached.",
+        table=table.select(
+            "asked_day",
+            "arm",
+            "randomized",
+            *states,
+            "known",
+            "known_percent",
+            "past",
+            "known_past_percent",
+        ),
+        labels={
+            "asked_day": "Study day",
+            "arm": "Arm",
+            "randomized": "Randomized",
+            "known": "Known",
+            "known_percent": "Known, % of randomized",
+            "past": "Past this day",
+            "known_past_percent": "Known, % of these",
+        }
+        | {state: words for state, words, _ in VITAL},
+        footnotes=(
+            "Known: died by the day, or known to have been alive on it. Not known: past the day, "
+            f"and neither is recorded. {PAST}",
+            OBSERVED,
+            f"A warning stands where fewer than {100 * rules.least_known:.0f} % of an arm are "
+            "known of: what is estimated on that day then rests on the others being like them.",
+        ),
+        assumptions=board.trial.assumptions("survival", "schedule"),
+        lists=lists,
+        row_lists=tuple(
+            place if row["not_known"] else None
+            for place, row in enumerate(table.iter_rows(named=True))
+        ),
+    )

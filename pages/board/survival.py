@@ -1,0 +1,15 @@
+"""Who died, and when?"""
+
+import streamlit as st
+
+from exhibits.on_page import header, show
+
+header("Survival", "Who died, and when?", domains=("DM", "DS", "HO", "SS", "DD"), filtered=True)
+show("mortality")
+show("survival_curve")
+left, right = st.columns(2)
+with left:
+    show("discharge")
+with right:
+    show("vital_status")
+show("deaths")
