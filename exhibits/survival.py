@@ -36,8 +36,8 @@ OBSERVED = (
     "Day 1 is the day of randomization. A participant is observed up to death, or up to the last "
     "day on which they are known to have been alive: at a planned visit, by a measurement of one, "
     "by a contact, by discharge or by completing the study; at the latest up to the data cut-off. "
-    "Discharge alive ends no observation. Who is seen in the window of a planned visit, before its "
-    "day, is observed to its day, unless they left the study."
+    "Discharge alive ends no observation. Who came to a planned visit, or completed the study, in "
+    "the window before the planned day is observed to that day, unless they left the study."
 )
 BY_WHICH = "Deaths by demographics, else by disposition; whichever of the two has it."
 PAST = "Past a day: the window of its planned visit had closed by the data cut-off."

@@ -16,10 +16,10 @@ where stay.end_date between participation.day_one and cutoff::date
 group by stay.subject;
 
 -- One row a participant whom the filters leave: the study day of death (`is_dead`), or the last one on
--- which they are known to have been alive; null without a date of randomization. Seen in the window
--- of a planned visit, before its day, counts for that day, but not of who left the study. A death
--- that has no date stands on the earliest day that it can have been; `is_earliest` says so.
--- `cutoff_day` is the study day of the cut-off.
+-- which they are known to have been alive; null without a date of randomization. A planned visit, or
+-- completing the study, in the window before the planned day counts for that day, but not of who left
+-- the study. A death that has no date stands on the earliest day that it can have been; `is_earliest`
+-- says so. `cutoff_day` is the study day of the cut-off.
 create macro person_survival(schedule, filters, cutoff) as table
 with person as (
   select
@@ -46,12 +46,19 @@ with person as (
   left join last_contact(cutoff) as last_contact on last_contact.subject = chosen.subject
   left join first_discharge(cutoff) as first_discharge on first_discharge.subject = chosen.subject
 ),
+seen as (
+  select subject, visit_number, start_date as date from visit where visit_number is not null
+  union all
+  select subject, null, completion_date from participation where ended = 'completed'
+),
 in_window as (
   select person.subject, max(date_of(person.day_one, planned.day)) as planned_date
   from person
-  cross join (select unnest(schedule, recursive := true)) as planned
+  inner join seen on seen.subject = person.subject and seen.date <= cutoff::date
+  inner join (select unnest(schedule, recursive := true)) as planned
+    on seen.visit_number = planned.number or seen.visit_number is null
   where person.ended is distinct from 'left'
-    and person.seen_alive
+    and seen.date
       between date_of(person.day_one, planned.day) - planned.window_before::integer
       and date_of(person.day_one, planned.day)
   group by person.subject
@@ -84,7 +91,8 @@ select
   day_one,
   is_dead,
   is_dead and death_date is null as is_earliest,
-  greatest(last_date - day_one + 1, 1) as day,
+  -- `greatest` would make day 1 of an unknown one.
+  case when day_one is not null then greatest(last_date - day_one + 1, 1) end as day,
   cutoff::date - day_one + 1 as cutoff_day
 from dated;
 
