@@ -2,6 +2,7 @@
 
 from exhibits import (
     arm_balance,
+    balance,
     completeness,
     conduct,
     enrollment,
@@ -9,11 +10,13 @@ from exhibits import (
     immune,
     laboratory,
     oxygenation,
+    oxygenation_differences,
     participant,
     safety,
     special_interest,
     survival,
     treatment,
+    ventilation,
 )
 from exhibits.exhibit import (
     EXHIBITS,
@@ -30,6 +33,7 @@ __all__ = [
     "NotInThisViewError",
     "Number",
     "arm_balance",
+    "balance",
     "completeness",
     "conduct",
     "enrollment",
@@ -39,9 +43,11 @@ __all__ = [
     "make",
     "offered",
     "oxygenation",
+    "oxygenation_differences",
     "participant",
     "safety",
     "special_interest",
     "survival",
     "treatment",
+    "ventilation",
 ]

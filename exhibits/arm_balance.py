@@ -88,9 +88,7 @@ def _percent(value: float | None) -> float | None:
 def baseline_characteristics(board: Board) -> Exhibit:
     """Table 1: baseline characteristics of each arm of this view; differences with two and more."""
     wanted = ["age", "bmi", "pao2_fio2", *_baseline_measures(board)]
-    continuous = board.ask(
-        "arm_balance/baseline_measurements", characteristics=wanted, measures=wanted
-    )
+    continuous = board.ask("arm_balance/baseline_measurements", characteristics=wanted)
     categorical = board.ask("arm_balance/baseline_categories")
     allocated = board.ask("arm_balance/allocation")
     if allocated["randomized"].null_count():

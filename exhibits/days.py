@@ -1,12 +1,13 @@
 """Pictures over study days: courses of medians, and what became of everybody as stacked shares."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.theme import QUIET, STATES, State, arm_style, figure, safe, state_marker
+from exhibits.theme import AXIS, QUIET, STATES, State, arm_style, figure, safe, state_marker
 
 # More lines of participants than this are a gray patch.
 MOST_LINES = 60
@@ -86,65 +87,75 @@ def courses(
         reference: a value that is marked in every panel, such as no change.
     """
     count = len(panels)
-    drawn = figure(x_title=x_title, y_title="", height=90 + (165 if count > 1 else 330) * count)
     head = 0.2 / count  # of each panel, for its title
     first, last = rows["planned_day"].min(), rows["planned_day"].max()
-    axis = drawn.layout.yaxis.to_plotly_json()
+    traces: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {
+        "xaxis": {"anchor": "y" if count == 1 else f"y{count}"},
+        "legend": {"y": 1.0, "yanchor": "bottom"},
+        "annotations": [],
+    }
+    of_panel = rows.partition_by("measure", "position", as_dict=True)
     for place, panel in enumerate(panels):
         top = 1 - place / count
         suffix = "" if place == 0 else str(place + 1)
-        drawn.update_layout(
-            {
-                f"yaxis{suffix}": axis
-                | {
-                    "domain": [1 - (place + 1) / count + head * 0.3, top - head],
-                    "rangemode": "normal",
-                    "anchor": "x",
-                    "nticks": 5,
-                }
-                | (LOG_AXIS if log else {})
+        layout[f"yaxis{suffix}"] = (
+            AXIS
+            | {
+                "domain": [1 - (place + 1) / count + head * 0.3, top - head],
+                "rangemode": "normal",
+                "anchor": "x",
+                "nticks": 5,
             }
+            | (LOG_AXIS if log else {})
         )
-        drawn.add_annotation(
-            text=f"{safe(panel.label)}, {safe(panel.unit)}",
-            x=0,
-            y=top - head,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            showarrow=False,
+        layout["annotations"].append(
+            _panel_title(f"{safe(panel.label)}, {safe(panel.unit)}", top - head)
         )
         if lines is not None:
-            _add_lines(drawn, lines.filter(pl.col("measure") == panel.name), f"y{suffix}")
+            behind = lines.filter(pl.col("measure") == panel.name)
+            traces += _lines_behind(behind, f"y{suffix}")
         for position, arm in enumerate(arms, start=1):
-            part = rows.filter((pl.col("measure") == panel.name) & (pl.col("position") == position))
-            if not part.is_empty():
-                _add_course(drawn, part, arm, f"y{suffix}", show=place == 0 and len(arms) > 1)
+            part = of_panel.get((panel.name, position))
+            if part is not None:
+                show = place == 0 and len(arms) > 1
+                traces += _course(part, arm, f"y{suffix}", show=show)
         for value, words in (
             (panel.low, "Limit of normal"),
             (panel.high, "Limit of normal"),
             (reference, "No change"),
         ):
             if value is not None:
-                drawn.add_trace(
-                    go.Scatter(
-                        x=[first, last],
-                        y=[value, value],
-                        yaxis=f"y{suffix}",
-                        mode="lines",
-                        line={"color": QUIET, "width": 1.5, "dash": "dot"},
-                        showlegend=False,
-                        hovertemplate=f"{words}: {value:g}<extra></extra>",
-                    )
+                traces.append(
+                    {
+                        "x": [first, last],
+                        "y": [value, value],
+                        "yaxis": f"y{suffix}",
+                        "mode": "lines",
+                        "line": {"color": QUIET, "width": 1.5, "dash": "dot"},
+                        "showlegend": False,
+                        "hovertemplate": f"{words}: {value:g}<extra></extra>",
+                    }
                 )
-    drawn.update_layout(
-        xaxis={"anchor": "y" if count == 1 else f"y{count}"}, legend={"y": 1.0, "yanchor": "bottom"}
-    )
-    return drawn
+    height = 90 + (165 if count > 1 else 330) * count
+    return figure(x_title=x_title, y_title="", height=height, traces=traces, layout=layout)
 
 
-def _add_lines(drawn: go.Figure, lines: pl.DataFrame, axis: str) -> None:
+def _panel_title(text: str, y: float) -> dict[str, Any]:
+    """What stands over a panel, at its left."""
+    return {
+        "text": text,
+        "x": 0,
+        "y": y,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+    }
+
+
+def _lines_behind(lines: pl.DataFrame, axis: str) -> Iterator[dict[str, Any]]:
     """A thin line for each participant, one trace for each arm."""
     for (position,), part in lines.group_by("position", maintain_order=True):
         days: list[float | None] = []
@@ -153,67 +164,63 @@ def _add_lines(drawn: go.Figure, lines: pl.DataFrame, axis: str) -> None:
             days += [*line["planned_day"], None]
             values += [*line["value"], None]
         style = arm_style(int(str(position)))
-        drawn.add_trace(
-            go.Scatter(
-                x=days,
-                y=values,
-                yaxis=axis,
-                mode="lines+markers",
-                line={"color": style.color, "width": 0.8, "dash": style.dash},
-                marker={"size": 3, "symbol": style.symbol},
-                opacity=0.3,
-                showlegend=False,
-                hoverinfo="skip",
-            )
-        )
+        yield {
+            "x": days,
+            "y": values,
+            "yaxis": axis,
+            "mode": "lines+markers",
+            "line": {"color": style.color, "width": 0.8, "dash": style.dash},
+            "marker": {"size": 3, "symbol": style.symbol},
+            "opacity": 0.3,
+            "showlegend": False,
+            "hoverinfo": "skip",
+        }
 
 
-def _add_course(drawn: go.Figure, part: pl.DataFrame, arm: str, axis: str, *, show: bool) -> None:
-    """A line of medians and a band of quartiles."""
+def _course(part: pl.DataFrame, arm: str, axis: str, *, show: bool) -> Iterator[dict[str, Any]]:
+    """A band of quartiles and a line of medians."""
     style = arm_style(part["position"][0])
     days = part["planned_day"].to_list()
     low, high = part["lower_quartile"].to_list(), part["upper_quartile"].to_list()
     at_limit = part["at_limit"].to_list() if "at_limit" in part.columns else [0] * len(days)
-    drawn.add_trace(
-        go.Scatter(
-            x=[*days, *reversed(days)],
-            y=[*high, *reversed(low)],
-            yaxis=axis,
-            fill="toself",
-            fillcolor=style.color,
-            opacity=0.16,
-            line={"width": 0},
-            mode="lines",
-            legendgroup=safe(arm),
-            showlegend=False,
-            hoverinfo="skip",
-        )
-    )
-    trace = go.Scatter(
-        x=days,
-        y=part["median"].to_list(),
-        yaxis=axis,
-        mode="lines+markers",
-        name=safe(arm),
-        legendgroup=safe(arm),
-        showlegend=show,
-        line={"color": style.color, "dash": style.dash, "width": 2},
-        marker={
+    yield {
+        "x": [*days, *reversed(days)],
+        "y": [*high, *reversed(low)],
+        "yaxis": axis,
+        "fill": "toself",
+        "fillcolor": style.color,
+        "opacity": 0.16,
+        "line": {"width": 0},
+        "mode": "lines",
+        "legendgroup": safe(arm),
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+    line: dict[str, Any] = {
+        "x": days,
+        "y": part["median"].to_list(),
+        "yaxis": axis,
+        "mode": "lines+markers",
+        "name": safe(arm),
+        "legendgroup": safe(arm),
+        "showlegend": show,
+        "line": {"color": style.color, "dash": style.dash, "width": 2},
+        "marker": {
             "symbol": [f"{style.symbol}-open" if some else style.symbol for some in at_limit],
             "size": 9 if any(at_limit) else 7,
         },
-        text=[
+        "text": [
             f"Day {day}: {median:.4g} ({lower:.4g} to {upper:.4g}), n = {n:,}"
             + (f", {some:,} at a detection limit" if some else "")
             for day, median, lower, upper, n, some in zip(
                 days, part["median"], low, high, part["n"], at_limit, strict=True
             )
         ],
-        hovertemplate="%{text}<extra>" + safe(arm) + "</extra>",
-    )
+        "hovertemplate": "%{text}<extra>" + safe(arm) + "</extra>",
+    }
     if "list" in part.columns:
-        trace.customdata = part["list"].to_list()
-    drawn.add_trace(trace)
+        line["customdata"] = part["list"].to_list()
+    yield line
 
 
 def stacked_days(
@@ -238,42 +245,42 @@ def stacked_days(
     count, step = len(panels), 0.84 / len(arms)
     # High enough that on a telephone, with an entry a line, the legend leaves room for the bars.
     height = 150 + (150 if count > 1 else 410) * count
-    drawn = figure(x_title="Study day", y_title="", height=height)
-    axis = drawn.layout.yaxis.to_plotly_json()
+    traces: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {
+        "barmode": "stack",
+        "xaxis": {
+            "anchor": "y" if count == 1 else f"y{count}",
+            "tickvals": list(range(len(days))),
+            "ticktext": [str(day) for day in days],
+            "range": [-0.6, len(days) - 0.4],
+            "showgrid": False,
+        },
+        "legend": {"y": 1.0, "yanchor": "bottom"},
+        "annotations": [],
+    }
     totals = {
         (measure, day, position): total
         for measure, day, position, total in rows.group_by("measure", "planned_day", "position")
         .agg(pl.col("participants").sum())
         .rows()
     }
+    of_state = rows.partition_by("measure", "state", as_dict=True)
     shown: set[str] = set()
     head = 0.22 / count if count > 1 else 0.06
     for number, (measure, title) in enumerate(panels.items()):
         top, suffix = 1 - number / count, "" if number == 0 else str(number + 1)
-        drawn.update_layout(
-            {
-                f"yaxis{suffix}": axis
-                | {
-                    "domain": [1 - (number + 1) / count + head * 0.2, top - head],
-                    "range": [0, 108 if len(arms) > 1 else 100],
-                    "tickvals": [0, 50, 100],
-                    "anchor": "x",
-                }
-            }
-        )
-        drawn.add_annotation(
-            text=f"{safe(title)}, % of all" if title else "Participants, % of all",
-            x=0,
-            y=top - head,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            showarrow=False,
-        )
+        layout[f"yaxis{suffix}"] = AXIS | {
+            "domain": [1 - (number + 1) / count + head * 0.2, top - head],
+            "range": [0, 108 if len(arms) > 1 else 100],
+            "rangemode": "tozero",
+            "tickvals": [0, 50, 100],
+            "anchor": "x",
+        }
+        said = f"{safe(title)}, % of all" if title else "Participants, % of all"
+        layout["annotations"].append(_panel_title(said, top - head))
         for state, words, style in states:
-            part = rows.filter((pl.col("measure") == measure) & (pl.col("state") == state))
-            if part.is_empty():
+            part = of_state.get((measure, state))
+            if part is None:
                 continue
             x, y, texts = [], [], []
             for day, position, people in part["planned_day", "position", "participants"].rows():
@@ -282,54 +289,42 @@ def stacked_days(
                 y.append(100 * people / total)
                 arm = f"{safe(arms[position - 1])}, " if len(arms) > 1 else ""
                 texts.append(f"{arm}day {day}: {safe(words)} {people:,} of {total:,}")
-            drawn.add_trace(
-                go.Bar(
-                    x=x,
-                    y=y,
-                    yaxis=f"y{suffix}",
-                    width=step * 0.9,
-                    name=safe(words),
-                    legendgroup=state,
-                    showlegend=state not in shown,
-                    marker=state_marker(style),
-                    text=texts,
-                    textposition="none",
-                    customdata=part["list"].to_list(),
-                    hovertemplate="%{text}<extra></extra>",
-                )
+            traces.append(
+                {
+                    "type": "bar",
+                    "x": x,
+                    "y": y,
+                    "yaxis": f"y{suffix}",
+                    "width": step * 0.9,
+                    "name": safe(words),
+                    "legendgroup": state,
+                    "showlegend": state not in shown,
+                    "marker": state_marker(style),
+                    "text": texts,
+                    "textposition": "none",
+                    "customdata": part["list"].to_list(),
+                    "hovertemplate": "%{text}<extra></extra>",
+                }
             )
             shown.add(state)
         if len(arms) > 1:
-            _add_arm_marks(drawn, arms, len(days), step, f"y{suffix}", show=number == 0)
-    drawn.update_layout(
-        barmode="stack",
-        xaxis={
-            "anchor": "y" if count == 1 else f"y{count}",
-            "tickvals": list(range(len(days))),
-            "ticktext": [str(day) for day in days],
-            "range": [-0.6, len(days) - 0.4],
-            "showgrid": False,
-        },
-        legend={"y": 1.0, "yanchor": "bottom"},
-    )
-    return drawn
+            traces += _arm_marks(arms, len(days), step, f"y{suffix}", show=number == 0)
+    return figure(x_title="Study day", y_title="", height=height, traces=traces, layout=layout)
 
 
-def _add_arm_marks(
-    drawn: go.Figure, arms: Sequence[str], days: int, step: float, axis: str, *, show: bool
-) -> None:
+def _arm_marks(
+    arms: Sequence[str], days: int, step: float, axis: str, *, show: bool
+) -> Iterator[dict[str, Any]]:
     """Over each bar the mark of its arm."""
     for position, arm in enumerate(arms, start=1):
         style = arm_style(position)
-        drawn.add_trace(
-            go.Scatter(
-                x=[place + step * (position - (len(arms) + 1) / 2) for place in range(days)],
-                y=[104] * days,
-                yaxis=axis,
-                mode="markers",
-                name=safe(arm),
-                showlegend=show,
-                marker={"color": style.color, "symbol": style.symbol, "size": 8},
-                hovertemplate=safe(arm) + "<extra></extra>",
-            )
-        )
+        yield {
+            "x": [place + step * (position - (len(arms) + 1) / 2) for place in range(days)],
+            "y": [104] * days,
+            "yaxis": axis,
+            "mode": "markers",
+            "name": safe(arm),
+            "showlegend": show,
+            "marker": {"color": style.color, "symbol": style.symbol, "size": 8},
+            "hovertemplate": safe(arm) + "<extra></extra>",
+        }

@@ -185,6 +185,10 @@ def exhibit(
     return register
 
 
+# For what compares arms, and is nothing where they are not told apart.
+comparative_exhibit = exhibit(least_view=View.CODED)
+filtered_comparative_exhibit = exhibit(least_view=View.CODED, filtered=True)
+
 # For what only the unblinded view has.
 unblinded_exhibit = exhibit(least_view=View.UNBLINDED)
 filtered_unblinded_exhibit = exhibit(least_view=View.UNBLINDED, filtered=True)

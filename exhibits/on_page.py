@@ -403,6 +403,7 @@ def _table(shown: Exhibit) -> None:
             f"The first {MOST_ROWS:,} of {whole.height:,} rows; the download has all of them."
         )
     decimals = st.column_config.NumberColumn(format="%.2f")
+    dates = st.column_config.DateColumn(format="YYYY-MM-DD")
     options: dict[str, Any] = {}
     if shown.row_lists:
         st.caption("Select a row to see its participants.")
@@ -414,6 +415,7 @@ def _table(shown: Exhibit) -> None:
         placeholder="",
         alt=f"{shown.title}, as a table",
         column_config={name: decimals for name, kind in table.schema.items() if kind == pl.Float64}
+        | {name: dates for name, kind in table.schema.items() if kind == pl.Date}
         | {table.columns[0]: st.column_config.Column(width=_width(table))},
         key=f"rows-{shown.name}",
         **options,

@@ -6,6 +6,15 @@ from typing import Any
 
 import polars as pl
 
+from estimators.ordinal import CommonOddsRatio, proportional_odds
+from exhibits.compared import (
+    WIN_METHOD,
+    Ranked,
+    arms_to_compare,
+    in_limits,
+    p_value,
+    too_few_to_compare,
+)
 from exhibits.conduct import row_name, stacked
 from exhibits.days import (
     FATES,
@@ -17,7 +26,7 @@ from exhibits.days import (
     stacked_days,
     with_enough,
 )
-from exhibits.exhibit import Exhibit, People, exhibit, filtered_unblinded_exhibit
+from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
 from exhibits.safety import RANDOMIZED, nobody_to_show
 from exhibits.theme import STATES, State
 from exhibits.words import decimal, share
@@ -182,7 +191,7 @@ def rung_names(board: Board) -> dict[str, str]:
 
 @exhibit(filtered=True)
 def oxygenation_composite(board: Board) -> Exhibit:
-    """The rank-based composite at the primary day, death worst: its parts by arm."""
+    """The rank-based composite at the primary day, death worst: its parts, and who did better."""
     title = "Rank-based composite"
     if (nothing := no_oxygenation(board, title, "LB")) is not None:
         return nothing
@@ -209,11 +218,16 @@ def oxygenation_composite(board: Board) -> Exhibit:
     )
     lists = tuple(_on_rung(board, day, names, row) for row in table.iter_rows(named=True))
     unranked = people.height - ranked.height
+    scores = _scores(ranked, rules.composite)
+    compared = arms_to_compare(board, {arm: len(values) for arm, values in scores.items()})
+    against = board.reference_arm
+    pairs = [Ranked(arm, against, scores[arm], scores[against]) for arm in compared]
     return Exhibit(
         title=f"{title} on day {day}",
         population=f"{RANDOMIZED}, the worst of what happened ranks",
-        answer=_on_day(board, day, people),
+        answer=" ".join([*(pair.sentence for pair in pairs), _on_day(board, day, people)]),
         denominator=f"n = {ranked.height:,} ranked of N = {people.height:,}",
+        numbers=tuple(pair.number for pair in pairs),
         figure=stacked(
             [(arm, {state: _count(table, arm, state) for state in names}) for arm in board.arms],
             tuple(
@@ -247,11 +261,25 @@ def oxygenation_composite(board: Board) -> Exhibit:
             "Within PaO2/FiO2 a higher value is better; all others of one state are tied.",
             f"Death by day {day} counts whenever it was. Not ranked: {unranked:,}, who left the "
             "study, whose day is not reached, or who have neither a gas nor support on record.",
+            *((WIN_METHOD,) if pairs else ()),
+            *(pair.footnote for pair in pairs),
+            *too_few_to_compare(board, compared),
             BY_THE_VISIT,
             *_stays_note(board),
         ),
         assumptions=board.trial.assumptions("oxygenation", "primary"),
     )
+
+
+def _scores(ranked: pl.DataFrame, rungs: Sequence[str]) -> dict[str, list[float]]:
+    """A score for each ranked participant of each arm: the place of the rung, from the worst.
+
+    Within PaO2/FiO2 the value decides; it is below 1,000, so that no rung is left by it.
+    """
+    order = {rung: float(place) for place, rung in enumerate(rungs)}
+    score = pl.col("state").replace_strict(order) + pl.col("ratio").fill_null(0) / 1_000
+    scored = ranked.select("arm", score=score)
+    return {str(arm): part["score"].to_list() for (arm,), part in scored.group_by("arm")}
 
 
 def _fate_style(state: str) -> State:
@@ -597,105 +625,79 @@ def who_scale(board: Board) -> Exhibit:
     nothing, rows = _states(board, looked)
     if nothing is not None:
         return nothing
-    return _stacked(
+    shown = _stacked(
         board,
         looked,
         rows,
         "The scale of 0 to 10 (WHO Working Group 2020) as recorded; one of 0 to 8 is not used. "
         "Death, 10, is taken from the records of death. Discharged: without a score on the day.",
     )
+    return _compared_on_scale(board, shown, rows, bands)
 
 
-# Invasive ventilation
-
-
-VENTILATION = (
-    ("died", "Died", STATES.died),
-    ("still_on", "Still ventilated", SHADES[4]),
-    ("off", "Ventilated, no longer", SHADES[2]),
-    ("never", "Never ventilated", SHADES[0]),
-    ("not_known", "Not known", STATES.not_known),
-    ("left", "Left the study", STATES.left),
-    ("to_come", "Day not reached", STATES.to_come),
-)
-
-
-@exhibit(filtered=True)
-def invasive_ventilation(board: Board) -> Exhibit:
-    """The components of ventilator-free days: died, still ventilated, no longer, never."""
-    title = "Invasive ventilation"
-    if (nothing := no_oxygenation(board, title, "PR")) is not None:
-        return nothing
-    until = asked(board).ventilator_free_days
-    rows = board.ask("oxygenation/ventilation", until=until)
-    counts = {
-        (arm, state): n for arm, state, n in rows.select("arm", "state", "participants").rows()
-    }
-    words = {state: name for state, name, _ in VENTILATION}
-    table = pl.DataFrame(
-        [
-            {"arm": arm, "state": state, "participants": counts.get((arm, state), 0)}
-            for arm in board.arms
-            for state in words
-        ]
-    ).with_columns(of=pl.col("participants").sum().over("arm"))
-    lists = tuple(
-        People(
-            row_name(board, f"{words[row['state']]}, day {until}", row["arm"]),
-            "people/by_ventilation",
-            (
-                ("until", until),
-                ("state", row["state"]),
-                ("label", f"{words[row['state']]} by day {until}"),
-                ("arm", row["arm"]),
-            ),
-        )
-        for row in table.iter_rows(named=True)
-    )
-    known = ("died", "still_on", "off", "never")
-    parts = []
-    for arm in board.arms:
-        observed = sum(counts.get((arm, state), 0) for state in known)
-        said = (
-            f"died {share(counts.get((arm, 'died'), 0), observed)}, still ventilated "
-            f"{counts.get((arm, 'still_on'), 0):,}, never ventilated "
-            f"{counts.get((arm, 'never'), 0):,}"
-        )
-        parts.append(said if len(board.arms) == 1 else f"{arm}: {said}")
-    observed = sum(n for (_, state), n in counts.items() if state in known)
-    return Exhibit(
-        title=f"{title} up to day {until}",
-        population=RANDOMIZED,
-        answer=f"Of those observed to day {until} or dead by it: {'; '.join(parts)}.",
-        denominator=f"n = {observed:,} observed of N = {sum(counts.values()):,}",
-        figure=stacked(
-            [(arm, {state: counts.get((arm, state), 0) for state in words}) for arm in board.arms],
-            VENTILATION,
-            "Participants",
-        ),
-        description="A stacked bar for each arm of this view: died, still ventilated, ventilated "
-        "and no longer, never ventilated, and of whom it is not known.",
-        table=table.with_columns(
-            pl.col("state").replace_strict(words),
-            percent=(100 * pl.col("participants") / pl.col("of")).fill_nan(None).round(1),
-        ),
-        labels={
-            "arm": "Arm",
-            "state": f"By day {until}",
-            "participants": "n",
-            "of": "N",
-            "percent": "%",
-        },
-        lists=lists,
-        row_lists=tuple(
-            place if count else None for place, count in enumerate(table["participants"])
-        ),
+def _compared_on_scale(
+    board: Board, shown: Exhibit, rows: pl.DataFrame, bands: Sequence[Band]
+) -> Exhibit:
+    """The scale with its arms compared on the primary day, or the last that anybody reached."""
+    day = _told_day(board, rows)
+    # The worst first. Who is discharged without a score is where the best of the scale are.
+    states = ["died", *(band.name for band in reversed(bands))]
+    counts = {arm: [0] * len(states) for arm in board.arms}
+    of_day = rows.filter(pl.col("planned_day") == day)
+    for arm, state, people in of_day.select("arm", "state", "participants").iter_rows():
+        where = bands[0].name if state == "discharged" else state
+        if where in states:
+            counts[arm][states.index(where)] += people
+    compared = arms_to_compare(board, {arm: sum(of_arm) for arm, of_arm in counts.items()})
+    if not compared:
+        return _with_notes(shown, *too_few_to_compare(board, compared))
+    numbers, sentences, notes = [], [], []
+    reference = board.reference_arm
+    for arm in compared:
+        odds = proportional_odds(counts[arm], counts[reference])
+        ranked = Ranked(arm, reference, *(_places(counts[one]) for one in (arm, reference)))
+        label = f"Odds of a better score on day {day}, {arm} to {reference}"
+        value = "–" if odds.estimate is None else f"{odds.estimate:.2f}"
+        numbers += [Number(label, value, f"{_odds_limits(odds)}; 1 is no difference")]
+        numbers += [ranked.number]
+        sentences.append(ranked.sentence)
+        notes += [_odds_note(arm, reference, odds), ranked.footnote]
+    return replace(
+        shown,
+        answer=" ".join([*sentences, shown.answer]),
+        numbers=tuple(numbers),
         footnotes=(
-            "Invasive ventilation and ECMO as procedures with start and end, from day 1 on; one "
-            "without an end goes on. Who died by the day counts as died, ventilated or not.",
-            f"Still ventilated: on the calendar date of day {until}.",
+            *shown.footnotes,
+            f"Compared on day {day}: who has a score, died, or is discharged without a score, who "
+            f"counts as {bands[0].name}; the others are left out. Common odds ratio of the "
+            "cumulative logit model with profile-likelihood limits (McCullagh 1980).",
+            WIN_METHOD,
+            *notes,
+            *too_few_to_compare(board, compared),
         ),
-        assumptions=board.trial.assumptions("oxygenation"),
+    )
+
+
+def _places(counts: Sequence[int]) -> list[float]:
+    """A score for each of the participants that are counted, the place of their category."""
+    return [float(place) for place, count in enumerate(counts) for _ in range(count)]
+
+
+def _odds_limits(odds: CommonOddsRatio) -> str:
+    return odds.reason.rstrip(".") if odds.reason else in_limits(odds.low, odds.high, 2)
+
+
+def _odds_note(arm: str, reference: str, odds: CommonOddsRatio) -> str:
+    """What the tests of the odds ratio say, which come second."""
+    pair = f"{arm} and {reference}"
+    if odds.p_value is None:
+        return f"{pair}: no odds ratio. {odds.reason}"
+    note = f"{pair}: likelihood ratio test of the odds ratio, p = {p_value(odds.p_value)}"
+    if odds.proportionality_p_value is None:
+        return f"{note}."
+    return (
+        f"{note}; that it is the same at every cut of the scale, p = "
+        f"{p_value(odds.proportionality_p_value)} (under 0.05 it misleads)."
     )
 
 

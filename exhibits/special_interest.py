@@ -21,7 +21,7 @@ from exhibits.conduct import row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
 from exhibits.safety import RANDOMIZED, nobody_to_show
 from exhibits.safety import SINCE as BEGAN
-from exhibits.theme import ACCENT, FONT_SIZE, arm_style, error_bars, figure, in_lines, safe
+from exhibits.theme import ACCENT, AXIS, FONT_SIZE, arm_style, error_bars, figure, in_lines, safe
 from exhibits.treatment import NO_EXPOSURE
 from exhibits.words import counted, decimal, number, percent, share
 from queries import Board
@@ -356,7 +356,8 @@ def special_interest_incidence(board: Board) -> Exhibit:
     rows: list[dict[str, Any]] = []
     lists: list[People] = []
     row_lists: list[int | None] = []
-    drawn = incidence_figure([group.name for group in groups]) if not few and known.height else None
+    is_drawn = not few and known.height > 0
+    traces: list[dict[str, Any]] = []
     for place, group in enumerate(groups, start=1):
         for position, arm in enumerate(board.arms, start=1):
             of_arm = known.filter(pl.col("group") == group.id, pl.col("arm") == arm)
@@ -385,15 +386,9 @@ def special_interest_incidence(board: Board) -> Exhibit:
                         "median_day": median if not few else None,
                     }
                 )
-            if drawn is not None:
-                add_curve(
-                    drawn, board, place, position, curves, people=len(lists) - 1 if had else None
-                )
-    if drawn is not None:
-        # One scale for all, so that a panel does not look like more than it is.
-        drawn.update_yaxes(
-            range=[0, 1.05 * max(10.0, *(y or 0.0 for one in drawn.data for y in one.y))]
-        )
+            if is_drawn:
+                people_behind = len(lists) - 1 if had else None
+                traces.append(incidence_curve(board, place, position, curves, people=people_behind))
     last = days[-1]
     total = int(people["participants"].sum())
     first = known.filter(pl.col("outcome") == EVENT).height
@@ -406,7 +401,7 @@ def special_interest_incidence(board: Board) -> Exhibit:
         answer=_incidence_answer(board, known, last) if not few else "Too few for estimates.",
         denominator=f"N = {total:,}; {counted(first, 'first event')} of "
         f"{counted(len(groups), 'group')}",
-        figure=drawn,
+        figure=incidence_figure([group.name for group in groups], traces) if is_drawn else None,
         description="A panel for each group: step curves of the share of participants who had a "
         "first event by each study day, one for each arm of this view.",
         table=pl.DataFrame(rows, schema=INCIDENCE_SCHEMA),
@@ -535,27 +530,55 @@ def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
     )
 
 
-def incidence_figure(titles: Sequence[str]) -> go.Figure:
-    """An empty figure of cumulative incidences, with a titled panel for each event."""
-    height = 90 + 270 * len(titles)
-    drawn = figure(x_title="Study day", y_title="", height=height)
-    axis = drawn.layout.xaxis.to_plotly_json()
-    drawn.set_subplots(
-        rows=len(titles),
-        cols=1,
-        subplot_titles=[in_lines(title, 36) for title in titles],
-        vertical_spacing=110 / height if len(titles) > 1 else 0,
-    )
-    style = {name: axis[name] for name in ("gridcolor", "zeroline", "automargin", "tickfont")}
-    drawn.update_xaxes(**style, title={"text": "Study day"}, rangemode="tozero")
-    drawn.update_yaxes(**style, title={"text": "%"})
-    drawn.update_annotations(font={"size": FONT_SIZE}, x=0, xanchor="left", align="left")
-    drawn.update_layout(legend={"y": 1 + 50 / height}, margin={"t": 90})
-    return drawn
+def incidence_figure(titles: Sequence[str], traces: Sequence[dict[str, Any]]) -> go.Figure:
+    """A panel for each title, below each other, all with the same scale.
+
+    Args:
+        traces: what `incidence_curve` makes, of all panels.
+    """
+    count = len(titles)
+    height = 90 + 270 * count
+    gap = 110 / height
+    panel = (1 - gap * (count - 1)) / count
+    most = 1.05 * max(10.0, *(value or 0.0 for trace in traces for value in trace["y"]))
+    layout: dict[str, Any] = {
+        "legend": {"y": 1 + 50 / height},
+        "margin": {"l": 10, "r": 10, "t": 90, "b": 10},
+        "annotations": [],
+    }
+    for place, title in enumerate(titles):
+        suffix = "" if place == 0 else str(place + 1)
+        top = 1 - place * (panel + gap)
+        layout[f"xaxis{suffix}"] = AXIS | {
+            "anchor": f"y{suffix}",
+            "title": {"text": "Study day"},
+            "rangemode": "tozero",
+        }
+        # One scale for all, so that a panel does not look like more than it is.
+        layout[f"yaxis{suffix}"] = AXIS | {
+            "anchor": f"x{suffix}",
+            "domain": [max(top - panel, 0.0), top],
+            "title": {"text": "%"},
+            "range": [0, most],
+        }
+        layout["annotations"].append(
+            {
+                "text": in_lines(title, 36),
+                "x": 0,
+                "y": top,
+                "xref": "paper",
+                "yref": "paper",
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "align": "left",
+                "showarrow": False,
+                "font": {"size": FONT_SIZE},
+            }
+        )
+    return figure(x_title="Study day", y_title="%", height=height, traces=traces, layout=layout)
 
 
-def add_curve(
-    drawn: go.Figure,
+def incidence_curve(
     board: Board,
     row: int,
     position: int,
@@ -563,31 +586,30 @@ def add_curve(
     *,
     people: int | None,
     cause: int = 0,
-) -> None:
+) -> dict[str, Any]:
     """A step curve of a cause with a mark at each of its days, which leads to the list `people`."""
     style, arm = arm_style(position), board.arms[position - 1]
     steps = np.diff(curves.incidence[cause], prepend=0.0) > 0
-    drawn.add_trace(
-        go.Scatter(
-            x=[0.0, *curves.times.tolist()],
-            y=[0.0, *in_percent(curves.incidence[cause], shown=True)],
-            mode="lines+markers",
-            line={"color": style.color, "dash": style.dash, "shape": "hv", "width": 3},
-            marker={
-                "color": style.color,
-                "symbol": style.symbol,
-                "size": [0, *(7 * steps).tolist()],
-                "opacity": 1,
-            },
-            customdata=[people] * (len(curves.times) + 1),
-            name=safe(arm),
-            legendgroup=safe(arm),
-            showlegend=len(board.arms) > 1 and row == 1,
-            hovertemplate=f"{safe(arm)}: " + "%{y} % by day %{x}<extra></extra>",
-        ),
-        row=row,
-        col=1,
-    )
+    suffix = "" if row == 1 else str(row)
+    return {
+        "x": [0.0, *curves.times.tolist()],
+        "y": [0.0, *in_percent(curves.incidence[cause], shown=True)],
+        "xaxis": f"x{suffix}",
+        "yaxis": f"y{suffix}",
+        "mode": "lines+markers",
+        "line": {"color": style.color, "dash": style.dash, "shape": "hv", "width": 3},
+        "marker": {
+            "color": style.color,
+            "symbol": style.symbol,
+            "size": [0, *(7 * steps).tolist()],
+            "opacity": 1,
+        },
+        "customdata": [people] * (len(curves.times) + 1),
+        "name": safe(arm),
+        "legendgroup": safe(arm),
+        "showlegend": len(board.arms) > 1 and row == 1,
+        "hovertemplate": f"{safe(arm)}: " + "%{y} % by day %{x}<extra></extra>",
+    }
 
 
 @exhibit(filtered=True)

@@ -21,9 +21,9 @@ from exhibits.exhibit import Exhibit, Number, People, exhibit
 from exhibits.safety import RANDOMIZED, intervals, nobody_to_show
 from exhibits.special_interest import (
     LEAST_EVENTS,
-    add_curve,
     differences,
     in_percent,
+    incidence_curve,
     incidence_figure,
     milestones,
     too_few_to_estimate,
@@ -647,7 +647,7 @@ def discharge(board: Board) -> Exhibit:
     if not few and sizes.height < len(board.arms):
         few = (f"Counts only: nobody of an arm was in hospital on day {1}.",)
     days = sorted({day, *milestones(board, int(str(known["day"].max())))})
-    drawn = None if few else incidence_figure(["Discharged alive", "Died before discharge"])
+    traces: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     lists: list[People] = []
     row_lists: list[int | None] = []
@@ -683,11 +683,10 @@ def discharge(board: Board) -> Exhibit:
                     )
                 }
             )
-        if drawn is not None:
-            for cause, people in enumerate(places):
-                add_curve(drawn, board, cause + 1, position, curves, people=people, cause=cause)
-    if drawn is not None:
-        drawn.update_yaxes(range=[0, 103])
+        for cause, people in enumerate(places):
+            traces.append(
+                incidence_curve(board, cause + 1, position, curves, people=people, cause=cause)
+            )
     went, died = (known.filter(pl.col("outcome") == code).height for code in (DISCHARGED, DEAD))
     return Exhibit(
         title=title,
@@ -695,7 +694,9 @@ def discharge(board: Board) -> Exhibit:
         answer=_discharge_answer(board, rows, day) if not few else "Too few for estimates.",
         denominator=f"n = {known.height:,} in hospital on day 1 of N = {everybody.height:,}; "
         f"{went:,} discharged alive, {died:,} died before",
-        figure=drawn,
+        figure=None
+        if few
+        else incidence_figure(["Discharged alive", "Died before discharge"], traces),
         description="Two panels of step curves, one for each arm of this view: the share "
         "discharged alive by study day, and the share who died before.",
         table=pl.DataFrame(rows),

@@ -7,8 +7,9 @@ on the dark background). No color stands for good or bad.
 
 import html
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -168,28 +169,44 @@ def counts_axis(counts: Iterable[int | None], room: float = 1.05) -> dict[str, o
     return {"range": [0, most * room], "dtick": 1 if most <= 5 else None}
 
 
-def figure(*, x_title: str, y_title: str, height: int = 420) -> go.Figure:
-    """An empty figure with the house's axes; axis titles carry units."""
-    axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "tickfont": {"size": 14}}
-    # All at once: every later change is looked through from the beginning.
-    return go.Figure(
-        layout={
-            "height": height,
-            "margin": {"l": 10, "r": 10, "t": 36, "b": 10},
-            "font": {"size": FONT_SIZE},
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            # In the order of the traces: of stacked bars Plotly would turn it round.
-            "legend": {
-                "orientation": "h",
-                "yanchor": "bottom",
-                "y": 1.02,
-                "x": 0,
-                "traceorder": "normal",
-            },
-            "hoverlabel": {"font": {"size": FONT_SIZE}},
-            "bargap": 0.25,
-            "xaxis": {"title": {"text": in_lines(x_title)}, **axis},
-            "yaxis": {"title": {"text": y_title}, "rangemode": "tozero", **axis},
-        }
-    )
+# An axis of every figure.
+AXIS = {"gridcolor": GRID, "zeroline": False, "automargin": True, "tickfont": {"size": 14}}
+
+
+def figure(
+    *,
+    x_title: str,
+    y_title: str,
+    height: int = 420,
+    traces: Sequence[Mapping[str, object]] = (),
+    layout: Mapping[str, Any] | None = None,
+) -> go.Figure:
+    """A figure with the house's axes; axis titles carry units.
+
+    Args:
+        traces: all at once, where there are many: every one that is added to a figure later is
+            copied and looked through twice, which takes longer than to draw it.
+        layout: what is other than in every figure; parts of an axis are added to the house's.
+    """
+    house: dict[str, Any] = {
+        "height": height,
+        "margin": {"l": 10, "r": 10, "t": 36, "b": 10},
+        "font": {"size": FONT_SIZE},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        # In the order of the traces: of stacked bars Plotly would turn it round.
+        "legend": {
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.02,
+            "x": 0,
+            "traceorder": "normal",
+        },
+        "hoverlabel": {"font": {"size": FONT_SIZE}},
+        "bargap": 0.25,
+        "xaxis": {"title": {"text": in_lines(x_title)}, **AXIS},
+        "yaxis": {"title": {"text": y_title}, "rangemode": "tozero", **AXIS},
+    }
+    for name, part in (layout or {}).items():
+        house[name] = house.get(name, {}) | part if isinstance(part, Mapping) else part
+    return go.Figure(data=list(traces), layout=house)

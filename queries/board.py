@@ -42,7 +42,7 @@ FOLDER = Path(__file__).parent
 # Views that are the same whatever an arm is and however much is sealed.
 EVERY_VIEW = (
     "common", "participation", "baseline_severity", "safety", "laboratory", "terms", "oxygenation",
-    "survival",
+    "balance", "survival",
 )  # fmt: skip
 # A snapshot does not change, so an answer that is short is kept while its Board is open.
 _ANSWERS_KEPT, _ROWS_KEPT = 128, 10_000

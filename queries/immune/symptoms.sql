@@ -15,21 +15,36 @@ score as (
   from questionnaire
   where value is not null and planned_day is not null and list_contains($measures, measure)
   group by subject, measure, planned_day
+),
+-- Counted before the bands are looked up, and the dead set aside behind the join: so each stays a
+-- join by equality, which many participants need.
+counted as (
+  select
+    symptom.measure,
+    person.planned_day,
+    person.arm,
+    person.position,
+    person.fate,
+    case when person.fate <> 'died' then score.value end as value,
+    count(*) as participants
+  from person_day($days, $rules, $filters, $cutoff) as person
+  cross join (select unnest($measures::varchar[]) as measure) as symptom
+  left join score
+    on score.subject = person.subject and score.planned_day = person.planned_day
+    and score.measure = symptom.measure
+  group by all
 )
 select
-  symptom.measure,
-  person.planned_day,
-  person.arm,
-  person.position,
+  counted.measure,
+  counted.planned_day,
+  counted.arm,
+  counted.position,
   coalesce(
-    band.name, case when fate in ('in_hospital', 'not_known') then 'missing' else fate end
+    band.name,
+    case when counted.fate in ('in_hospital', 'not_known') then 'missing' else counted.fate end
   ) as state,
-  count(*) as participants
-from person_day($days, $rules, $filters, $cutoff) as person
-cross join (select unnest($measures::varchar[]) as measure) as symptom
-left join score
-  on score.subject = person.subject and score.planned_day = person.planned_day
-  and score.measure = symptom.measure and person.fate <> 'died'
-left join band on in_band(score.value, band)
+  sum(counted.participants)::bigint as participants
+from counted
+left join band on in_band(counted.value, band)
 group by all
-order by symptom.measure, person.planned_day, person.position, state
+order by counted.measure, counted.planned_day, counted.position, state

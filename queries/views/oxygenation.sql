@@ -180,7 +180,10 @@ with person as (
 ventilated as (
   select
     person.subject,
-    bool_or(respiratory_support.start_date is null) as is_undated,
+    bool_or(
+      respiratory_support.start_date is null
+      or (respiratory_support.end_date is null and respiratory_support.end_date_text is not null)
+    ) as is_undated,
     bool_or(
       respiratory_support.end_date is null or respiratory_support.end_date >= person.until
     ) as is_on

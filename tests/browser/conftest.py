@@ -16,7 +16,14 @@ from tests.browser.chromium import launched
 from tests.browser.dashboard_server import Server, running
 from tests.browser.hostile_data import hostile_frames
 from tests.browser.visitor import PATIENCE, Visitor
-from tests.conftest import CUTOFFS, DEMONSTRATION_TRIAL, KeyPair, LoadedTrial, load_frames
+from tests.conftest import (
+    CUTOFFS,
+    DEMONSTRATION_TRIAL,
+    KeyPair,
+    LoadedTrial,
+    Workshop,
+    load_frames,
+)
 from trials import load_trial
 
 WIDE: ViewportSize = {"width": 1600, "height": 1000}
@@ -104,11 +111,13 @@ def dashboard(fresh_server: FreshServer) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def hostile_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> LoadedTrial:
+def hostile_store(workshop: Workshop, key_pair: KeyPair) -> LoadedTrial:
     """A trial with hostile text wherever an extract has text."""
-    folder = tmp_path_factory.mktemp("hostile")
     trial = load_trial(DEMONSTRATION_TRIAL)
-    return load_frames(hostile_frames(), trial, key_pair, folder, CUTOFFS[1])
+    return workshop.make(
+        "hostile",
+        lambda folder: load_frames(hostile_frames(), trial, key_pair, folder, CUTOFFS[1]),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,11 @@ import io
 from pathlib import Path
 
 import polars as pl
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import expect
 
 from tests.browser.visitor import ERRORS, Visitor
-from tests.browser.whole_page import OVERFLOWING, UNDRAWN_CHART
+from tests.browser.whole_page import NARROW, OVERFLOWING, UNDRAWN_CHART
 from tests.conftest import CUTOFFS, DEMONSTRATION_TRIAL
 from tests.sent import sheets_of
 from trials import load_trial
@@ -98,6 +99,20 @@ def stays_whole(visitor: Visitor) -> None:
     expect(page.locator(ERRORS)).to_have_count(0)
     assert page.evaluate(ALIVE) == []
     assert page.evaluate(OVERFLOWING) == [], page.url
+
+
+def fits_a_telephone(visitor: Visitor) -> None:
+    """Made as narrow as a telephone, what is shown fits, and is then as it was."""
+    page = visitor.page
+    wide = page.viewport_size
+    assert wide is not None
+    page.set_viewport_size(NARROW)
+    try:
+        # A chart is drawn again for the width that it has now.
+        page.wait_for_function(f"() => ({OVERFLOWING})().length === 0", polling=100)
+    except PlaywrightTimeoutError:
+        raise AssertionError((page.url, page.evaluate(OVERFLOWING))) from None
+    page.set_viewport_size(wide)
 
 
 def downloads(visitor: Visitor) -> dict[str, bytes]:

@@ -3,7 +3,6 @@
 import json
 from http.client import HTTPConnection
 
-import pytest
 from playwright.sync_api import expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -13,9 +12,9 @@ from tests.browser.dashboard_server import Server
 from tests.browser.visitor import DATA, ERRORS, EVERYBODY, MENU_LINK, PAGES, Visitor
 from tests.conftest import LoadedTrial
 
-# What a fresh server may be asked for first: a page, and a page as it would be called if
-# Streamlit itself looked for the files.
-FIRST_ADDRESSES = ("board-arm-balance", "enrollment")
+# What a fresh server is asked for: first a page as it would be called if Streamlit itself looked
+# for the files, then a page as it is called.
+FIRST_ADDRESSES = ("enrollment", "board-arm-balance")
 # Where files would be, if the server gave any out.
 FILES = (
     "pages/board/enrollment",
@@ -77,22 +76,19 @@ def shows_sign_in_only(visitor: Visitor, loaded: LoadedTrial) -> None:
     assert visitor.received(secrets_of(loaded)) == []
 
 
-@pytest.mark.parametrize("address", FIRST_ADDRESSES)
 def test_a_fresh_server_answers_an_address_with_sign_in_and_nothing_else(
-    address: str,
-    fresh_server: FreshServer,
-    new_visitor: NewVisitor,
-    demonstration_store: LoadedTrial,
+    fresh_server: FreshServer, new_visitor: NewVisitor, demonstration_store: LoadedTrial
 ) -> None:
     with fresh_server() as server:
         gives_out_no_file(server)
-        visitor = new_visitor(server)
-        visitor.open(address)
-        shows_sign_in_only(visitor, demonstration_store)
-        # Nobody has asked whether it is ready, so it may say that it does not know its pages yet;
-        # and where there is no such page, that is rightly said.
-        assert all("page that you have requested" in problem for problem in visitor.problems)
-        visitor.problems.clear()
+        for address in FIRST_ADDRESSES:
+            visitor = new_visitor(server)
+            visitor.open(address)
+            shows_sign_in_only(visitor, demonstration_store)
+            # Nobody has asked whether it is ready, so it may say that it does not know its pages
+            # yet; and where there is no such page, that is rightly said.
+            assert all("page that you have requested" in problem for problem in visitor.problems)
+            visitor.problems.clear()
         assert server.complaints() == []
 
 

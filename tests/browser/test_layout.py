@@ -1,7 +1,7 @@
 """Hands: nothing but the keyboard.
 
-That every page fits its screen is looked at where the pages of each role are, and on a telephone in
-the dark where the data is hostile.
+That every page fits its screen, wide or narrow, is looked at where the pages of each role are and
+where the data is hostile.
 """
 
 from playwright.sync_api import Page, expect

@@ -23,7 +23,14 @@ from exhibits.on_page import plain
 from exhibits.theme import in_lines
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
-from tests.browser.hostile_data import HOSTILE, cells_of, downloads, is_formula, stays_whole
+from tests.browser.hostile_data import (
+    HOSTILE,
+    cells_of,
+    downloads,
+    fits_a_telephone,
+    is_formula,
+    stays_whole,
+)
 from tests.browser.visitor import DRAWN_CHART, PAGES, PATIENCE, Visitor
 from tests.browser.whole_page import comes_by_a_foreign_address, shows_page
 from tests.conftest import BLINDED, LoadedTrial
@@ -84,7 +91,8 @@ def by_arm_or_sealed(loaded: LoadedTrial, read: Collection[str]) -> set[str]:
 def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
     """Every page of a role is whole; unfold it, move the mouse over it, take every download.
 
-    The data is hostile, so each page also stays whole, and no download holds a formula.
+    The data is hostile, so each page also stays whole, as narrow as a telephone, too, and no
+    download holds a formula.
     """
     seen = Seen()
     for address in pages_of(role):
@@ -103,21 +111,22 @@ def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
             for name, content in downloads(visitor).items():
                 seen.downloads[f"{address} {name}"] = content
             visitor.settled()
+            fits_a_telephone(visitor)
         assert role is not Role.BOARD or shown >= set(PAGES[address].exhibits(in_any_tab=True))
     return seen
 
 
 def hover(visitor: Visitor, seen: Seen, *, charts: bool) -> None:
-    """Move the mouse over tables, what has a help text and, slowly, over charts.
+    """Move the mouse over the first table and chart, and what has a help text.
 
-    What a chart says under the mouse has come in a frame, which is read; one role tells whether so.
+    What appears under it has come in a frame, which is read: here is told whether that is so.
     """
     page = visitor.page
     page.evaluate(COLLECT_HOVERED)
-    for chart in page.locator(DRAWN_CHART).all() if charts else []:
+    for chart in page.locator(DRAWN_CHART).all()[:1] if charts else []:
         sweep(chart.locator(".nsewdrag").first, ON_CHART)
         point_at_largest_bar(chart)
-    for table in page.locator("[data-testid='stDataFrame']").all():
+    for table in page.locator("[data-testid='stDataFrame']").all()[:1]:
         sweep(table, ON_TABLE)
         # A table's own menu would hand its cells out and record nothing.
         expect(page.get_by_role("button", name="Download as CSV")).to_have_count(0)

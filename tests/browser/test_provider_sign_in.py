@@ -78,7 +78,8 @@ def signing(start_signing: StartSigning, provider: Provider) -> Signing:
 
 @pytest.fixture
 def page(signing: Signing, new_visitor: NewVisitor) -> Page:
-    """A window at the dashboard's sign-in."""
+    """A window at the dashboard's sign-in, all roles as they were given."""
+    signing.role_file.write_text(ROLE_FILE, "utf-8")
     return at_sign_in(new_visitor(signing.server))
 
 
@@ -156,10 +157,8 @@ def test_somebody_without_a_role_or_with_two_sees_nothing(
 
 
 def test_a_role_that_is_taken_away_ends_the_session_though_nobody_touches_it(
-    start_signing: StartSigning, provider: Provider, new_visitor: NewVisitor
+    signing: Signing, page: Page
 ) -> None:
-    signing = start_signing(provider)
-    page = at_sign_in(new_visitor(signing.server))
     sign_in(page, "ada")
     expect(page.locator("h1")).to_have_text("Enrollment")
     signing.role_file.write_text(ROLE_FILE.replace("dsmb-members", "dsmb-no-more"), "utf-8")

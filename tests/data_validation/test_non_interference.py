@@ -46,7 +46,7 @@ Random = np.random.Generator
 Printed = list[tuple[int, str, str, str]]
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
-EXAMPLES = 150 if PROVE else 2
+EXAMPLES = 150 if PROVE else 1
 
 # --- What may be open ------------------------------------------------------------------------
 
@@ -655,7 +655,9 @@ def as_received(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> 
     # Which seed fails says nothing, so a smaller one is not looked for.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
-@given(received=st.sampled_from(RECEIVED), seed=st.integers(0, 2**32 - 1))
+@given(
+    received=st.sampled_from(RECEIVED if PROVE else RECEIVED[1:3]), seed=st.integers(0, 2**32 - 1)
+)
 def test_what_is_open_does_not_depend_on_what_is_sealed(
     as_received: Look,
     tmp_path_factory: pytest.TempPathFactory,
@@ -682,7 +684,7 @@ def compare_is_empty(one: Path, other: Path, trial: Trial) -> bool:
     return all(item.unchanged for item in compare(before, after))
 
 
-@pytest.mark.parametrize("received", RECEIVED[:3])
+@pytest.mark.parametrize("received", RECEIVED if PROVE else RECEIVED[2:3])
 def test_nothing_sealed_can_be_read_in_the_open_files(
     as_received: Look, received: tuple[str, int, bool]
 ) -> None:

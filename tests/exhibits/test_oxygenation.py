@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,127 +16,13 @@ from queries import Board
 from queries.filters import Filters
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import BoardByName
+from tests.exhibits.oxygenation_extract import DAYS, OF_RANK, Extract, table
 from trials import Trial, load_trial
 from trials.simulator import simulate
 
 OXYGENATION = [name for name, item in EXHIBITS.items() if item.topic == "oxygenation"]
 STACKED = ["oxygenation_bands", "respiratory_support", "who_scale"]
 CUTOFF = date(2024, 6, 1)
-DAYS = {
-    "BASELINE": 1,
-    **{f"DAY {day}": day for day in (2, 3, 4, 5, 6, 7, 10, 14, 21, 28)},
-}
-RANKS = {
-    "NASAL CANNULA": 1,
-    "OXYGEN MASK": 1,
-    "FACE MASK": 1,
-    "HIGH FLOW NASAL CANNULA": 2,
-    "HIGH FLOW OXYGEN": 2,
-    "NON-INVASIVE VENTILATION": 2,
-    "CONTINUOUS POSITIVE AIRWAY PRESSURE": 2,
-    "INVASIVE MECHANICAL VENTILATION": 3,
-    "MECHANICAL VENTILATION": 3,
-    "EXTRACORPOREAL MEMBRANE OXYGENATION": 4,
-}
-OF_RANK = {
-    0: "No support recorded",
-    1: "Nasal cannula or oxygen mask",
-    2: "High flow or non-invasive ventilation",
-    3: "Invasive ventilation",
-    4: "ECMO",
-}
-
-
-def table(shown: Exhibit) -> pl.DataFrame:
-    assert shown.missing == ""
-    assert shown.table is not None
-    return shown.table
-
-
-def day_of(text: str | None) -> date | None:
-    return date.fromisoformat(text[:10]) if text and len(text) >= 10 else None
-
-
-class Extract:
-    """What an extract says of each participant, looked up row by row."""
-
-    def __init__(self, loaded: LoadedTrial) -> None:
-        self.loaded = loaded
-        self.cutoff = loaded.snapshot.manifest.cutoff
-        allocated = loaded.dataset("randomization").select("USUBJID", "RANDDTC", "ARM").rows()
-        self.day_one = {who: date.fromisoformat(day) for who, day, _ in allocated}
-        self.arm = {who: arm for who, _, arm in allocated}
-        died = loaded.dataset("dm").select("USUBJID", "DTHDTC").rows()
-        self.died = {who: day_of(day) for who, day in died}
-        left = loaded.dataset("ds").filter(
-            pl.col("DSDECOD").is_in(["LOST TO FOLLOW-UP", "WITHDRAWAL BY SUBJECT"])
-        )
-        self.left = {who: day_of(day) for who, day in left.select("USUBJID", "DSSTDTC").rows()}
-
-    def values(
-        self, dataset: str, code: str, factor: float = 1.0, days: dict[str, int] = DAYS
-    ) -> dict[tuple[str, int], float]:
-        """The values of a test by participant and planned day, the first where a date has one."""
-        prefix = dataset.upper()
-        found: dict[tuple[str, int], dict[str, list[float]]] = {}
-        rows = self.loaded.dataset(dataset).filter(pl.col(f"{prefix}TESTCD") == code)
-        for row in rows.iter_rows(named=True):
-            if row["VISIT"] in days and row["USUBJID"] in self.day_one and row[f"{prefix}ORRES"]:
-                key = (row["USUBJID"], days[row["VISIT"]])
-                of_date = found.setdefault(key, {}).setdefault(row[f"{prefix}DTC"][:10], [])
-                of_date.append(float(row[f"{prefix}ORRES"]) * factor)
-        # Two gases of one date cannot be told apart without their clock times, which are sealed.
-        single = {
-            key: {when: values[0] for when, values in dates.items() if len(values) == 1}
-            for key, dates in found.items()
-        }
-        return {key: dates[min(dates)] for key, dates in single.items() if dates}
-
-    def ratios(self, days: dict[str, int] = DAYS) -> dict[tuple[str, int], float]:
-        pressures = self.values("lb", "PO2", days=days)
-        fractions = self.values("lb", "FIO2", 0.01, days)
-        ratios = {key: pressures[key] / fractions[key] for key in set(pressures) & set(fractions)}
-        return {
-            (who, day): value
-            for (who, day), value in ratios.items()
-            if 20 <= value <= 700 and self.fate(who, day) != "Died"
-        }
-
-    def date_of(self, who: str, day: int) -> date:
-        return self.day_one[who] + timedelta(days=day - 1)
-
-    def fate(self, who: str, day: int) -> str:
-        on = self.date_of(who, day)
-        if on > self.cutoff:
-            return "Day not reached"
-        if (died := self.died[who]) is not None and died <= on:
-            return "Died"
-        if (left := self.left.get(who)) is not None and left <= on:
-            return "Left the study"
-        stays = self.loaded.dataset("ho").filter(
-            (pl.col("USUBJID") == who) & (pl.col("HODECOD") == "HOSPITAL")
-        )
-        began = [
-            day_of(end)
-            for start, end in stays.select("HOSTDTC", "HOENDTC").rows()
-            if date.fromisoformat(start[:10]) <= on
-        ]
-        if any(end is None or end > on for end in began):
-            return "in hospital"
-        return "Discharged" if began else "not known"
-
-    def support(self, who: str, day: int) -> int | None:
-        on = self.date_of(who, day)
-        rows = self.loaded.dataset("pr").filter(pl.col("USUBJID") == who)
-        ranks = [
-            RANKS[row["PRDECOD"]]
-            for row in rows.iter_rows(named=True)
-            if row["PRDECOD"] in RANKS
-            and (start := day_of(row["PRSTDTC"])) is not None
-            and start <= on
-            and ((end := day_of(row["PRENDTC"])) is None or end >= on)
-        ]
-        return max(ranks, default=None)
 
 
 @pytest.fixture(scope="module")
@@ -350,28 +236,6 @@ def test_changes_and_why_there_are_none_are_those_of_the_extract(
             fates["Died"],
             missing,
         )
-
-
-def test_invasive_ventilation_is_that_of_the_extract(board: BoardByName, extract: Extract) -> None:
-    counts: Counter[tuple[str, str]] = Counter()
-    for who in extract.day_one:
-        until, fate = extract.date_of(who, 28), extract.fate(who, 28)
-        spans = [
-            (day_of(row["PRSTDTC"]) or until, day_of(row["PRENDTC"]) or date.max)
-            for row in extract.loaded.dataset("pr").filter(pl.col("USUBJID") == who).to_dicts()
-            if RANKS.get(row["PRDECOD"], 0) >= 3
-        ]
-        ever = [end for start, end in spans if start <= until and end >= extract.day_one[who]]
-        state = fate
-        if fate not in ("Died", "Left the study", "Day not reached"):
-            state = "Never ventilated"
-            if ever:
-                state = "Still ventilated" if max(ever) >= until else "Ventilated, no longer"
-        counts[extract.arm[who], state] += 1
-    rows = table(make("invasive_ventilation", board("two arms", View.UNBLINDED)))
-    found = rows.filter(pl.col("participants") > 0).select("arm", "state", "participants").rows()
-    assert {(arm, state): n for arm, state, n in found} == dict(counts)
-    assert counts["UC-MSC", "Ventilated, no longer"] > 0
 
 
 # Around doses

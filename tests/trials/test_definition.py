@@ -131,7 +131,7 @@ REFUSED = {
         "'day 2'",
     ),
     "duplicate criterion": ('id = "EXCL09"', 'id = "EXCL01" #', 'id = "EXCL01" #', "'EXCL01'"),
-    "visits out of order": ("day = 21", "day = 13", "day = 13", "DAY 21 on day 13 follows DAY 14"),
+    "visits out of order": ("day = 28", "day = 20", "day = 20", "DAY 28 on day 20 follows DAY 21"),
     "fallback visit": (
         'fallback_visit = "BASELINE"',
         'fallback_visit = "DAY 0"',

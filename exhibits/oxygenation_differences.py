@@ -1,0 +1,412 @@
+"""PaO2/FiO2 of the arms held against each other at equal baseline, and what would change that.
+
+Among participants with a gas: death, recovery and extubation end the gases, so that none of this is
+an effect of the treatment where missingness differs.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+
+from estimators.linear import AdjustedDifference, DeltaAdjusted, ancova, delta_adjusted
+from estimators.linear import repeated_measures as mixed_model
+from estimators.proportions import Reals
+from exhibits.compared import arms_to_compare, in_limits, too_few_to_compare
+from exhibits.exhibit import Exhibit, filtered_comparative_exhibit
+from exhibits.oxygenation import (
+    ARTERIAL,
+    BY_THE_VISIT,
+    NO_TREATMENT_EFFECT,
+    asked,
+    no_oxygenation,
+    of_whom,
+    planned_days,
+    rules_of,
+)
+from exhibits.safety import RANDOMIZED
+from exhibits.theme import QUIET, arm_style, error_bars, figure, safe
+from queries import Board
+
+POPULATION = f"{RANDOMIZED}, with a gas at baseline and on the day"
+ONE_ARM = "There is one arm, and nothing to compare it with."
+ANCOVA, MIXED = "ANCOVA", "Mixed model"
+# Whose outcome is missing, not to come and not death, which no value stands for.
+SHIFTED = ("discharged", "missing", "left")
+
+
+@filtered_comparative_exhibit
+def oxygenation_adjusted(board: Board) -> Exhibit:
+    """Difference of PaO2/FiO2 between arms at equal baseline: ANCOVA, and all days in one model."""
+    title = "PaO2/FiO2 between arms, at equal baseline"
+    if (nothing := _nothing_to_compare(board, title)) is not None:
+        return nothing
+    rows = board.ask("oxygenation/changes", days=planned_days(board), rules=rules_of(board))
+    both = rows.filter(pl.col("value").is_not_null() & pl.col("baseline").is_not_null())
+    sizes = {
+        (day, arm): n
+        for day, arm, n in both.group_by("planned_day", "arm").agg(pl.len()).iter_rows()
+    }
+    of_day = {
+        day: arms_to_compare(board, {arm: sizes.get((day, arm), 0) for arm in board.arms})
+        for day in sorted(set(rows["planned_day"]))
+    }
+    compared = [arm for arm in board.arms if any(arm in arms for arms in of_day.values())]
+    if not compared:
+        least = board.trial.subgroups.minimum_per_arm
+        missing = f"On no day have two arms {least} participants with a gas then and at baseline."
+        return Exhibit(title, POPULATION, missing=missing)
+    told = _told_day(board, [day for day, arms in of_day.items() if arms])
+    found: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for arm in compared:
+        days = [day for day, arms in of_day.items() if arm in arms]
+        first, second = (_wide(rows, name, days) for name in (arm, board.reference_arm))
+        model = mixed_model(first, second)
+        if model.reason is None:
+            for day, item in zip(days, model.days, strict=True):
+                found.append(_row(arm, day, MIXED, item))
+        else:
+            notes.append(
+                f"{arm} and {board.reference_arm}: no model over days, each day has its own "
+                f"{ANCOVA}. {model.reason}"
+            )
+        for place, day in enumerate(days, start=1):
+            if model.reason is not None or day == told:
+                one = ancova(first[:, [0, place]], second[:, [0, place]])
+                found.append(_row(arm, day, ANCOVA, one))
+                if one.reason is not None:
+                    notes.append(f"{arm}, day {day}: no {ANCOVA}. {one.reason}")
+    table = pl.DataFrame(found, schema=ADJUSTED_SCHEMA)
+    reference = board.reference_arm
+    return Exhibit(
+        title=title,
+        population=POPULATION,
+        answer=f"On day {told}, of those with a gas: {_told(board, table, told)}. Not a treatment "
+        "effect if missingness differs.",
+        denominator=f"N = {of_whom(board):,}; n by day in the table",
+        figure=_by_day(board, table, told),
+        description="For each study day a dot at the difference to the reference arm, with its "
+        "95 % interval as a line; an open mark: the primary day alone. Dotted: no difference.",
+        table=table,
+        labels={
+            "arm": "Arm",
+            "planned_day": "Study day",
+            "method": "Method",
+            "difference": f"Difference to {reference}, mmHg",
+            "low": "95 % low",
+            "high": "95 % high",
+            "standard_error": "Standard error",
+            "degrees_of_freedom": "Degrees of freedom",
+            "n": "n",
+            "n_reference": f"n, {reference}",
+            "left_out": "Without",
+            "left_out_reference": f"Without, {reference}",
+        },
+        footnotes=(
+            NO_TREATMENT_EFFECT,
+            f"Each arm less {reference}. {MIXED}: PaO2/FiO2 on baseline, day, arm by day, and a "
+            "random participant, by REML (Laird & Ware 1982); limits are those of each day alone. "
+            f"{ANCOVA}: one day on baseline and arm (Vickers & Altman 2001). t intervals.",
+            "Without: who has no gas at baseline, or none on the day. The exhibit of changes from "
+            "baseline says why.",
+            "Baseline is the last usable gas on or before the day of randomization.",
+            ARTERIAL,
+            BY_THE_VISIT,
+            *notes,
+            *too_few_to_compare(board, compared),
+        ),
+        assumptions=board.trial.assumptions("oxygenation", "schedule", "primary"),
+    )
+
+
+def _nothing_to_compare(board: Board, title: str) -> Exhibit | None:
+    if (nothing := no_oxygenation(board, title, "LB")) is not None:
+        return nothing
+    return Exhibit(title, POPULATION, missing=ONE_ARM) if len(board.arms) < 2 else None
+
+
+def _told_day(board: Board, days: Sequence[int]) -> int:
+    """The primary day, where arms are compared on it; else the last day on which they are."""
+    primary = board.trial.primary
+    return primary.day if primary is not None and primary.day in days else max(days)
+
+
+def _wide(rows: pl.DataFrame, arm: str, days: Sequence[int]) -> Reals:
+    """A row for each participant of an arm: the baseline, then the value of each day; or NaN."""
+    of_arm = rows.filter(pl.col("arm") == arm)
+    wide = of_arm.group_by("line", maintain_order=True).agg(
+        pl.col("baseline").first(),
+        *(
+            pl.col("value").filter(pl.col("planned_day") == day).first().alias(f"day_{day}")
+            for day in days
+        ),
+    )
+    return wide.drop("line").cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+
+ADJUSTED_SCHEMA = {
+    "arm": pl.String,
+    "planned_day": pl.Int64,
+    "method": pl.String,
+    "difference": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "standard_error": pl.Float64,
+    "degrees_of_freedom": pl.Float64,
+    "n": pl.Int64,
+    "n_reference": pl.Int64,
+    "left_out": pl.Int64,
+    "left_out_reference": pl.Int64,
+}
+
+
+def _row(arm: str, day: int, method: str, item: AdjustedDifference) -> dict[str, Any]:
+    return {
+        "arm": arm,
+        "planned_day": day,
+        "method": method,
+        "difference": _rounded(item.difference),
+        "low": _rounded(item.low),
+        "high": _rounded(item.high),
+        "standard_error": _rounded(item.standard_error),
+        "degrees_of_freedom": item.degrees_of_freedom,
+        "n": item.n1,
+        "n_reference": item.n2,
+        "left_out": item.left_out1,
+        "left_out_reference": item.left_out2,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
+
+
+def _told(board: Board, table: pl.DataFrame, day: int) -> str:
+    """The ANCOVA of the day for each arm, in words."""
+    parts = []
+    of_day = table.filter((pl.col("planned_day") == day) & (pl.col("method") == ANCOVA))
+    for row in of_day.iter_rows(named=True):
+        less = f"{row['arm']} less {board.reference_arm}"
+        if row["difference"] is None:
+            parts.append(f"{less} is not estimable")
+            continue
+        limits = in_limits(row["low"], row["high"])
+        parts.append(
+            f"{less} {row['difference']:+.0f} mmHg ({limits}; n = {row['n']:,} and "
+            f"{row['n_reference']:,})"
+        )
+    return "; ".join(parts)
+
+
+def _by_day(board: Board, table: pl.DataFrame, told: int) -> go.Figure | None:
+    """Dots with intervals by day, beside each other where there are several."""
+    drawn_rows = table.filter(pl.col("difference").is_not_null())
+    if drawn_rows.is_empty():
+        return None
+    drawn = figure(
+        x_title="Study day", y_title=f"Difference to {safe(board.reference_arm)}, mmHg", height=400
+    )
+    groups = [
+        (arm, method)
+        for arm in board.arms
+        for method in (MIXED, ANCOVA)
+        if not drawn_rows.filter((pl.col("arm") == arm) & (pl.col("method") == method)).is_empty()
+    ]
+    for place, (arm, method) in enumerate(groups):
+        rows = drawn_rows.filter((pl.col("arm") == arm) & (pl.col("method") == method))
+        style = arm_style(board.arms.index(arm) + 1)
+        middle, low, high = (rows[name].to_list() for name in ("difference", "low", "high"))
+        shift = 0.3 * (place - (len(groups) - 1) / 2)
+        drawn.add_trace(
+            go.Scatter(
+                x=[day + shift for day in rows["planned_day"]],
+                y=middle,
+                mode="markers",
+                name=safe(
+                    f"{arm}, {method[0].lower()}{method[1:]}"
+                    if method == MIXED
+                    else f"{arm}, {method}"
+                ),
+                marker={
+                    "color": style.color,
+                    "symbol": style.symbol if method == MIXED else f"{style.symbol}-open",
+                    "size": 10,
+                },
+                error_y=error_bars(middle, low, high),
+                text=[
+                    f"Day {row['planned_day']}: {row['difference']:+.0f} mmHg "
+                    f"({row['low']:.0f} to {row['high']:.0f}), n = {row['n']:,} and "
+                    f"{row['n_reference']:,}"
+                    for row in rows.iter_rows(named=True)
+                ],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )
+    drawn.add_hline(y=0, line={"color": QUIET, "width": 1.5, "dash": "dot"})
+    drawn.update_yaxes(rangemode="normal")
+    drawn.update_xaxes(tickvals=sorted({*drawn_rows["planned_day"], told}))
+    return drawn
+
+
+@filtered_comparative_exhibit
+def oxygenation_delta(board: Board) -> Exhibit:
+    """What the difference on the primary day becomes if those without a gas did worse or better."""
+    title = "If those without a gas did worse or better"
+    if (nothing := _nothing_to_compare(board, title)) is not None:
+        return nothing
+    primary, deltas = board.trial.primary, asked(board).deltas
+    if primary is None or not deltas:
+        missing = "The trial definition has no primary day, or no [oxygenation] deltas. Add them."
+        return Exhibit(title, POPULATION, missing=missing)
+    rows = board.ask("oxygenation/changes", days=[primary.day], rules=rules_of(board)).filter(
+        pl.col("baseline").is_not_null()
+        & (pl.col("value").is_not_null() | pl.col("state").is_in(SHIFTED))
+    )
+    sizes = rows.filter(pl.col("value").is_not_null())["arm"].value_counts()
+    compared = arms_to_compare(board, dict(sizes.iter_rows()))
+    if not compared:
+        least = board.trial.subgroups.minimum_per_arm
+        missing = f"On day {primary.day} no two arms have {least} participants with a gas."
+        return Exhibit(title, POPULATION, missing=missing)
+    reference = board.reference_arm
+    theirs = _wide(rows, reference, [primary.day])
+    pairs = [(mine, other) for mine in deltas for other in deltas]
+    found = [
+        _delta_row(arm, item)
+        for arm in compared
+        for item in delta_adjusted(_wide(rows, arm, [primary.day]), theirs, pairs)
+    ]
+    table = pl.DataFrame(found, schema=DELTA_SCHEMA)
+    return Exhibit(
+        title=f"{title}, day {primary.day}",
+        population=f"{RANDOMIZED}, with a gas at baseline, alive on the day",
+        answer=_tipping(board, table),
+        denominator=f"n = {rows.height:,} of N = {of_whom(board):,}; shifted in the table",
+        figure=_delta_lines(board, table),
+        description="A line for each arm of the difference to the reference arm over the shift of "
+        "those without a gas, and one where the reference arm's are shifted; dotted: none.",
+        table=table,
+        labels={
+            "arm": "Arm",
+            "delta": "Shift, mmHg",
+            "delta_reference": f"Shift in {reference}, mmHg",
+            "difference": f"Difference to {reference}, mmHg",
+            "low": "95 % low",
+            "high": "95 % high",
+            "imputed": "Shifted",
+            "imputed_reference": f"Shifted, {reference}",
+        },
+        footnotes=(
+            NO_TREATMENT_EFFECT,
+            "Who has a gas at baseline and none on the day, discharged, missing or left, gets the "
+            f"value that the {ANCOVA} predicts for arm and baseline, shifted (delta adjustment: "
+            "Carpenter, Roger & Kenward 2013). Error and degrees of freedom remain those of who "
+            "has a gas: what was not measured adds no certainty.",
+            "The dead are left out, as no value is meaningful for them: read the composite.",
+            ARTERIAL,
+            *too_few_to_compare(board, compared),
+        ),
+        assumptions=board.trial.assumptions("oxygenation", "primary"),
+    )
+
+
+DELTA_SCHEMA = {
+    "arm": pl.String,
+    "delta": pl.Float64,
+    "delta_reference": pl.Float64,
+    "difference": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "imputed": pl.Int64,
+    "imputed_reference": pl.Int64,
+}
+
+
+def _delta_row(arm: str, item: DeltaAdjusted) -> dict[str, Any]:
+    return {
+        "arm": arm,
+        "delta": item.delta1,
+        "delta_reference": item.delta2,
+        "difference": _rounded(item.difference),
+        "low": _rounded(item.low),
+        "high": _rounded(item.high),
+        "imputed": item.imputed1,
+        "imputed_reference": item.imputed2,
+    }
+
+
+def _tipping(board: Board, table: pl.DataFrame) -> str:
+    """Whether any shift changes which side of no difference the interval is on."""
+    parts = []
+    for arm in table["arm"].unique(maintain_order=True):
+        rows = table.filter(pl.col("arm") == arm).drop_nulls("low")
+        pair = f"{arm} less {board.reference_arm}"
+        if rows.is_empty():
+            parts.append(f"{pair} is not estimable.")
+            continue
+        plain = rows.filter((pl.col("delta") == 0) & (pl.col("delta_reference") == 0))
+        side = {_side(low, high) for low, high in rows.select("low", "high").iter_rows()}
+        at_zero = (
+            f"{pair} {plain['difference'][0]:+.0f} mmHg "
+            f"({in_limits(plain['low'][0], plain['high'][0])}) without a shift; "
+            if plain.height
+            else f"{pair}: "
+        )
+        least, most = (
+            float(rows["difference"].to_numpy().min()),
+            float(rows["difference"].to_numpy().max()),
+        )
+        holds = "is the same with every shift" if len(side) == 1 else "depends on the shift"
+        parts.append(
+            f"{at_zero}{least:+.0f} to {most:+.0f} mmHg over all shifts. Whether the interval "
+            f"holds no difference {holds}."
+        )
+    return " ".join(parts)
+
+
+def _side(low: float, high: float) -> int:
+    """-1 where an interval is below 0, 1 where it is above, 0 where it holds 0."""
+    return int(low > 0) - int(high < 0)
+
+
+def _delta_lines(board: Board, table: pl.DataFrame) -> go.Figure | None:
+    drawn_rows = table.drop_nulls("difference")
+    if drawn_rows.is_empty():
+        return None
+    drawn = figure(
+        x_title="Shift of those without a gas, mmHg",
+        y_title=f"Difference to {safe(board.reference_arm)}, mmHg",
+        height=400,
+    )
+    for arm in drawn_rows["arm"].unique(maintain_order=True):
+        style = arm_style(board.arms.index(arm) + 1)
+        for column, other, name, dash in (
+            ("delta", "delta_reference", f"Shifted in {arm}", style.dash),
+            ("delta_reference", "delta", f"Shifted in {board.reference_arm}", "longdashdot"),
+        ):
+            rows = drawn_rows.filter((pl.col("arm") == arm) & (pl.col(other) == 0)).sort(column)
+            if rows.is_empty():
+                continue
+            in_arm = column == "delta"
+            middle, low, high = (rows[name].to_list() for name in ("difference", "low", "high"))
+            drawn.add_trace(
+                go.Scatter(
+                    x=rows[column].to_list(),
+                    y=middle,
+                    mode="lines+markers",
+                    name=safe(name),
+                    line={"color": style.color if in_arm else QUIET, "dash": dash, "width": 2},
+                    marker={"symbol": style.symbol if in_arm else "x-thin-open", "size": 9},
+                    error_y=error_bars(middle, low, high) if in_arm else None,
+                    hovertemplate="Shift %{x:+} mmHg: %{y:.0f} mmHg<extra>"
+                    + safe(name)
+                    + "</extra>",
+                )
+            )
+    drawn.add_hline(y=0, line={"color": QUIET, "width": 1.5, "dash": "dot"})
+    drawn.update_yaxes(rangemode="normal")
+    drawn.update_xaxes(tickvals=sorted(set(drawn_rows["delta"])))
+    return drawn

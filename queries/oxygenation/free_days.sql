@@ -1,0 +1,45 @@
+-- One row a participant whom the filters leave: from which study day to which they had support of at
+-- least a rank, the day of death, and through which day they are known. Day 1 is the day of
+-- randomization, the day before it is 0. Who is whose is told by a number only. An end that is not
+-- known to the day makes the spans undated; support without any end goes on. Nobody has a number
+-- before the day is reached, not even the dead: the others who began with them have none either. Who
+-- completed the study within the window of that day's visit is known through the day.
+with person as (select * from chosen_participant($filters, $cutoff)),
+supported as (
+  select
+    person.subject,
+    list(
+      struct_pack(
+        first_day := respiratory_support.start_date - person.day_one + 1,
+        last_day := respiratory_support.end_date - person.day_one + 1
+      )
+      order by respiratory_support.start_date nulls first, respiratory_support.end_date nulls last
+    ) as spans,
+    bool_or(
+      respiratory_support.end_date is null
+      and respiratory_support.end_date_text is not null
+      and coalesce(respiratory_support.start_date < person.day_one + $until::integer, true)
+    ) as is_undated
+  from person
+  inner join respiratory_support using (subject)
+  where respiratory_support.support >= $least_support
+    and coalesce(respiratory_support.end_date >= person.day_one, true)
+  group by person.subject
+)
+select
+  dense_rank() over (order by person.position, person.subject) as line,
+  person.arm,
+  person.position,
+  person.day_one + $until::integer - 1 <= $cutoff::date as is_reached,
+  person.death_date - person.day_one + 1 as death_day,
+  case
+    when person.ended = 'died' and person.death_date is null then null
+    when person.ended = 'completed' and person.last_day - person.day_one + 1 >= $completed_from
+      then greatest(person.last_day - person.day_one + 1, $until::integer)
+    else person.last_day - person.day_one + 1
+  end as last_known_day,
+  coalesce(supported.spans, []) as spans,
+  coalesce(supported.is_undated, false) as is_undated
+from person
+left join supported using (subject)
+order by line
