@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page, Response, WebSocket, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from access import Role, View, demonstration_identities
@@ -161,9 +162,14 @@ class Visitor:
         """Click a page in the menu and wait until it is drawn."""
         link = self.page.locator(MENU_LINK).filter(has_text=page.menu_title)
         # On a narrow screen the menu is folded, and covers the page when it is not.
-        narrow = self.page.locator("[data-testid='stExpandSidebarButton']").is_visible()
+        unfold = self.page.locator("[data-testid='stExpandSidebarButton']")
+        narrow = unfold.is_visible()
         if narrow:
-            self.page.locator("[data-testid='stExpandSidebarButton']").click()
+            try:
+                unfold.click(timeout=PATIENCE / 10)
+            except PlaywrightTimeoutError:
+                # A page that has just been made wide unfolds it by itself.
+                narrow = False
         link.click()
         # The menu marks a link at once; the address changes when the server has begun the page.
         expect(self.page).to_have_url(re.compile(rf"{self.server.url}/{page.address}(\?|$)"))
