@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
@@ -84,7 +85,14 @@ class LoadedTrial:
 
     def dataset(self, name: str) -> pl.DataFrame:
         """A dataset of the extract as it was written, for numbers that no code of ours made."""
-        return pl.read_parquet(self.extract / f"{name}.parquet")
+        file = self.extract / f"{name}.parquet"
+        return _read(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _read(file: Path, _changed: int) -> pl.DataFrame:
+    """A dataset, read once for each state of its file: many a count begins with it."""
+    return pl.read_parquet(file)
 
 
 def grant_for(loaded: LoadedTrial, view: View, snapshot: Snapshot | None = None) -> Grant:

@@ -12,9 +12,9 @@ from tests.browser.dashboard_server import Server
 from tests.browser.visitor import DATA, ERRORS, EVERYBODY, MENU_LINK, PAGES, Visitor
 from tests.conftest import LoadedTrial
 
-# What a fresh server is asked for: first a page as it would be called if Streamlit itself looked
-# for the files, then a page as it is called.
-FIRST_ADDRESSES = ("enrollment", "board-arm-balance")
+# What a fresh server is asked for: a page as it would be called if Streamlit itself looked for the
+# files.
+FIRST_ADDRESS = "enrollment"
 # Where files would be, if the server gave any out.
 FILES = (
     "pages/board/enrollment",
@@ -81,14 +81,13 @@ def test_a_fresh_server_answers_an_address_with_sign_in_and_nothing_else(
 ) -> None:
     with fresh_server() as server:
         gives_out_no_file(server)
-        for address in FIRST_ADDRESSES:
-            visitor = new_visitor(server)
-            visitor.open(address)
-            shows_sign_in_only(visitor, demonstration_store)
-            # Nobody has asked whether it is ready, so it may say that it does not know its pages
-            # yet; and where there is no such page, that is rightly said.
-            assert all("page that you have requested" in problem for problem in visitor.problems)
-            visitor.problems.clear()
+        visitor = new_visitor(server)
+        visitor.open(FIRST_ADDRESS)
+        shows_sign_in_only(visitor, demonstration_store)
+        # Nobody has asked whether it is ready, so it may say that it does not know its pages yet;
+        # and where there is no such page, that is rightly said.
+        assert all("page that you have requested" in problem for problem in visitor.problems)
+        visitor.problems.clear()
         assert server.complaints() == []
 
 
@@ -99,12 +98,11 @@ def test_a_server_that_is_ready_answers_an_address_with_sign_in_and_nothing_else
         server.get_ready()
         follower = new_visitor(server)
         the_first_link_that_anybody_follows_leads_to_its_page(follower, "data-checks")
-        for address in ("", "data-findings"):
-            visitor = new_visitor(server)
-            visitor.open(address)
-            shows_sign_in_only(visitor, demonstration_store)
-            lines = visitor.page.locator("body").inner_text().splitlines()
-            assert [line for line in lines if line] == ["Skip to main content", *SIGN_IN[:-1]]
+        visitor = new_visitor(server)
+        visitor.open("data-findings")
+        shows_sign_in_only(visitor, demonstration_store)
+        lines = visitor.page.locator("body").inner_text().splitlines()
+        assert [line for line in lines if line] == ["Skip to main content", *SIGN_IN[:-1]]
         assert server.complaints() == []
 
 

@@ -24,7 +24,10 @@ def test_a_role_gets_its_own_pages_whole_even_where_it_asks_for_another(
         shows_page(visitor, address, demonstration_store, role)
 
 
-def test_nothing_is_left_after_sign_out_not_even_behind_the_back_button(visitor: Visitor) -> None:
+def test_nothing_is_left_after_sign_out_for_who_comes_back_or_comes_next(
+    visitor: Visitor,
+) -> None:
+    """Not even behind the browser's own buttons; the next person begins with their own rights."""
     visitor.sign_in(Role.BOARD, "board-enrollment")
     visitor.choose(PAGES["board-arm-balance"])
     visitor.enter_closed_session()
@@ -37,16 +40,8 @@ def test_nothing_is_left_after_sign_out_not_even_behind_the_back_button(visitor:
         expect(visitor.page.locator(DATA)).to_have_count(0)
         expect(visitor.page.locator(MENU_LINK)).to_have_count(0)
     assert not any(b"exhibit-" in frame for frame in visitor.frames)
-
-
-def test_the_next_person_in_the_same_window_starts_without_the_rights_of_the_last(
-    visitor: Visitor,
-) -> None:
-    visitor.sign_in(Role.BOARD, "board-arm-balance")
-    visitor.enter_closed_session()
-    visitor.page.get_by_role("button", name="Sign out").click()
-    visitor.sign_in_is_shown()
     visitor.frames.clear()
+    visitor.responses.clear()
     visitor.sign_in_here(Role.SPONSOR)
     expect(visitor.badge()).to_contain_text("POOLED")
     assert visitor.received(["CODED", "Coded", "closed session"]) == []

@@ -104,12 +104,14 @@ def shows_nothing(page: Page) -> None:
 def test_a_member_signs_in_sees_the_boards_pages_and_signs_out(
     signing: Signing, page: Page
 ) -> None:
+    """For good: nothing is behind the back button, and a kept copy of the cookie opens nothing."""
     sign_in(page, "ada")
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     expect(page.get_by_text("Ada", exact=True)).to_be_visible()
     titles = [PAGES[address].menu_title for address in pages_of(Role.BOARD)]
     expect(page.locator(f"{MENU_LINK} p")).to_have_text(titles)
     expect(page.locator("h1")).to_have_text("Enrollment")
+    kept = page.context.cookies()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name=re.compile("end session", re.IGNORECASE)).click()
     expect(page.get_by_text(SIGN_IN)).to_be_visible()
@@ -121,16 +123,7 @@ def test_a_member_signs_in_sees_the_boards_pages_and_signs_out(
     page.goto(signing.server.url)
     expect(page.get_by_text(SIGN_IN)).to_be_visible()
     shows_nothing(page)
-
-
-def test_the_cookie_of_a_sign_in_that_was_ended_opens_nothing(signing: Signing, page: Page) -> None:
-    """Signing out takes the cookie away; somebody may have kept a copy of it."""
-    sign_in(page, "ada")
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-    kept = page.context.cookies()
-    page.get_by_role("button", name="Sign out").click()
-    page.get_by_role("button", name=re.compile("end session", re.IGNORECASE)).click()
-    expect(page.get_by_text(SIGN_IN)).to_be_visible()
+    # Signing out took the cookie away; somebody may have kept a copy of it.
     page.context.add_cookies(cast(Any, kept))
     page.goto(signing.server.url)
     expect(page.get_by_text("Sign in again.")).to_be_visible()
@@ -146,10 +139,9 @@ def test_somebody_without_a_role_or_with_two_sees_nothing(
     sign_in(page, subject)
     expect(page.get_by_text("have no role here, or more than one")).to_be_visible()
     shows_nothing(page)
-    for address in ("board-enrollment", "data-findings", "governance-audit"):
-        page.goto(f"{signing.server.url}/{address}")
-        expect(page.get_by_text("have no role here, or more than one")).to_be_visible()
-        shows_nothing(page)
+    page.goto(f"{signing.server.url}/governance-audit")
+    expect(page.get_by_text("have no role here, or more than one")).to_be_visible()
+    shows_nothing(page)
     assert not any(b"exhibit-" in frame for frame in visitor.frames)
     assert {(act, outcome) for act, outcome, _ in signing.acts(subject)} == {
         ("signed in", "refused")
@@ -170,33 +162,26 @@ def test_a_role_that_is_taken_away_ends_the_session_though_nobody_touches_it(
     expect(page.get_by_role("button", name="Enter the closed session")).to_have_count(0)
 
 
-def test_when_the_provider_vouches_no_longer_the_page_is_cleared(
-    start_signing: StartSigning, new_visitor: NewVisitor, tmp_path: Path
+def test_a_sign_in_that_is_over_is_cleared_and_stays_over(
+    start_signing: StartSigning, provider: Provider, new_visitor: NewVisitor, tmp_path: Path
 ) -> None:
+    """Where the provider vouches no longer, and where nobody was active: waited for together."""
     with running_provider(tmp_path / "log", token_seconds=20) as brief:
-        signing = start_signing(brief)
-        page = at_sign_in(new_visitor(signing.server))
-        sign_in(page, "ada")
-        expect(page.locator("h1")).to_have_text("Enrollment")
-        expect(page.get_by_text("Your sign-in has expired.").first).to_be_visible()
-        shows_nothing(page)
-        page.reload()
-        expect(page.get_by_text("Your sign-in has expired.").first).to_be_visible()
-        shows_nothing(page)
-
-
-def test_an_idle_session_locks_and_a_new_window_does_not_unlock_it(
-    start_signing: StartSigning, provider: Provider, new_visitor: NewVisitor
-) -> None:
-    signing = start_signing(provider, DSMB_IDLE_MINUTES="0.25")
-    page = at_sign_in(new_visitor(signing.server))
-    sign_in(page, "ada")
-    expect(page.locator("h1")).to_have_text("Enrollment")
-    locked = page.get_by_text("without activity. Sign in again.").first
-    expect(locked).to_be_visible()
-    shows_nothing(page)
-    other = page.context.new_page()
-    other.goto(signing.server.url)
-    expect(other.get_by_text("without activity. Sign in again.").first).to_be_visible()
-    shows_nothing(other)
-    assert ("session ended", "done") in {row[:2] for row in signing.acts("ada")}
+        idling, expiring = start_signing(provider, DSMB_IDLE_MINUTES="0.25"), start_signing(brief)
+        idle = at_sign_in(new_visitor(idling.server))
+        expired = at_sign_in(new_visitor(expiring.server))
+        for page in (idle, expired):
+            sign_in(page, "ada")
+            expect(page.locator("h1")).to_have_text("Enrollment")
+        for page, why in (
+            (idle, "without activity. Sign in again."),
+            (expired, "Your sign-in has expired."),
+        ):
+            expect(page.get_by_text(why).first).to_be_visible()
+            shows_nothing(page)
+            # Nor does a new window of the same browser undo it.
+            other = page.context.new_page()
+            other.goto(page.url)
+            expect(other.get_by_text(why).first).to_be_visible()
+            shows_nothing(other)
+        assert ("session ended", "done") in {row[:2] for row in idling.acts("ada")}

@@ -9,10 +9,9 @@ from access.trail import Trail
 from exhibits import make
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
+from tests.browser.test_on_the_wire import LETTERS, Seen, by_arm_or_sealed, everything_read
 from tests.browser.visitor import Visitor
 from tests.conftest import LoadedTrial, board_of
-
-LETTERS = ["Arm A", "Arm B"]
 
 
 def names(loaded: LoadedTrial) -> list[str]:
@@ -32,8 +31,13 @@ def test_each_view_names_the_arms_in_its_own_way(
     arms = visitor.page.locator(".st-key-exhibit-allocation [data-testid='stMetricLabel']")
     before = trail.count()
     visitor.enter_closed_session()
+    # The search that finds nothing in pooled sessions finds here what is by arm, and no more.
+    coded = set(everything_read(visitor, Seen()))
+    assert by_arm_or_sealed(demonstration_store, coded) == set(LETTERS)
     second.sign_in(Role.STATISTICIAN)
     visitor.name_arms(second)
+    unblinded = set(everything_read(visitor, Seen()))
+    assert by_arm_or_sealed(demonstration_store, unblinded) >= {"UC-MSC", "control"}
     for view, labels in (
         (View.POOLED, ["All participants"]),
         (View.CODED, LETTERS),

@@ -57,6 +57,13 @@ class Extract:
             pl.col("DSDECOD").is_in(["LOST TO FOLLOW-UP", "WITHDRAWAL BY SUBJECT"])
         )
         self.left = {who: day_of(day) for who, day in left.select("USUBJID", "DSSTDTC").rows()}
+        self.stays: dict[str, list[tuple[str, str | None]]] = {}
+        stays = loaded.dataset("ho").filter(pl.col("HODECOD") == "HOSPITAL")
+        for who, start, end in stays.select("USUBJID", "HOSTDTC", "HOENDTC").rows():
+            self.stays.setdefault(who, []).append((start, end))
+        procedures = loaded.dataset("pr")
+        self.procedures = dict(procedures.rows_by_key("USUBJID", named=True))
+        self._ratios: dict[tuple[str, ...], dict[tuple[str, int], float]] = {}
 
     def values(
         self, dataset: str, code: str, factor: float = 1.0, days: dict[str, int] = DAYS
@@ -78,6 +85,11 @@ class Extract:
         return {key: dates[min(dates)] for key, dates in single.items() if dates}
 
     def ratios(self, days: dict[str, int] = DAYS) -> dict[tuple[str, int], float]:
+        if (visits := tuple(days)) not in self._ratios:
+            self._ratios[visits] = self._count_ratios(days)
+        return self._ratios[visits]
+
+    def _count_ratios(self, days: dict[str, int]) -> dict[tuple[str, int], float]:
         pressures = self.values("lb", "PO2", days=days)
         fractions = self.values("lb", "FIO2", 0.01, days)
         ratios = {key: pressures[key] / fractions[key] for key in set(pressures) & set(fractions)}
@@ -98,12 +110,9 @@ class Extract:
             return "Died"
         if (left := self.left.get(who)) is not None and left <= on:
             return "Left the study"
-        stays = self.loaded.dataset("ho").filter(
-            (pl.col("USUBJID") == who) & (pl.col("HODECOD") == "HOSPITAL")
-        )
         began = [
             day_of(end)
-            for start, end in stays.select("HOSTDTC", "HOENDTC").rows()
+            for start, end in self.stays.get(who, [])
             if date.fromisoformat(start[:10]) <= on
         ]
         if any(end is None or end > on for end in began):
@@ -112,10 +121,9 @@ class Extract:
 
     def support(self, who: str, day: int) -> int | None:
         on = self.date_of(who, day)
-        rows = self.loaded.dataset("pr").filter(pl.col("USUBJID") == who)
         ranks = [
             RANKS[row["PRDECOD"]]
-            for row in rows.iter_rows(named=True)
+            for row in self.procedures.get(who, [])
             if row["PRDECOD"] in RANKS
             and (start := day_of(row["PRSTDTC"])) is not None
             and start <= on

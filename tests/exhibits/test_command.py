@@ -72,7 +72,9 @@ def test_the_list_has_every_exhibit(capsys: Output) -> None:
 
 @pytest.mark.parametrize(
     ("name", "view"),
-    [(item.name, view) for view in View for item in offered(view)],
+    # What each view has in each exhibit is looked at elsewhere: here, that it is the same.
+    [(item.name, item.least_view) for item in offered(View.UNBLINDED)]
+    + [(name, view) for name in OF_EACH_KIND for view in (View.CODED, View.UNBLINDED)],
 )
 def test_json_is_what_the_page_shows(
     trail: Trail, board: BoardByName, capsys: Output, name: str, view: View
