@@ -18,29 +18,12 @@ from access.session import TRAIL_KEY, Session, note_denied, note_refused_address
 from access.sign_in import sign_in, sign_out
 from access.trail import Trail, open_trail
 from exhibits import on_page
-from exhibits.on_page import file_of, picked, plain
+from exhibits.on_page import PAGES, file_of, picked, plain
 from queries import Board, BoardError, arm_of_participant, open_board
 from settings import Settings, SettingsError, read_settings
 from snapshots import Snapshot, SnapshotsError, Store
 from trials import Trial, TrialDefinitionError, load_trial, with_standard_queries
 
-# Address, title and icon of every page; the policy says who has which.
-PAGES = {
-    "board-enrollment": ("Enrollment", ":material/trending_up:"),
-    "board-conduct": ("Conduct", ":material/event_available:"),
-    "board-safety": ("Safety", ":material/health_and_safety:"),
-    "board-special-interest": ("Special interest", ":material/star:"),
-    "board-laboratory": ("Laboratory", ":material/science:"),
-    "board-oxygenation": ("Oxygenation", ":material/air:"),
-    "board-immune": ("Immune markers", ":material/bloodtype:"),
-    "board-survival": ("Survival", ":material/show_chart:"),
-    "board-participant": ("Participant", ":material/person:"),
-    "board-arm-balance": ("Arm balance", ":material/balance:"),
-    "data-findings": ("Findings", ":material/rule:"),
-    "data-checks": ("Checks", ":material/checklist:"),
-    "data-intake": ("Intake", ":material/database:"),
-    "governance-audit": ("Audit trail", ":material/history:"),
-}
 # Their text is a sentence for the person who can act; of all others only a number is shown.
 SAYS_WHAT_TO_DO = (
     BoardError, ClosedSessionError, RecordsError, RolesError, SnapshotsError, SettingsError,
@@ -110,7 +93,9 @@ def open_for(session: Session, settings: Settings, trail: Trail) -> bool:
         write(act="view opened", resource="sealed records" if grant.sealed_records else "")
     st.session_state["_opened"] = wanted
     st.session_state[on_page.RECORD_KEY] = lambda what: write(act="download", resource=what)
-    session.opened = st.session_state[on_page.BOARD_KEY] = open_board(trial, snapshot, grant, key)
+    session.opened = st.session_state[on_page.BOARD_KEY] = open_board(
+        trial, snapshot, grant, key, lambda earlier: write(act="view opened", snapshot=earlier)
+    )
     return True
 
 

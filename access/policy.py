@@ -1,7 +1,7 @@
 """The policy: roles, the pages they have, the views they may open. What is not named is denied."""
 
 from collections.abc import Callable
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -19,8 +19,16 @@ class Action(StrEnum):
     READ_TRAIL = "read the audit trail"
 
 
-SPONSOR_PAGES = ("board-enrollment", "board-conduct", "board-safety", "board-arm-balance")
+SPONSOR_PAGES = (
+    "board-overview",
+    "board-enrollment",
+    "board-conduct",
+    "board-safety",
+    "board-arm-balance",
+)
 BOARD_PAGES = (
+    "board-overview",
+    "board-monitoring",
     "board-enrollment",
     "board-conduct",
     "board-safety",
@@ -65,7 +73,7 @@ POLICY: dict[Role, Rights] = {
         acts=CLOSED | {Action.UNBLIND_PARTICIPANT},
     ),
     Role.SPONSOR: Rights(SPONSOR_PAGES, View.POOLED, limited=True),
-    Role.DATA_MANAGER: Rights((*DATA_PAGES, "board-conduct"), View.POOLED),
+    Role.DATA_MANAGER: Rights(("board-overview", *DATA_PAGES, "board-conduct"), View.POOLED),
     Role.UNBLINDED_DATA_MANAGER: Rights(DATA_PAGES, View.POOLED, sealed_records=True),
     Role.AUDITOR: Rights(("governance-audit",), None, acts=frozenset({Action.READ_TRAIL})),
 }
@@ -179,6 +187,20 @@ class Grant:
             raise Denied("Your role does not include rows of participants or records.")
         if chosen:
             self.check_filters()
+
+    def looking_back(self, snapshot: str) -> "Grant":
+        """The same right to another snapshot of the trial, to compare with; it ends with this one.
+
+        Which snapshots are earlier is for the Board to say: later ones are never looked at so.
+
+        Raises:
+            Denied: the role compares no snapshots, or the right is for one question.
+        """
+        if self.limited:
+            raise Denied("Your role does not include comparing snapshots.")
+        if self.question is not None:
+            raise Denied("This right is for one question, and this is another.")
+        return replace(self, snapshot=snapshot, issuer=_ISSUED_HERE)
 
     def check_filters(self) -> None:
         """Raise Denied if whoever holds this grant may choose no part of the participants."""

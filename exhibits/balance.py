@@ -533,6 +533,7 @@ def running_imbalance(board: Board) -> Exhibit:
         title=title,
         population=f"{RANDOMIZED}, with a date",
         answer=_running_in_words(board, table),
+        attention=_outside_now(board, table),
         denominator=f"n = {total - undated:,} with a date of N = {total:,}",
         figure=_running_drawn(board, table),
         description="A step line for each arm less the reference arm over the participants "
@@ -620,6 +621,17 @@ def _running(board: Board, dated: pl.DataFrame, arm: str, lists: int) -> list[di
             strict=True,
         )
     ]
+
+
+def _outside_now(board: Board, table: pl.DataFrame) -> str:
+    """A sentence on every arm that is outside the limits at the end; empty where none is."""
+    outside = [
+        f"{last['arm']} less {board.reference_arm} is outside the limits of the allocation method."
+        for _, part in table.group_by("arm", maintain_order=True)
+        if (last := part.row(-1, named=True))["low"] is not None
+        and not last["low"] <= last["difference"] <= last["high"]
+    ]
+    return " ".join(outside)
 
 
 def _running_in_words(board: Board, table: pl.DataFrame) -> str:

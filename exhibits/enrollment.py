@@ -77,6 +77,7 @@ def enrollment_progress(board: Board) -> Exhibit:
     ]
     elapsed = _months(board, cutoff)
     answer = f"{share(randomized, accrual.target)} planned participants are randomized."
+    attention = ""
     if randomized >= accrual.target:
         reached = day(totals["last_randomization"])
         answer = f"The target is reached: {share(randomized, accrual.target)} are randomized."
@@ -84,6 +85,8 @@ def enrollment_progress(board: Board) -> Exhibit:
     elif elapsed > 0:
         forecast = time_to_target(_plan(board), randomized, elapsed)
         on_time = probability_of_target_by(_plan(board), randomized, elapsed, accrual.months)
+        if on_time < board.trial.monitoring.least_on_time:
+            attention = f"On time with a probability of {percent(on_time)} only."
         planned = min(accrual.target, round(accrual.target * elapsed / accrual.months))
         early, late = day(_date(board, forecast.low)), day(_date(board, forecast.high))
         expected = day(_date(board, forecast.median))
@@ -100,6 +103,7 @@ def enrollment_progress(board: Board) -> Exhibit:
         title="Enrollment progress",
         population="All screened participants",
         answer=answer,
+        attention=attention,
         denominator=f"{share(randomized, accrual.target)} planned",
         numbers=tuple(numbers),
         table=pl.DataFrame(

@@ -53,6 +53,7 @@ class Exhibit:
     Attributes:
         title: what it shows, in the field's words.
         answer: the finding in one sentence, as a member would say it.
+        attention: why somebody has to look at it now; empty where nothing asks for it.
         population: who is counted, always named.
         denominator: `n/N` in words, `60 of 80 screened`.
         numbers: headline numbers.
@@ -70,6 +71,7 @@ class Exhibit:
     title: str
     population: str
     answer: str = ""
+    attention: str = ""
     denominator: str = ""
     numbers: tuple[Number, ...] = ()
     figure: go.Figure | None = None
@@ -97,6 +99,7 @@ class Exhibit:
             "exhibit": self.name,
             "title": self.title,
             "answer": self.answer,
+            "attention": self.attention,
             "population": self.population,
             "denominator": self.denominator,
             "numbers": [
@@ -229,6 +232,11 @@ def offered(view: View) -> list[Registered]:
         (item for item in EXHIBITS.values() if item.least_view <= view),
         key=lambda item: (item.topic, item.name),
     )
+
+
+def is_offered(name: str, board: Board) -> bool:
+    """Whether the Board's view has the exhibit called `name`."""
+    return EXHIBITS[name].least_view <= board.view
 
 
 def make(name: str, board: Board) -> Exhibit:

@@ -62,6 +62,9 @@ def findings_overview(board: Board) -> Exhibit:
         title="Findings overview",
         population=_population(board),
         answer=answer,
+        attention=f"{counted(totals['critical'] + totals['major'], 'critical or major finding')}."
+        if totals["critical"] + totals["major"]
+        else "",
         denominator=f"{counted(totals['participants'], 'participant')} with a finding",
         numbers=tuple(Number(name.capitalize(), f"{totals[name]:,}") for name in names),
         table=pl.DataFrame(

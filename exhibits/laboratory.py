@@ -611,6 +611,9 @@ def liver(board: Board) -> Exhibit:
         population=RANDOMIZED,
         answer=f"In Hy's law range by their peaks: {share(found['hys_law'], shown.height)}; in "
         f"that of Temple's corollary: {share(found['temple'], shown.height)}.",
+        attention=f"{counted(found['hys_law'], 'participant')} in Hy's law range."
+        if found["hys_law"]
+        else "",
         denominator=f"n = {shown.height:,} of {rows.height:,} with both tests after day 1",
         figure=_edish(board, shown),
         description="A mark for each participant, the highest aminotransferase to the right and "

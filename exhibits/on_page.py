@@ -10,9 +10,11 @@ import streamlit as st
 from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from access.view import View
+from exhibits.changes import NOTHING_BEFORE, before
 from exhibits.exhibit import EXHIBITS, Exhibit, People, make
 from exhibits.export import as_csv, as_xlsx, table_as_csv
 from exhibits.filters import filter_controls
+from exhibits.overview import Line
 from exhibits.words import counted, day, readable
 from queries import Board
 
@@ -23,6 +25,26 @@ ADDRESS_KEY = "_address"  # of the page that is shown
 LIST_KEY, ORIGIN_KEY, PERSON_KEY = "_list", "_list_origin", "_person"
 _GO_KEY, _PLACE_KEY, _HERE_KEY, _FIRST_TAB_KEY = "_go", "_place", "_here", "_first_tab"
 PARTICIPANT_PAGE = "board-participant"
+
+# Address, title and icon of every page; the policy says who has which.
+PAGES = {
+    "board-overview": ("Overview", ":material/dashboard:"),
+    "board-monitoring": ("Monitoring", ":material/gavel:"),
+    "board-enrollment": ("Enrollment", ":material/trending_up:"),
+    "board-conduct": ("Conduct", ":material/event_available:"),
+    "board-safety": ("Safety", ":material/health_and_safety:"),
+    "board-special-interest": ("Special interest", ":material/star:"),
+    "board-laboratory": ("Laboratory", ":material/science:"),
+    "board-oxygenation": ("Oxygenation", ":material/air:"),
+    "board-immune": ("Immune markers", ":material/bloodtype:"),
+    "board-survival": ("Survival", ":material/show_chart:"),
+    "board-participant": ("Participant", ":material/person:"),
+    "board-arm-balance": ("Arm balance", ":material/balance:"),
+    "data-findings": ("Findings", ":material/rule:"),
+    "data-checks": ("Checks", ":material/checklist:"),
+    "data-intake": ("Intake", ":material/database:"),
+    "governance-audit": ("Audit trail", ":material/history:"),
+}
 
 VIEW_COLORS = {View.POOLED: "blue", View.CODED: "violet", View.UNBLINDED: "orange"}
 VIEW_MEANINGS = {
@@ -259,6 +281,45 @@ def _arrive() -> None:
             "<script>document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)</script>",
             unsafe_allow_javascript=True,
         )
+
+
+def link_to(line: Line) -> None:
+    """What a page says, as a line that leads to it; what needs attention is marked by word."""
+    title, icon = PAGES[line.address]
+    with st.container(key=f"line-{line.address}"):
+        left, right = st.columns([1, 4])
+        with left:
+            st.page_link(file_of(line.address), label=title, icon=icon)
+        with right:
+            if line.attention:
+                st.badge("Needs attention", color="orange", icon=":material/priority_high:")
+                st.markdown(f"**{plain(line.attention)}**")
+            st.markdown(plain(line.sentence))
+
+
+def warn_of(name: str) -> None:
+    """Why an exhibit needs attention, above all that follows; nothing where it does not."""
+    if attention := make(name, session_board()).attention:
+        st.warning(plain(attention), icon=":material/priority_high:")
+
+
+def compare_with(board: Board) -> bool:
+    """Choose the earlier snapshot that changes are told against; whether there is one."""
+    earlier = {str(snapshot.id): snapshot for snapshot in board.earlier()}
+    if not earlier:
+        st.info(plain(NOTHING_BEFORE), icon=":material/help:")
+        return False
+    last = before(board)
+    names = list(earlier)
+    first = names.index(str(last.snapshot.id)) if last is not None else 0
+    words = {
+        name: f"{name}, data cut-off {day(snapshot.manifest.cutoff)}"
+        for name, snapshot in earlier.items()
+    }
+    board.compared_with = st.selectbox(
+        "Changes since snapshot", names, index=first, format_func=words.__getitem__, width=420
+    )
+    return True
 
 
 def tabs(*names: str) -> Sequence[TabContainer]:

@@ -112,7 +112,8 @@ def list_of_events(title: str, **chosen: Any) -> People:
     return People(title, "people/with_events", tuple((nothing | chosen).items()))
 
 
-def _list_of_kind(board: Board, kind: str, arm: str | None) -> People:
+def list_of_kind(board: Board, kind: str, arm: str | None) -> People:
+    """Participants with events of a kind of `KINDS`, of an arm; None for all."""
     title = KINDS[kind] if arm is None else row_name(board, KINDS[kind], arm)
     if kind == "left":
         return People(title, "people/who_left", (("arm", arm),))
@@ -148,7 +149,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
     }
     any_people, any_events = in_all.get("any", (None, None))
     lists = tuple(
-        _list_of_kind(board, row["kind"], row["arm"]) for row in table.iter_rows(named=True)
+        list_of_kind(board, row["kind"], row["arm"]) for row in table.iter_rows(named=True)
     )
     return Exhibit(
         title=title,
@@ -170,7 +171,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
                 KINDS[kind],
                 share(*_of_all(table, kind, total)),
                 _by_arm(board, table.filter(pl.col("kind") == kind)),
-                _list_of_kind(board, kind, None),
+                list_of_kind(board, kind, None),
             )
             for kind in in_all
         ),

@@ -182,6 +182,7 @@ def special_interest_overview(board: Board) -> Exhibit:
         f"{counted(events, 'event')}.{_largest_difference(board, table)}"
         if had
         else "Nobody had an event of special interest.",
+        attention=apart_in_words(board, table, "name"),
         denominator=f"N = {total:,}; {counted(int(people['observed_days'].sum()), 'patient-day')}",
         figure=_shares_drawn(board, table, row_lists) if shown else None,
         description="A row for each group and arm of this view: a dot at the share of participants "
@@ -208,6 +209,18 @@ def special_interest_overview(board: Board) -> Exhibit:
         assumptions=board.trial.assumptions("special_interest"),
         lists=lists,
         row_lists=row_lists,
+    )
+
+
+def apart_in_words(board: Board, table: pl.DataFrame, name: str) -> str:
+    """A sentence on every difference whose interval has no zero; empty where there is none."""
+    if "difference_low" not in table.columns:
+        return ""
+    apart = table.filter((pl.col("difference_low") > 0) | (pl.col("difference_high") < 0))
+    return " ".join(
+        f"{row[name]}: {row['arm']} less {board.reference_arm} {row['difference']:+.1f} points "
+        f"({row['difference_low']:.1f} to {row['difference_high']:.1f})."
+        for row in apart.iter_rows(named=True)
     )
 
 

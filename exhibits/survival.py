@@ -21,6 +21,7 @@ from exhibits.exhibit import Exhibit, Number, People, exhibit
 from exhibits.safety import RANDOMIZED, intervals, nobody_to_show
 from exhibits.special_interest import (
     LEAST_EVENTS,
+    apart_in_words,
     differences,
     in_percent,
     incidence_curve,
@@ -76,8 +77,9 @@ def _by_vital_status(
     )
 
 
-def _who_died(board: Board, arm: str | None) -> People:
-    title = row_name(board, "Died", arm) if arm else "Died"
+def who_died(arm: str | None, board: Board | None = None) -> People:
+    """Participants who died, of an arm; None for all."""
+    title = row_name(board, "Died", arm) if arm and board else "Died"
     return People(title, "people/who_died", (("arm", arm),))
 
 
@@ -150,7 +152,7 @@ def mortality(board: Board) -> Exhibit:
     drawn_rows = table.rename({"randomized": "participants_all"})
     groups = [(name, drawn_rows.filter(pl.col("group") == name)) for name in (by_day, ALL)]
     lists = tuple(
-        _who_died(board, row["arm"])
+        who_died(row["arm"], board)
         if row["group"] == ALL
         else _by_vital_status(
             board, f"Died by day {day}", row["arm"], state="died", day=day, only_past=True
@@ -165,6 +167,7 @@ def mortality(board: Board) -> Exhibit:
     return Exhibit(
         title=title,
         population=RANDOMIZED,
+        attention=apart_in_words(board, table.filter(pl.col("group") == by_day), "group"),
         answer=f"By day {day} {share(early['participants'].item(), early['randomized'].item())} "
         f"of those past that day died{f': {in_arms}' if in_arms else ''}. In all "
         f"{share(total['participants'].item(), total['randomized'].item())}."
@@ -176,7 +179,7 @@ def mortality(board: Board) -> Exhibit:
                 f"Died {name[0].lower()}{name[1:]}",
                 share(part["participants"].item(), part["randomized"].item()),
                 "" if len(board.arms) == 1 else _in_arms(board, table, name),
-                _who_died(board, None)
+                who_died(None, board)
                 if name == ALL
                 else _by_vital_status(
                     board, f"Died by day {day}", None, state="died", day=day, only_past=True
@@ -307,7 +310,7 @@ def survival_curve(board: Board) -> Exhibit:
             _compared(board, arms, arm, day, shown=not few) if row["day"] == day else {}
         ]
     ]
-    lists = tuple(_who_died(board, arm) for arm in board.arms)
+    lists = tuple(who_died(arm, board) for arm in board.arms)
     has_died = {arm: bool(dead.any()) for arm, (_, dead) in arms.items()}
     died, total = int(known["is_dead"].sum()), everybody.height
     imputed = int(known["is_earliest"].sum())

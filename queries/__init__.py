@@ -2,7 +2,7 @@
 
 from queries.board import Board, BoardError, arm_of_participant, open_board
 from queries.filters import Filters
-from queries.history import Refusal, differences, history, last_refusal
+from queries.history import Refusal, corrections, differences, history, last_refusal
 
 __all__ = [
     "Board",
@@ -10,6 +10,7 @@ __all__ = [
     "Filters",
     "Refusal",
     "arm_of_participant",
+    "corrections",
     "differences",
     "history",
     "last_refusal",

@@ -25,6 +25,7 @@ from snapshots import (
     Snapshot,
     SnapshotsError,
     StoreError,
+    TrialStore,
     open_store_digest,
     read_private_key,
     reader,
@@ -42,7 +43,7 @@ FOLDER = Path(__file__).parent
 # Views that are the same whatever an arm is and however much is sealed.
 EVERY_VIEW = (
     "common", "participation", "baseline_severity", "safety", "laboratory", "terms", "oxygenation",
-    "balance", "survival",
+    "balance", "survival", "monitoring",
 )  # fmt: skip
 # A snapshot does not change, so an answer that is short is kept while its Board is open.
 _ANSWERS_KEPT, _ROWS_KEPT = 128, 10_000
@@ -62,9 +63,17 @@ class Board:
         arms: the arms' labels in their order; a single one where the view is pooled.
         filters: under which the questions that know filters are asked.
         subject: the participant that exhibits of one are about, if somebody was chosen.
+        compared_with: the earlier snapshot that changes are told against, if one was chosen.
     """
 
-    def __init__(self, trial: Trial, snapshot: Snapshot, grant: "Grant", connection: Lease) -> None:
+    def __init__(
+        self,
+        trial: Trial,
+        snapshot: Snapshot,
+        grant: "Grant",
+        connection: Lease,
+        open_earlier: "Callable[[Snapshot], Board]",
+    ) -> None:
         """Made by `open_board` only."""
         self.trial = trial
         self.snapshot = snapshot
@@ -72,7 +81,10 @@ class Board:
         self.view = grant.view
         self.filters = Filters()
         self.subject: str | None = None
+        self.compared_with: str | None = None
         self._lease = connection
+        self._open_earlier = open_earlier
+        self._before: dict[str, Board] = {}
         self._present: frozenset[str] | None = None
         self._answers: dict[tuple[str, str], pl.DataFrame] = {}
         self.arms: tuple[str, ...] = tuple(row[0] for row in self._answer("views/arms", {}).rows())
@@ -84,8 +96,8 @@ class Board:
 
         Args:
             question: the file without its suffix, `enrollment/by_month`.
-            values: bound to `$name` in the file. `$filters` and, where they are not given,
-                `$cutoff` and `$subject` are bound here.
+            values: bound to `$name` in the file. `$filters`, `$cutoff` and `$subject` are bound
+                here where they are not given.
 
         Raises:
             Denied: the grant has expired, was revoked, or is not for this.
@@ -98,7 +110,7 @@ class Board:
             chosen=set(values) - (cells.fixed if cells else set()),
         )
         if "$filters" in _sql(question):
-            values["filters"] = self.filters.bound(self.trial)
+            values.setdefault("filters", self.filters.bound(self.trial))
         if "$cutoff" in _sql(question):
             values.setdefault("cutoff", self.snapshot.manifest.cutoff)
         if "$subject" in _sql(question):
@@ -190,19 +202,62 @@ class Board:
         found = rows_where(self._connection, relation, "record_key", key)
         return None if found.is_empty() else found.row(0, named=True)
 
+    def earlier(self) -> list[Snapshot]:
+        """The snapshots of the trial before this one, the latest first, to compare with.
+
+        Raises:
+            Denied: the grant has ended, or its role compares no snapshots.
+        """
+        self.check()
+        self.grant.check_question("history", says_what_it_counts=False, chosen=set())
+        store = TrialStore(self.snapshot.folder.parent.parent, self.snapshot.folder.parent.name)
+        stored = [snapshot for snapshot in store.snapshots() if snapshot.manifest.format == FORMAT]
+        ids = [snapshot.id for snapshot in stored]
+        place = ids.index(self.snapshot.id) if self.snapshot.id in ids else 0
+        return stored[:place][::-1]
+
+    def back_to(self, snapshot: Snapshot) -> "Board":
+        """An earlier snapshot in the same view, under the same filters; closed with this Board.
+
+        Raises:
+            Denied: the grant has ended, its role compares no snapshots, or this one is not earlier.
+            BoardError: it cannot be opened.
+        """
+        if snapshot not in self.earlier():
+            raise BoardError(f"Snapshot {snapshot.id} is not an earlier one of this trial.")
+        name = str(snapshot.id)
+        if name not in self._before:
+            self._before[name] = self._open_earlier(snapshot)
+        found = self._before[name]
+        found.choose(self.filters)
+        return found
+
     def close(self) -> None:
         """Give the connection back; a comparative one is closed with its last Board."""
+        for board in self._before.values():
+            board.close()
+        self._before.clear()
         self._answers.clear()
         self._lease.close()
 
 
+def _nothing(_snapshot: str) -> None:
+    pass
+
+
 def open_board(
-    trial: Trial, snapshot: Snapshot, grant: "Grant", private_key_file: Path | None = None
+    trial: Trial,
+    snapshot: Snapshot,
+    grant: "Grant",
+    private_key_file: Path | None = None,
+    looks_back: Callable[[str], object] = _nothing,
 ) -> Board:
     """Open a snapshot in the view that `grant` is for.
 
     Args:
         private_key_file: the board's private key; read for comparative views only.
+        looks_back: called with its id before an earlier snapshot is opened to compare with; what it
+            raises keeps it closed.
 
     Raises:
         Denied: the grant is for something else, or has ended.
@@ -236,7 +291,12 @@ def open_board(
         )
     except SnapshotsError as error:
         raise BoardError(str(error)) from None
-    return Board(trial, snapshot, grant, connection)
+
+    def open_earlier(before: Snapshot) -> Board:
+        looks_back(str(before.id))
+        return open_board(trial, before, grant.looking_back(str(before.id)), private_key_file)
+
+    return Board(trial, snapshot, grant, connection, open_earlier)
 
 
 def arm_of_participant(

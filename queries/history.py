@@ -89,6 +89,49 @@ def differences(board: Board, before: str) -> pl.DataFrame:
     )
 
 
+def corrections(board: Board, before: str) -> pl.DataFrame:
+    """Values of open records that are in the Board's snapshot and in `before`, and differ.
+
+    Returns:
+        One row a relation and field: how many `values` differ, and of the first record its key, the
+        `old` and the `new` text.
+
+    Raises:
+        Denied: the role may not compare snapshots.
+        BoardError: there is no such snapshot, or its file is missing or damaged.
+    """
+    store = _store(board)
+    try:
+        found = compare(store.snapshot(before), board.snapshot, examples=_EXAMPLES)
+    except SnapshotsError as error:
+        raise BoardError(str(error)) from None
+    rows = []
+    for item in found:
+        if item.table in _NOT_RECORDS:
+            continue
+        first = {change.column: change for change in reversed(item.rows.changes)}
+        for name, count in item.rows.cells.items():
+            # A typed value's text changes with it.
+            if name.removesuffix("_text") in item.rows.cells.keys() - {name}:
+                continue
+            change = first.get(name)
+            rows.append(
+                {
+                    "relation": item.table.replace("_", " "),
+                    "field": name.replace("_", " "),
+                    "values": count,
+                    "record_key": change.key if change else None,
+                    "old": change.old if change else None,
+                    "new": change.new if change else None,
+                }
+            )
+    texts = dict.fromkeys(("relation", "field", "record_key", "old", "new"), pl.String)
+    order = ["relation", "field", "values", "record_key", "old", "new"]
+    return pl.DataFrame(rows, schema=texts | {"values": pl.Int64}).select(order)
+
+
+# Of each relation so many changed values are looked at for examples.
+_EXAMPLES = 1_000
 _NOT_RECORDS = frozenset({"dataset", "finding", "sealed_event"})
 
 

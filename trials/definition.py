@@ -603,19 +603,94 @@ class Liver(Model):
     source: Name = "FDA 2009"
 
 
+RuleStatus = Literal["protocol", "demonstration"]
+
+
 class StoppingRule(Model):
-    """A safety stopping rule; `demonstration` rules may run on simulated extracts only."""
+    """A Bayesian safety rule for one arm; `demonstration` rules may run on simulated extracts only.
+
+    It stops when the posterior probability of a rate above `background_rate`, or where no such rate
+    is known of a rate above the control arm's by more than `margin`, exceeds `probability`.
+
+    Attributes:
+        id: how it is called.
+        statement: the rule as the protocol has it.
+        group: of special interest, by its id.
+        arm: by its code.
+        window_days: an event counts up to so many days after randomization or the first dose.
+        prior: the beta prior of a rate.
+        minimum_participants: with fewer it does not stop.
+        true_rates: for which the chance to stop is told.
+    """
 
     id: Identifier
-    status: Literal["protocol", "demonstration"]
+    status: RuleStatus
     statement: Name
     group: Identifier
     arm: Name
     window_days: int = Field(ge=1)
-    background_rate: float = Field(gt=0, lt=1)
-    prior: tuple[float, float]
+    background_rate: float | None = Field(default=None, gt=0, lt=1)
+    margin: float | None = Field(default=None, ge=0, lt=1)
+    prior: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
     probability: float = Field(gt=0.5, lt=1)
     minimum_participants: int = Field(ge=1)
+    true_rates: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.05, 0.1, 0.2, 0.3)
+
+    @model_validator(mode="after")
+    def _against_one_limit(self) -> Self:
+        if (self.background_rate is None) == (self.margin is None):
+            raise ValueError("has either background_rate or margin")
+        return self
+
+
+class SequentialRule(Model):
+    """A group-sequential rule: a result so extreme that the trial may end early.
+
+    Attributes:
+        id: how it is called.
+        statement: the rule as the protocol has it.
+        endpoint: `primary`, the mean of the primary measure on its day by a t statistic, or
+            `death`, deaths by the day of [survival] by Fisher's exact test.
+        method: how the error is divided among looks.
+        alpha: the error of all looks and both sides.
+        sided: 1 tests only for the experimental arm having more of the endpoint.
+        planned: participants with the endpoint at full information.
+        effect: the mean of the score at full information under the planned effect; None where
+            none is stated.
+    """
+
+    id: Identifier
+    status: RuleStatus
+    statement: Name
+    endpoint: Literal["primary", "death"]
+    method: Literal[
+        "O'Brien-Fleming", "Pocock", "Lan-DeMets O'Brien-Fleming", "Lan-DeMets Pocock",
+        "Haybittle-Peto",
+    ]  # fmt: skip
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    sided: Literal[1, 2] = 2
+    planned: int = Field(ge=2)
+    effect: float | None = None
+
+
+class Monitoring(Model):
+    """When the board looks at the trial, and what counts as a change since it last did.
+
+    Attributes:
+        reviews: data cut-offs of its reviews, held and planned.
+        moved_points: an estimated share that moved by so many percentage points is a change.
+        least_on_time: a smaller probability of reaching the target on time needs attention.
+    """
+
+    reviews: tuple[date, ...] = ()
+    moved_points: float = Field(default=5, gt=0)
+    least_on_time: float = Field(default=0.5, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if any(later <= earlier for earlier, later in pairwise(self.reviews)):
+            raise ValueError("reviews stand in the order of their dates")
+        return self
 
 
 class Blinding(Model):
@@ -704,6 +779,8 @@ class Trial(Model):
     special_interest: tuple[SpecialInterest, ...] = ()
     worsening: Worsening | None = None
     stopping_rules: tuple[StoppingRule, ...] = ()
+    sequential_rules: tuple[SequentialRule, ...] = ()
+    monitoring: Monitoring = Monitoring()
     primary: Primary | None = None
     assumed: dict[str, str] = {}
 
@@ -731,6 +808,7 @@ class Trial(Model):
             (("grades",), "measure", [f"{item.measure}, {item.term}" for item in self.grades]),
             (("special_interest",), "id", [group.id for group in self.special_interest]),
             (("stopping_rules",), "id", [rule.id for rule in self.stopping_rules]),
+            (("sequential_rules",), "id", [rule.id for rule in self.sequential_rules]),
         ):
             for index, name in enumerate(names):
                 if name in names[:index]:
@@ -795,6 +873,9 @@ class Trial(Model):
                 )
             if rule.arm.casefold() not in codes:
                 wrong(f"{rule.arm!r} is the code of no arm", "stopping_rules", index, "arm")
+        for place, planned in enumerate(self.sequential_rules):
+            if planned.endpoint == "primary" and self.primary is None:
+                wrong("needs [primary]", "sequential_rules", place, "endpoint")
         for key in self.assumed:
             if not _exists(self, key):
                 wrong("is no value of this definition", "assumed", key)

@@ -212,3 +212,6 @@ left join setting_around_dose(rules) as setting
 left join happened
   on happened.subject = given.subject and happened.dose = given.dose
   and happened.criterion = criterion.criterion;
+
+-- One row a randomized participant to whom anything was given: the day of the first dose.
+create view first_dose as select subject, min(date) as date from dose_with_time group by subject;

@@ -37,3 +37,5 @@ select * from open_data.supplemental_qualifier left join arm_of using (subject);
 create view sealed_event as select * from open_data.sealed_event;
 create view dose_given as
 select null::varchar as subject, null::date as start_date where false;
+-- What was given is sealed: here nobody has a first dose.
+create view first_dose as select subject, null::date as date from open_data.participant where false;

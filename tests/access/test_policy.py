@@ -21,6 +21,7 @@ from access import (
 from access.policy import UNBLINDING_QUESTION, issue_closed_session
 
 PAGES = (
+    "board-overview",
     "board-enrollment",
     "board-conduct",
     "board-safety",
@@ -31,23 +32,24 @@ PAGES = (
     "board-immune",
     "board-survival",
     "board-participant",
+    "board-monitoring",
     "data-findings",
     "data-checks",
     "data-intake",
     "governance-audit",
 )
 
-OF_SPONSORS = (True, True, True, True)  # enrollment, conduct, safety, arm balance
-# special interest, laboratory, oxygenation, immune, survival, participant
-OF_THE_BOARD = (True,) * 6
-NONE_OF_SPONSORS, NONE_OF_THE_BOARD = (False,) * 4, (False,) * 6
+OF_SPONSORS = (True,) * 5  # overview, enrollment, conduct, safety, arm balance
+# special interest, laboratory, oxygenation, immune, survival, participant, monitoring
+OF_THE_BOARD = (True,) * 7
+NONE_OF_SPONSORS, NONE_OF_THE_BOARD = (False,) * 5, (False,) * 7
 OF_DATA, NO_DATA = (True, True, True), (False,) * 3  # findings, checks, intake
 MAY_OPEN_PAGE = {
     #                                                          the audit trail
     Role.BOARD:        (*OF_SPONSORS, *OF_THE_BOARD, *NO_DATA, False),
     Role.STATISTICIAN: (*OF_SPONSORS, *OF_THE_BOARD, *OF_DATA, False),
     Role.SPONSOR:      (*OF_SPONSORS, *NONE_OF_THE_BOARD, *NO_DATA, False),
-    Role.DATA_MANAGER: (False, True, False, False, *NONE_OF_THE_BOARD, *OF_DATA, False),
+    Role.DATA_MANAGER: (True, False, True, False, False, *NONE_OF_THE_BOARD, *OF_DATA, False),
     Role.UNBLINDED_DATA_MANAGER: (*NONE_OF_SPONSORS, *NONE_OF_THE_BOARD, *OF_DATA, False),
     Role.AUDITOR:      (*NONE_OF_SPONSORS, *NONE_OF_THE_BOARD, *NO_DATA, True),
 }  # fmt: skip

@@ -38,7 +38,7 @@ def test_the_keyboard_alone_signs_in_moves_and_signs_out(visitor: Visitor) -> No
     visitor.sign_in_is_shown()
     tab_to(page, NAMES[Role.BOARD])
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{visitor.server.url}/board-enrollment")
+    expect(page).to_have_url(f"{visitor.server.url}/board-overview")
     expect(page.locator(MENU_LINK)).to_have_count(len(pages_of(Role.BOARD)))
     visitor.settled()
     tab_to(page, PAGES["board-arm-balance"].menu_title)

@@ -110,7 +110,7 @@ def test_a_member_signs_in_sees_the_boards_pages_and_signs_out(
     expect(page.get_by_text("Ada", exact=True)).to_be_visible()
     titles = [PAGES[address].menu_title for address in pages_of(Role.BOARD)]
     expect(page.locator(f"{MENU_LINK} p")).to_have_text(titles)
-    expect(page.locator("h1")).to_have_text("Enrollment")
+    expect(page.locator("h1")).to_have_text("Overview")
     kept = page.context.cookies()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name=re.compile("end session", re.IGNORECASE)).click()
@@ -152,7 +152,7 @@ def test_a_role_that_is_taken_away_ends_the_session_though_nobody_touches_it(
     signing: Signing, page: Page
 ) -> None:
     sign_in(page, "ada")
-    expect(page.locator("h1")).to_have_text("Enrollment")
+    expect(page.locator("h1")).to_have_text("Overview")
     signing.role_file.write_text(ROLE_FILE.replace("dsmb-members", "dsmb-no-more"), "utf-8")
     expect(page.get_by_text("have no role here, or more than one")).to_be_visible()
     shows_nothing(page)
@@ -172,7 +172,7 @@ def test_a_sign_in_that_is_over_is_cleared_and_stays_over(
         expired = at_sign_in(new_visitor(expiring.server))
         for page in (idle, expired):
             sign_in(page, "ada")
-            expect(page.locator("h1")).to_have_text("Enrollment")
+            expect(page.locator("h1")).to_have_text("Overview")
         for page, why in (
             (idle, "without activity. Sign in again."),
             (expired, "Your sign-in has expired."),

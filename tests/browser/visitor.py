@@ -13,6 +13,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from access import Role, View, demonstration_identities
 from exhibits import EXHIBITS
+from exhibits.on_page import PAGES as REGISTERED
 from exhibits.on_page import file_of
 from tests.browser.dashboard_server import CHECKOUT, Server
 
@@ -29,7 +30,7 @@ HARMLESS = ("/_stcore/health", "/_stcore/host-config")
 
 @dataclass(frozen=True)
 class RegisteredPage:
-    """A page as `dashboard.py` registers it."""
+    """A page as it is registered."""
 
     address: str
     file: str
@@ -55,19 +56,10 @@ class RegisteredPage:
         ]
 
 
-def registered_pages() -> dict[str, RegisteredPage]:
-    """Every page by its address. Read, not imported: `dashboard.py` runs when it is imported."""
-    for statement in ast.parse((CHECKOUT / "dashboard.py").read_text("utf-8")).body:
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "PAGES":
-            found = ast.literal_eval(statement.value)
-            return {
-                address: RegisteredPage(address, file_of(address), title)
-                for address, (title, _) in found.items()
-            }
-    raise AssertionError("dashboard.py has no PAGES")
-
-
-PAGES = registered_pages()
+PAGES = {
+    address: RegisteredPage(address, file_of(address), title)
+    for address, (title, _) in REGISTERED.items()
+}
 # Everybody of the demonstration, and of each role the first.
 EVERYBODY = [person.name for person in demonstration_identities()]
 NAMES = {person.role: person.name for person in reversed(demonstration_identities())}

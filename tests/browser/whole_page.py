@@ -82,6 +82,8 @@ def shows_page(visitor: Visitor, address: str, loaded: LoadedTrial, role: Role) 
 def question_of(address: str) -> str:
     """The question that stands at the head of a page."""
     return {
+        "board-overview": "Where does the trial stand, and what needs attention?",
+        "board-monitoring": "Has a pre-specified rule been met?",
         "board-enrollment": "Are we on track?",
         "board-conduct": "Is it run as planned?",
         "board-safety": "Is anyone being harmed?",

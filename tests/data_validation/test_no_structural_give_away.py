@@ -31,8 +31,8 @@ from tests.data_validation.null_trials import (
 )
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
-TRIALS = 200 if PROVE else 20
-PLANTED = 20 if PROVE else 3
+TRIALS = 200 if PROVE else 12
+PLANTED = 20 if PROVE else 2
 DRAWN_ANEW = 400 if PROVE else 40
 
 pytestmark = pytest.mark.timeout(3600 if PROVE else 300)

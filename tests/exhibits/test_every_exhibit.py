@@ -142,9 +142,10 @@ def twins(
 ) -> Iterator[tuple[str, list[Board]]]:
     """A store, and Boards of the same content in every view: nothing is shared with the others."""
     original: LoadedTrial = loaded(request.param)
-    folder = tmp_path_factory.mktemp("twin") / "snapshot"
-    shutil.copytree(original.snapshot.folder, folder)
-    snapshot = replace(original.snapshot, folder=folder)
+    # With the snapshots before it, which some exhibits compare with.
+    trial = tmp_path_factory.mktemp("twin") / original.trial.id
+    shutil.copytree(original.snapshot.folder.parent, trial, symlinks=True)
+    snapshot = replace(original.snapshot, folder=trial / original.snapshot.folder.name)
     boards = [board_of(original, view, snapshot) for view in View]
     yield request.param, boards
     for board in boards:

@@ -1,6 +1,5 @@
 """A person at the dashboard, without a browser: what is drawn, and every byte that is sent."""
 
-import ast
 import os
 import shutil
 import sys
@@ -26,25 +25,14 @@ from access.releases import release
 from access.session import SESSION_KEY, Session
 from access.trail import Trail, open_trail
 from exhibits.on_page import BOARD_KEY, file_of
+from exhibits.on_page import PAGES as REGISTERED
 from queries import Board
 from tests.conftest import LoadedTrial
 
 ROOT = Path(__file__).parents[2]
 
 
-def registered_pages() -> dict[str, str]:
-    """Address and file of every page, read from `dashboard.py` without running it."""
-    tree = ast.parse((ROOT / "dashboard.py").read_text("utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PAGES":
-            assert isinstance(node.value, ast.Dict)
-            keys = [ast.literal_eval(key) for key in node.value.keys if key is not None]
-            assert len(set(keys)) == len(keys), "two pages have the same address"
-            return {address: file_of(address) for address in keys}
-    raise AssertionError("dashboard.py has no PAGES")
-
-
-PAGES = registered_pages()
+PAGES = {address: file_of(address) for address in REGISTERED}
 EMPTY = go.Figure().to_json()
 
 

@@ -24,7 +24,7 @@ from tests.sent import found, texts_in
 AtDashboard = Callable[[LoadedTrial], Visitor]
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
-ROUNDS = 500 if PROVE else 50
+ROUNDS = 500 if PROVE else 20
 SEED = 20230831
 # By role, the pages that it has in common with the statistician; the dearest is opened least.
 SHARED = {

@@ -416,6 +416,8 @@ SAMPLES: dict[str, Any] = {
     "serious": False,
     "fatal": False,
     "group": None,
+    "window_days": 7,
+    "after_dose": False,
     "criterion": None,
     "supports": [
         {

@@ -1,0 +1,412 @@
+"""What changed since the last review?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from exhibits.exhibit import EXHIBITS, Exhibit, Number, People, exhibit, is_offered
+from exhibits.words import counted, day, number
+from queries import Board, corrections
+
+POPULATION = "Everybody in either snapshot; filters do not apply"
+NOTHING_BEFORE = (
+    "There is no earlier snapshot of this trial to compare with. The next load brings one."
+)
+NEW, CHANGED, VANISHED = "new", "changed", "vanished"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What is compared: rows of a question, matched by a key."""
+
+    name: str
+    question: str
+    key: str
+    values: tuple[str, ...]
+    where: pl.Expr
+
+
+PERSON = ("reached", "ended", "reason", "day_one", "death_date")
+EVENT = (
+    "preferred_term", "start_date", "end_date", "grade", "is_serious", "is_fatal", "outcome",
+)  # fmt: skip
+ALL = pl.lit(value=True)
+KINDS = (
+    _Kind("Participants", "changes/participants", "subject", PERSON, ALL),
+    _Kind(
+        "Randomized", "changes/participants", "subject", PERSON, pl.col("reached") == "randomized"
+    ),
+    _Kind("Deaths", "changes/participants", "subject", PERSON, pl.col("ended") == "died"),
+    _Kind("Adverse events", "changes/events", "record_key", EVENT, ALL),
+    _Kind("Serious events", "changes/events", "record_key", EVENT, pl.col("is_serious")),
+)
+
+
+def before(board: Board) -> Board | None:
+    """The Board of the snapshot that this one is compared with; None where there is none.
+
+    What was chosen, else the last review before this snapshot, else the snapshot before it.
+    """
+    earlier = board.earlier()
+    if not earlier:
+        return None
+    chosen = [snapshot for snapshot in earlier if str(snapshot.id) == board.compared_with]
+    reviews = set(board.trial.monitoring.reviews)
+    reviewed = [
+        snapshot
+        for snapshot in earlier
+        if snapshot.manifest.cutoff in reviews
+        and snapshot.manifest.cutoff < board.snapshot.manifest.cutoff
+    ]
+    return board.back_to((chosen or reviewed or earlier)[0])
+
+
+def _no_comparison(board: Board, title: str) -> Exhibit | None:
+    if board.earlier():
+        return None
+    return Exhibit(title, POPULATION, missing=NOTHING_BEFORE)
+
+
+def _since(then: Board) -> str:
+    return f"since the data cut-off {day(then.snapshot.manifest.cutoff)} ({then.snapshot.id})"
+
+
+def _of_whom(board: Board, then: Board) -> str:
+    counts = [at.ask("changes/participants").height for at in (then, board)]
+    return f"N = {counts[0]:,} participants then, {counts[1]:,} now"
+
+
+def _compared(board: Board, then: Board, kind: _Kind) -> pl.DataFrame:
+    """One row a new, changed or vanished row of a kind, with what it was and is."""
+    old = then.ask(kind.question).filter(kind.where)
+    new = board.ask(kind.question).filter(kind.where)
+    both = old.join(new, on=kind.key, how="full", suffix="_now", coalesce=False)
+    now = f"{kind.key}_now"
+    differs = pl.any_horizontal(
+        pl.col(name).ne_missing(pl.col(f"{name}_now")) for name in kind.values
+    )
+    return both.with_columns(
+        pl.when(pl.col(kind.key).is_null())
+        .then(pl.lit(NEW))
+        .when(pl.col(now).is_null())
+        .then(pl.lit(VANISHED))
+        .when(differs)
+        .then(pl.lit(CHANGED))
+        .alias("change")
+    ).filter(pl.col("change").is_not_null())
+
+
+@exhibit()
+def changes_overview(board: Board) -> Exhibit:
+    """New, changed and vanished participants, deaths and events since an earlier snapshot."""
+    title = "What changed since the last review"
+    if (nothing := _no_comparison(board, title)) is not None:
+        return nothing
+    then = before(board)
+    assert then is not None
+    rows = []
+    for kind in KINDS:
+        changed = _compared(board, then, kind)
+        counts = dict(changed.group_by("change").len().rows())
+        rows.append(
+            {
+                "what": kind.name,
+                "then": then.ask(kind.question).filter(kind.where).height,
+                "now": board.ask(kind.question).filter(kind.where).height,
+                **{name: counts.get(name, 0) for name in (NEW, CHANGED, VANISHED)},
+            }
+        )
+    of = {row["what"]: row for row in rows}
+    vanished = [row for row in rows if row[VANISHED]]
+    return Exhibit(
+        title=title,
+        population=POPULATION,
+        answer=f"S{_since(then)[1:]}: {counted(of['Randomized'][NEW], 'participant')} more "
+        f"randomized, {counted(of['Deaths'][NEW], 'death')} more, "
+        f"{counted(of['Serious events'][NEW], 'serious event')} more. "
+        + (
+            " ".join(
+                f"{row['what']} that were there and are not any more: {row[VANISHED]:,}."
+                for row in vanished
+            )
+            or "Nothing that was there has vanished."
+        ),
+        attention=" ".join(
+            f"{counted(row[VANISHED], 'record')} of {row['what'].lower()} vanished."
+            for row in vanished
+        ),
+        numbers=tuple(
+            Number(
+                row["what"],
+                f"{number(row['now'])}",
+                f"{number(row[NEW])} new, {number(row[CHANGED])} changed, "
+                f"{number(row[VANISHED])} vanished",
+            )
+            for row in rows
+        ),
+        denominator=_of_whom(board, then),
+        table=pl.DataFrame(rows),
+        labels={
+            "what": "What",
+            "then": "Then",
+            "now": "Now",
+            NEW: "New",
+            CHANGED: "Changed",
+            VANISHED: "Vanished",
+        },
+        footnotes=(
+            "Participants are matched by their identifier, events by their record key. Changed: a "
+            "value that is shown here is another one. A death or an event that counts as serious "
+            "no longer has vanished from its row, though the record may be there.",
+            f"Compared with snapshot {then.snapshot.id}.",
+        ),
+    )
+
+
+@exhibit()
+def changes_listed(board: Board) -> Exhibit:
+    """Every participant and event that is new, changed or gone since an earlier snapshot."""
+    title = "Changed participants and events"
+    if (nothing := _no_comparison(board, title)) is not None:
+        return nothing
+    then = before(board)
+    assert then is not None
+    parts = []
+    for kind in (KINDS[0], KINDS[3]):
+        changed = _compared(board, then, kind)
+        pairs = [
+            pl.when(pl.col("change") == CHANGED)
+            .then(
+                pl.when(pl.col(name).ne_missing(pl.col(f"{name}_now"))).then(
+                    pl.format(
+                        "{}: {} → {}",
+                        pl.lit(name.replace("_", " ")),
+                        pl.col(name).cast(pl.String).fill_null("none"),
+                        pl.col(f"{name}_now").cast(pl.String).fill_null("none"),
+                    )
+                )
+            )
+            .otherwise(None)
+            for name in kind.values
+        ]
+        what = kind.values[0]
+        parts.append(
+            changed.select(
+                pl.lit(kind.name).alias("what"),
+                "change",
+                *(
+                    pl.coalesce(f"{name}_now", name).alias(name)
+                    for name in ("subject", "site", "arm")
+                ),
+                pl.coalesce(f"{what}_now", what).alias("record"),
+                pl.concat_str(pairs, separator="; ", ignore_nulls=True).alias("difference"),
+            )
+        )
+    order = pl.col("change").replace_strict({VANISHED: 0, CHANGED: 1, NEW: 2})
+    table = pl.concat(parts).sort(order, "what", "subject", "record", maintain_order=True)
+    there = set(board.ask("people/all", arm=None)["subject"])
+    return Exhibit(
+        title=title,
+        population=POPULATION,
+        answer=f"{counted(table.height, 'record')} differ {_since(then)}."
+        if table.height
+        else f"No participant and no event differs {_since(then)}.",
+        denominator=_of_whom(board, then),
+        table=table,
+        labels={
+            "what": "What",
+            "change": "Change",
+            "subject": "Participant",
+            "site": "Site",
+            "arm": "Arm",
+            "record": "Record",
+            "difference": "Then → now",
+        },
+        footnotes=("What vanished comes first.",),
+        lists=(People("Participants", "people/all", (("arm", None),)),),
+        row_lists=tuple(0 if subject in there else None for subject in table["subject"]),
+    )
+
+
+@exhibit()
+def changed_values(board: Board) -> Exhibit:
+    """Values of open records that were corrected since an earlier snapshot, old and new."""
+    title = "Corrected values"
+    if (nothing := _no_comparison(board, title)) is not None:
+        return nothing
+    then = before(board)
+    assert then is not None
+    table = corrections(board, str(then.snapshot.id))
+    total = int(table["values"].sum())
+    return Exhibit(
+        title=title,
+        population="Records in the open part of both snapshots; filters do not apply",
+        answer=f"{counted(total, 'value')} of records that are in both differ {_since(then)}."
+        if total
+        else f"No value of a record that is in both differs {_since(then)}.",
+        denominator=_of_whom(board, then),
+        table=table,
+        labels={
+            "relation": "Relation",
+            "field": "Field",
+            "values": "Values that differ",
+            "record_key": "Record, for example",
+            "old": "Then",
+            "new": "Now",
+        },
+        footnotes=(
+            "One row a field, with the first of its records. Open records only: of sealed ones "
+            "nothing is compared here.",
+        ),
+    )
+
+
+@exhibit()
+def changed_findings(board: Board) -> Exhibit:
+    """Findings of the checks that are new or resolved since an earlier snapshot."""
+    title = "Findings new and resolved"
+    if (nothing := _no_comparison(board, title)) is not None:
+        return nothing
+    then = before(board)
+    assert then is not None
+    old, new = (at.ask("changes/findings") for at in (then, board))
+    rows = []
+    for severity in ("critical", "major", "minor", "note"):
+        was = set(old.filter(pl.col("severity") == severity)["finding"])
+        is_ = set(new.filter(pl.col("severity") == severity)["finding"])
+        rows.append(
+            {
+                "severity": severity,
+                "then": len(was),
+                "now": len(is_),
+                NEW: len(is_ - was),
+                "resolved": len(was - is_),
+            }
+        )
+    table = pl.DataFrame(rows)
+    grave = table.filter(pl.col("severity").is_in(["critical", "major"]))
+    return Exhibit(
+        title=title,
+        population="Findings of the checks of either snapshot",
+        answer=f"{counted(int(table[NEW].sum()), 'finding')} new, of these "
+        f"{number(int(grave[NEW].sum()))} critical or major; "
+        f"{number(int(table['resolved'].sum()))} resolved {_since(then)}.",
+        denominator=_of_whom(board, then),
+        table=table,
+        labels={
+            "severity": "Severity",
+            "then": "Then",
+            "now": "Now",
+            NEW: "New",
+            "resolved": "Resolved",
+        },
+        footnotes=("A finding is the same where check, record, field and value are.",),
+    )
+
+
+# Estimates that a board concludes from: the exhibit, its column, what a row is called by, and which
+# rows. Shares in percent.
+CONCLUSIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("adverse_event_overview", "share_percent", ("kind", "arm")),
+    ("special_interest_overview", "share_percent", ("name", "arm")),
+    ("mortality", "percent", ("group", "arm")),
+    ("mortality", "difference", ("group", "arm")),
+    ("oxygenation_composite", "win_percent", ("arm",)),
+    ("ventilator_free", "win_percent", ("arm",)),
+    ("stopping_positions", "position", ("rule", "arm")),
+    ("sequential_positions", "crossed", ("rule", "arm")),
+)
+
+
+@exhibit()
+def changed_conclusions(board: Board) -> Exhibit:
+    """Estimates that moved by more than is stated, and rules whose position is another one."""
+    title = "Conclusions that changed"
+    if (nothing := _no_comparison(board, title)) is not None:
+        return nothing
+    then = before(board)
+    assert then is not None
+    points = board.trial.monitoring.moved_points
+    rows: list[dict[str, Any]] = []
+    looked_at = 0
+    for name, column, keys in CONCLUSIONS:
+        if not is_offered(name, board):
+            continue
+        was, is_ = (_estimates(at, name, column, keys) for at in (then, board))
+        looked_at += len(is_)
+        for key, value in is_.items():
+            old = was.get(key)
+            moved = _moved(old, value)
+            if (moved is not None and abs(moved) > points) or (
+                moved is None and old is not None and old != value
+            ):
+                rows.append(
+                    {
+                        "exhibit": EXHIBITS[name].make(board).title,
+                        "estimate": ", ".join(key),
+                        "then": _said(old),
+                        "now": _said(value),
+                        "moved": moved,
+                    }
+                )
+    table = pl.DataFrame(rows, schema=CONCLUSION_SCHEMA)
+    return Exhibit(
+        title=title,
+        population=POPULATION,
+        answer=f"{counted(table.height, 'estimate')} of {looked_at:,} moved by more than "
+        f"{points:g} percentage points, or crossed a boundary, {_since(then)}."
+        if table.height
+        else f"None of {counted(looked_at, 'estimate')} moved by more than {points:g} percentage "
+        f"points {_since(then)}.",
+        denominator=_of_whom(board, then),
+        table=table,
+        labels={
+            "exhibit": "Exhibit",
+            "estimate": "Estimate",
+            "then": "Then",
+            "now": "Now",
+            "moved": "Moved, points",
+        },
+        footnotes=(
+            "Shares of participants with events, deaths and their difference, and probabilities of "
+            "doing better, as the exhibits have them; where arms are told apart, positions of "
+            "rules, too.",
+        ),
+        assumptions=board.trial.assumptions("monitoring"),
+    )
+
+
+CONCLUSION_SCHEMA = {
+    "exhibit": pl.String,
+    "estimate": pl.String,
+    "then": pl.String,
+    "now": pl.String,
+    "moved": pl.Float64,
+}
+
+
+def _estimates(
+    board: Board, name: str, column: str, keys: Sequence[str]
+) -> dict[tuple[str, ...], float | str | bool]:
+    table = EXHIBITS[name].make(board).table
+    if table is None or column not in table.columns:
+        return {}
+    named = [key for key in keys if key in table.columns]
+    return {
+        tuple(str(row[key]) for key in named): row[column]
+        for row in table.drop_nulls(column).iter_rows(named=True)
+    }
+
+
+def _moved(old: float | str | bool | None, new: float | str | bool) -> float | None:
+    if isinstance(old, float | int) and isinstance(new, float | int) and not isinstance(new, bool):
+        return round(float(new) - float(old), 1)
+    return None
+
+
+def _said(value: float | str | bool | None) -> str:
+    if isinstance(value, bool):
+        return "crossed" if value else "not crossed"
+    return f"{value:g} %" if isinstance(value, float | int) else str(value)

@@ -1,0 +1,907 @@
+"""Has a rule that was agreed on beforehand been met?"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+
+from estimators.means import welch
+from estimators.proportions import fisher_exact
+from estimators.sequential import (
+    boundaries,
+    conditional_power,
+    nominal_p,
+    spent,
+    t_critical,
+    t_nominal_p,
+    z_of,
+)
+from estimators.stopping import (
+    ComparativeRule,
+    StoppingRule,
+    comparative_operating_characteristics,
+    comparative_stopping_counts,
+    operating_characteristics,
+    probability_above,
+    probability_greater,
+    stopping_counts,
+)
+from exhibits.conduct import planned_visits
+from exhibits.exhibit import (
+    Exhibit,
+    Number,
+    People,
+    comparative_exhibit,
+    exhibit,
+    unblinded_exhibit,
+)
+from exhibits.oxygenation import planned_days, rules_of
+from exhibits.special_interest import bound_terms
+from exhibits.theme import QUIET, arm_style, figure, safe
+from exhibits.words import counted, day, decimal, share
+from queries import Board, Filters
+from trials import definition
+
+POPULATION = "Randomized participants, as randomized; filters do not apply"
+TREATED = "Participants to whom the treatment was given, as treated first; filters do not apply"
+NO_RULE = (
+    "The protocol states no rule of this kind, so there is none to be met. A rule that is thought "
+    "of after the results are known proves nothing."
+)
+NOT_ON_REAL_DATA = (
+    "No rule of this kind is pre-specified: the trial definition has demonstration rules only, and "
+    "they are for simulated participants."
+)
+NO_ALPHA = (
+    "A review of safety spends no error of the efficacy test, and no p-value of safety is held "
+    "against it."
+)
+METHODS = {
+    "O'Brien-Fleming": "O'Brien & Fleming (1979)",
+    "Pocock": "Pocock (1977)",
+    "Lan-DeMets O'Brien-Fleming": "Lan & DeMets (1983), spending as O'Brien & Fleming",
+    "Lan-DeMets Pocock": "Lan & DeMets (1983), spending as Pocock",
+    "Haybittle-Peto": "Haybittle (1971) and Peto: 3 standard errors before the last look",
+}
+
+
+def _may_run(board: Board, rules: Sequence[Any]) -> list[Any]:
+    """The rules that are to be looked at here: demonstration ones on simulated data only."""
+    simulated = board.snapshot.manifest.simulated
+    return [rule for rule in rules if rule.status == "protocol" or simulated]
+
+
+def _nothing(board: Board, title: str, rules: Sequence[Any], population: str) -> Exhibit | None:
+    if not rules:
+        return Exhibit(title, population, missing=NO_RULE)
+    if not _may_run(board, rules):
+        return Exhibit(title, population, missing=NOT_ON_REAL_DATA)
+    return None
+
+
+def _everybody(board: Board) -> dict[str, Any]:
+    """A rule is about everybody, whatever is chosen on other pages."""
+    return Filters().bound(board.trial)
+
+
+def _watermark(rules: Sequence[Any]) -> tuple[str, ...]:
+    if all(rule.status == "protocol" for rule in rules):
+        return ()
+    return ("DEMONSTRATION RULE: made up to show this page on simulated participants.",)
+
+
+def looks(board: Board) -> Iterator[tuple[date, Board]]:
+    """The reviews that were held, as each was: by its cut-off the last snapshot, then this one."""
+    earlier = {snapshot.manifest.cutoff: snapshot for snapshot in reversed(board.earlier())}
+    now = board.snapshot.manifest.cutoff
+    for cutoff in board.trial.monitoring.reviews:
+        if cutoff < now and cutoff in earlier:
+            yield cutoff, board.back_to(earlier[cutoff])
+    yield now, board
+
+
+def _looks_note(board: Board) -> str:
+    reviews = board.trial.monitoring.reviews
+    now = board.snapshot.manifest.cutoff
+    held = [item for item in reviews if item <= now]
+    stored = {snapshot.manifest.cutoff for snapshot in board.earlier()} | {now}
+    missing = [item for item in held if item not in stored]
+    said = f"Reviews planned at data cut-offs {', '.join(map(day, reviews)) or 'not stated'}."
+    if missing:
+        said += f" No snapshot is stored of {', '.join(map(day, missing))}: not among the looks."
+    if now not in reviews:
+        said += " This snapshot is of no planned review: an additional look."
+    return said
+
+
+@exhibit()
+def monitoring_rules(board: Board) -> Exhibit:
+    """The rules as the protocol states them, and the information so far."""
+    title = "Rules"
+    trial = board.trial
+    rules = [*trial.stopping_rules, *trial.sequential_rules]
+    if (nothing := _nothing(board, title, rules, POPULATION)) is not None:
+        return nothing
+    rows = [
+        {
+            "rule": rule.id,
+            "status": rule.status,
+            "statement": rule.statement,
+            "method": _method(rule),
+            "information": _information(board, rule),
+        }
+        for rule in _may_run(board, rules)
+    ]
+    shown = _may_run(board, rules)
+    return Exhibit(
+        title=title,
+        population=POPULATION,
+        answer=f"{counted(len(rows), 'rule')}. Where they stand is told by arm, in the closed "
+        "session.",
+        denominator=f"N = {int(board.ask('arm_balance/allocation')['randomized'].sum()):,}",
+        table=pl.DataFrame(rows),
+        labels={
+            "rule": "Rule",
+            "status": "Status",
+            "statement": "As it is stated",
+            "method": "Method",
+            "information": "Information so far",
+        },
+        footnotes=(*_watermark(shown), _looks_note(board), NO_ALPHA),
+        assumptions=trial.assumptions("stopping_rules", "sequential_rules", "monitoring"),
+    )
+
+
+def _method(rule: Any) -> str:
+    if isinstance(rule, definition.SequentialRule):
+        sides = "two-sided" if rule.sided == 2 else "one-sided"
+        return f"{METHODS[rule.method]}; {sides} error {100 * rule.alpha:g} %"
+    prior = f"prior Beta({rule.prior[0]:g}, {rule.prior[1]:g})"
+    limit = (
+        f"rate over {100 * rule.background_rate:g} %"
+        if rule.background_rate is not None
+        else f"rate over the control arm's by {100 * (rule.margin or 0):g} points"
+    )
+    return (
+        f"Bayesian (Thall & Simon 1994): {limit} with probability over "
+        f"{100 * rule.probability:g} %; {prior}; from {rule.minimum_participants} participants on"
+    )
+
+
+def _information(board: Board, rule: Any) -> str:
+    if isinstance(rule, definition.StoppingRule):
+        counts = _windows(board, rule, after_dose=False)
+        closed, all_ = int(counts["closed"].sum()), int(counts["participants"].sum())
+        return f"window of {rule.window_days} days closed: {share(closed, all_)}"
+    known = sum(item.known for item in _endpoint(board, rule).values())
+    return f"with the endpoint: {share(known, rule.planned)} planned"
+
+
+# Bayesian rules
+
+
+def _windows(board: Board, rule: definition.StoppingRule, *, after_dose: bool) -> pl.DataFrame:
+    return board.ask("monitoring/windows", **_bound(board, rule, after_dose=after_dose))
+
+
+def _bound(board: Board, rule: definition.StoppingRule, *, after_dose: bool) -> dict[str, Any]:
+    return {
+        "terms": bound_terms(board.trial.special_interest),
+        "group": rule.group,
+        "window_days": rule.window_days,
+        "after_dose": after_dose,
+        "filters": _everybody(board),
+    }
+
+
+@dataclass(frozen=True)
+class _Position:
+    """Where an arm stands in one rule, with so many participants and events."""
+
+    n: int
+    events: int
+    stops_from: int  # 0 where no count stops
+    probability: float
+
+    @property
+    def is_met(self) -> bool:
+        return 0 < self.stops_from <= self.events
+
+
+def _position(
+    rule: definition.StoppingRule, n: int, events: int, control: tuple[int, int] | None
+) -> _Position:
+    if rule.background_rate is not None:
+        one = StoppingRule(
+            rule.prior, rule.background_rate, rule.probability, rule.minimum_participants
+        )
+        from_ = int(stopping_counts(one, [n])[0])
+        above = float(probability_above(events, n, rule.prior, rule.background_rate))
+        return _Position(n, events, from_, above)
+    assert rule.margin is not None
+    assert control is not None
+    both = ComparativeRule(rule.prior, rule.margin, rule.probability, rule.minimum_participants)
+    from_ = int(comparative_stopping_counts(both, n, control[0])[control[1]])
+    above = float(
+        probability_greater(events, n, control[1], control[0], rule.prior, margin=rule.margin)
+    )
+    return _Position(n, events, from_, above)
+
+
+def _arms_of_rule(
+    board: Board, rule: definition.StoppingRule, counts: pl.DataFrame, *, by_name: bool
+) -> list[dict[str, Any]]:
+    """The arms that the rule is held against; under letters all, or it would tell which it is."""
+    rows = counts.to_dicts()
+    if by_name:
+        name = next(arm.name for arm in board.trial.arms.list if arm.code == rule.arm)
+        return [row for row in rows if row["arm"] == name]
+    if rule.margin is not None:
+        return [row for row in rows if row["arm"] != board.reference_arm]
+    return rows
+
+
+def _control(board: Board, counts: pl.DataFrame, *, pending: bool) -> tuple[int, int] | None:
+    rows = counts.filter(pl.col("arm") == board.reference_arm).to_dicts()
+    if not rows:
+        return None
+    row = rows[0]
+    n, events = row["closed"], row["closed_with_event"]
+    if pending:
+        return n + row["pending"], events + row["pending_with_event"]
+    return n, events
+
+
+def _positions(board: Board, *, after_dose: bool) -> list[dict[str, Any]]:
+    """A row for each rule, look and arm."""
+    rows = []
+    for rule in _may_run(board, board.trial.stopping_rules):
+        for cutoff, at in looks(board):
+            counts = _windows(at, rule, after_dose=after_dose)
+            for row in _arms_of_rule(board, rule, counts, by_name=after_dose):
+                n, had = row["closed"], row["closed_with_event"]
+                here = _position(rule, n, had, _control(at, counts, pending=False))
+                whole, known = n + row["pending"], had + row["pending_with_event"]
+                control = _control(at, counts, pending=True)
+                best = _position(rule, whole, known, control)
+                worst = _position(
+                    rule, whole, known + row["pending"] - row["pending_with_event"], control
+                )
+                rows.append(
+                    {
+                        "rule": rule.id,
+                        "look": cutoff,
+                        "arm": row["arm"],
+                        "n": n,
+                        "with_event": had,
+                        "stops_from": here.stops_from or None,
+                        "probability_percent": round(100 * here.probability, 1),
+                        "pending": row["pending"],
+                        "best_case": f"{best.events} of {best.n}",
+                        "worst_case": f"{worst.events} of {worst.n}",
+                        "position": "met"
+                        if here.is_met or best.is_met
+                        else "met in the worst case"
+                        if worst.is_met
+                        else "not met",
+                        "left_early": row["left_early"],
+                        "undated": row["undated"],
+                        "earliest": row["earliest"],
+                    }
+                )
+    return rows
+
+
+POSITION_LABELS = {
+    "rule": "Rule",
+    "look": "Data cut-off",
+    "arm": "Arm",
+    "n": "Window closed",
+    "with_event": "With an event in it",
+    "stops_from": "Stops from",
+    "probability_percent": "Probability over the limit, %",
+    "pending": "Pending",
+    "best_case": "If no pending one had an event",
+    "worst_case": "If every pending one had",
+    "position": "Position",
+    "left_early": "Left before it closed",
+    "undated": "Without a date",
+    "earliest": "Onset not known to the day",
+}
+
+
+def _held(board: Board, title: str, population: str, *, after_dose: bool) -> Exhibit:
+    rules = _may_run(board, board.trial.stopping_rules)
+    if (nothing := _nothing(board, title, board.trial.stopping_rules, population)) is not None:
+        return nothing
+    if not board.has("AE"):
+        missing = "The extract has no adverse events (AE). Ask for them in the next extract."
+        return Exhibit(title, population, missing=missing)
+    rows = _positions(board, after_dose=after_dose)
+    now = [row for row in rows if row["look"] == board.snapshot.manifest.cutoff]
+    if not now:
+        return Exhibit(title, population, missing="Nobody is in an arm that a rule is about.")
+    lists, row_lists = _lists(board, rules, rows, after_dose=after_dose)
+    from_what = "the first dose" if after_dose else "randomization"
+    return Exhibit(
+        title=title,
+        population=population,
+        answer=_answer(now),
+        denominator=f"N = {sum(row['n'] + row['pending'] for row in now):,}",
+        attention=_attention(now),
+        numbers=tuple(
+            Number(
+                f"{row['rule']}, {row['arm']}" if len(rules) > 1 else row["arm"],
+                f"{row['with_event']} of {row['n']}",
+                f"{_from(row)}; {row['position']}",
+                lists[place] if (place := row_lists[rows.index(row)]) is not None else None,
+            )
+            for row in now
+        ),
+        figure=_counts_drawn(board, rules, rows),
+        description="Participants with an event against those whose window has closed: the stepped "
+        "line is where the rule stops, a mark is an arm at a look, and the bar above it reaches to "
+        "where it stood if every pending participant had an event.",
+        table=pl.DataFrame(rows, infer_schema_length=None),
+        labels=POSITION_LABELS,
+        footnotes=(
+            *_watermark(rules),
+            f"Counted are participants whose window, so many days from {from_what} on, has closed, "
+            "or who died in it. Pending: the window is open, or was left without an event.",
+            "A rule is met where it is by the closed windows, or by all with no further event. An "
+            "onset not known to the day counts on its earliest day.",
+            *(
+                ()
+                if after_dose
+                else (
+                    "Every arm is held against the rule, counted from randomization: whose arm it "
+                    "is would be told otherwise. Unblinded, it is counted from the first dose.",
+                )
+            ),
+            _looks_note(board),
+            _minutes(board, now),
+        ),
+        assumptions=board.trial.assumptions("stopping_rules", "monitoring", "special_interest"),
+        lists=lists,
+        row_lists=row_lists,
+    )
+
+
+def _from(row: dict[str, Any]) -> str:
+    return "no count stops yet" if row["stops_from"] is None else f"stops from {row['stops_from']}"
+
+
+def _answer(now: Sequence[dict[str, Any]]) -> str:
+    met = [row for row in now if row["position"] == "met"]
+    if met:
+        return " ".join(
+            f"Rule {row['rule']} is met: {row['arm']}, {row['with_event']} of {row['n']} "
+            f"participants, and {_from(row)}."
+            for row in met
+        )
+    close = [row for row in now if row["position"] == "met in the worst case"]
+    said = "No rule is met."
+    if close:
+        said += " " + " ".join(
+            f"With every pending participant having an event, {row['rule']} would be met in "
+            f"{row['arm']} ({row['worst_case']})."
+            for row in close
+        )
+    return said
+
+
+def _attention(now: Sequence[dict[str, Any]]) -> str:
+    met = sorted({row["rule"] for row in now if row["position"] == "met"})
+    return f"Met: {', '.join(met)}." if met else ""
+
+
+def _minutes(board: Board, now: Sequence[dict[str, Any]]) -> str:
+    said = "; ".join(
+        f"{row['rule']}, {row['arm']}: {row['with_event']} of {row['n']} with an event, "
+        f"{_from(row)}, {row['pending']} pending, {row['position']}"
+        for row in now
+    )
+    return (
+        f"For the minutes: at the data cut-off {day(board.snapshot.manifest.cutoff)} (snapshot "
+        f"{board.snapshot.id}) the board held the stopping rules against "
+        f"the data. {said}."
+    )
+
+
+def _lists(
+    board: Board,
+    rules: Sequence[definition.StoppingRule],
+    rows: Sequence[dict[str, Any]],
+    *,
+    after_dose: bool,
+) -> tuple[tuple[People, ...], tuple[int | None, ...]]:
+    """Whoever has an event in the window, for the rows of this snapshot; of others none is open."""
+    by_id = {rule.id: rule for rule in rules}
+    lists: list[People] = []
+    places: list[int | None] = []
+    for row in rows:
+        some = row["with_event"] or row["best_case"][0] != "0"
+        if row["look"] != board.snapshot.manifest.cutoff or not some:
+            places.append(None)
+            continue
+        bound = _bound(board, by_id[row["rule"]], after_dose=after_dose) | {"arm": row["arm"]}
+        lists.append(
+            People(
+                f"Event in the window of {row['rule']}, {row['arm']}",
+                "people/in_rule_window",
+                tuple(bound.items()),
+            )
+        )
+        places.append(len(lists) - 1)
+    return tuple(lists), tuple(places)
+
+
+def _counts_drawn(
+    board: Board, rules: Sequence[definition.StoppingRule], rows: Sequence[dict[str, Any]]
+) -> go.Figure:
+    most = max(10, *(row["n"] + row["pending"] for row in rows))
+    traces: list[dict[str, object]] = []
+    for rule in rules:
+        if rule.background_rate is None:
+            continue
+        one = StoppingRule(
+            rule.prior, rule.background_rate, rule.probability, rule.minimum_participants
+        )
+        # A long line has no more steps than can be seen.
+        at = np.unique(np.linspace(1, most, min(most, 400)).astype(int))
+        counts = stopping_counts(one, at)
+        traces.append(
+            {
+                "type": "scatter",
+                "x": at.tolist(),
+                "y": [int(count) or None for count in counts],
+                "mode": "lines",
+                "line": {"color": QUIET, "width": 2, "shape": "hv"},
+                "name": safe(f"{rule.id} stops" if len(rules) > 1 else "Stops"),
+                "hovertemplate": "%{x} participants: stops from %{y}<extra></extra>",
+            }
+        )
+    for position, arm in enumerate(board.arms, start=1):
+        of_arm = [row for row in rows if row["arm"] == arm]
+        if not of_arm:
+            continue
+        style = arm_style(position)
+        worst = [int(row["worst_case"].split()[0]) - row["with_event"] for row in of_arm]
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [row["n"] for row in of_arm],
+                "y": [row["with_event"] for row in of_arm],
+                "mode": "lines+markers",
+                "line": {"color": style.color, "dash": style.dash},
+                "marker": {"color": style.color, "symbol": style.symbol, "size": 12},
+                "error_y": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": worst,
+                    "arrayminus": [0] * len(worst),
+                    "thickness": 1.5,
+                },
+                "name": safe(arm),
+                "text": [day(row["look"]) for row in of_arm],
+                "hovertemplate": "%{text}: %{y} of %{x}<extra></extra>",
+            }
+        )
+    demonstration = any(rule.status == "demonstration" for rule in rules)
+    return figure(
+        x_title="Participants whose window has closed",
+        y_title="With an event",
+        traces=traces,
+        layout={"annotations": _stamp()} if demonstration else None,
+    )
+
+
+def _stamp() -> list[dict[str, object]]:
+    return [
+        {
+            "text": "DEMONSTRATION RULE",
+            "xref": "paper",
+            "yref": "paper",
+            "x": 0.5,
+            "y": 0.5,
+            "showarrow": False,
+            "opacity": 0.25,
+            "font": {"size": 30, "color": QUIET},
+        }
+    ]
+
+
+@comparative_exhibit
+def stopping_positions(board: Board) -> Exhibit:
+    """Each arm against the counts at which a safety rule stops, at every look so far."""
+    return _held(board, "Safety stopping rules", POPULATION, after_dose=False)
+
+
+@unblinded_exhibit
+def stopping_positions_after_dose(board: Board) -> Exhibit:
+    """The safety rules counted from the first dose, in the arm they are about."""
+    return _held(board, "Safety stopping rules, from the first dose", TREATED, after_dose=True)
+
+
+@comparative_exhibit
+def stopping_characteristics(board: Board) -> Exhibit:
+    """How often each safety rule would stop at its looks, if a rate were true."""
+    title = "How often the safety rules stop"
+    if (nothing := _nothing(board, title, board.trial.stopping_rules, POPULATION)) is not None:
+        return nothing
+    rules = _may_run(board, board.trial.stopping_rules)
+    rows: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for rule in rules:
+        schedule = _schedule_of_looks(board, rule)
+        if not schedule:
+            notes.append(f"{rule.id}: nobody's window has closed at any look.")
+            continue
+        try:
+            rows += _characteristics(rule, schedule)
+        except ValueError as error:
+            notes.append(f"{rule.id}: {error}")
+    if not rows:
+        return Exhibit(title, POPULATION, missing=" ".join(notes))
+    worst = max(rows, key=lambda row: row["true_percent"])
+    return Exhibit(
+        title=title,
+        population=POPULATION,
+        answer=f"At a true rate of {worst['true_percent']:g} %, {worst['rule']} stops with a "
+        f"probability of {worst['by_now_percent']:.0f} % by now and {worst['stops_percent']:.0f} % "
+        "by the last look.",
+        denominator=f"N = {board.trial.accrual.target:,} planned",
+        table=pl.DataFrame(rows, infer_schema_length=None),
+        labels={
+            "rule": "Rule",
+            "true_percent": "True rate, %",
+            "looks": "Participants at the looks",
+            "by_now_percent": "Stops by now, %",
+            "stops_percent": "Stops by the last look, %",
+            "participants": "Participants counted on average",
+        },
+        footnotes=(
+            *_watermark(rules),
+            "Exact: the number of participants with an event is followed from look to look. Looks "
+            "so far as they were, with the arm that has the fewest; then one for each planned "
+            "review, the last with all that are planned.",
+            *(
+                (
+                    "A rule that compares two arms: the true rate is the arm's, and the control "
+                    "arm has the lowest of them.",
+                )
+                if any(rule.margin is not None for rule in rules)
+                else ()
+            ),
+            *notes,
+        ),
+        assumptions=board.trial.assumptions("stopping_rules", "monitoring", "accrual"),
+    )
+
+
+def _schedule_of_looks(board: Board, rule: definition.StoppingRule) -> list[tuple[int, bool]]:
+    """Participants counted in an arm at each look, and whether it was held; growing."""
+    held = []
+    for _, at in looks(board):
+        closed = _windows(at, rule, after_dose=False)["closed"].to_list()
+        held.append((min(closed, default=0), True))
+    arms = board.trial.arms.list
+    everybody = (
+        board.trial.accrual.target
+        * next(arm.ratio for arm in arms if arm.code == rule.arm)
+        // sum(arm.ratio for arm in arms)
+    )
+    now = board.snapshot.manifest.cutoff
+    to_come = [review for review in board.trial.monitoring.reviews if review > now] or [now]
+    last = held[-1][0] if held else 0
+    planned = [
+        (last + round((everybody - last) * (place + 1) / len(to_come)), False)
+        for place in range(len(to_come))
+    ]
+    growing: list[tuple[int, bool]] = []
+    for n, is_held in [*held, *planned]:
+        if n > (growing[-1][0] if growing else 0):
+            growing.append((n, is_held))
+    return growing
+
+
+def _characteristics(
+    rule: definition.StoppingRule, schedule: Sequence[tuple[int, bool]]
+) -> list[dict[str, Any]]:
+    at = [n for n, _ in schedule]
+    held = sum(is_held for _, is_held in schedule)
+    if rule.background_rate is not None:
+        one = StoppingRule(
+            rule.prior, rule.background_rate, rule.probability, rule.minimum_participants
+        )
+        found = operating_characteristics(one, at, rule.true_rates)
+    else:
+        assert rule.margin is not None
+        both = ComparativeRule(rule.prior, rule.margin, rule.probability, rule.minimum_participants)
+        pairs = [(rate, min(rule.true_rates)) for rate in rule.true_rates]
+        found = comparative_operating_characteristics(both, [(n, n) for n in at], pairs)
+    return [
+        {
+            "rule": rule.id,
+            "true_percent": 100 * rate,
+            "looks": ", ".join(map(str, at)),
+            "by_now_percent": round(100 * float(found.by_look[place, :held].sum()), 1),
+            "stops_percent": round(100 * float(found.stops[place]), 1),
+            "participants": round(float(found.participants[place]), 1),
+        }
+        for place, rate in enumerate(rule.true_rates)
+    ]
+
+
+# Group-sequential rules
+
+
+@dataclass(frozen=True)
+class _Arm:
+    """What an arm has of an endpoint: values, or deaths among those whose status is known."""
+
+    values: tuple[float, ...] = ()
+    known: int = 0
+    events: int = 0
+
+
+def _endpoint(board: Board, rule: definition.SequentialRule) -> dict[str, _Arm]:
+    everybody = _everybody(board)
+    if rule.endpoint == "primary":
+        assert board.trial.primary is not None
+        rows = board.ask(
+            "oxygenation/changes",
+            days=planned_days(board),
+            rules=rules_of(board),
+            filters=everybody,
+        ).filter((pl.col("planned_day") == board.trial.primary.day) & pl.col("value").is_not_null())
+        found = {}
+        for arm in board.arms:
+            values = tuple(rows.filter(pl.col("arm") == arm)["value"].to_list())
+            found[arm] = _Arm(values, len(values))
+        return found
+    rows = board.ask(
+        "survival/vital_status",
+        days=[board.trial.survival.day],
+        schedule=planned_visits(board.trial.schedule),
+        filters=everybody,
+    )
+    by = {(arm, state): n for arm, state, n in rows.select("arm", "state", "participants").rows()}
+    return {
+        arm: _Arm(
+            (),
+            by.get((arm, "died"), 0) + by.get((arm, "alive"), 0),
+            by.get((arm, "died"), 0),
+        )
+        for arm in board.arms
+    }
+
+
+@comparative_exhibit
+def sequential_positions(board: Board) -> Exhibit:
+    """Results so far against group-sequential boundaries, at every look."""
+    title = "Group-sequential rules"
+    trial = board.trial
+    if (nothing := _nothing(board, title, trial.sequential_rules, POPULATION)) is not None:
+        return nothing
+    if len(board.arms) < 2:
+        missing = "There is one arm, and nothing to compare it with."
+        return Exhibit(title, POPULATION, missing=missing)
+    rules = [rule for rule in _may_run(board, trial.sequential_rules) if _can(board, rule)]
+    if not rules:
+        missing = "The extract has nothing that the rules' endpoints are made of."
+        return Exhibit(title, POPULATION, missing=missing)
+    rows: list[dict[str, Any]] = []
+    for rule in rules:
+        for arm in board.arms:
+            if arm != board.reference_arm:
+                rows += _sequence(board, rule, arm)
+    if not rows:
+        least = trial.subgroups.minimum_per_arm
+        missing = f"At no look had two arms {least} participants with an endpoint."
+        return Exhibit(title, POPULATION, missing=missing)
+    now = [row for row in rows if row["look"] == board.snapshot.manifest.cutoff]
+    crossed = [row for row in now if row["crossed"]]
+    return Exhibit(
+        title=title,
+        population=POPULATION,
+        answer=" ".join(f"Rule {row['rule']} is met: {_reached(row)}." for row in crossed)
+        or "No boundary is crossed. "
+        + " ".join(f"{row['rule'].capitalize()}: {_reached(row)}." for row in now),
+        denominator="; ".join(f"{row['rule']} n = {row['n']} of {row['planned']}" for row in now),
+        attention=f"Met: {', '.join(sorted({row['rule'] for row in crossed}))}." if crossed else "",
+        figure=_boundaries_drawn(board, rules, rows),
+        description="The score of each look against the share of the planned information, with the "
+        "boundary at each as a line above and below.",
+        table=pl.DataFrame(rows, infer_schema_length=None),
+        labels=SEQUENTIAL_LABELS,
+        footnotes=(
+            *_watermark(rules),
+            f"Each arm against {board.reference_arm}. Means by Welch's t statistic, whose boundary "
+            "is the t quantile at the boundary's nominal p (Jennison & Turnbull 2000); deaths by "
+            "Fisher's exact p-value against that nominal p. Information is the share of planned "
+            "participants with the endpoint.",
+            "Conditional power: the probability of crossing at a later planned look, going on as "
+            "seen so far, and with the planned effect. A boundary for futility is non-binding; "
+            "none is stated.",
+            *(
+                ("Under letters a one-sided rule is held against both directions.",)
+                if any(rule.sided == 1 for rule in rules)
+                else ()
+            ),
+            NO_ALPHA,
+            _looks_note(board),
+        ),
+        assumptions=trial.assumptions("sequential_rules", "monitoring", "primary", "survival"),
+    )
+
+
+SEQUENTIAL_LABELS = {
+    "rule": "Rule",
+    "arm": "Arm",
+    "look": "Data cut-off",
+    "n": "With the endpoint",
+    "planned": "Planned",
+    "fraction_percent": "Information, %",
+    "difference": "Difference",
+    "score": "Score",
+    "boundary": "Boundary, score",
+    "p": "p",
+    "nominal_p": "Boundary, p",
+    "crossed": "Crossed",
+    "spent_percent": "Error spent, %",
+    "power_as_seen": "Conditional power as seen, %",
+    "power_as_planned": "Conditional power as planned, %",
+}
+
+
+def _can(board: Board, rule: definition.SequentialRule) -> bool:
+    if rule.endpoint == "primary":
+        return board.trial.oxygenation is not None and board.has("LB")
+    return board.has("DM")
+
+
+def _reached(row: dict[str, Any]) -> str:
+    at = f"{row['arm']}, {decimal(row['fraction_percent'], 0)} % of the information"
+    if row["score"] is None:
+        return f"{at}, exact p {row['p']:.3f} against {row['nominal_p']:.4f}"
+    return f"{at}, score {row['score']:+.2f} against ±{row['boundary']:.2f}"
+
+
+def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[dict[str, Any]]:
+    """The looks of one rule and arm; one without more information than the last is none."""
+    seen: list[tuple[date, _Arm, _Arm, float]] = []
+    least = board.trial.subgroups.minimum_per_arm
+    for cutoff, at in looks(board):
+        found = _endpoint(at, rule)
+        mine, theirs = found[arm], found[board.reference_arm]
+        fraction = min((mine.known + theirs.known) / rule.planned, 1.0)
+        if min(mine.known, theirs.known) >= least and (not seen or fraction > seen[-1][3]):
+            seen.append((cutoff, mine, theirs, fraction))
+    if not seen:
+        return []
+    so_far = [item[3] for item in seen]
+    later = _later(board, so_far[-1])
+    critical = boundaries([*so_far, *later], rule.method, alpha=rule.alpha, sided=rule.sided)
+    spends = rule.method.startswith("Lan-DeMets")
+    rows = []
+    for place, (cutoff, mine, theirs, fraction) in enumerate(seen):
+        bound = float(critical[place])
+        nominal = float(nominal_p(bound, rule.sided))
+        row: dict[str, Any] = {
+            "rule": rule.id,
+            "arm": arm,
+            "look": cutoff,
+            "n": mine.known + theirs.known,
+            "planned": rule.planned,
+            "fraction_percent": round(100 * fraction, 1),
+        }
+        if rule.endpoint == "death":
+            p = float(fisher_exact(mine.events, mine.known, theirs.events, theirs.known))
+            difference = 100 * (mine.events / mine.known - theirs.events / theirs.known)
+            row |= {"difference": round(difference, 1), "score": None, "boundary": None}
+            row |= {"p": p, "nominal_p": nominal, "crossed": p <= nominal}
+        else:
+            row |= _means(mine.values, theirs.values, bound, rule)
+        row["spent_percent"] = (
+            round(100 * float(spent(fraction, rule.method, rule.alpha, rule.sided)), 2)
+            if spends
+            else None
+        )
+        row |= {"power_as_seen": None, "power_as_planned": None}
+        if place == len(seen) - 1 and later and row["score"] is not None:
+            z = float(z_of(row["p"], rule.sided))
+            for name, drift in (("power_as_seen", None), ("power_as_planned", rule.effect)):
+                if name == "power_as_seen" or drift is not None:
+                    power = conditional_power(
+                        z, fraction, later, critical[place + 1 :].tolist(), drift=drift,
+                        sided=rule.sided,
+                    )  # fmt: skip
+                    row[name] = round(100 * power, 1)
+        rows.append(row)
+    return rows
+
+
+def _means(
+    mine: Sequence[float], theirs: Sequence[float], bound: float, rule: definition.SequentialRule
+) -> dict[str, Any]:
+    found = welch(mine, theirs)
+    nominal = float(nominal_p(bound, rule.sided))
+    row: dict[str, Any] = {"difference": round(found.estimate, 1), "nominal_p": nominal}
+    if found.score is None or found.degrees_of_freedom is None:
+        return row | {"score": None, "boundary": None, "p": None, "crossed": False}
+    limit = float(t_critical(bound, found.degrees_of_freedom, rule.sided))
+    return row | {
+        "score": round(found.score, 2),
+        "boundary": round(limit, 2),
+        "p": float(t_nominal_p(abs(found.score), found.degrees_of_freedom, rule.sided)),
+        "crossed": abs(found.score) >= limit,
+    }
+
+
+def _later(board: Board, fraction: float) -> list[float]:
+    """The information at the looks to come: as many as reviews are planned, the last has all."""
+    if fraction >= 1.0:
+        return []
+    now = board.snapshot.manifest.cutoff
+    left = max(1, sum(review > now for review in board.trial.monitoring.reviews))
+    return [fraction + (1.0 - fraction) * (place + 1) / left for place in range(left)]
+
+
+def _boundaries_drawn(
+    board: Board,
+    rules: Sequence[definition.SequentialRule],
+    rows: Sequence[dict[str, Any]],
+) -> go.Figure | None:
+    with_score = [row for row in rows if row["score"] is not None]
+    if not with_score:
+        return None
+    traces: list[dict[str, object]] = []
+    for name in dict.fromkeys(row["rule"] for row in with_score):
+        for place, arm in enumerate(board.arms, start=1):
+            of_arm = [row for row in with_score if (row["rule"], row["arm"]) == (name, arm)]
+            if not of_arm:
+                continue
+            style = arm_style(place)
+            x = [row["fraction_percent"] for row in of_arm]
+            for sign in (1, -1):
+                traces.append(
+                    {
+                        "type": "scatter",
+                        "x": x,
+                        "y": [sign * row["boundary"] for row in of_arm],
+                        "mode": "lines+markers",
+                        "line": {"color": QUIET, "width": 2},
+                        "marker": {"symbol": "line-ew-open", "size": 14, "color": QUIET},
+                        "name": safe(f"Boundary of {name}"),
+                        "showlegend": sign == 1,
+                    }
+                )
+            traces.append(
+                {
+                    "type": "scatter",
+                    "x": x,
+                    "y": [row["score"] for row in of_arm],
+                    "mode": "lines+markers",
+                    "line": {"color": style.color, "dash": style.dash},
+                    "marker": {"color": style.color, "symbol": style.symbol, "size": 12},
+                    "name": safe(f"{name}, {arm}"),
+                    "text": [day(row["look"]) for row in of_arm],
+                    "hovertemplate": "%{text}: score %{y}<extra></extra>",
+                }
+            )
+    demonstration = any(rule.status == "demonstration" for rule in rules)
+    return figure(
+        x_title="Information, % of planned",
+        y_title="Score",
+        traces=traces,
+        layout={
+            "xaxis": {"range": [0, 105]},
+            "yaxis": {"rangemode": "normal"},
+            **({"annotations": _stamp()} if demonstration else {}),
+        },
+    )

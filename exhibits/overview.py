@@ -1,0 +1,147 @@
+"""Where does the trial stand, and what needs attention?"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from exhibits.conduct import planned_visits
+from exhibits.exhibit import Exhibit, Number, exhibit, is_offered, make, too_few
+from exhibits.safety import list_of_kind
+from exhibits.special_interest import bound_terms, list_of
+from exhibits.survival import who_died
+from exhibits.words import counted, number
+from queries import Board, Filters
+
+POPULATION = "All participants; filters do not apply"
+
+# The page, and the exhibits that speak for it: the first that the view has says its sentence, and
+# any of them why it needs attention.
+LEADS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "board-monitoring",
+        (
+            "stopping_positions", "stopping_positions_after_dose", "sequential_positions",
+            "monitoring_rules",
+        ),
+    ),
+    ("board-special-interest", ("special_interest_overview",)),
+    ("board-safety", ("adverse_event_overview", "adverse_event_dots")),
+    ("board-survival", ("mortality",)),
+    ("board-laboratory", ("liver", "emergent_grades")),
+    ("board-oxygenation", ("oxygenation_composite",)),
+    ("board-immune", ("immune_markers",)),
+    ("board-arm-balance", ("running_imbalance", "allocation")),
+    ("board-enrollment", ("enrollment_progress",)),
+    ("board-conduct", ("disposition",)),
+    ("data-findings", ("findings_overview",)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a page says in one sentence.
+
+    Attributes:
+        address: of the page.
+        sentence: its answer.
+        attention: why it needs attention; empty where nothing does.
+    """
+
+    address: str
+    sentence: str
+    attention: str
+
+
+def lines(board: Board, addresses: Collection[str]) -> list[Line]:
+    """A line for each of some pages; what needs attention comes first, then as it weighs."""
+    found = []
+    for address, names in LEADS:
+        if address not in addresses:
+            continue
+        there = [name for name in names if is_offered(name, board)]
+        # A limited role has what counts participants, and not what is behind it.
+        shown = [make(name, board) for name in there[: 1 if board.is_limited else None]]
+        said = next((item.answer for item in shown if item.answer), "")
+        nothing = next((item.missing for item in shown if item.missing), "")
+        attention = " ".join(item.attention for item in shown if item.attention)
+        found.append(Line(address, said or nothing, attention))
+    return sorted(found, key=lambda line: not line.attention)
+
+
+@exhibit()
+def trial_at_a_glance(board: Board) -> Exhibit:
+    """Screened, randomized, followed, withdrawn, died, with serious events and of interest."""
+    title = "The trial at a glance"
+    totals = board.ask("enrollment/totals").row(0, named=True)
+    if totals["randomized"] is None:
+        return too_few(title, POPULATION, board)
+    # A limited role has no choice of filters, and none is to be left out.
+    everybody: dict[str, Any] = (
+        {} if board.is_limited else {"filters": Filters().bound(board.trial)}
+    )
+    schedule = planned_visits(board.trial.schedule)
+    standing = board.ask(
+        "conduct/disposition", last=schedule[-1], cutoff=board.snapshot.manifest.cutoff
+    )
+    columns = {"in_follow_up": "In follow-up", "left_study": "Left the study", "died": "Died"}
+    rows: list[dict[str, Any]] = [
+        {"what": label, **dict(zip(standing["arm"], standing[name], strict=True))}
+        for name, label in ({"randomized": "Randomized"} | columns).items()
+    ]
+    if board.has("AE"):
+        serious = board.ask("safety/overview", **everybody).filter(pl.col("kind") == "serious")
+        rows.append(
+            {
+                "what": "Serious event",
+                **dict(zip(serious["arm"], serious["participants"], strict=True)),
+            }
+        )
+    if board.has("AE") and board.trial.special_interest and not board.is_limited:
+        of_interest = board.ask(
+            "people/with_special_interest",
+            terms=bound_terms(board.trial.special_interest),
+            group=None, arm=None, serious=False, fatal=False, **everybody,
+        )  # fmt: skip
+        counts = dict(of_interest.group_by("arm").len().rows())
+        rows.append(
+            {
+                "what": "Special interest",
+                **{arm: counts.get(arm, 0) for arm in board.arms},
+            }
+        )
+    lists = {
+        "Died": who_died(None),
+        "Serious event": list_of_kind(board, "serious", None),
+        "Special interest": list_of(board, None, None),
+    }
+    numbers = [
+        Number(
+            "Randomized",
+            f"{totals['randomized']:,} of {board.trial.accrual.target:,}",
+            f"{number(totals['screened'])} screened",
+        )
+    ]
+    for row in rows[1:]:
+        of_arms: list[Any] = [row.get(arm) for arm in board.arms]
+        total = None if None in of_arms else sum(int(count) for count in of_arms)
+        remark = (
+            "; ".join(f"{arm} {number(row[arm])}" for arm in board.arms)
+            if len(board.arms) > 1
+            else ""
+        )
+        people = lists.get(row["what"]) if total else None
+        numbers.append(Number(row["what"], number(total), remark, people))
+    return Exhibit(
+        title=title,
+        population=POPULATION,
+        denominator=f"{counted(totals['screened'], 'participant')} screened",
+        numbers=tuple(numbers),
+        table=pl.DataFrame(rows, infer_schema_length=None),
+        labels={"what": "What"} | {arm: arm for arm in board.arms},
+        footnotes=(
+            "Serious event, special interest: participants with one since randomization. Deaths: "
+            "those of the study's end and of the participant's record.",
+        ),
+    )

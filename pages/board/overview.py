@@ -1,0 +1,27 @@
+"""Where does the trial stand, and what needs attention?"""
+
+from access import pages_of
+from exhibits.on_page import compare_with, header, link_to, show, tabs, warn_of
+from exhibits.overview import lines
+
+board = header("Overview", "Where does the trial stand, and what needs attention?")
+pages = pages_of(board.grant.role)
+sees_results = "board-safety" in pages
+if sees_results:
+    show("trial_at_a_glance")
+    if not board.is_limited:
+        warn_of("changes_overview")
+for line in lines(board, pages):
+    link_to(line)
+if not board.is_limited and compare_with(board):
+    if sees_results:
+        show("changes_overview")
+    names = ("Records", "Values", "Findings", "Conclusions")
+    shown = ("changes_listed", "changed_values", "changed_findings", "changed_conclusions")
+    offered = list(zip(names, shown, strict=True))
+    if not sees_results:
+        offered = offered[1:3]
+    for (_, exhibit), tab in zip(offered, tabs(*(name for name, _ in offered)), strict=True):
+        if tab.open:
+            with tab:
+                show(exhibit)

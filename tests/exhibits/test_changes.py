@@ -1,0 +1,211 @@
+"""What changed between two snapshots, counted again from the two extracts."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import polars as pl
+import pytest
+
+from access import Denied, View
+from exhibits import make
+from queries import Board, BoardError
+from tests.conftest import (
+    CUTOFFS,
+    KeyPair,
+    LoadedTrial,
+    board_of,
+    granted,
+    limited_board,
+    load_frames,
+)
+from trials import load_trial
+from trials.simulator import simulate
+
+CHANGES = (
+    "changes_overview", "changes_listed", "changed_values", "changed_findings",
+    "changed_conclusions",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tampered(key_pair: KeyPair, tmp_path_factory: pytest.TempPathFactory) -> LoadedTrial:
+    """A second snapshot in which an event is gone, one is another, somebody died, somebody is gone.
+
+    The first of each kind by their identifiers.
+    """
+    trial = load_trial("nct05689008")
+    folder = tmp_path_factory.mktemp("tampered")
+    frames = dict(simulate(trial, seed=5, cutoff=CUTOFFS[0]))
+    load_frames(frames, trial, key_pair, folder, CUTOFFS[0])
+    people = frames["randomization"]["USUBJID"].sort().to_list()
+    for name, frame in frames.items():
+        if "USUBJID" in frame.columns:
+            frames[name] = frame.filter(pl.col("USUBJID") != people[-1])
+    dead = pl.col("USUBJID") == alive_of(frames)[0]
+    frames["dm"] = frames["dm"].with_columns(
+        pl.when(dead).then(pl.lit("2023-06-29")).otherwise(pl.col("DTHDTC")).alias("DTHDTC"),
+        pl.when(dead).then(pl.lit("Y")).otherwise(pl.col("DTHFL")).alias("DTHFL"),
+    )
+    ae = open_events(frames)
+    frames["ae"] = frames["ae"].filter(pl.col("AESEQ").is_null() | ~same(ae.row(0)))
+    frames["ae"] = frames["ae"].with_columns(
+        pl.when(same(ae.row(1))).then(pl.lit("UNKNOWN")).otherwise(pl.col("AEOUT")).alias("AEOUT")
+    )
+    return load_frames(frames, trial, key_pair, folder, date(2023, 7, 1))
+
+
+def alive_of(frames: dict[str, pl.DataFrame]) -> list[str]:
+    """Randomized participants without a death, by their identifiers."""
+    alive = frames["dm"].filter(pl.col("DTHDTC").fill_null("") == "")["USUBJID"]
+    return sorted(set(alive) & set(frames["randomization"]["USUBJID"]))
+
+
+def open_events(frames: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Subject and sequence of usual events, two of them of different people."""
+    usual = frames["ae"].filter(pl.col("AEDECOD").is_in(["Hyperglycaemia", "Constipation"]))
+    found = (
+        usual.select("USUBJID", "AESEQ")
+        .sort("USUBJID", "AESEQ")
+        .unique("USUBJID", keep="first", maintain_order=True)
+    )
+    assert found.height > 1
+    return found
+
+
+def same(row: tuple[object, ...]) -> pl.Expr:
+    subject, sequence = (pl.lit(part) for part in row)
+    return (pl.col("USUBJID") == subject) & (pl.col("AESEQ") == sequence)
+
+
+@pytest.fixture(params=[View.POOLED, View.CODED, View.UNBLINDED])
+def board(request: pytest.FixtureRequest, tampered: LoadedTrial) -> Iterator[Board]:
+    opened = board_of(tampered, request.param)
+    yield opened
+    opened.close()
+
+
+def rows_of(board: Board, name: str) -> list[dict[str, object]]:
+    table = make(name, board).table
+    assert table is not None
+    return table.to_dicts()
+
+
+def test_what_vanished_is_never_passed_over(board: Board) -> None:
+    shown = make("changes_overview", board)
+    of = {row["what"]: row for row in rows_of(board, "changes_overview")}
+    assert of["Participants"]["vanished"] == 1
+    assert of["Randomized"]["vanished"] == 1
+    assert of["Participants"]["new"] == 0
+    # The participant's events are gone with them.
+    assert int(str(of["Adverse events"]["vanished"])) >= 1
+    assert "1 record of participants vanished." in shown.attention
+    listed = [row for row in rows_of(board, "changes_listed") if row["change"] == "vanished"]
+    gone = {row["subject"] for row in listed if row["what"] == "Participants"}
+    assert len(gone) == 1
+    assert rows_of(board, "changes_listed")[0]["change"] == "vanished"
+
+
+def test_a_death_and_a_corrected_value_are_told_as_old_and_new(board: Board) -> None:
+    of = {row["what"]: row for row in rows_of(board, "changes_overview")}
+    assert of["Deaths"]["new"] == 1
+    changed = [row for row in rows_of(board, "changes_listed") if row["change"] == "changed"]
+    died = [row for row in changed if "→ died" in str(row["difference"])]
+    assert [row["what"] for row in died] == ["Participants"]
+    assert "death date: none → 2023-06-29" in str(died[0]["difference"])
+    outcome = [row for row in changed if "→ UNKNOWN" in str(row["difference"])]
+    assert len(outcome) == 1
+    assert outcome[0]["what"] == "Adverse events"
+    fields = {(row["relation"], row["field"]): row for row in rows_of(board, "changed_values")}
+    assert fields["adverse event", "outcome"]["values"] == 1
+    assert fields["adverse event", "outcome"]["new"] == "UNKNOWN"
+
+
+def test_findings_new_and_resolved_add_up(board: Board) -> None:
+    for row in rows_of(board, "changed_findings"):
+        then, now = int(str(row["then"])), int(str(row["now"]))
+        assert now - then == int(str(row["new"])) - int(str(row["resolved"]))
+
+
+def test_counts_are_those_of_two_extracts(demonstration_store: LoadedTrial) -> None:
+    folder = demonstration_store.extract.parent
+    then, now = (
+        set(pl.read_parquet(folder / f"extract-{cutoff}" / "randomization.parquet")["USUBJID"])
+        for cutoff in CUTOFFS
+    )
+    board = board_of(demonstration_store, View.POOLED)
+    of = {row["what"]: row for row in rows_of(board, "changes_overview")}
+    board.close()
+    assert of["Randomized"]["then"] == len(then)
+    assert of["Randomized"]["now"] == len(now)
+    assert of["Randomized"]["new"] == len(now - then) > 0
+    assert of["Randomized"]["vanished"] == len(then - now) == 0
+
+
+def test_an_estimate_that_moved_is_named(demonstration_store: LoadedTrial) -> None:
+    board = board_of(demonstration_store, View.CODED)
+    before = board.back_to(board.earlier()[0])
+    rows = rows_of(board, "changed_conclusions")
+    moved = [row for row in rows if row["exhibit"] == "Events of special interest"]
+    assert moved
+    for row in moved:
+        group, arm = str(row["estimate"]).rsplit(", ", 1)
+        for at, column in ((before, "then"), (board, "now")):
+            table = make("special_interest_overview", at).table
+            assert table is not None
+            (share,) = table.filter((pl.col("name") == group) & (pl.col("arm") == arm))[
+                "share_percent"
+            ]
+            assert row[column] == f"{share:g} %"
+        assert abs(float(str(row["moved"]))) > board.trial.monitoring.moved_points
+    board.close()
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_first_snapshot_says_that_nothing_is_before(
+    name: str, single_arm_store: LoadedTrial
+) -> None:
+    board = board_of(single_arm_store, View.POOLED)
+    assert "no earlier snapshot" in make(name, board).missing
+    board.close()
+
+
+# Looking back
+
+
+def test_only_earlier_snapshots_of_the_trial_are_looked_at(
+    demonstration_store: LoadedTrial,
+) -> None:
+    first, second = demonstration_store.snapshots
+    old = board_of(demonstration_store, View.CODED, first)
+    assert old.earlier() == []
+    with pytest.raises(BoardError, match="not an earlier one"):
+        old.back_to(second)
+    old.close()
+
+
+def test_the_view_before_is_the_same_view_and_is_closed_with_it(
+    demonstration_store: LoadedTrial,
+) -> None:
+    board = board_of(demonstration_store, View.CODED)
+    (first,) = board.earlier()
+    before = board.back_to(first)
+    assert (before.view, before.arms) == (View.CODED, board.arms)
+    assert before.grant.snapshot == str(first.id)
+    board.close()
+    with pytest.raises(BoardError, match="was left"):
+        before.ask("enrollment/totals")
+
+
+def test_a_limited_role_compares_nothing(demonstration_store: LoadedTrial) -> None:
+    board = limited_board(demonstration_store.trial, demonstration_store.snapshot)
+    with pytest.raises(Denied):
+        board.earlier()
+    with pytest.raises(Denied, match="comparing snapshots"):
+        board.grant.looking_back(str(demonstration_store.snapshots[0].id))
+    board.close()
+
+
+def test_a_right_that_looks_back_ends_with_the_one_it_is_of() -> None:
+    grant = granted(View.POOLED, trial="nct05689008", snapshot="2023-08-31.1", minutes=-1)
+    with pytest.raises(Denied, match="expired"):
+        grant.looking_back("2023-06-30.1").check("nct05689008", "2023-06-30.1", View.POOLED)
