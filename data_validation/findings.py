@@ -36,6 +36,9 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 }
 
 
+NOTHING = pl.DataFrame(schema=SCHEMA)
+
+
 def find(evidence: Evidence, progress: Callable[[str], None] = lambda _text: None) -> pl.DataFrame:
     """All findings of one side, by severity, check, subject and record.
 
@@ -94,7 +97,8 @@ def find(evidence: Evidence, progress: Callable[[str], None] = lambda _text: Non
                 f"The check {rule.id} did not run ({type(error).__name__})."
             ) from error
         parts.append(_as_findings(rule, offending))
-    return ordered(pl.concat(parts)) if parts else pl.DataFrame(schema=SCHEMA)
+    # Most checks find nothing; to put a hundred empty frames together takes longer than to ask.
+    return ordered(pl.concat([NOTHING, *(part for part in parts if part.height)]))
 
 
 def _duplicates(frame: pl.DataFrame, keys: Iterable[str]) -> pl.DataFrame:
@@ -114,7 +118,7 @@ def _with_texts_of(offending: pl.DataFrame, field: str, frame: pl.DataFrame) -> 
 
 def _absent_fields(rule: Rule, names: list[str]) -> pl.DataFrame:
     if not names:
-        return pl.DataFrame(schema=SCHEMA)
+        return NOTHING
     empty = pl.lit(None, dtype=pl.String)
     identities = [_identity(rule.id, "", name) for name in names]
     return pl.DataFrame({"finding": identities, "field": names}).select(
@@ -143,7 +147,7 @@ def _with_seeming(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
 def _as_findings(rule: Rule, rows: pl.DataFrame, field: str | None = None) -> pl.DataFrame:
     """Findings about rows; each is known by its record, or else by what it is about."""
     if rows.is_empty():
-        return pl.DataFrame(schema=SCHEMA)
+        return NOTHING
     field = field or rule.field
     value = pl.col(field).cast(pl.String) if field in rows.columns else pl.lit(None, pl.String)
     if "_about" in rows.columns:

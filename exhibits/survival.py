@@ -168,7 +168,7 @@ def mortality(board: Board) -> Exhibit:
         title=title,
         population=RANDOMIZED,
         attention=apart_in_words(board, table.filter(pl.col("group") == by_day), "group"),
-        answer=f"By day {day} {share(early['participants'].item(), early['randomized'].item())} "
+        answer=f"By day {day}, {share(early['participants'].item(), early['randomized'].item())} "
         f"of those past that day died{f': {in_arms}' if in_arms else ''}. In all "
         f"{share(total['participants'].item(), total['randomized'].item())}."
         + _difference_in_words(board, table, by_day),
