@@ -73,7 +73,7 @@ POLICY: dict[Role, Rights] = {
         acts=CLOSED | {Action.UNBLIND_PARTICIPANT},
     ),
     Role.SPONSOR: Rights(SPONSOR_PAGES, View.POOLED, limited=True),
-    Role.DATA_MANAGER: Rights(("board-overview", *DATA_PAGES, "board-conduct"), View.POOLED),
+    Role.DATA_MANAGER: Rights(("board-overview", "board-conduct", *DATA_PAGES), View.POOLED),
     Role.UNBLINDED_DATA_MANAGER: Rights(DATA_PAGES, View.POOLED, sealed_records=True),
     Role.AUDITOR: Rights(("governance-audit",), None, acts=frozenset({Action.READ_TRAIL})),
 }

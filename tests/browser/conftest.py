@@ -112,12 +112,15 @@ def dashboard(fresh_server: FreshServer) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def hostile_store(workshop: Workshop, key_pair: KeyPair) -> LoadedTrial:
-    """A trial with hostile text wherever an extract has text."""
+    """A trial with hostile text wherever an extract has text, and a snapshot before it."""
     trial = load_trial(DEMONSTRATION_TRIAL)
-    return workshop.make(
-        "hostile",
-        lambda folder: load_frames(hostile_frames(), trial, key_pair, folder, CUTOFFS[1]),
-    )
+
+    def loaded(folder: Path) -> LoadedTrial:
+        for cutoff in CUTOFFS:
+            last = load_frames(hostile_frames(), trial, key_pair, folder, cutoff)
+        return last
+
+    return workshop.make("hostile", loaded)
 
 
 @pytest.fixture(scope="session")
