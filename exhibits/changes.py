@@ -1,6 +1,6 @@
 """What changed since the last review?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,13 @@ import polars as pl
 
 from exhibits.exhibit import EXHIBITS, Exhibit, Number, People, exhibit, is_offered
 from exhibits.words import counted, day, number
-from queries import Board, corrections
+from queries import Board, corrections, differences
 
 POPULATION = "Everybody in either snapshot; filters do not apply"
 NOTHING_BEFORE = (
     "There is no earlier snapshot of this trial to compare with. The next load brings one."
 )
+OPEN_ONLY = "Open records only: of sealed ones nothing is compared here."
 NEW, CHANGED, VANISHED = "new", "changed", "vanished"
 
 
@@ -256,10 +257,108 @@ def changed_values(board: Board) -> Exhibit:
             "old": "Then",
             "new": "Now",
         },
-        footnotes=(
-            "One row a field, with the first of its records. Open records only: of sealed ones "
-            "nothing is compared here.",
-        ),
+        footnotes=(f"One row a field, with the first of its records. {OPEN_ONLY}",),
+    )
+
+
+RECORDS = {
+    "dataset": "Dataset",
+    "before": "Then",
+    "after": "Now",
+    "added": "New",
+    "changed": "Changed",
+    "removed": "Vanished",
+    "values": "Values that differ",
+}
+
+
+def _records(board: Board, then: Board, datasets: Collection[str] | None = None) -> pl.DataFrame:
+    """One row a dataset that differs, of `datasets` or of all: rows then and now, and how many are
+    new, changed or gone."""
+    of = dict(board.ask("views/datasets").select("relation", "dataset").rows())
+    found = differences(board, str(then.snapshot.id))
+    if found.is_empty():
+        return pl.DataFrame(schema=dict.fromkeys(RECORDS, pl.String))
+    relation = pl.col("relation").str.replace_all(" ", "_", literal=True)
+    return (
+        found.with_columns(relation.replace_strict(of, default=None).alias("dataset"))
+        .filter(
+            pl.col("dataset").is_not_null()
+            if datasets is None
+            else pl.col("dataset").is_in(list(datasets))
+        )
+        .select(*RECORDS)
+        .sort("dataset")
+    )
+
+
+@exhibit()
+def changed_records(board: Board) -> Exhibit:
+    """Records of each dataset that are new, changed or gone since an earlier snapshot."""
+    title = "Changed records by dataset"
+    if (nothing := _no_comparison(board, title)) is not None:
+        return nothing
+    then = before(board)
+    assert then is not None
+    table = _records(board, then)
+    return Exhibit(
+        title=title,
+        population="Records in the open part of either snapshot; filters do not apply",
+        answer=_told(table, then),
+        denominator=_of_whom(board, then),
+        table=table,
+        labels=RECORDS,
+        footnotes=(OPEN_ONLY,),
+    )
+
+
+def _told(table: pl.DataFrame, then: Board) -> str:
+    if table.is_empty():
+        return f"No record differs {_since(then)}."
+    new, changed, gone = (int(table[name].sum()) for name in ("added", "changed", "removed"))
+    return (
+        f"{counted(new, 'new record')}, {number(changed)} changed, {number(gone)} vanished "
+        f"{_since(then)}."
+    )
+
+
+@dataclass(frozen=True)
+class ChangesOfPage:
+    """What changed in what a page is made of.
+
+    Attributes:
+        records: one row a dataset that differs, under `RECORDS`.
+        told: the same in a sentence.
+        conclusions: one row an estimate of the page that moved by more than the trial states.
+        concluded: the same in a sentence; empty where the page has no such estimates.
+    """
+
+    records: pl.DataFrame
+    told: str
+    conclusions: pl.DataFrame
+    concluded: str
+
+
+def changes_of_page(board: Board, address: str, datasets: Collection[str]) -> ChangesOfPage | None:
+    """What changed since the last review in the datasets and the estimates of a page.
+
+    None where there is no earlier snapshot.
+
+    Args:
+        address: of the page.
+        datasets: those that its numbers come from.
+    """
+    then = before(board)
+    if then is None:
+        return None
+    records = _records(board, then, datasets)
+    of_page = [item for item in CONCLUSIONS if item.page == address]
+    moved, looked_at = _moved_conclusions(board, then, of_page)
+    return ChangesOfPage(
+        records,
+        _told(records, then),
+        moved,
+        _in_a_sentence(board, then, moved.height, looked_at) if looked_at else "",
     )
 
 
@@ -306,17 +405,28 @@ def changed_findings(board: Board) -> Exhibit:
     )
 
 
-# Estimates that a board concludes from: the exhibit, its column, what a row is called by, and which
-# rows. Shares in percent.
-CONCLUSIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("adverse_event_overview", "share_percent", ("kind", "arm")),
-    ("special_interest_overview", "share_percent", ("name", "arm")),
-    ("mortality", "percent", ("group", "arm")),
-    ("mortality", "difference", ("group", "arm")),
-    ("oxygenation_composite", "win_percent", ("arm",)),
-    ("ventilator_free", "win_percent", ("arm",)),
-    ("stopping_positions", "position", ("rule", "arm")),
-    ("sequential_positions", "crossed", ("rule", "arm")),
+@dataclass(frozen=True)
+class _Conclusion:
+    """Estimates of an exhibit: the page it stands on, the column, and what a row is called by."""
+
+    page: str
+    exhibit: str
+    column: str
+    keys: tuple[str, ...]
+
+
+# What a board concludes from; shares in percent.
+CONCLUSIONS = (
+    _Conclusion("board-safety", "adverse_event_overview", "percent", ("kind", "arm")),
+    _Conclusion(
+        "board-special-interest", "special_interest_overview", "share_percent", ("name", "arm")
+    ),
+    _Conclusion("board-survival", "mortality", "percent", ("group", "arm")),
+    _Conclusion("board-survival", "mortality", "difference", ("group", "arm")),
+    _Conclusion("board-oxygenation", "oxygenation_composite", "win_percent", ("arm",)),
+    _Conclusion("board-oxygenation", "ventilator_free", "win_percent", ("arm",)),
+    _Conclusion("board-monitoring", "stopping_positions", "position", ("rule", "arm")),
+    _Conclusion("board-monitoring", "sequential_positions", "crossed", ("rule", "arm")),
 )
 
 
@@ -328,47 +438,14 @@ def changed_conclusions(board: Board) -> Exhibit:
         return nothing
     then = before(board)
     assert then is not None
-    points = board.trial.monitoring.moved_points
-    rows: list[dict[str, Any]] = []
-    looked_at = 0
-    for name, column, keys in CONCLUSIONS:
-        if not is_offered(name, board):
-            continue
-        was, is_ = (_estimates(at, name, column, keys) for at in (then, board))
-        looked_at += len(is_)
-        for key, value in is_.items():
-            old = was.get(key)
-            moved = _moved(old, value)
-            if (moved is not None and abs(moved) > points) or (
-                moved is None and old is not None and old != value
-            ):
-                rows.append(
-                    {
-                        "exhibit": EXHIBITS[name].make(board).title,
-                        "estimate": ", ".join(key),
-                        "then": _said(old),
-                        "now": _said(value),
-                        "moved": moved,
-                    }
-                )
-    table = pl.DataFrame(rows, schema=CONCLUSION_SCHEMA)
+    table, looked_at = _moved_conclusions(board, then, CONCLUSIONS)
     return Exhibit(
         title=title,
         population=POPULATION,
-        answer=f"{counted(table.height, 'estimate')} of {looked_at:,} moved by more than "
-        f"{points:g} percentage points, or crossed a boundary, {_since(then)}."
-        if table.height
-        else f"None of {counted(looked_at, 'estimate')} moved by more than {points:g} percentage "
-        f"points {_since(then)}.",
+        answer=_in_a_sentence(board, then, table.height, looked_at),
         denominator=_of_whom(board, then),
         table=table,
-        labels={
-            "exhibit": "Exhibit",
-            "estimate": "Estimate",
-            "then": "Then",
-            "now": "Now",
-            "moved": "Moved, points",
-        },
+        labels=MOVED,
         footnotes=(
             "Shares of participants with events, deaths and their difference, and probabilities of "
             "doing better, as the exhibits have them; where arms are told apart, positions of "
@@ -378,6 +455,54 @@ def changed_conclusions(board: Board) -> Exhibit:
     )
 
 
+def _in_a_sentence(board: Board, then: Board, moved: int, looked_at: int) -> str:
+    points = f"{board.trial.monitoring.moved_points:g} percentage points"
+    if not moved:
+        return (
+            f"None of {counted(looked_at, 'estimate')} moved by more than {points} {_since(then)}."
+        )
+    return (
+        f"{counted(moved, 'estimate')} of {looked_at:,} moved by more than {points}, or crossed a "
+        f"boundary, {_since(then)}."
+    )
+
+
+def _moved_conclusions(
+    board: Board, then: Board, conclusions: Iterable[_Conclusion]
+) -> tuple[pl.DataFrame, int]:
+    """The estimates that moved, and how many were looked at."""
+    rows: list[dict[str, Any]] = []
+    looked_at = 0
+    for item in conclusions:
+        if not is_offered(item.exhibit, board):
+            continue
+        was, is_ = (_estimates(at, item) for at in (then, board))
+        looked_at += len(is_)
+        for key, value in is_.items():
+            old = was.get(key)
+            moved = _moved(old, value)
+            if (moved is not None and abs(moved) > board.trial.monitoring.moved_points) or (
+                moved is None and old is not None and old != value
+            ):
+                rows.append(
+                    {
+                        "exhibit": EXHIBITS[item.exhibit].make(board).title,
+                        "estimate": ", ".join(key),
+                        "then": _said(old),
+                        "now": _said(value),
+                        "moved": moved,
+                    }
+                )
+    return pl.DataFrame(rows, schema=CONCLUSION_SCHEMA), looked_at
+
+
+MOVED = {
+    "exhibit": "Exhibit",
+    "estimate": "Estimate",
+    "then": "Then",
+    "now": "Now",
+    "moved": "Moved, points",
+}
 CONCLUSION_SCHEMA = {
     "exhibit": pl.String,
     "estimate": pl.String,
@@ -387,16 +512,14 @@ CONCLUSION_SCHEMA = {
 }
 
 
-def _estimates(
-    board: Board, name: str, column: str, keys: Sequence[str]
-) -> dict[tuple[str, ...], float | str | bool]:
-    table = EXHIBITS[name].make(board).table
-    if table is None or column not in table.columns:
+def _estimates(board: Board, conclusion: _Conclusion) -> dict[tuple[str, ...], float | str | bool]:
+    table = EXHIBITS[conclusion.exhibit].make(board).table
+    if table is None or conclusion.column not in table.columns:
         return {}
-    named = [key for key in keys if key in table.columns]
+    named = [key for key in conclusion.keys if key in table.columns]
     return {
-        tuple(str(row[key]) for key in named): row[column]
-        for row in table.drop_nulls(column).iter_rows(named=True)
+        tuple(str(row[key]) for key in named): row[conclusion.column]
+        for row in table.drop_nulls(conclusion.column).iter_rows(named=True)
     }
 
 

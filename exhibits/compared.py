@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import polars as pl
+
 from estimators.ranks import RankTest, WinProbability, rank_test, win_probability
 from exhibits.exhibit import Number
 from exhibits.words import decimal, percent
@@ -86,6 +88,32 @@ class Ranked:
             return f"{pair}: no rank test. {test.reason}"
         how = "exact" if test.exact else "by the normal approximation"
         return f"{pair}: Wilcoxon's rank test, {how}, p = {p_value(test.p_value)}."
+
+
+WIN_LABELS = {
+    "win_percent": "Did better than the reference, %",
+    "low_percent": "95 % low",
+    "high_percent": "95 % high",
+    "p_value": "p (rank test)",
+}
+
+
+def wins(pairs: Iterable[Ranked]) -> pl.DataFrame:
+    """One row an arm that is compared: columns of `WIN_LABELS`."""
+    columns = ("arm", *WIN_LABELS)
+    rows = [
+        (
+            pair.arm,
+            *(
+                None if value is None else round(100 * value, 1)
+                for value in (pair.win.estimate, pair.win.low, pair.win.high)
+            ),
+            None if pair.test.p_value is None else round(pair.test.p_value, 4),
+        )
+        for pair in pairs
+    ]
+    schema = {name: pl.String if name == "arm" else pl.Float64 for name in columns}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def p_value(value: float) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import plotly.graph_objects as go
 import polars as pl
@@ -10,13 +10,23 @@ import streamlit as st
 from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from access.view import View
-from exhibits.changes import NOTHING_BEFORE, before
+from exhibits.changes import (
+    MOVED,
+    NOTHING_BEFORE,
+    OPEN_ONLY,
+    RECORDS,
+    before,
+    changes_of_page,
+)
 from exhibits.exhibit import EXHIBITS, Exhibit, People, make
 from exhibits.export import as_csv, as_xlsx, table_as_csv
 from exhibits.filters import filter_controls
 from exhibits.overview import Line
+from exhibits.theme import unbroken
 from exhibits.words import counted, day, readable
 from queries import Board
+
+Width: TypeAlias = Literal["small", "medium", "large"]
 
 BOARD_KEY = "_board"
 RECORD_KEY = "_record"  # a function of a text: records that it was downloaded
@@ -83,7 +93,7 @@ _BECOMES_MORE = re.compile(
 def plain(text: str) -> str:
     """Text as Streamlit shows it letter by letter: Markdown, HTML and icons lose their meaning."""
     one_line = re.sub(r"[\t\n\r ]+", " ", readable(text)).removeprefix(" ")
-    guarded = _BECOMES_MORE.sub(_JOINER, one_line)
+    guarded = _BECOMES_MORE.sub(_JOINER, unbroken(one_line))
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&=])", r"\\\1", guarded)
 
 
@@ -265,7 +275,40 @@ def header(
             said = f"Only {board.filters.in_words()}."
             nothing = "The chosen filters change nothing on this page."
             st.info(plain(said if filtered else nothing), icon=":material/filter_list:")
+        if domains and board.earlier():
+            _changes(title, domains)
     return board
+
+
+@st.fragment
+def _changes(title: str, domains: Sequence[str]) -> None:
+    """What changed in what the page is made of, compared once somebody unfolds it."""
+    board = session_board()
+    address = st.session_state.get(ADDRESS_KEY, "")
+    unfolded = st.expander(
+        f"What changed here since the last review: {title}",
+        key=f"changes-{address}",
+        icon=":material/update:",
+        on_change="rerun",
+    )
+    if not unfolded.open or (changes := changes_of_page(board, address, domains)) is None:
+        return
+    with unfolded:
+        st.markdown(plain(changes.told))
+        if changes.records.height:
+            listed(
+                changes.records,
+                RECORDS,
+                "Records that changed, by dataset",
+                widths={"values": "large"},
+            )
+        if changes.concluded:
+            st.markdown(plain(changes.concluded))
+        if changes.conclusions.height:
+            listed(changes.conclusions, MOVED, "Estimates that moved")
+        st.caption(
+            plain(f"{OPEN_ONLY} Each record, and another snapshot to compare with: Overview.")
+        )
 
 
 def _arrive() -> None:
@@ -536,7 +579,7 @@ def listed(
     labels: Mapping[str, str],
     alt: str,
     *,
-    widths: Mapping[str, Literal["small", "medium", "large"]] | None = None,
+    widths: Mapping[str, Width] | None = None,
     **options: Any,
 ) -> Any:
     """Rows as they are, under the labels of their columns; what `st.dataframe` returns.

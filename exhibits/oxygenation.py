@@ -8,12 +8,14 @@ import polars as pl
 
 from estimators.ordinal import CommonOddsRatio, proportional_odds
 from exhibits.compared import (
+    WIN_LABELS,
     WIN_METHOD,
     Ranked,
     arms_to_compare,
     in_limits,
     p_value,
     too_few_to_compare,
+    wins,
 )
 from exhibits.conduct import row_name, stacked
 from exhibits.days import (
@@ -222,6 +224,20 @@ def oxygenation_composite(board: Board) -> Exhibit:
     compared = arms_to_compare(board, {arm: len(values) for arm, values in scores.items()})
     against = board.reference_arm
     pairs = [Ranked(arm, against, scores[arm], scores[against]) for arm in compared]
+    shown = table.select(
+        "arm",
+        pl.col("state").replace_strict(names),
+        "participants",
+        "of",
+        (100 * pl.col("participants") / pl.col("of")).round(1).alias("percent"),
+        "ratio",
+    )
+    if len(board.arms) > 1:
+        # Once for each arm, in its first row.
+        first = pl.col("arm").is_first_distinct()
+        shown = shown.join(wins(pairs), on="arm", how="left", maintain_order="left").with_columns(
+            pl.when(first).then(pl.col(name)) for name in WIN_LABELS
+        )
     return Exhibit(
         title=f"{title} on day {day}",
         population=f"{RANDOMIZED}, the worst of what happened ranks",
@@ -238,14 +254,7 @@ def oxygenation_composite(board: Board) -> Exhibit:
         ),
         description="A stacked bar for each arm of this view, the worst left: died, by respiratory "
         "support, by PaO2/FiO2, discharged without oxygen; then who is not ranked, and why.",
-        table=table.select(
-            "arm",
-            pl.col("state").replace_strict(names),
-            "participants",
-            "of",
-            (100 * pl.col("participants") / pl.col("of")).round(1).alias("percent"),
-            "ratio",
-        ),
+        table=shown,
         labels={
             "arm": "Arm",
             "state": f"State on day {day}, the worst first",
@@ -253,7 +262,8 @@ def oxygenation_composite(board: Board) -> Exhibit:
             "of": "N",
             "percent": "%",
             "ratio": "Median PaO2/FiO2 of these, mmHg",
-        },
+        }
+        | WIN_LABELS,
         lists=lists,
         row_lists=tuple(range(len(lists))),
         footnotes=(

@@ -160,7 +160,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
             else f"{share(any_people, total)} participants had {counted(any_events, 'event')}; "
         )
         + "; ".join(
-            f"{words.lower()}: {number(in_all[kind][0])}"
+            f"{words.lower()}: {_in_arms(board, table, kind) or number(in_all[kind][0])}"
             for kind, words in KINDS.items()
             if kind in in_all and kind != "any"
         )
@@ -226,6 +226,16 @@ def _sum(values: pl.Series) -> int | None:
 
 def _of_all(table: pl.DataFrame, kind: str, total: int) -> tuple[int | None, int]:
     return _sum(table.filter(pl.col("kind") == kind)["participants"]), total
+
+
+def _in_arms(board: Board, table: pl.DataFrame, kind: str) -> str:
+    """`14 of 20 in Arm A, 11 of 20 in Arm B`; empty where arms are not told apart."""
+    if len(board.arms) == 1:
+        return ""
+    return ", ".join(
+        f"{number(row['participants'])} of {number(row['participants_all'])} in {row['arm']}"
+        for row in table.filter(pl.col("kind") == kind).iter_rows(named=True)
+    )
 
 
 def _by_arm(board: Board, rows: pl.DataFrame) -> str:

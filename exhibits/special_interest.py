@@ -1,7 +1,7 @@
 """Adverse events of special interest: who had them, when, and what supports the cases."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -218,9 +218,27 @@ def apart_in_words(board: Board, table: pl.DataFrame, name: str) -> str:
         return ""
     apart = table.filter((pl.col("difference_low") > 0) | (pl.col("difference_high") < 0))
     return " ".join(
-        f"{row[name]}: {row['arm']} less {board.reference_arm} {row['difference']:+.1f} points "
-        f"({row['difference_low']:.1f} to {row['difference_high']:.1f})."
+        f"{_held_against_reference(board, table, row, name)}."
         for row in apart.iter_rows(named=True)
+    )
+
+
+def _held_against_reference(
+    board: Board, table: pl.DataFrame, row: Mapping[str, Any], name: str
+) -> str:
+    """The counts of an arm and of the reference in one group, and how far apart they are."""
+    (reference,) = table.filter(
+        (pl.col(name) == row[name]) & (pl.col("arm") == board.reference_arm)
+    ).iter_rows(named=True)
+    counts = ", ".join(
+        f"{number(one['participants'])} of {number(one['randomized'])} in {one['arm']}"
+        for one in (row, reference)
+    )
+    low, high = row["difference_low"], row["difference_high"]
+    zero = ", zero among them" if low <= 0 <= high else ""
+    return (
+        f"{row[name]}: {counts}; {row['arm']} less {board.reference_arm} "
+        f"{row['difference']:+.1f} percentage points (95 % {low:.1f} to {high:.1f}{zero})"
     )
 
 
@@ -234,11 +252,7 @@ def _largest_difference(board: Board, table: pl.DataFrame) -> str:
     if apart.is_empty():
         return ""
     most = apart.row(0, named=True)
-    return (
-        f" Largest difference: {most['name']}, {most['arm']} less {board.reference_arm} "
-        f"{most['difference']:+.1f} percentage points "
-        f"({most['difference_low']:.1f} to {most['difference_high']:.1f})."
-    )
+    return f" Largest difference: {_held_against_reference(board, table, most, 'name')}."
 
 
 OVERVIEW_LABELS = {

@@ -10,10 +10,12 @@ import polars as pl
 
 from estimators.ventilation import FreeDays, ventilator_free_days
 from exhibits.compared import (
+    WIN_LABELS,
     WIN_METHOD,
     Ranked,
     arms_to_compare,
     too_few_to_compare,
+    wins,
 )
 from exhibits.conduct import row_name, stacked
 from exhibits.days import SHADES
@@ -98,10 +100,7 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
         schema=ROW_SCHEMA,
     )
     if len(board.arms) > 1:
-        by_arm = {item.arm: item for item in ranked}
-        table = table.with_columns(
-            [pl.Series(name, values, pl.Float64) for name, values in _wins(board, by_arm).items()]
-        )
+        table = table.join(wins(ranked), on="arm", how="left", maintain_order="left")
     return Exhibit(
         title=title,
         population=f"{RANDOMIZED}, day {until} reached and observed",
@@ -182,11 +181,7 @@ LABELS = {
     "median": "Median",
     "lower_quartile": "Lower quartile",
     "upper_quartile": "Upper quartile",
-    "win_percent": "Did better than the reference, %",
-    "low_percent": "95 % low",
-    "high_percent": "95 % high",
-    "p_value": "p (rank test)",
-}
+} | WIN_LABELS
 
 
 def _row(arm: str, people: pl.DataFrame, until: int) -> dict[str, object]:
@@ -211,21 +206,6 @@ def _row(arm: str, people: pl.DataFrame, until: int) -> dict[str, object]:
         "lower_quartile": days.quantile(0.25, "linear"),
         "upper_quartile": days.quantile(0.75, "linear"),
     }
-
-
-def _wins(board: Board, by_arm: Mapping[str, Ranked]) -> dict[str, list[float | None]]:
-    """Columns of the comparison with the reference; None for that arm and where it is small."""
-    columns: dict[str, list[float | None]] = {
-        name: [] for name in ("win_percent", "low_percent", "high_percent", "p_value")
-    }
-    for arm in board.arms:
-        item = by_arm.get(arm)
-        win = (item.win.estimate, item.win.low, item.win.high) if item else (None, None, None)
-        for name, value in zip(columns, win, strict=False):
-            columns[name].append(None if value is None else round(100 * value, 1))
-        p = item.test.p_value if item else None
-        columns["p_value"].append(None if p is None else round(p, 4))
-    return columns
 
 
 def _at_least(

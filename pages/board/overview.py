@@ -16,11 +16,14 @@ for line in lines(board, pages):
 if not board.is_limited and compare_with(board):
     if sees_results:
         show("changes_overview")
-    names = ("Records", "Values", "Findings", "Conclusions")
-    shown = ("changes_listed", "changed_values", "changed_findings", "changed_conclusions")
+    names = ("Records", "Datasets", "Values", "Findings", "Conclusions")
+    shown = (
+        "changes_listed", "changed_records", "changed_values", "changed_findings",
+        "changed_conclusions",
+    )  # fmt: skip
     offered = list(zip(names, shown, strict=True))
     if not sees_results:
-        offered = offered[1:3]
+        offered = offered[1:4]
     for (_, exhibit), tab in zip(offered, tabs(*(name for name, _ in offered)), strict=True):
         if tab.open:
             with tab:

@@ -8,6 +8,7 @@ import pytest
 
 from access import Denied, View
 from exhibits import make
+from exhibits.changes import CONCLUSIONS, _estimates, changes_of_page
 from queries import Board, BoardError
 from tests.conftest import (
     CUTOFFS,
@@ -22,7 +23,7 @@ from trials import load_trial
 from trials.simulator import simulate
 
 CHANGES = (
-    "changes_overview", "changes_listed", "changed_values", "changed_findings",
+    "changes_overview", "changes_listed", "changed_records", "changed_values", "changed_findings",
     "changed_conclusions",
 )  # fmt: skip
 
@@ -157,6 +158,43 @@ def test_an_estimate_that_moved_is_named(demonstration_store: LoadedTrial) -> No
             ]
             assert row[column] == f"{share:g} %"
         assert abs(float(str(row["moved"]))) > board.trial.monitoring.moved_points
+    board.close()
+
+
+def test_every_conclusion_is_there_to_be_compared(demonstration_store: LoadedTrial) -> None:
+    """A column that an exhibit calls otherwise would be passed over in silence."""
+    board = board_of(demonstration_store, View.CODED)
+    found = {(item.exhibit, item.column): _estimates(board, item) for item in CONCLUSIONS}
+    board.close()
+    assert {name for name, estimates in found.items() if not estimates} == set()
+
+
+def test_what_a_page_is_made_of_is_compared(board: Board) -> None:
+    """The event that is another one is told on Safety, the death on Survival; nowhere else."""
+    safety = changes_of_page(board, "board-safety", ("AE",))
+    survival = changes_of_page(board, "board-survival", ("DM",))
+    markers = changes_of_page(board, "board-immune", ("CP",))
+    assert safety is not None
+    assert survival is not None
+    assert markers is not None
+    (events,), (people,) = safety.records.to_dicts(), survival.records.to_dicts()
+    assert (events["dataset"], people["dataset"]) == ("AE", "DM")
+    assert events["removed"] >= 1
+    assert "outcome (1)" in events["values"]
+    assert (people["removed"], people["added"]) == (1, 0)
+    assert "death date (1)" in people["values"]
+    assert "1 vanished" in survival.told
+    assert set(markers.records["dataset"]) <= {"CP"}
+    assert markers.concluded == ""
+    assert "estimate" in safety.concluded
+    every = make("changed_records", board).table
+    assert every is not None
+    assert [row for row in every.to_dicts() if row["dataset"] in {"AE", "DM"}] == [events, people]
+
+
+def test_without_an_earlier_snapshot_a_page_has_no_changes(single_arm_store: LoadedTrial) -> None:
+    board = board_of(single_arm_store, View.POOLED)
+    assert changes_of_page(board, "board-safety", ("AE",)) is None
     board.close()
 
 

@@ -150,8 +150,14 @@ def test_difference_is_to_the_control(board: BoardByName) -> None:
         assert ours["difference_low"] < ours["difference"] < ours["difference_high"]
     apart = {row["name"]: row["difference"] for row in rows.drop_nulls("difference").to_dicts()}
     most = max(apart, key=lambda name: abs(apart[name]))
-    said = f"Largest difference: {most}, UC-MSC less Control {apart[most]:+.1f} percentage points ("
-    assert said in (shown.answer or "")
+    counts = {
+        row["arm"]: f"{row['participants']} of {row['randomized']} in {row['arm']}"
+        for row in rows.filter(pl.col("name") == most).to_dicts()
+    }
+    assert (
+        f"Largest difference: {most}: {counts['UC-MSC']}, {counts['Control']}; UC-MSC less Control "
+        f"{apart[most]:+.1f} percentage points (95 % "
+    ) in shown.answer
 
 
 # Time to the first event
