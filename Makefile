@@ -2,12 +2,13 @@
 # make test    set up, lint, types, every test, a real browser included
 # make prove   the long proofs
 # make bench   measure, and write docs/benchmarks.md
+# make docs    write docs/datasets.md, docs/checks.md and docs/methods.md
 # make lock    compile requirements*.in to requirements*.txt, with hashes
 # make clean   remove what these made; never what was loaded
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types tests prove bench lock clean
+.PHONY: help run test lint types tests prove bench docs lock clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -119,6 +120,11 @@ prove: $(FOR_TESTS)
 bench: $(FOR_TESTS)
 	@$(PYTHON) -m tests.browser.chromium
 	@$(PYTHON) -m tests.benchmarks.measure
+
+# What stands above the mark in each of them is written by hand, and stays.
+docs: $(FOR_TESTS)
+	@$(PYTHON) -m docs.generate
+	@echo "Wrote docs/datasets.md, docs/checks.md and docs/methods.md."
 
 lock: $(VENV)/bin/pip
 	@$(PYTHON) -m venv $(VENV)/lock

@@ -48,7 +48,7 @@ def listed_symptoms(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
 
 
 def findings_about_symptoms(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
-    """Occurrence and severity of such symptoms at visits of the schedule."""
+    """Occurrence and severity of symptoms that the trial opens, at visits of the schedule."""
     asked = trimmed("FATESTCD").str.to_uppercase().is_in(["OCCUR", "SEV"])
     about_a_dose = names_a_dose("FACAT", "FASCAT", "FATPT", "FATPTREF")
     scheduled = scheduled_visits(frame, trial)

@@ -54,14 +54,14 @@ LEVELS = st.floats(0.05, 0.999)
 AHEAD = st.floats(0.001, 5.0)
 
 
-def test_count_for_300_in_36_months_gajewski_simon_carlson_2008_as_in_statistics_md() -> None:
+def test_count_for_300_in_36_months_gajewski_simon_carlson_2008() -> None:
     forecast = count_by(LARGE, enrolled=100, elapsed=10.0, horizon=36.0)
     # The posterior rate is (150 + 100) / (18 + 10), for 26 more months, after 100 enrolled.
     assert forecast.mean == pytest.approx(332.142857142857, abs=1e-9)
     assert (forecast.low, forecast.high) == (292, 375)
 
 
-def test_count_and_probability_for_60_in_24_months_as_in_statistics_md() -> None:
+def test_count_and_probability_for_60_in_24_months() -> None:
     forecast = count_by(SMALL, enrolled=20, elapsed=10.0, horizon=24.0)
     assert (forecast.median, forecast.low, forecast.high) == (51, 39, 67)
     assert probability_of_target_by(SMALL, 20, 10.0, 24.0) == pytest.approx(0.144, abs=5e-4)

@@ -456,7 +456,7 @@ def test_the_largest_pair_of_categorical_arms_carries_its_degrees_of_freedom() -
 # --- what chance alone gives ----------------------------------------------------------------
 
 
-def test_at_30_an_arm_chance_exceeds_a_tenth_with_probability_070_as_in_statistics_md() -> None:
+def test_at_30_an_arm_chance_exceeds_a_tenth_with_probability_070() -> None:
     assert probability_beyond(0.1, 30, 30) == pytest.approx(0.70, abs=0.005)
     # Independent: for normal data SMD / sqrt(2/30) is exactly Student's t on 58 degrees.
     exact = 2 * stats.t.sf(0.1 / math.sqrt(2 / 30), 58)
@@ -549,7 +549,7 @@ def test_a_band_of_impossible_arguments_is_refused() -> None:
 @pytest.mark.parametrize(
     ("x", "low", "high"), [(0, 0.0, 0.1157), (1, 0.0008, 0.1722), (3, 0.0211, 0.2653)]
 )
-def test_clopper_pearson_of_30_as_in_statistics_md(x: int, low: float, high: float) -> None:
+def test_clopper_pearson_of_30(x: int, low: float, high: float) -> None:
     found = allocation_share(x, 30)
     assert found.share == pytest.approx(x / 30)
     assert found.low == pytest.approx(low, abs=5e-5)
