@@ -150,7 +150,7 @@ def structural_rules(domain: Domain) -> list[Rule]:
                     field.name,
                     field.missing,
                     f"{field.name} is empty.",
-                    f"{_described(field)} Needed on every {domain.label.lower()} record.",
+                    f"{_described(field)} Needed on every record of {domain.name}.",
                     f"{field.name} is empty. Please provide it.",
                     sealed,
                 )
@@ -190,9 +190,9 @@ def structural_rules(domain: Domain) -> list[Rule]:
                     domain.name,
                     field.name,
                     field.invalid,
-                    f"{field.name} is outside {_range(field)}.",
+                    f"{field.name} is {_beyond(field)}.",
                     f"{_described(field)} Values outside are not plausible.",
-                    f"{field.name} is “{{{field.name}}}”, outside {_range(field)}. Please check.",
+                    f"{field.name} is “{{{field.name}}}”, {_beyond(field)}. Please check.",
                     sealed,
                     RuleKind.PLAUSIBILITY,
                 )
@@ -207,7 +207,7 @@ def structural_rules(domain: Domain) -> list[Rule]:
                 f"Two {domain.name} records have the same {', '.join(domain.keys)}.",
                 "Which of them counts is not known.",
                 "This record is there more than once. Please say which is right.",
-                not domain.open_fields or domain.name == "RANDOMIZATION",
+                not domain.opens or domain.name == "RANDOMIZATION",
             )
         )
     if (sequence := domain.by_name.get(f"{domain.name}SEQ")) is not None:
@@ -274,10 +274,11 @@ def _form(field: Field) -> str:
             return "a number"
 
 
-def _range(field: Field) -> str:
+def _beyond(field: Field) -> str:
+    """`outside 0 to 100 %`, `above 5 g`, `below 1`."""
     unit = f" {field.unit}" if field.unit else ""
     if field.lower is None:
-        return f"at most {field.upper:g}{unit}"
+        return f"above {field.upper:g}{unit}"
     if field.upper is None:
-        return f"at least {field.lower:g}{unit}"
-    return f"{field.lower:g} to {field.upper:g}{unit}"
+        return f"below {field.lower:g}{unit}"
+    return f"outside {field.lower:g} to {field.upper:g}{unit}"

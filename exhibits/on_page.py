@@ -22,7 +22,6 @@ from exhibits.exhibit import EXHIBITS, Exhibit, People, make
 from exhibits.export import as_csv, as_xlsx, table_as_csv
 from exhibits.filters import filter_controls
 from exhibits.overview import Line
-from exhibits.theme import unbroken
 from exhibits.words import counted, day, readable
 from queries import Board
 
@@ -93,7 +92,7 @@ _BECOMES_MORE = re.compile(
 def plain(text: str) -> str:
     """Text as Streamlit shows it letter by letter: Markdown, HTML and icons lose their meaning."""
     one_line = re.sub(r"[\t\n\r ]+", " ", readable(text)).removeprefix(" ")
-    guarded = _BECOMES_MORE.sub(_JOINER, unbroken(one_line))
+    guarded = _BECOMES_MORE.sub(_JOINER, one_line)
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&=])", r"\\\1", guarded)
 
 

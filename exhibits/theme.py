@@ -108,13 +108,9 @@ def axis_names(texts: Sequence[str], lines: int = 1) -> list[str]:
 
 def in_lines(text: str, longest: int = 18) -> str:
     """A long label in several lines, safe for a figure: on a telephone one line is cut off."""
-    lines = textwrap.wrap(unbroken(text), longest)
+    # A number and its `%` stay on one line.
+    lines = textwrap.wrap(text.replace(" %", "\u00a0%"), longest)
     return "<br>".join(safe(line) for line in lines) or safe(text)
-
-
-def unbroken(text: str) -> str:
-    """A number and its `%` on one line."""
-    return text.replace(" %", "\u00a0%")
 
 
 def error_bars(

@@ -48,11 +48,12 @@ ON_TABLE = [(0.3, 0.4)]
 # Collects whatever appears under the mouse, however shortly.
 COLLECT_HOVERED = """
 window.hovered = [];
-new MutationObserver(() => {
+window.watcher = new MutationObserver(() => {
     for (const shown of document.querySelectorAll(
         ".hoverlayer .hovertext, [data-testid='stTooltipContent']"
     )) if (shown.textContent) window.hovered.push(shown.textContent);
-}).observe(document, { childList: true, subtree: true, characterData: true });
+});
+window.watcher.observe(document, { childList: true, subtree: true, characterData: true });
 """
 LARGEST_BAR = """chart => {
     const boxes = [...chart.querySelectorAll(".bars .point path")]
@@ -133,7 +134,7 @@ def hover(visitor: Visitor, seen: Seen, *, charts: bool) -> None:
         expect(page.get_by_role("button", name="Download as CSV")).to_have_count(0)
     for help_text in page.locator("[data-testid='stTooltipHoverTarget']:visible").all():
         help_text.hover(force=True)
-    seen.hovered |= set(page.evaluate("window.hovered"))
+    seen.hovered |= set(page.evaluate("() => (window.watcher.disconnect(), window.hovered)"))
     page.mouse.move(0, 0)
 
 

@@ -23,6 +23,8 @@ ERRORS = "[data-testid='stException'], [data-testid='stAlertContentError']"
 # On the sign-in there is an empty one, so that the browser fetches what draws the others.
 DRAWN_CHART = ".js-plotly-plot:has(.main-svg):not(.st-key-prepare-charts *)"
 DATA = f"{DRAWN_CHART}, [data-testid='stDataFrame'], table, [class*='st-key-exhibit-']"
+SETTLED = """() => !document.querySelector("[data-stale='true']")
+    && document.querySelector("[data-testid='stApp'][data-test-script-state='notRunning']")"""
 MENU_LINK = "[data-testid='stSidebarNavLink']"
 # Streamlit looks for its server below a deep link's path before it looks at the root.
 HARMLESS = ("/_stcore/health", "/_stcore/host-config")
@@ -146,9 +148,8 @@ class Visitor:
 
     def settled(self) -> None:
         """Wait until the server has finished and nothing of an earlier run is left."""
-        app = self.page.locator("[data-testid='stApp'][data-test-script-state='notRunning']")
-        expect(app).to_be_attached(timeout=30_000)
-        expect(self.page.locator("[data-stale='true']")).to_have_count(0)
+        # Looked at in the page: an expectation would describe all of it each time it is not met.
+        self.page.wait_for_function(SETTLED, timeout=PATIENCE)
 
     def choose(self, page: RegisteredPage) -> None:
         """Click a page in the menu and wait until it is drawn."""
