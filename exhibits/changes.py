@@ -279,14 +279,11 @@ def _records(board: Board, then: Board, datasets: Collection[str] | None = None)
     found = differences(board, str(then.snapshot.id))
     if found.is_empty():
         return pl.DataFrame(schema=dict.fromkeys(RECORDS, pl.String))
-    relation = pl.col("relation").str.replace_all(" ", "_", literal=True)
+    # What is of no dataset is told under its own name: nothing is passed over.
+    dataset = pl.col("relation").replace(of).alias("dataset")
     return (
-        found.with_columns(relation.replace_strict(of, default=None).alias("dataset"))
-        .filter(
-            pl.col("dataset").is_not_null()
-            if datasets is None
-            else pl.col("dataset").is_in(list(datasets))
-        )
+        found.with_columns(dataset)
+        .filter(pl.col("dataset").is_in(list(datasets)) if datasets is not None else True)
         .select(*RECORDS)
         .sort("dataset")
     )

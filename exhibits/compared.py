@@ -1,12 +1,13 @@
 """Arms held against the reference arm by order alone: who is compared, and how it is said."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
 from estimators.ranks import RankTest, WinProbability, rank_test, win_probability
 from exhibits.exhibit import Number
-from exhibits.words import decimal, percent
+from exhibits.words import decimal, number, percent
 from queries import Board
 
 WIN_METHOD = (
@@ -33,6 +34,13 @@ def too_few_to_compare(board: Board, compared: Sequence[str]) -> tuple[str, ...]
         return ()
     least = board.trial.subgroups.minimum_per_arm
     return (f"Compared are arms with at least {least} participants who have what is compared.",)
+
+
+def counts_in_arms(rows: Iterable[Mapping[str, Any]], whole: str) -> str:
+    """`14 of 20 in Arm A, 11 of 20 in Arm B`: `participants` of the column `whole` in `arm`."""
+    return ", ".join(
+        f"{number(row['participants'])} of {number(row[whole])} in {row['arm']}" for row in rows
+    )
 
 
 def in_limits(low: float | None, high: float | None, places: int = 0) -> str:

@@ -274,15 +274,18 @@ def header(
             said = f"Only {board.filters.in_words()}."
             nothing = "The chosen filters change nothing on this page."
             st.info(plain(said if filtered else nothing), icon=":material/filter_list:")
-        if domains and board.earlier():
-            _changes(title, domains)
+        # What became of one person is not what became of everybody's records.
+        about_one = st.session_state.get(ADDRESS_KEY, "") == PARTICIPANT_PAGE
+        if domains and not about_one and board.earlier():
+            _changes(board, title, domains)
     return board
 
 
-@st.fragment
-def _changes(title: str, domains: Sequence[str]) -> None:
-    """What changed in what the page is made of, compared once somebody unfolds it."""
-    board = session_board()
+def _changes(board: Board, title: str, domains: Sequence[str]) -> None:
+    """What changed in what the page is made of, compared once somebody unfolds it.
+
+    Not a fragment: looking back can be refused and can fail, which is told where the page is drawn.
+    """
     address = st.session_state.get(ADDRESS_KEY, "")
     unfolded = st.expander(
         f"What changed here since the last review: {title}",

@@ -10,6 +10,7 @@ import polars as pl
 from estimators.multiplicity import double_false_discovery_rate
 from estimators.proportions import clopper_pearson, fisher_exact, miettinen_nurminen
 from estimators.rates import garwood
+from exhibits.compared import counts_in_arms
 from exhibits.conduct import NOBODY, row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit, too_few
 from exhibits.theme import (
@@ -160,7 +161,14 @@ def adverse_event_overview(board: Board) -> Exhibit:
             else f"{share(any_people, total)} participants had {counted(any_events, 'event')}; "
         )
         + "; ".join(
-            f"{words.lower()}: {_in_arms(board, table, kind) or number(in_all[kind][0])}"
+            f"{words.lower()}: "
+            + (
+                number(in_all[kind][0])
+                if len(board.arms) == 1
+                else counts_in_arms(
+                    table.filter(pl.col("kind") == kind).to_dicts(), "participants_all"
+                )
+            )
             for kind, words in KINDS.items()
             if kind in in_all and kind != "any"
         )
@@ -226,16 +234,6 @@ def _sum(values: pl.Series) -> int | None:
 
 def _of_all(table: pl.DataFrame, kind: str, total: int) -> tuple[int | None, int]:
     return _sum(table.filter(pl.col("kind") == kind)["participants"]), total
-
-
-def _in_arms(board: Board, table: pl.DataFrame, kind: str) -> str:
-    """`14 of 20 in Arm A, 11 of 20 in Arm B`; empty where arms are not told apart."""
-    if len(board.arms) == 1:
-        return ""
-    return ", ".join(
-        f"{number(row['participants'])} of {number(row['participants_all'])} in {row['arm']}"
-        for row in table.filter(pl.col("kind") == kind).iter_rows(named=True)
-    )
 
 
 def _by_arm(board: Board, rows: pl.DataFrame) -> str:

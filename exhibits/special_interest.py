@@ -17,6 +17,7 @@ from estimators.time_to_event import (
     kaplan_meier,
     log_rank,
 )
+from exhibits.compared import counts_in_arms
 from exhibits.conduct import row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
 from exhibits.safety import RANDOMIZED, nobody_to_show
@@ -230,10 +231,7 @@ def _held_against_reference(
     (reference,) = table.filter(
         (pl.col(name) == row[name]) & (pl.col("arm") == board.reference_arm)
     ).iter_rows(named=True)
-    counts = ", ".join(
-        f"{number(one['participants'])} of {number(one['randomized'])} in {one['arm']}"
-        for one in (row, reference)
-    )
+    counts = counts_in_arms((row, reference), "randomized")
     low, high = row["difference_low"], row["difference_high"]
     zero = ", zero among them" if low <= 0 <= high else ""
     return (

@@ -69,7 +69,7 @@ def differences(board: Board, before: str) -> pl.DataFrame:
     return pl.DataFrame(
         [
             {
-                "relation": item.table.replace("_", " "),
+                "relation": item.table,
                 "before": item.rows_before,
                 "after": item.rows_after,
                 "added": item.rows.added,

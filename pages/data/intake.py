@@ -61,7 +61,7 @@ if others and st.toggle("Compare with another snapshot"):
     )
     if changed.height:
         listed(
-            changed,
+            changed.with_columns(pl.col("relation").str.replace_all("_", " ", literal=True)),
             CHANGES,
             "How the open records of the two snapshots differ",
             widths={"values": "large"},
