@@ -6,6 +6,7 @@ makes a copy of it.
 
 import fcntl
 import functools
+import gc
 import os
 import pickle
 import re
@@ -35,6 +36,10 @@ from trials.simulator import simulate, write_extract
 # How long an example takes says more of the machine's other work than of ours.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+# The libraries' half a million objects stay until the end; to look through them each time that
+# something might be garbage is a hundredth of a run.
+gc.freeze()
 
 if os.environ.get("DSMB_PROVE") != "1":
     # The workers of a run have the processors already, and of small tables a fifth of the work is
