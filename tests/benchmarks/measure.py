@@ -213,11 +213,20 @@ EVIDENCE_MEMORY = Target(
     1000,
     "the results as questions begin with them, and a row a participant and day for the models",
 )
+OVERVIEW = Target("The overview: click in the menu to the last of what it shows", "s", 1.0)
+COMPARED = Target(
+    "What changed between two snapshots of 100,000 participants with a million events: everything "
+    "that the overview says of it",
+    "s",
+    10.0,
+    "every value of every record of both snapshots is compared, and the estimates are made twice",
+)
 TARGETS = (
-    FIRST_CHART, BARE_CHART, BEYOND, SIGN_IN, SWITCH, RERUN, FRAGMENT, PROFILE, LOAD, MEMORY,
-    DECIDE, VIEW, AUDIT, CHECK_LARGE, CHECK_MEMORY, CHECK_TENTH, LOAD_LARGE, LOAD_MEMORY, FINDINGS,
-    SIMULATE, SIMULATE_MEMORY, EVENTS_OVERVIEW, EVENTS_TERMS, EVENTS_LARGE, EVENTS_MEMORY,
-    PROFILE_LARGE, EVIDENCE, EVIDENCE_MODELS, EVIDENCE_LARGE, EVIDENCE_MEMORY,
+    FIRST_CHART, BARE_CHART, BEYOND, SIGN_IN, SWITCH, OVERVIEW, RERUN, FRAGMENT, PROFILE, LOAD,
+    MEMORY, DECIDE, VIEW, AUDIT, CHECK_LARGE, CHECK_MEMORY, CHECK_TENTH, LOAD_LARGE, LOAD_MEMORY,
+    FINDINGS, SIMULATE, SIMULATE_MEMORY, EVENTS_OVERVIEW, EVENTS_TERMS, EVENTS_LARGE,
+    EVENTS_MEMORY, PROFILE_LARGE, COMPARED, EVIDENCE, EVIDENCE_MODELS, EVIDENCE_LARGE,
+    EVIDENCE_MEMORY,
 )  # fmt: skip
 EVENT_EXHIBITS = (
     "adverse_event_overview", "adverse_event_dots", "adverse_events_by_term",
@@ -227,6 +236,10 @@ EVENT_EXHIBITS = (
 # Of one participant, who is chosen on the page.
 PROFILE_EXHIBITS = (
     "participant_summary", "participant_course", "participant_events", "participant_findings",
+)  # fmt: skip
+CHANGE_EXHIBITS = (
+    "changes_overview", "changes_listed", "changed_records", "changed_values", "changed_findings",
+    "changed_conclusions",
 )  # fmt: skip
 EVIDENCE_EXHIBITS = (
     "baseline_characteristics", "love_plot", "eligibility_measures", "allocation_by_place",
@@ -278,9 +291,10 @@ def measure(repetitions: int) -> Measured:
             measured.add(BARE_CHART, bare)
             measured.add(BEYOND, own - bare)
             measured.add(LOAD, load(extract, settings, folder / f"store-{turn}"))
-            sign_in_time, switch, memory = a_session(browser, settings, folder)
+            sign_in_time, switch, overview, memory = a_session(browser, settings, folder)
             measured.add(SIGN_IN, sign_in_time)
             measured.add(SWITCH, switch)
+            measured.add(OVERVIEW, overview)
             measured.add(MEMORY, memory)
             rerun, fragment = a_review(browser, settings, folder)
             measured.add(RERUN, rerun)
@@ -385,10 +399,13 @@ def many_participants(
     for file in extract.glob("*.parquet"):
         if file.stem not in ("dm", "ds", "ae", "randomization"):
             file.unlink()
-    events = extract / "ae.parquet"
-    events_again(pl.read_parquet(events), 1_000_000).write_parquet(events)
+    file = extract / "ae.parquet"
+    events = events_again(pl.read_parquet(file), 1_000_000)
     new = settings | {"DSMB_STORE": str(folder / "many-store")}
-    command("data_validation", "load", str(extract), "--trial", TRIAL, settings=new)
+    for rows in (950_000, 1_000_000):
+        events.head(rows).write_parquet(file)
+        command("data_validation", "load", str(extract), "--trial", TRIAL, settings=new)
+    del events
     shutil.rmtree(extract)
     for _ in range(repetitions):
         taken, peak = timed_exhibits(EVENT_EXHIBITS, new)
@@ -400,6 +417,9 @@ def many_participants(
         measured.add(EVENTS_MEMORY, peak)
         profile, _ = timed_exhibits(PROFILE_EXHIBITS, new)
         measured.add(PROFILE_LARGE, sum(profile.values()))
+        changes, _ = timed_exhibits(CHANGE_EXHIBITS, new)
+        print(", ".join(f"{name} {seconds:.2f}" for name, seconds in changes.items()))
+        measured.add(COMPARED, sum(changes.values()))
 
 
 def evidence_of_many(
@@ -574,15 +594,15 @@ def sign_in(page: Page, server: Server) -> None:
 
 def a_session(
     browser: Browser, settings: dict[str, str], folder: Path
-) -> tuple[float, float, float]:
-    """Seconds of a sign-in and of the slowest page switch, and the server's memory in MB."""
+) -> tuple[float, float, float, float]:
+    """Seconds of a sign-in, the slowest page switch and the overview; the server's memory in MB."""
     with running(settings, folder / "stderr") as server, a_page(browser) as page:
         page.goto(server.url)
         page.get_by_role("button", name=NAMES[Role.STATISTICIAN]).click()
         addresses = pages_of(Role.STATISTICIAN)
         for address in addresses:
             switch_to(page, address)
-        slowest = max(switch_to(page, address) for address in addresses)
+        taken = {address: switch_to(page, address) for address in addresses}
         memory = psutil.Process(server.process_id).memory_info().rss / MEGABYTE
         with a_page(browser) as later:
             later.goto(server.url)
@@ -592,7 +612,8 @@ def a_session(
             button.click()
             first = PAGES[pages_of(Role.BOARD)[0]].exhibits()[0]
             later.locator(f".st-key-exhibit-{first}").wait_for()
-            return perf_counter() - start, slowest, memory
+            seconds = perf_counter() - start
+            return seconds, max(taken.values()), taken["board-overview"], memory
 
 
 def a_review(browser: Browser, settings: dict[str, str], folder: Path) -> tuple[float, float]:
