@@ -115,6 +115,7 @@ tests: $(FOR_TESTS)
 
 prove: $(FOR_TESTS)
 	@DSMB_PROVE=1 $(PYTHON) -m pytest -q -n 2 --dist loadfile --timeout 3600 --ignore tests/browser
+	@DSMB_PROVE=1 $(PYTHON) -m pytest -q -s tests/browser/test_many_sessions.py
 	@echo "Proved."
 
 bench: $(FOR_TESTS)

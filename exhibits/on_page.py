@@ -508,7 +508,6 @@ def _table(shown: Exhibit) -> None:
         st.caption(
             f"The first {MOST_ROWS:,} of {whole.height:,} rows; the download has all of them."
         )
-    decimals = st.column_config.NumberColumn(format="%.2f")
     dates = st.column_config.DateColumn(format="YYYY-MM-DD")
     options: dict[str, Any] = {}
     if shown.row_lists:
@@ -520,7 +519,11 @@ def _table(shown: Exhibit) -> None:
         height="content" if table.height <= 40 else 600,
         placeholder="",
         alt=f"{shown.title}, as a table",
-        column_config={name: decimals for name, kind in table.schema.items() if kind == pl.Float64}
+        column_config={
+            name: st.column_config.NumberColumn(format=f"%.{decimals(table[name])}f")
+            for name, kind in table.schema.items()
+            if kind == pl.Float64
+        }
         | {name: dates for name, kind in table.schema.items() if kind == pl.Date}
         | {table.columns[0]: st.column_config.Column(width=_width(table))},
         key=f"rows-{shown.name}",
@@ -531,6 +534,14 @@ def _table(shown: Exhibit) -> None:
         if place is not None and shown.table is not None:
             person = shown.table.row(rows[0], named=True).get("subject")
             ask_for(shown.lists[place], shown.name, person)
+
+
+def decimals(values: pl.Series) -> int:
+    """Decimals of a column: none for whole numbers, four for what is at most 1, as p is; or two."""
+    sizes = values.drop_nulls().abs()
+    if ((sizes - sizes.round()).abs() < 0.00005).all():
+        return 0
+    return 4 if (sizes <= 1).all() else 2
 
 
 def _width(table: pl.DataFrame) -> int:

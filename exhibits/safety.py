@@ -316,7 +316,7 @@ def intervals(
         return None
     drawn.update_layout(
         yaxis=rows_axis(names) | {"showgrid": False},
-        xaxis={"range": [0, min(100, highest * 1.1)]},
+        xaxis={"range": [0, min(103, highest * 1.1)]},  # a dot at 100 is whole
     )
     return drawn
 

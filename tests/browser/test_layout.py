@@ -18,13 +18,13 @@ FOCUSED = """() => {
 }"""
 
 
-def tab_to(page: Page, text: str, most: int = 100) -> None:
+def tab_to(page: Page, text: str, within: str = "body", most: int = 100) -> None:
     """Press Tab until what has the focus says `text`."""
     met = []
     for _ in range(most):
         page.keyboard.press("Tab")
         met.append(page.evaluate(FOCUSED))
-        if text in met[-1]:
+        if text in met[-1] and page.locator(f"{within} :focus").count():
             return
     raise AssertionError(f"Tab does not reach {text!r}; it met {met}")
 
@@ -40,6 +40,11 @@ def test_the_keyboard_alone_signs_in_moves_and_signs_out(visitor: Visitor) -> No
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{visitor.server.url}/board-overview")
     expect(page.locator(MENU_LINK)).to_have_count(len(pages_of(Role.BOARD)))
+    visitor.settled()
+    safety = PAGES["board-safety"]
+    tab_to(page, safety.menu_title, "[data-testid='stMain']")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{visitor.server.url}/{safety.address}")
     visitor.settled()
     tab_to(page, PAGES["board-arm-balance"].menu_title)
     page.keyboard.press("Enter")

@@ -21,6 +21,7 @@ from access import Role, pages_of
 from exhibits.export import as_xlsx, table_as_csv
 from exhibits.on_page import plain
 from exhibits.theme import in_lines
+from tests.browser.accessible import serious_barriers
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
 from tests.browser.hostile_data import (
@@ -103,6 +104,8 @@ def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
         expect(visitor.page).to_have_url(f"{visitor.server.url}/{address}")
         visitor.settled()
         shows_page(visitor, address, loaded, role)
+        if role is not Role.SPONSOR:  # whose pages are others', too
+            assert serious_barriers(visitor.page) == []
         shown: set[str] = set()
         for tab, _ in enumerate(visitor.tabs()):
             visitor.unfold()

@@ -110,6 +110,7 @@ def test_the_configuration_of_the_checkout_is_loopback() -> None:
     assert 'address = "127.0.0.1"' in text
     assert 'showErrorDetails = "none"' in text
     assert "gatherUsageStats = false" in text
+    assert "enableAgentApi = false" in text
 
 
 def test_without_a_way_to_sign_in_nobody_signs_in(

@@ -6,13 +6,14 @@ Then it turns what is left as text into more: the patterns are those of its fron
 
 import re
 
+import polars as pl
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from exhibits.on_page import plain
+from exhibits.on_page import decimals, plain
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 JOINER = "\u2060"
@@ -111,3 +112,18 @@ def test_lines_that_are_set_below_each_other_stay_lines(first: str, second: str)
 def test_what_is_usual_is_copied_as_it_is(text: str) -> None:
     """Nothing invisible gets into what people copy from a page."""
     assert read(plain(text)) == (text, set())
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([10.0, None, 0.0], 0),
+        ([0.0003, 1.0], 4),
+        ([-0.25, 0.5], 4),
+        ([12.5, 0.0003], 2),
+        ([None], 0),
+        ([float("nan"), 3.0], 2),
+    ],
+)
+def test_a_small_p_is_not_written_as_zero(values: list[float | None], expected: int) -> None:
+    assert decimals(pl.Series(values, dtype=pl.Float64)) == expected

@@ -1,0 +1,123 @@
+"""Many people at once: each session is a WebSocket of its own that speaks as a browser does.
+
+So the server is what is measured; twenty browsers on its two processors would measure themselves.
+"""
+
+import asyncio
+import os
+import random
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import pytest
+from streamlit.proto.Alert_pb2 import Alert
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import ClientConnection, connect
+
+from access import Role, pages_of
+from tests.browser.dashboard_server import Server
+from tests.browser.visitor import NAMES, PATIENCE
+from tests.browser.whole_page import question_of
+from tests.conftest import BLINDED
+
+PROVE = os.environ.get("DSMB_PROVE") == "1"
+SESSIONS, MOVES = (20, 20) if PROVE else (4, 2)
+# Seconds for which somebody looks at a page before the next; none where only errors are looked for.
+READING = (5.0, 15.0) if PROVE else (0.0, 0.0)
+P95 = 2.0  # seconds
+
+
+@dataclass
+class Session:
+    """Somebody without a browser.
+
+    Attributes:
+        taken: seconds from each move to the last that the server sent of the page.
+        errors: what a page showed instead of itself.
+    """
+
+    socket: ClientConnection
+    pages: dict[str, str] = field(default_factory=dict)
+    buttons: dict[str, str] = field(default_factory=dict)
+    taken: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    async def run(self, address: str = "", button: str = "") -> str:
+        """Ask for a page, or press a button; returns all text of what comes until it is whole."""
+        asked = BackMsg()
+        asked.rerun_script.page_script_hash = self.pages.get(address, "")
+        if button:
+            pressed = asked.rerun_script.widget_states.widgets.add()
+            pressed.id, pressed.trigger_value = self.buttons[button], True
+        await self.socket.send(asked.SerializeToString())
+        texts = []
+        while True:
+            frame = await asyncio.wait_for(self.socket.recv(decode=False), PATIENCE / 1000)
+            message = ForwardMsg.FromString(frame)
+            kind = message.WhichOneof("type")
+            if kind == "navigation":
+                self.pages = {
+                    item.url_pathname: item.page_script_hash
+                    for item in message.navigation.app_pages
+                }
+            elif kind == "delta":
+                element = message.delta.new_element
+                shown = element.WhichOneof("type")
+                texts.append(element.markdown.body + element.heading.body)
+                if shown == "button":
+                    self.buttons[element.button.label] = element.button.id
+                elif shown == "exception":
+                    self.errors.append(element.exception.message)
+                elif shown == "alert" and element.alert.format == Alert.ERROR:
+                    self.errors.append(element.alert.body)
+            elif kind == "script_finished":
+                if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                    return "\n".join(texts)
+                if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
+                    raise AssertionError("The script did not run.")
+                texts.clear()
+
+
+async def _walk(server: Server, role: Role, seed: int) -> Session:
+    """Sign in and move through the role's pages, each time to another one."""
+    chance = random.Random(seed)
+    own = list(pages_of(role))
+    address = server.url.replace("http:", "ws:") + "/_stcore/stream"
+    async with connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+        session = Session(socket)
+        await session.run()
+        await session.run(button=NAMES[role])
+        here = own[0]
+        for _ in range(MOVES):
+            await asyncio.sleep(chance.uniform(*READING))
+            here = chance.choice([page for page in own if page != here] or own)
+            start = perf_counter()
+            text = await session.run(here)
+            session.taken.append(perf_counter() - start)
+            assert question_of(here) in text.replace("\\", ""), (role, here)
+    return session
+
+
+async def _together(server: Server, roles: Sequence[Role]) -> list[Session]:
+    return await asyncio.gather(
+        *(_walk(server, role, seed) for seed, role in enumerate(roles)),
+    )
+
+
+@pytest.mark.timeout(1200)
+def test_many_people_at_once_each_get_their_pages_and_soon(dashboard: Server) -> None:
+    """Twenty in the long proof, where also is told how long they wait; four here."""
+    roles = [BLINDED[place % len(BLINDED)] for place in range(SESSIONS)]
+    sessions = asyncio.run(_together(dashboard, roles))
+    assert [error for session in sessions for error in session.errors] == []
+    taken = [seconds for session in sessions for seconds in session.taken]
+    assert len(taken) == SESSIONS * MOVES
+    if PROVE:
+        *_, p95 = statistics.quantiles(taken, n=20)
+        print(
+            f"{SESSIONS} sessions, {len(taken)} moves: p95 {p95:.2f} s, longest {max(taken):.2f} s"
+        )
+        assert p95 <= P95
