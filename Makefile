@@ -46,7 +46,7 @@ $(FOR_RUNNING): requirements.txt | $(VENV)/bin/pip
 $(FOR_TESTS): requirements-dev.txt requirements-uv.txt | $(VENV)/bin/pip
 	@echo "Installing what dashboard and tests need; this takes up to a minute, once."
 	@{ $(PIP) install --quiet --require-hashes -r requirements-uv.txt \
-	    && $(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PYTHON) \
+	    && $(VENV)/bin/uv pip install --quiet --python $(PYTHON) \
 	        --require-hashes -r requirements-dev.txt; } \
 	    || $(PIP) install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@ && echo "Installed in $(VENV)."

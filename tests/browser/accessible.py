@@ -1,6 +1,6 @@
 """What keyboards, screen readers and weak eyes need, as far as axe-core can tell."""
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
 AXE = Axe()

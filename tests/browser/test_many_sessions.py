@@ -3,19 +3,18 @@
 So the server is what is measured; twenty browsers on its two processors would measure themselves.
 """
 
-import asyncio
 import os
 import random
 import statistics
-from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import perf_counter, sleep
 
 import pytest
 from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection, connect
 
 from access import Role, pages_of
 from tests.browser.dashboard_server import Server
@@ -45,17 +44,17 @@ class Session:
     taken: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    async def run(self, address: str = "", button: str = "") -> str:
+    def run(self, address: str = "", button: str = "") -> str:
         """Ask for a page, or press a button; returns all text of what comes until it is whole."""
         asked = BackMsg()
         asked.rerun_script.page_script_hash = self.pages.get(address, "")
         if button:
             pressed = asked.rerun_script.widget_states.widgets.add()
             pressed.id, pressed.trigger_value = self.buttons[button], True
-        await self.socket.send(asked.SerializeToString())
+        self.socket.send(asked.SerializeToString())
         texts = []
         while True:
-            frame = await asyncio.wait_for(self.socket.recv(decode=False), PATIENCE / 1000)
+            frame = self.socket.recv(PATIENCE / 1000, decode=False)
             message = ForwardMsg.FromString(frame)
             kind = message.WhichOneof("type")
             if kind == "navigation":
@@ -81,37 +80,32 @@ class Session:
                 texts.clear()
 
 
-async def _walk(server: Server, role: Role, seed: int) -> Session:
+def _walk(server: Server, role: Role, seed: int) -> Session:
     """Sign in and move through the role's pages, each time to another one."""
     chance = random.Random(seed)
     own = list(pages_of(role))
     address = server.url.replace("http:", "ws:") + "/_stcore/stream"
-    async with connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+    with connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
         session = Session(socket)
-        await session.run()
-        await session.run(button=NAMES[role])
+        session.run()
+        session.run(button=NAMES[role])
         here = own[0]
         for _ in range(MOVES):
-            await asyncio.sleep(chance.uniform(*READING))
+            sleep(chance.uniform(*READING))
             here = chance.choice([page for page in own if page != here] or own)
             start = perf_counter()
-            text = await session.run(here)
+            text = session.run(here)
             session.taken.append(perf_counter() - start)
             assert question_of(here) in text.replace("\\", ""), (role, here)
     return session
-
-
-async def _together(server: Server, roles: Sequence[Role]) -> list[Session]:
-    return await asyncio.gather(
-        *(_walk(server, role, seed) for seed, role in enumerate(roles)),
-    )
 
 
 @pytest.mark.timeout(1200)
 def test_many_people_at_once_each_get_their_pages_and_soon(dashboard: Server) -> None:
     """Twenty in the long proof, where also is told how long they wait; four here."""
     roles = [BLINDED[place % len(BLINDED)] for place in range(SESSIONS)]
-    sessions = asyncio.run(_together(dashboard, roles))
+    with ThreadPoolExecutor(SESSIONS) as people:
+        sessions = list(people.map(_walk, [dashboard] * SESSIONS, roles, range(SESSIONS)))
     assert [error for session in sessions for error in session.errors] == []
     taken = [seconds for session in sessions for seconds in session.taken]
     assert len(taken) == SESSIONS * MOVES

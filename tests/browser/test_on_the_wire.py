@@ -43,7 +43,7 @@ LETTERS = ["Arm A", "Arm B"]
 USUAL_WORDS = {"control", "related"}
 # A site's wording of an event that the trial definition has, too: CTCAE's name of a grade.
 OF_THE_DEFINITION = {"anemia"}
-# Whose look at a page is also for barriers: the first who has it, as it is the same for all.
+# Who looks at a page for barriers and on a telephone: one of those who have it, as it is one page.
 WHO_LOOKS = {
     address: role
     for role in (Role.AUDITOR, Role.DATA_MANAGER, Role.BOARD)
@@ -99,8 +99,8 @@ def by_arm_or_sealed(loaded: LoadedTrial, read: Collection[str]) -> set[str]:
 def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
     """Every page of a role is whole; unfold it, move the mouse over it, take every download.
 
-    The data is hostile, so each page also stays whole, as narrow as a telephone, too, and no
-    download holds a formula.
+    The data is hostile, so each page also stays whole, in one of its roles as narrow as a
+    telephone, too, and no download holds a formula.
     """
     seen = Seen()
     for address in pages_of(role):
@@ -122,7 +122,8 @@ def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
             for name, content in downloads(visitor).items():
                 seen.downloads[f"{address} {name}"] = content
             visitor.settled()
-            fits_a_telephone(visitor)
+            if WHO_LOOKS[address] is role:
+                fits_a_telephone(visitor)
         assert role is not Role.BOARD or shown >= set(PAGES[address].exhibits(in_any_tab=True))
     return seen
 
