@@ -19,29 +19,48 @@ NEW, CHANGED, VANISHED = "new", "changed", "vanished"
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """What is compared: rows of a question, matched by a key."""
+class _Question:
+    """Rows of a question, matched by a key, and the values that are compared."""
 
     name: str
-    question: str
     key: str
     values: tuple[str, ...]
-    where: pl.Expr
 
 
-PERSON = ("reached", "ended", "reason", "day_one", "death_date")
-EVENT = (
-    "preferred_term", "start_date", "end_date", "grade", "is_serious", "is_fatal", "outcome",
-)  # fmt: skip
-ALL = pl.lit(value=True)
-KINDS = (
-    _Kind("Participants", "changes/participants", "subject", PERSON, ALL),
-    _Kind(
-        "Randomized", "changes/participants", "subject", PERSON, pl.col("reached") == "randomized"
+PEOPLE = _Question(
+    "changes/participants", "subject", ("reached", "ended", "reason", "day_one", "death_date")
+)
+EVENTS = _Question(
+    "changes/events",
+    "record_key",
+    (
+        "preferred_term", "start_date", "end_date", "grade", "is_serious", "is_fatal", "outcome",
     ),
-    _Kind("Deaths", "changes/participants", "subject", PERSON, pl.col("ended") == "died"),
-    _Kind("Adverse events", "changes/events", "record_key", EVENT, ALL),
-    _Kind("Serious events", "changes/events", "record_key", EVENT, pl.col("is_serious")),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What is counted: the rows of a question, or those of them that have a compared value."""
+
+    name: str
+    of: _Question
+    having: tuple[str, str | bool] | None = None
+
+    def those(self, suffix: str = "") -> pl.Expr:
+        """Whether a row is one of them; with a suffix, as its columns are called then."""
+        if self.having is None:
+            return pl.col(f"{self.of.key}{suffix}").is_not_null()
+        column, value = self.having
+        return pl.col(f"{column}{suffix}").eq_missing(pl.lit(value))
+
+
+KINDS = (
+    _Kind("Participants", PEOPLE),
+    _Kind("Randomized", PEOPLE, ("reached", "randomized")),
+    _Kind("Deaths", PEOPLE, ("ended", "died")),
+    _Kind("Adverse events", EVENTS),
+    _Kind("Serious events", EVENTS, ("is_serious", True)),
 )
 
 
@@ -75,28 +94,59 @@ def _since(then: Board) -> str:
 
 
 def _of_whom(board: Board, then: Board) -> str:
-    counts = [at.ask("changes/participants").height for at in (then, board)]
-    return f"N = {counts[0]:,} participants then, {counts[1]:,} now"
+    was, is_ = _comparison(board, then, PEOPLE).counts["Participants"]
+    return f"N = {was:,} participants then, {is_:,} now"
 
 
-def _compared(board: Board, then: Board, kind: _Kind) -> pl.DataFrame:
-    """One row a new, changed or vanished row of a kind, with what it was and is."""
-    old = then.ask(kind.question).filter(kind.where)
-    new = board.ask(kind.question).filter(kind.where)
-    both = old.join(new, on=kind.key, how="full", suffix="_now", coalesce=False)
-    now = f"{kind.key}_now"
-    differs = pl.any_horizontal(
-        pl.col(name).ne_missing(pl.col(f"{name}_now")) for name in kind.values
+@dataclass(frozen=True)
+class _Comparison:
+    """The rows of a question in two snapshots.
+
+    Attributes:
+        rows: one row a new, changed or vanished row, with what it was and, `_now`, what it is.
+        counts: of each kind, how many there were and how many there are.
+    """
+
+    rows: pl.DataFrame
+    counts: dict[str, tuple[int, int]]
+
+    def of(self, kind: _Kind) -> pl.DataFrame:
+        """The rows of a kind, with their `change`: one that is no longer of it has vanished."""
+        was, is_ = kind.those(), kind.those("_now")
+        return self.rows.with_columns(
+            pl.when(was & is_)
+            .then(pl.lit(CHANGED))
+            .when(is_)
+            .then(pl.lit(NEW))
+            .when(was)
+            .then(pl.lit(VANISHED))
+            .alias("change")
+        ).filter(pl.col("change").is_not_null())
+
+
+def _comparison(board: Board, then: Board, question: _Question) -> _Comparison:
+    """What a question's answers have that is not the same; worked out once for all exhibits."""
+    return board.once(
+        (question.name, str(then.snapshot.id)), lambda: _compared(board, then, question)
     )
-    return both.with_columns(
-        pl.when(pl.col(kind.key).is_null())
-        .then(pl.lit(NEW))
-        .when(pl.col(now).is_null())
-        .then(pl.lit(VANISHED))
-        .when(differs)
-        .then(pl.lit(CHANGED))
-        .alias("change")
-    ).filter(pl.col("change").is_not_null())
+
+
+def _compared(board: Board, then: Board, question: _Question) -> _Comparison:
+    old, new = then.ask(question.name), board.ask(question.name)
+    differs = pl.any_horizontal(
+        pl.col(name).ne_missing(pl.col(f"{name}_now")) for name in question.values
+    )
+    on_one_side = pl.col(question.key).is_null() | pl.col(f"{question.key}_now").is_null()
+    return _Comparison(
+        old.join(new, on=question.key, how="full", suffix="_now", coalesce=False).filter(
+            on_one_side | differs
+        ),
+        {
+            kind.name: (old.filter(kind.those()).height, new.filter(kind.those()).height)
+            for kind in KINDS
+            if kind.of is question
+        },
+    )
 
 
 @exhibit()
@@ -109,13 +159,14 @@ def changes_overview(board: Board) -> Exhibit:
     assert then is not None
     rows = []
     for kind in KINDS:
-        changed = _compared(board, then, kind)
-        counts = dict(changed.group_by("change").len().rows())
+        compared = _comparison(board, then, kind.of)
+        counts = dict(compared.of(kind).group_by("change").len().rows())
+        was, is_ = compared.counts[kind.name]
         rows.append(
             {
                 "what": kind.name,
-                "then": then.ask(kind.question).filter(kind.where).height,
-                "now": board.ask(kind.question).filter(kind.where).height,
+                "then": was,
+                "now": is_,
                 **{name: counts.get(name, 0) for name in (NEW, CHANGED, VANISHED)},
             }
         )
@@ -176,7 +227,7 @@ def changes_listed(board: Board) -> Exhibit:
     assert then is not None
     parts = []
     for kind in (KINDS[0], KINDS[3]):
-        changed = _compared(board, then, kind)
+        changed = _comparison(board, then, kind.of).of(kind)
         pairs = [
             pl.when(pl.col("change") == CHANGED)
             .then(
@@ -190,9 +241,9 @@ def changes_listed(board: Board) -> Exhibit:
                 )
             )
             .otherwise(None)
-            for name in kind.values
+            for name in kind.of.values
         ]
-        what = kind.values[0]
+        what = kind.of.values[0]
         parts.append(
             changed.select(
                 pl.lit(kind.name).alias("what"),

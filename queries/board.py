@@ -7,11 +7,11 @@ are bound, never formatted in.
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import polars as pl
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from access.policy import Grant
 
+T = TypeVar("T")
 FOLDER = Path(__file__).parent
 # Views that are the same whatever an arm is and however much is sealed.
 EVERY_VIEW = (
@@ -87,6 +88,7 @@ class Board:
         self._before: dict[str, Board] = {}
         self._present: frozenset[str] | None = None
         self._answers: dict[tuple[str, str], pl.DataFrame] = {}
+        self._worked_out: dict[Hashable, Any] = {}
         self.arms: tuple[str, ...] = tuple(row[0] for row in self._answer("views/arms", {}).rows())
 
     def ask(self, question: str, **values: Any) -> pl.DataFrame:
@@ -129,7 +131,25 @@ class Board:
         self.check()
         if filters:
             self.grant.check_filters()
+        if filters != self.filters:
+            self._worked_out.clear()
         self.filters = filters
+
+    def once(self, what: Hashable, work: Callable[[], T]) -> T:
+        """What comes of `work`, which is done once under these filters and kept with this Board.
+
+        For what is small and takes long, such as what differs between two snapshots.
+
+        Args:
+            what: names the work, and all that it depends on beside this Board and its filters.
+
+        Raises:
+            Denied: the grant has ended.
+        """
+        self.check()
+        if what not in self._worked_out:
+            self._worked_out[what] = work()
+        return cast("T", self._worked_out[what])
 
     @property
     def reference_arm(self) -> str:
@@ -238,6 +258,7 @@ class Board:
             board.close()
         self._before.clear()
         self._answers.clear()
+        self._worked_out.clear()
         self._lease.close()
 
 

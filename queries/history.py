@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from queries.board import Board, BoardError
-from snapshots import SnapshotsError, TrialStore, compare
+from snapshots import SnapshotsError, TableDifference, TrialStore, compare
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,7 @@ def differences(board: Board, before: str) -> pl.DataFrame:
         Denied: the role may not compare snapshots.
         BoardError: there is no such snapshot, or its file is missing or damaged.
     """
-    store = _store(board)
-    try:
-        found = compare(store.snapshot(before), board.snapshot)
-    except SnapshotsError as error:
-        raise BoardError(str(error)) from None
+    found = _compared_with(board, before)
     return pl.DataFrame(
         [
             {
@@ -83,7 +79,7 @@ def differences(board: Board, before: str) -> pl.DataFrame:
                 ),
             }
             for item in found
-            if not item.unchanged and item.table not in _NOT_RECORDS
+            if not item.unchanged
         ],
         infer_schema_length=None,
     )
@@ -100,15 +96,8 @@ def corrections(board: Board, before: str) -> pl.DataFrame:
         Denied: the role may not compare snapshots.
         BoardError: there is no such snapshot, or its file is missing or damaged.
     """
-    store = _store(board)
-    try:
-        found = compare(store.snapshot(before), board.snapshot, examples=_EXAMPLES)
-    except SnapshotsError as error:
-        raise BoardError(str(error)) from None
     rows = []
-    for item in found:
-        if item.table in _NOT_RECORDS:
-            continue
+    for item in _compared_with(board, before):
         first = {change.column: change for change in reversed(item.rows.changes)}
         for name, count in item.rows.cells.items():
             # A typed value's text changes with it.
@@ -128,6 +117,21 @@ def corrections(board: Board, before: str) -> pl.DataFrame:
     texts = dict.fromkeys(("relation", "field", "record_key", "old", "new"), pl.String)
     order = ["relation", "field", "values", "record_key", "old", "new"]
     return pl.DataFrame(rows, schema=texts | {"values": pl.Int64}).select(order)
+
+
+def _compared_with(board: Board, before: str) -> list[TableDifference]:
+    """The open records of the snapshot `before` beside those of the Board's; worked out once."""
+    store = _store(board)
+
+    def compared() -> list[TableDifference]:
+        try:
+            return compare(
+                store.snapshot(before), board.snapshot, examples=_EXAMPLES, leave_out=_NOT_RECORDS
+            )
+        except SnapshotsError as error:
+            raise BoardError(str(error)) from None
+
+    return board.once(("records", before), compared)
 
 
 # Of each relation so many changed values are looked at for examples.

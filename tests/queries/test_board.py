@@ -18,7 +18,7 @@ import access.policy
 import queries.board
 import queries.connections
 from access import Denied, View
-from queries import Board, BoardError, open_board
+from queries import Board, BoardError, Filters, open_board
 from snapshots import (
     FORMAT,
     OPEN,
@@ -192,6 +192,38 @@ def test_what_was_answered_is_kept_until_the_board_is_closed(
     assert board._answers == {}
     with pytest.raises(BoardError, match="This view was left"):
         board.ask("arm_balance/allocation")
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_what_was_worked_out_is_kept_under_its_filters_until_the_board_is_closed(
+    opened: Callable[[View], Board], view: View
+) -> None:
+    board = opened(view)
+    done: list[str] = []
+
+    def once(what: str) -> int:
+        def work() -> int:
+            done.append(what)
+            return len(done)
+
+        return board.once(what, work)
+
+    assert [once("one"), once("other"), once("one")] == [1, 2, 1]
+    board.choose(Filters())
+    assert once("one") == 1
+    board.choose(Filters(sexes=("F",)))
+    assert once("one") == 3
+    board.close()
+    assert board._worked_out == {}
+
+
+def test_what_was_worked_out_ends_with_the_right_to_it(simulated: Loaded) -> None:
+    board = simulated.board(View.UNBLINDED)
+    board.once("one", lambda: 1)
+    board.grant = simulated.grant(View.UNBLINDED, minutes=-1)
+    with pytest.raises(Denied, match="expired"):
+        board.once("one", lambda: 1)
+    assert board._worked_out == {}
 
 
 @pytest.mark.parametrize("view", list(View))

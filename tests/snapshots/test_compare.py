@@ -207,6 +207,13 @@ def test_tables_that_come_or_go_are_all_added_or_removed(drawer: Drawer) -> None
     assert (come.columns_added, went.columns_removed) == (("k",), ("k",))
 
 
+def test_a_table_that_is_left_out_is_not_looked_at(drawer: Drawer) -> None:
+    old: dict[str, Table] = {name: (SCHEMA, [("k1", "a", 1.0)]) for name in ("one", "other")}
+    new: dict[str, Table] = {name: (SCHEMA, [("k1", "b", 1.0)]) for name in ("one", "other")}
+    found = compare(drawer.snapshot(old), drawer.snapshot(new), leave_out={"other", "none"})
+    assert [difference.table for difference in found] == ["one"]
+
+
 def test_hostile_names_are_only_names(drawer: Drawer) -> None:
     schema = [('k"; DROP TABLE t; --', "VARCHAR"), ("old_row.cells", "INTEGER"), ("key", "INTEGER")]
     found = drawer.difference((schema, [("1", 1, 1)]), (schema, [("1", 2, 3)]))
