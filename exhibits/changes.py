@@ -8,13 +8,12 @@ import polars as pl
 
 from exhibits.exhibit import EXHIBITS, Exhibit, Number, People, exhibit, is_offered
 from exhibits.words import counted, day, number
-from queries import Board, corrections, differences
+from queries import Board, corrections, records_that_differ
 
 POPULATION = "Everybody in either snapshot; filters do not apply"
 NOTHING_BEFORE = (
     "There is no earlier snapshot of this trial to compare with. The next load brings one."
 )
-OPEN_ONLY = "Open records only: of sealed ones nothing is compared here."
 NEW, CHANGED, VANISHED = "new", "changed", "vanished"
 
 
@@ -87,6 +86,13 @@ def _no_comparison(board: Board, title: str) -> Exhibit | None:
     if board.earlier():
         return None
     return Exhibit(title, POPULATION, missing=NOTHING_BEFORE)
+
+
+def which_records(board: Board) -> str:
+    """Of which records changes are told in this view."""
+    if board.has_sealed_records:
+        return "All records, sealed ones too."
+    return "Open records only: of sealed ones nothing is compared here."
 
 
 def _since(then: Board) -> str:
@@ -284,17 +290,17 @@ def changes_listed(board: Board) -> Exhibit:
 
 @exhibit()
 def changed_values(board: Board) -> Exhibit:
-    """Values of open records that were corrected since an earlier snapshot, old and new."""
+    """Values of records that were corrected since an earlier snapshot, old and new."""
     title = "Corrected values"
     if (nothing := _no_comparison(board, title)) is not None:
         return nothing
     then = before(board)
     assert then is not None
-    table = corrections(board, str(then.snapshot.id))
+    table = corrections(board, then.snapshot)
     total = int(table["values"].sum())
     return Exhibit(
         title=title,
-        population="Records in the open part of both snapshots; filters do not apply",
+        population="Records in both snapshots; filters do not apply",
         answer=f"{counted(total, 'value')} of records that are in both differ {_since(then)}."
         if total
         else f"No value of a record that is in both differs {_since(then)}.",
@@ -308,7 +314,7 @@ def changed_values(board: Board) -> Exhibit:
             "old": "Then",
             "new": "Now",
         },
-        footnotes=(f"One row a field, with the first of its records. {OPEN_ONLY}",),
+        footnotes=(f"One row a field, with the first of its records. {which_records(board)}",),
     )
 
 
@@ -327,7 +333,7 @@ def _records(board: Board, then: Board, datasets: Collection[str] | None = None)
     """One row a dataset that differs, of `datasets` or of all: rows then and now, and how many are
     new, changed or gone."""
     of = dict(board.ask("views/datasets").select("relation", "dataset").rows())
-    found = differences(board, str(then.snapshot.id))
+    found = records_that_differ(board, then.snapshot)
     if found.is_empty():
         return pl.DataFrame(schema=dict.fromkeys(RECORDS, pl.String))
     # What is of no dataset is told under its own name: nothing is passed over.
@@ -351,12 +357,12 @@ def changed_records(board: Board) -> Exhibit:
     table = _records(board, then)
     return Exhibit(
         title=title,
-        population="Records in the open part of either snapshot; filters do not apply",
+        population="Records in either snapshot; filters do not apply",
         answer=_told(table, then),
         denominator=_of_whom(board, then),
         table=table,
         labels=RECORDS,
-        footnotes=(OPEN_ONLY,),
+        footnotes=(which_records(board),),
     )
 
 

@@ -13,10 +13,10 @@ from access.view import View
 from exhibits.changes import (
     MOVED,
     NOTHING_BEFORE,
-    OPEN_ONLY,
     RECORDS,
     before,
     changes_of_page,
+    which_records,
 )
 from exhibits.exhibit import EXHIBITS, Exhibit, People, make
 from exhibits.export import as_csv, as_xlsx, table_as_csv
@@ -309,7 +309,7 @@ def _changes(board: Board, title: str, domains: Sequence[str]) -> None:
         if changes.conclusions.height:
             listed(changes.conclusions, MOVED, "Estimates that moved")
         st.caption(
-            plain(f"{OPEN_ONLY} Each record, and another snapshot to compare with: Overview.")
+            plain(f"{which_records(board)} Each record, and another snapshot: on the overview.")
         )
 
 

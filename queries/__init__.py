@@ -2,7 +2,14 @@
 
 from queries.board import Board, BoardError, arm_of_participant, open_board
 from queries.filters import Filters
-from queries.history import Refusal, corrections, differences, history, last_refusal
+from queries.history import (
+    Refusal,
+    corrections,
+    differences,
+    history,
+    last_refusal,
+    records_that_differ,
+)
 
 __all__ = [
     "Board",
@@ -15,4 +22,5 @@ __all__ = [
     "history",
     "last_refusal",
     "open_board",
+    "records_that_differ",
 ]

@@ -8,6 +8,7 @@ are bound, never formatted in.
 import base64
 import json
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -25,7 +26,10 @@ from snapshots import (
     Snapshot,
     SnapshotsError,
     StoreError,
+    TableDifference,
     TrialStore,
+    compare,
+    compare_sealed,
     open_store_digest,
     read_private_key,
     reader,
@@ -36,6 +40,7 @@ from trials import Trial
 
 if TYPE_CHECKING:
     import duckdb
+    from nacl.public import PrivateKey
 
     from access.policy import Grant
 
@@ -48,10 +53,25 @@ EVERY_VIEW = (
 )  # fmt: skip
 # A snapshot does not change, so an answer that is short is kept while its Board is open.
 _ANSWERS_KEPT, _ROWS_KEPT = 128, 10_000
+# What changed in these is no change of what is recorded of participants. Of each relation so many
+# changed values are looked at for examples.
+NOT_RECORDS = frozenset({
+    "about", "control_total", "dataset", "finding", "reading_remark", "sealed_event",
+    "sealed_finding", "sealed_unexpectedly",
+})  # fmt: skip
+_EXAMPLES = 1_000
 
 
 class BoardError(Exception):
     """A snapshot that cannot be shown in a view; the text says why."""
+
+
+@dataclass(frozen=True)
+class _LookingBack:
+    """What a Board does with an earlier snapshot: opens it, compares the records with its own."""
+
+    opened: "Callable[[Snapshot], Board]"
+    compared: Callable[[Snapshot], list[TableDifference]]
 
 
 class Board:
@@ -73,7 +93,7 @@ class Board:
         snapshot: Snapshot,
         grant: "Grant",
         connection: Lease,
-        open_earlier: "Callable[[Snapshot], Board]",
+        looking_back: "_LookingBack",
     ) -> None:
         """Made by `open_board` only."""
         self.trial = trial
@@ -84,7 +104,7 @@ class Board:
         self.subject: str | None = None
         self.compared_with: str | None = None
         self._lease = connection
-        self._open_earlier = open_earlier
+        self._looking_back = looking_back
         self._before: dict[str, Board] = {}
         self._present: frozenset[str] | None = None
         self._answers: dict[tuple[str, str], pl.DataFrame] = {}
@@ -247,10 +267,23 @@ class Board:
             raise BoardError(f"Snapshot {snapshot.id} is not an earlier one of this trial.")
         name = str(snapshot.id)
         if name not in self._before:
-            self._before[name] = self._open_earlier(snapshot)
+            self._before[name] = self._looking_back.opened(snapshot)
         found = self._before[name]
         found.choose(self.filters)
         return found
+
+    def records_since(self, before: Snapshot) -> list[TableDifference]:
+        """How records differ from those of an earlier snapshot; worked out once.
+
+        Of open records, or of all where this Board has them.
+
+        Raises:
+            Denied: the grant has ended, or its role compares no snapshots.
+            BoardError: the snapshot is not earlier, or cannot be opened.
+        """
+        # Looking back is decided, and recorded, there.
+        self.back_to(before)
+        return self.once(("records", str(before.id)), lambda: self._looking_back.compared(before))
 
     def close(self) -> None:
         """Give the connection back; a comparative one is closed with its last Board."""
@@ -313,11 +346,21 @@ def open_board(
     except SnapshotsError as error:
         raise BoardError(str(error)) from None
 
-    def open_earlier(before: Snapshot) -> Board:
+    def opened(before: Snapshot) -> Board:
         looks_back(str(before.id))
         return open_board(trial, before, grant.looking_back(str(before.id)), private_key_file)
 
-    return Board(trial, snapshot, grant, connection, open_earlier)
+    def compared(before: Snapshot) -> list[TableDifference]:
+        try:
+            if not grant.sealed_records:
+                return compare(before, snapshot, _EXAMPLES, NOT_RECORDS)
+            private_key = _private_key(private_key_file)
+            keys = _key_of(before, private_key), _key_of(snapshot, private_key)
+            return compare_sealed(before, snapshot, keys, _EXAMPLES, NOT_RECORDS)
+        except SnapshotsError as error:
+            raise BoardError(str(error)) from None
+
+    return Board(trial, snapshot, grant, connection, _LookingBack(opened, compared))
 
 
 def arm_of_participant(
@@ -370,17 +413,8 @@ def _not_its_open_file(snapshot: Snapshot) -> StoreError:
 def _with_sealed(
     trial: Trial, snapshot: Snapshot, grant: "Grant", private_key_file: Path | None
 ) -> "duckdb.DuckDBPyConnection":
-    if private_key_file is None:
-        raise StoreError(
-            "Sealed data needs the board's private key: set DSMB_BOARD_PRIVATE_KEY_FILE."
-        )
-    private_key = read_private_key(private_key_file)
-    sealed = json.loads(unwrap(private_key, snapshot.manifest.wrapped_key))
-    if sealed["snapshot"] != str(snapshot.id):
-        raise SealedStoreError(
-            f"The key in the manifest is of snapshot {sealed['snapshot']}, not of {snapshot.id}. "
-            "Restore the snapshot's folder from a copy."
-        )
+    private_key = _private_key(private_key_file)
+    key = _key_of(snapshot, private_key)
     if _digest(snapshot.open_path, _state(snapshot.open_path)) != snapshot.manifest.digest:
         raise _not_its_open_file(snapshot)
     labels: pl.DataFrame | None = None
@@ -390,9 +424,28 @@ def _with_sealed(
     return reader(
         snapshot.open_path,
         snapshot.sealed_path,
-        base64.b64decode(sealed["key"]),
+        key,
         prepare=_prepare_sealed(trial, snapshot, labels, sealed_records=grant.sealed_records),
     )
+
+
+def _private_key(file: Path | None) -> "PrivateKey":
+    if file is None:
+        raise StoreError(
+            "Sealed data needs the board's private key: set DSMB_BOARD_PRIVATE_KEY_FILE."
+        )
+    return read_private_key(file)
+
+
+def _key_of(snapshot: Snapshot, private_key: "PrivateKey") -> bytes:
+    """The key of the snapshot's sealed file."""
+    sealed = json.loads(unwrap(private_key, snapshot.manifest.wrapped_key))
+    if sealed["snapshot"] != str(snapshot.id):
+        raise SealedStoreError(
+            f"The key in the manifest is of snapshot {sealed['snapshot']}, not of {snapshot.id}. "
+            "Restore the snapshot's folder from a copy."
+        )
+    return base64.b64decode(sealed["key"])
 
 
 def _state(path: Path) -> tuple[int, ...]:

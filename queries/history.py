@@ -1,13 +1,14 @@
 """What was loaded: manifests of all snapshots, what differs, and the last load that was refused."""
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from queries.board import Board, BoardError
-from snapshots import SnapshotsError, TableDifference, TrialStore, compare
+from queries.board import NOT_RECORDS, Board, BoardError
+from snapshots import Snapshot, SnapshotsError, TableDifference, TrialStore, compare
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def history(board: Board) -> pl.DataFrame:
 
 
 def differences(board: Board, before: str) -> pl.DataFrame:
-    """What the open part of the Board's snapshot has otherwise than that of the snapshot `before`.
+    """What the open part of the Board's snapshot has otherwise than that of any other, `before`.
 
     Returns:
         One row a relation that differs: its name, rows `before` and `after`, how many were `added`,
@@ -61,7 +62,25 @@ def differences(board: Board, before: str) -> pl.DataFrame:
         Denied: the role may not compare snapshots.
         BoardError: there is no such snapshot, or its file is missing or damaged.
     """
-    found = _compared_with(board, before)
+    store = _store(board)
+    try:
+        found = compare(store.snapshot(before), board.snapshot, leave_out=NOT_RECORDS)
+    except SnapshotsError as error:
+        raise BoardError(str(error)) from None
+    return _by_relation(found)
+
+
+def records_that_differ(board: Board, before: Snapshot) -> pl.DataFrame:
+    """The same of an earlier snapshot, and of sealed records, too, where the Board has them.
+
+    Raises:
+        Denied: the role may not compare snapshots.
+        BoardError: the snapshot is not an earlier one, or cannot be opened.
+    """
+    return _by_relation(board.records_since(before))
+
+
+def _by_relation(found: Iterable[TableDifference]) -> pl.DataFrame:
     return pl.DataFrame(
         [
             {
@@ -72,10 +91,7 @@ def differences(board: Board, before: str) -> pl.DataFrame:
                 "removed": item.rows.removed,
                 "changed": item.rows.changed,
                 "values": ", ".join(
-                    f"{name.replace('_', ' ')} ({count:,})"
-                    for name, count in item.rows.cells.items()
-                    # A typed value's text changes with it.
-                    if name.removesuffix("_text") not in item.rows.cells.keys() - {name}
+                    f"{name.replace('_', ' ')} ({count:,})" for name, count in _cells(item)
                 ),
             }
             for item in found
@@ -85,8 +101,17 @@ def differences(board: Board, before: str) -> pl.DataFrame:
     )
 
 
-def corrections(board: Board, before: str) -> pl.DataFrame:
-    """Values of open records that are in the Board's snapshot and in `before`, and differ.
+def _cells(item: TableDifference) -> Iterator[tuple[str, int]]:
+    """How many values of a field differ; of a typed value, whose text changes with it, once."""
+    for name, count in item.rows.cells.items():
+        if name.removesuffix("_text") not in item.rows.cells.keys() - {name}:
+            yield name, count
+
+
+def corrections(board: Board, before: Snapshot) -> pl.DataFrame:
+    """Values of records that are in the Board's snapshot and in an earlier one, and differ.
+
+    Of open records, and where the Board has sealed ones, of these, too.
 
     Returns:
         One row a relation and field: how many `values` differ, and of the first record its key, the
@@ -94,15 +119,12 @@ def corrections(board: Board, before: str) -> pl.DataFrame:
 
     Raises:
         Denied: the role may not compare snapshots.
-        BoardError: there is no such snapshot, or its file is missing or damaged.
+        BoardError: the snapshot is not an earlier one, or cannot be opened.
     """
     rows = []
-    for item in _compared_with(board, before):
+    for item in board.records_since(before):
         first = {change.column: change for change in reversed(item.rows.changes)}
-        for name, count in item.rows.cells.items():
-            # A typed value's text changes with it.
-            if name.removesuffix("_text") in item.rows.cells.keys() - {name}:
-                continue
+        for name, count in _cells(item):
             change = first.get(name)
             rows.append(
                 {
@@ -117,26 +139,6 @@ def corrections(board: Board, before: str) -> pl.DataFrame:
     texts = dict.fromkeys(("relation", "field", "record_key", "old", "new"), pl.String)
     order = ["relation", "field", "values", "record_key", "old", "new"]
     return pl.DataFrame(rows, schema=texts | {"values": pl.Int64}).select(order)
-
-
-def _compared_with(board: Board, before: str) -> list[TableDifference]:
-    """The open records of the snapshot `before` beside those of the Board's; worked out once."""
-    store = _store(board)
-
-    def compared() -> list[TableDifference]:
-        try:
-            return compare(
-                store.snapshot(before), board.snapshot, examples=_EXAMPLES, leave_out=_NOT_RECORDS
-            )
-        except SnapshotsError as error:
-            raise BoardError(str(error)) from None
-
-    return board.once(("records", before), compared)
-
-
-# Of each relation so many changed values are looked at for examples.
-_EXAMPLES = 1_000
-_NOT_RECORDS = frozenset({"dataset", "finding", "sealed_event"})
 
 
 def last_refusal(board: Board) -> Refusal | None:

@@ -1,6 +1,6 @@
 """What a snapshot is: layout, manifest, publishing, the DuckDB connections, comparing, pruning."""
 
-from snapshots.compare import CellChange, RowDifference, TableDifference, compare
+from snapshots.compare import CellChange, RowDifference, TableDifference, compare, compare_sealed
 from snapshots.connection import (
     OPEN,
     SEALED,
@@ -74,6 +74,7 @@ __all__ = [
     "TableFacts",
     "TrialStore",
     "compare",
+    "compare_sealed",
     "count_rows",
     "database_digest",
     "find_by_receipt",

@@ -1,4 +1,4 @@
-"""What changed between two snapshots of a trial, in their open stores."""
+"""What changed between two snapshots of a trial, in their open stores or in all records."""
 
 from collections.abc import Collection, Sequence
 from contextlib import closing
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from snapshots.connection import open_stores_reader, quote_identifier
+from snapshots.connection import open_stores_reader, quote_identifier, sealed_stores_reader
 from snapshots.digest import Column, cell_text, columns_of
 from snapshots.errors import StoreError
-from snapshots.manifest import TableFacts
 from snapshots.store import Snapshot
+from snapshots.tables import count_rows
 
 _OLD = "old_data"
 _NEW = "new_data"
@@ -133,47 +133,89 @@ def compare(
     Raises:
         StoreError: the snapshots are of different trials, or a file is missing or damaged.
     """
+    _check_trial(old, new)
+    before, after = old.manifest.tables, new.manifest.tables
+    same = {name for name in before.keys() & after.keys() if before[name] == after[name]}
+    with closing(open_stores_reader({_OLD: old.open_path, _NEW: new.open_path})) as connection:
+        return _compare_stores(connection, examples, leave_out, same)
+
+
+def compare_sealed(
+    old: Snapshot,
+    new: Snapshot,
+    keys: tuple[bytes, bytes],
+    examples: int = 10,
+    leave_out: Collection[str] = (),
+) -> list[TableDifference]:
+    """Compare the sealed stores of two snapshots, which hold all records, open ones too.
+
+    Args:
+        keys: of the sealed file of ``old`` and of ``new``.
+
+    The rest is as in ``compare``.
+
+    Raises:
+        SealedStoreError: a file is missing or damaged, or a key is not the right one.
+        StoreError: the snapshots are of different trials.
+    """
+    _check_trial(old, new)
+    stores = {_OLD: (old.sealed_path, keys[0]), _NEW: (new.sealed_path, keys[1])}
+    with closing(sealed_stores_reader(stores)) as connection:
+        return _compare_stores(connection, examples, leave_out, set())
+
+
+def _check_trial(old: Snapshot, new: Snapshot) -> None:
     if old.manifest.trial != new.manifest.trial:
         raise StoreError(
             f"Snapshot {old.id} is of trial {old.manifest.trial} and {new.id} of "
             f"{new.manifest.trial}; only snapshots of one trial can be compared."
         )
-    before, after = old.manifest.tables, new.manifest.tables
-    with closing(open_stores_reader({_OLD: old.open_path, _NEW: new.open_path})) as connection:
-        old_columns, new_columns = columns_of(connection, _OLD), columns_of(connection, _NEW)
-        return [
-            _compare_table(
-                connection,
-                table,
-                (before.get(table), after.get(table)),
-                (old_columns.get(table, []), new_columns.get(table, [])),
-                examples,
-            )
-            for table in sorted((before.keys() | after.keys()) - set(leave_out))
-        ]
+
+
+def _compare_stores(
+    connection: duckdb.DuckDBPyConnection,
+    examples: int,
+    leave_out: Collection[str],
+    same: Collection[str],
+) -> list[TableDifference]:
+    """Compare two attached stores; of the tables that are the `same` only the rows are counted."""
+    old_columns, new_columns = columns_of(connection, _OLD), columns_of(connection, _NEW)
+    return [
+        _compare_table(
+            connection,
+            table,
+            old_columns.get(table),
+            new_columns.get(table),
+            examples,
+            same=table in same,
+        )
+        for table in sorted((old_columns.keys() | new_columns.keys()) - set(leave_out))
+    ]
 
 
 def _compare_table(
     connection: duckdb.DuckDBPyConnection,
     table: str,
-    facts: tuple[TableFacts | None, TableFacts | None],
-    columns: tuple[Sequence[Column], Sequence[Column]],
+    old_columns: Sequence[Column] | None,
+    new_columns: Sequence[Column] | None,
     examples: int,
+    *,
+    same: bool,
 ) -> TableDifference:
-    (before, after), (old_columns, new_columns) = facts, columns
-    old_types = {column.name: column.type for column in old_columns}
-    new_types = {column.name: column.type for column in new_columns}
-    if before is None or after is None:
-        added, removed = after.rows if after else 0, before.rows if before else 0
-        rows = RowDifference(key=None, added=added, removed=removed)
-    elif before.digest == after.digest:
+    before = 0 if old_columns is None else count_rows(connection, _OLD, table)
+    after = 0 if new_columns is None else count_rows(connection, _NEW, table)
+    if old_columns is None or new_columns is None:
+        rows = RowDifference(key=None, added=after, removed=before)
+    elif same:
         rows = RowDifference(key=new_columns[0].name)
     else:
         rows = _compare_rows(connection, table, old_columns, new_columns, examples)
+    old_types = {column.name: column.type for column in old_columns or ()}
+    new_types = {column.name: column.type for column in new_columns or ()}
     return TableDifference(
         table=table,
-        rows_before=before.rows if before else 0,
-        rows_after=after.rows if after else 0,
+        rows_before=before,
+        rows_after=after,
         rows=rows,
         columns_added=tuple(name for name in new_types if name not in old_types),
         columns_removed=tuple(name for name in old_types if name not in new_types),

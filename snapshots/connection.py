@@ -172,10 +172,32 @@ def open_stores_reader(stores: Mapping[str, Path]) -> duckdb.DuckDBPyConnection:
 
     Raises StoreError when a file is missing or damaged.
     """
-    connection = work_connection(sealed=False)
-    try:
+
+    def attach(connection: duckdb.DuckDBPyConnection) -> None:
         for name, path in stores.items():
             _attach_open(connection, name, path, read_only=True)
+
+    return _locked(work_connection(sealed=False), attach)
+
+
+def sealed_stores_reader(stores: Mapping[str, tuple[Path, bytes]]) -> duckdb.DuckDBPyConnection:
+    """Open several sealed stores side by side for reading, each with its key of 32 bytes.
+
+    Raises SealedStoreError when a file is missing or damaged, or a key is not the right one.
+    """
+
+    def attach(connection: duckdb.DuckDBPyConnection) -> None:
+        for name, (path, key) in stores.items():
+            _attach_sealed(connection, path, key, name, read_only=True)
+
+    return _locked(work_connection(), attach)
+
+
+def _locked(
+    connection: duckdb.DuckDBPyConnection, attach: Callable[[duckdb.DuckDBPyConnection], None]
+) -> duckdb.DuckDBPyConnection:
+    try:
+        attach(connection)
         _refuse_outside_access(connection)
         _lock_configuration(connection)
     except BaseException:
@@ -220,7 +242,12 @@ def _attach_open(
 
 
 def _attach_sealed(
-    connection: duckdb.DuckDBPyConnection, path: Path, key: bytes, *, read_only: bool
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    key: bytes,
+    name: str = SEALED,
+    *,
+    read_only: bool,
 ) -> None:
     if len(key) != KEY_BYTES:
         raise SealedStoreError(
@@ -232,7 +259,7 @@ def _attach_sealed(
     connection.execute(f"SET VARIABLE {_KEY_VARIABLE} = ?", [base64.b64encode(key).decode()])
     try:
         connection.execute(
-            f"ATTACH {quote_literal(path)} AS {quote_identifier(SEALED)} "
+            f"ATTACH {quote_literal(path)} AS {quote_identifier(name)} "
             f"(TYPE duckdb, {mode}, ENCRYPTION_KEY getvariable('{_KEY_VARIABLE}'))"
         )
     except duckdb.Error as error:

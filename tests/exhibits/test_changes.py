@@ -9,7 +9,7 @@ import pytest
 from access import Denied, View
 from exhibits import make
 from exhibits.changes import CONCLUSIONS, _estimates, changes_of_page
-from queries import Board, BoardError
+from queries import Board, BoardError, open_board, records_that_differ
 from tests.conftest import (
     CUTOFFS,
     KeyPair,
@@ -22,6 +22,7 @@ from tests.conftest import (
 from trials import load_trial
 from trials.simulator import simulate
 
+OTHER_LOT = "A-CORRECTED-LOT"
 CHANGES = (
     "changes_overview", "changes_listed", "changed_records", "changed_values", "changed_findings",
     "changed_conclusions",
@@ -32,7 +33,7 @@ CHANGES = (
 def tampered(key_pair: KeyPair, tmp_path_factory: pytest.TempPathFactory) -> LoadedTrial:
     """A second snapshot in which an event is gone, one is another, somebody died, somebody is gone.
 
-    The first of each kind by their identifiers.
+    The first of each kind by their identifiers. Of the doses one is of another lot, one is gone.
     """
     trial = load_trial("nct05689008")
     folder = tmp_path_factory.mktemp("tampered")
@@ -51,6 +52,12 @@ def tampered(key_pair: KeyPair, tmp_path_factory: pytest.TempPathFactory) -> Loa
     frames["ae"] = frames["ae"].filter(pl.col("AESEQ").is_null() | ~same(ae.row(0)))
     frames["ae"] = frames["ae"].with_columns(
         pl.when(same(ae.row(1))).then(pl.lit("UNKNOWN")).otherwise(pl.col("AEOUT")).alias("AEOUT")
+    )
+    doses = frames["ex"].filter(pl.col("EXLOT").is_not_null())
+    other, gone = (same(doses.select("USUBJID", "EXSEQ").row(place), "EXSEQ") for place in (0, -1))
+    frames["ex"] = frames["ex"].filter(~gone)
+    frames["ex"] = frames["ex"].with_columns(
+        pl.when(other).then(pl.lit(OTHER_LOT)).otherwise(pl.col("EXLOT")).alias("EXLOT")
     )
     return load_frames(frames, trial, key_pair, folder, date(2023, 7, 1))
 
@@ -73,9 +80,9 @@ def open_events(frames: dict[str, pl.DataFrame]) -> pl.DataFrame:
     return found
 
 
-def same(row: tuple[object, ...]) -> pl.Expr:
+def same(row: tuple[object, ...], counted: str = "AESEQ") -> pl.Expr:
     subject, sequence = (pl.lit(part) for part in row)
-    return (pl.col("USUBJID") == subject) & (pl.col("AESEQ") == sequence)
+    return (pl.col("USUBJID") == subject) & (pl.col(counted) == sequence)
 
 
 @pytest.fixture(params=[View.POOLED, View.CODED, View.UNBLINDED])
@@ -119,6 +126,40 @@ def test_a_death_and_a_corrected_value_are_told_as_old_and_new(board: Board) -> 
     fields = {(row["relation"], row["field"]): row for row in rows_of(board, "changed_values")}
     assert fields["adverse event", "outcome"]["values"] == 1
     assert fields["adverse event", "outcome"]["new"] == "UNKNOWN"
+
+
+def test_sealed_records_are_compared_where_they_are_shown(board: Board) -> None:
+    """A dose that vanished and a lot that was corrected, for who sees doses; for others nothing."""
+    of = {row["dataset"]: row for row in rows_of(board, "changed_records")}
+    fields = {(row["relation"], row["field"]): row for row in rows_of(board, "changed_values")}
+    said = " ".join(make(name, board).table.write_csv() for name in CHANGES)  # type: ignore[union-attr]
+    if not board.has_sealed_records:
+        assert "EX" not in of
+        assert ("exposure", "lot") not in fields
+        assert OTHER_LOT not in said
+        assert make("changed_records", board).footnotes == (
+            "Open records only: of sealed ones nothing is compared here.",
+        )
+        return
+    assert (of["EX"]["removed"], of["EX"]["changed"]) == (1, 1)
+    assert fields["exposure", "lot"]["new"] == OTHER_LOT
+    assert make("changed_records", board).footnotes == ("All records, sealed ones too.",)
+
+
+def test_sealed_records_are_compared_only_by_who_may_look_back(tampered: LoadedTrial) -> None:
+    """What refuses to record the look keeps the earlier sealed file closed."""
+
+    def refuses(_snapshot: str) -> None:
+        raise Denied("It cannot be recorded.")
+
+    grant = granted(View.UNBLINDED, trial=tampered.trial.id, snapshot=str(tampered.snapshot.id))
+    board = open_board(
+        tampered.trial, tampered.snapshot, grant, tampered.keys.private, looks_back=refuses
+    )
+    (first,) = board.earlier()
+    with pytest.raises(Denied, match="cannot be recorded"):
+        records_that_differ(board, first)
+    board.close()
 
 
 def test_findings_new_and_resolved_add_up(board: Board) -> None:

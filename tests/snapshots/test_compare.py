@@ -9,20 +9,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nacl.public import PrivateKey
 
 from snapshots import (
     FORMAT,
     CellChange,
     Manifest,
+    SealedStoreError,
     Snapshot,
     SnapshotId,
     StoreError,
     TableDifference,
     TrialStore,
     compare,
+    compare_sealed,
     database_digest,
     quote_identifier,
     quote_literal,
+    unwrap,
     work_connection,
 )
 
@@ -258,3 +262,16 @@ def test_published_snapshots_are_compared_without_their_sealed_part(
     assert (events.table, participants.table) == ("adverse_event", "participant")
     assert events.rows.changed == 50
     assert participants.rows.changes[0] == CellChange("P0", "mark", "old", "new")
+
+
+def test_the_sealed_parts_are_compared_with_their_keys(
+    trial: TrialStore, load: Callable[..., Snapshot], board_key: PrivateKey
+) -> None:
+    old, new = load(trial, "old"), load(trial, "new")
+    keys = tuple(unwrap(board_key, snapshot.manifest.wrapped_key) for snapshot in (old, new))
+    (allocation,) = compare_sealed(old, new, (keys[0], keys[1]))
+    assert (allocation.table, allocation.rows_before, allocation.rows_after) == ("allocation", 1, 1)
+    assert allocation.rows.changes == (CellChange("P0", "arm", "old", "new"),)
+    assert compare_sealed(old, new, (keys[0], keys[1]), leave_out={"allocation"}) == []
+    with pytest.raises(SealedStoreError, match="does not open with this key"):
+        compare_sealed(old, new, (keys[1], keys[0]))
