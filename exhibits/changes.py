@@ -223,14 +223,19 @@ def changes_overview(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
-def changes_listed(board: Board) -> Exhibit:
-    """Every participant and event that is new, changed or gone since an earlier snapshot."""
-    title = "Changed participants and events"
-    if (nothing := _no_comparison(board, title)) is not None:
-        return nothing
-    then = before(board)
-    assert then is not None
+LISTED = {
+    "what": "What",
+    "change": "Change",
+    "subject": "Participant",
+    "site": "Site",
+    "arm": "Arm",
+    "record": "Record",
+    "difference": "Then → now",
+}
+
+
+def _listed(board: Board, then: Board) -> pl.DataFrame:
+    """One row a participant or event that is new, changed or gone; what vanished comes first."""
     parts = []
     for kind in (KINDS[0], KINDS[3]):
         changed = _comparison(board, then, kind.of).of(kind)
@@ -263,7 +268,18 @@ def changes_listed(board: Board) -> Exhibit:
             )
         )
     order = pl.col("change").replace_strict({VANISHED: 0, CHANGED: 1, NEW: 2})
-    table = pl.concat(parts).sort(order, "what", "subject", "record", maintain_order=True)
+    return pl.concat(parts).sort(order, "what", "subject", "record", maintain_order=True)
+
+
+@exhibit()
+def changes_listed(board: Board) -> Exhibit:
+    """Every participant and event that is new, changed or gone since an earlier snapshot."""
+    title = "Changed participants and events"
+    if (nothing := _no_comparison(board, title)) is not None:
+        return nothing
+    then = before(board)
+    assert then is not None
+    table = _listed(board, then)
     there = set(board.ask("people/all", arm=None)["subject"])
     return Exhibit(
         title=title,
@@ -273,15 +289,7 @@ def changes_listed(board: Board) -> Exhibit:
         else f"No participant and no event differs {_since(then)}.",
         denominator=_of_whom(board, then),
         table=table,
-        labels={
-            "what": "What",
-            "change": "Change",
-            "subject": "Participant",
-            "site": "Site",
-            "arm": "Arm",
-            "record": "Record",
-            "difference": "Then → now",
-        },
+        labels=LISTED,
         footnotes=("What vanished comes first.",),
         lists=(People("Participants", "people/all", (("arm", None),)),),
         row_lists=tuple(0 if subject in there else None for subject in table["subject"]),
@@ -413,6 +421,24 @@ def changes_of_page(board: Board, address: str, datasets: Collection[str]) -> Ch
         _told(records, then),
         moved,
         _in_a_sentence(board, then, moved.height, looked_at) if looked_at else "",
+    )
+
+
+def changes_of_person(board: Board) -> tuple[pl.DataFrame, str]:
+    """What changed about the chosen participant since the last review, where there was one.
+
+    Returns:
+        One row a record of theirs that is new, changed or gone, under `LISTED`, and the same in a
+        sentence.
+    """
+    then = before(board)
+    assert then is not None
+    rows = _listed(board, then).filter(pl.col("subject") == board.subject)
+    if rows.is_empty():
+        return rows, f"Neither they nor an event of theirs differ {_since(then)}."
+    return rows, (
+        f"{counted(rows.height, 'record')} of theirs {'differs' if rows.height == 1 else 'differ'} "
+        f"{_since(then)}."
     )
 
 

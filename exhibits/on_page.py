@@ -7,15 +7,18 @@ from typing import Any, Literal, TypeAlias
 import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from access.view import View
 from exhibits.changes import (
+    LISTED,
     MOVED,
     NOTHING_BEFORE,
     RECORDS,
     before,
     changes_of_page,
+    changes_of_person,
     which_records,
 )
 from exhibits.exhibit import EXHIBITS, Exhibit, People, make
@@ -281,19 +284,35 @@ def header(
     return board
 
 
-def _changes(board: Board, title: str, domains: Sequence[str]) -> None:
-    """What changed in what the page is made of, compared once somebody unfolds it.
+def _unfolded(label: str, key: str) -> ExpanderContainer | None:
+    """Where to say what changed, once somebody unfolds it: only then are two snapshots compared.
 
     Not a fragment: looking back can be refused and can fail, which is told where the page is drawn.
     """
+    place = st.expander(label, key=key, icon=":material/update:", on_change="rerun")
+    return place if place.open else None
+
+
+def changes_of_chosen_person(board: Board) -> None:
+    """What changed about the chosen participant since the last review."""
+    if not board.earlier():
+        return
+    place = _unfolded("What changed about them since the last review", "changes-of-person")
+    if place is None:
+        return
+    rows, told = changes_of_person(board)
+    with place:
+        st.markdown(plain(told))
+        if rows.height:
+            listed(rows.drop("subject", "site", "arm"), LISTED, "What changed about this person")
+        st.caption("Their study's course and their adverse events; filters do not apply.")
+
+
+def _changes(board: Board, title: str, domains: Sequence[str]) -> None:
+    """What changed in what the page is made of."""
     address = st.session_state.get(ADDRESS_KEY, "")
-    unfolded = st.expander(
-        f"What changed here since the last review: {title}",
-        key=f"changes-{address}",
-        icon=":material/update:",
-        on_change="rerun",
-    )
-    if not unfolded.open or (changes := changes_of_page(board, address, domains)) is None:
+    unfolded = _unfolded(f"What changed here since the last review: {title}", f"changes-{address}")
+    if unfolded is None or (changes := changes_of_page(board, address, domains)) is None:
         return
     with unfolded:
         st.markdown(plain(changes.told))

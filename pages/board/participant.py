@@ -1,6 +1,6 @@
 """What happened to this person?"""
 
-from exhibits.on_page import header, show
+from exhibits.on_page import changes_of_chosen_person, header, show
 from exhibits.people import choose_participant
 
 board = header(
@@ -8,6 +8,7 @@ board = header(
 )
 if choose_participant(board):
     show("participant_summary")
+    changes_of_chosen_person(board)
     show("participant_doses")
     show("participant_events_since_dose")
     show("participant_course")

@@ -8,7 +8,7 @@ import pytest
 
 from access import Denied, View
 from exhibits import make
-from exhibits.changes import CONCLUSIONS, _estimates, changes_of_page
+from exhibits.changes import CONCLUSIONS, _estimates, changes_of_page, changes_of_person
 from queries import Board, BoardError, open_board, records_that_differ
 from tests.conftest import (
     CUTOFFS,
@@ -160,6 +160,20 @@ def test_sealed_records_are_compared_only_by_who_may_look_back(tampered: LoadedT
     with pytest.raises(Denied, match="cannot be recorded"):
         records_that_differ(board, first)
     board.close()
+
+
+def test_what_changed_about_one_person_is_theirs(board: Board) -> None:
+    listed = rows_of(board, "changes_listed")
+    died = next(row["subject"] for row in listed if "→ died" in str(row["difference"]))
+    board.subject = str(died)
+    rows, told = changes_of_person(board)
+    assert rows.to_dicts() == [row for row in listed if row["subject"] == died]
+    assert told.startswith(f"{rows.height} record")
+    others = set(board.ask("people/all", arm=None)["subject"]) - {row["subject"] for row in listed}
+    board.subject = min(others)
+    rows, told = changes_of_person(board)
+    assert rows.is_empty()
+    assert told.startswith("Neither they nor an event of theirs differ since the data cut-off")
 
 
 def test_findings_new_and_resolved_add_up(board: Board) -> None:

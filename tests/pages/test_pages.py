@@ -327,6 +327,30 @@ def test_a_view_that_cannot_be_recorded_is_not_opened(
     assert visitor.session.opened is None
 
 
+@pytest.mark.parametrize("address", ["board-safety", "board-participant"])
+def test_what_changed_is_told_once_it_is_unfolded_and_recorded(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, records_file: Path, address: str
+) -> None:
+    """On the page of a topic, and on that of one person; what is not recorded is not told."""
+    visitor = at_dashboard(demonstration_store).sign_in("board").open("board-enrollment")
+    visitor.look(View.CODED).open(address)
+    earlier = demonstration_store.snapshots[0].id
+    assert str(earlier) not in visitor.words
+    unfolded = "changes-of-person" if address == "board-participant" else f"changes-{address}"
+    visitor.app.session_state[unfolded] = True
+    visitor.run()
+    assert f"({earlier})" in visitor.words
+    visitor.app.session_state[unfolded] = False
+    visitor.run().look(View.POOLED).look(View.CODED)
+    with closing(sqlite3.connect(records_file)) as database:
+        database.execute("drop table audit_trail")
+    assert visitor.run().shows_numbers
+    visitor.app.session_state[unfolded] = True
+    visitor.run()
+    assert "The audit trail cannot be written" in " ".join(visitor.sentences)
+    assert f"({earlier})" not in visitor.words
+
+
 def test_without_the_private_key_a_view_is_not_opened(
     at_dashboard: AtDashboard, demonstration_store: LoadedTrial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
