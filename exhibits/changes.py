@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.exhibit import EXHIBITS, Exhibit, Number, People, exhibit, is_offered
+from exhibits.exhibit import Exhibit, Number, People, exhibit, is_offered, make
 from exhibits.words import counted, day, number
 from queries import Board, corrections, records_that_differ
 
@@ -566,7 +566,7 @@ def _moved_conclusions(
             ):
                 rows.append(
                     {
-                        "exhibit": EXHIBITS[item.exhibit].make(board).title,
+                        "exhibit": make(item.exhibit, board).title,
                         "estimate": ", ".join(key),
                         "then": _said(old),
                         "now": _said(value),
@@ -593,7 +593,7 @@ CONCLUSION_SCHEMA = {
 
 
 def _estimates(board: Board, conclusion: _Conclusion) -> dict[tuple[str, ...], float | str | bool]:
-    table = EXHIBITS[conclusion.exhibit].make(board).table
+    table = make(conclusion.exhibit, board).table
     if table is None or conclusion.column not in table.columns:
         return {}
     named = [key for key in conclusion.keys if key in table.columns]

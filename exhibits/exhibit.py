@@ -115,6 +115,8 @@ class Exhibit:
 
 
 Maker = Callable[[Board], Exhibit]
+# Of an exhibit that is kept: some are a listing of everything.
+MOST_ROWS_KEPT = 1_000
 
 
 @dataclass(frozen=True)
@@ -240,10 +242,18 @@ def is_offered(name: str, board: Board) -> bool:
 
 
 def make(name: str, board: Board) -> Exhibit:
-    """The exhibit called `name`.
+    """The exhibit called `name`; one without many rows is kept with the Board, not to be changed.
 
     Raises:
         KeyError: there is none of that name.
         NotInThisViewError: it is not offered in the Board's view.
     """
-    return EXHIBITS[name].make(board)
+    maker = EXHIBITS[name].make
+    # What it depends on beside the snapshot, the view and the filters of the Board.
+    return board.once(
+        ("exhibit", name, board.subject, board.compared_with), lambda: maker(board), _is_small
+    )
+
+
+def _is_small(made: Exhibit) -> bool:
+    return (0 if made.table is None else made.table.height) <= MOST_ROWS_KEPT

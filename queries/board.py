@@ -52,7 +52,7 @@ EVERY_VIEW = (
     "balance", "survival", "monitoring",
 )  # fmt: skip
 # A snapshot does not change, so an answer that is short is kept while its Board is open.
-_ANSWERS_KEPT, _ROWS_KEPT = 128, 10_000
+_ANSWERS_KEPT, _ROWS_KEPT, _WORK_KEPT = 128, 10_000, 64
 # What changed in these is no change of what is recorded of participants. Of each relation so many
 # changed values are looked at for examples.
 NOT_RECORDS = frozenset({
@@ -155,21 +155,29 @@ class Board:
             self._worked_out.clear()
         self.filters = filters
 
-    def once(self, what: Hashable, work: Callable[[], T]) -> T:
+    def once(
+        self, what: Hashable, work: Callable[[], T], keep: Callable[[T], bool] = lambda _: True
+    ) -> T:
         """What comes of `work`, which is done once under these filters and kept with this Board.
 
-        For what is small and takes long, such as what differs between two snapshots.
+        The last few are kept.
 
         Args:
             what: names the work, and all that it depends on beside this Board and its filters.
+            keep: whether what came of it is small enough to be kept.
 
         Raises:
             Denied: the grant has ended.
         """
         self.check()
-        if what not in self._worked_out:
-            self._worked_out[what] = work()
-        return cast("T", self._worked_out[what])
+        if what in self._worked_out:
+            return cast("T", self._worked_out[what])
+        done = work()
+        if keep(done):
+            if len(self._worked_out) >= _WORK_KEPT:
+                self._worked_out.pop(next(iter(self._worked_out)))
+            self._worked_out[what] = done
+        return done
 
     @property
     def reference_arm(self) -> str:

@@ -19,7 +19,7 @@ import exhibits.exhibit
 from access import View
 from docs.exhibit_sources import is_among, source_of
 from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
-from queries import Board
+from queries import Board, Filters
 from tests.conftest import LoadedTrial, board_of
 from tests.exhibits.conftest import STORES, BoardByName, LoadedByName
 
@@ -190,6 +190,28 @@ def test_coded_and_unblinded_differ_in_the_names_of_the_arms_only(
 
 
 # The registry
+
+
+def test_an_exhibit_is_kept_for_what_it_was_made_for(
+    demonstration_store: LoadedTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With this Board, these filters and this person; one with many rows is made again."""
+    board, other = (board_of(demonstration_store, view) for view in (View.POOLED, View.CODED))
+    board.subject, second = board.ask("people/all", arm=None)["subject"][:2]
+    first = make("participant_events", board)
+    assert make("participant_events", board) is first
+    board.subject = second
+    assert make("participant_events", board) is not first
+    allocation = make("allocation", board)
+    assert make("allocation", board) is allocation
+    assert make("allocation", other) is not allocation
+    overview = make("adverse_event_overview", board)
+    board.choose(Filters(sexes=("F",)))
+    assert make("adverse_event_overview", board).population != overview.population
+    monkeypatch.setattr(exhibits.exhibit, "MOST_ROWS_KEPT", 1)
+    assert make("all_events", board) is not make("all_events", board)
+    board.close()
+    other.close()
 
 
 def test_every_exhibit_is_registered_under_its_topic_with_a_summary() -> None:

@@ -217,6 +217,17 @@ def test_what_was_worked_out_is_kept_under_its_filters_until_the_board_is_closed
     assert board._worked_out == {}
 
 
+def test_of_what_was_worked_out_the_last_few_that_are_small_are_kept(
+    opened: Callable[[View], Board],
+) -> None:
+    board = opened(View.POOLED)
+    board.once("large", lambda: 10, keep=lambda found: found < 10)
+    assert board.once("large", lambda: 11, keep=lambda found: found < 10) == 11
+    for number in range(queries.board._WORK_KEPT + 1):
+        assert board.once(number, lambda number=number: number) == number
+    assert list(board._worked_out) == list(range(1, queries.board._WORK_KEPT + 1))
+
+
 def test_what_was_worked_out_ends_with_the_right_to_it(simulated: Loaded) -> None:
     board = simulated.board(View.UNBLINDED)
     board.once("one", lambda: 1)
