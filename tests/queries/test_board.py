@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -224,7 +225,7 @@ def test_of_what_was_worked_out_the_last_few_that_are_small_are_kept(
     board.once("large", lambda: 10, keep=lambda found: found < 10)
     assert board.once("large", lambda: 11, keep=lambda found: found < 10) == 11
     for number in range(queries.board._WORK_KEPT + 1):
-        assert board.once(number, lambda number=number: number) == number
+        assert board.once(number, partial(int, number)) == number
     assert list(board._worked_out) == list(range(1, queries.board._WORK_KEPT + 1))
 
 
