@@ -487,12 +487,25 @@ def changed_findings(board: Board) -> Exhibit:
 
 @dataclass(frozen=True)
 class _Conclusion:
-    """Estimates of an exhibit: the page it stands on, the column, and what a row is called by."""
+    """Estimates of an exhibit.
+
+    Attributes:
+        page: on which it stands.
+        column: of its table.
+        keys: columns by which a row is called.
+        compared: how its arm is compared with the reference arm, in words; empty where it is not.
+    """
 
     page: str
     exhibit: str
     column: str
     keys: tuple[str, ...]
+    compared: str = ""
+
+    @property
+    def unit(self) -> str:
+        """Of a difference of shares, or of a share."""
+        return "points" if self.column == "difference" else "%"
 
 
 # What a board concludes from; shares in percent.
@@ -502,9 +515,13 @@ CONCLUSIONS = (
         "board-special-interest", "special_interest_overview", "share_percent", ("name", "arm")
     ),
     _Conclusion("board-survival", "mortality", "percent", ("group", "arm")),
-    _Conclusion("board-survival", "mortality", "difference", ("group", "arm")),
-    _Conclusion("board-oxygenation", "oxygenation_composite", "win_percent", ("arm",)),
-    _Conclusion("board-oxygenation", "ventilator_free", "win_percent", ("arm",)),
+    _Conclusion("board-survival", "mortality", "difference", ("group", "arm"), "less"),
+    _Conclusion(
+        "board-oxygenation", "oxygenation_composite", "win_percent", ("arm",), "doing better than"
+    ),
+    _Conclusion(
+        "board-oxygenation", "ventilator_free", "win_percent", ("arm",), "doing better than"
+    ),
     _Conclusion("board-monitoring", "stopping_positions", "position", ("rule", "arm")),
     _Conclusion("board-monitoring", "sequential_positions", "crossed", ("rule", "arm")),
 )
@@ -567,9 +584,10 @@ def _moved_conclusions(
                 rows.append(
                     {
                         "exhibit": make(item.exhibit, board).title,
-                        "estimate": ", ".join(key),
-                        "then": _said(old),
-                        "now": _said(value),
+                        "estimate": ", ".join(key)
+                        + (f" {item.compared} {board.reference_arm}" if item.compared else ""),
+                        "then": _said(old, item.unit),
+                        "now": _said(value, item.unit),
                         "moved": moved,
                     }
                 )
@@ -609,7 +627,7 @@ def _moved(old: float | str | bool | None, new: float | str | bool) -> float | N
     return None
 
 
-def _said(value: float | str | bool | None) -> str:
+def _said(value: float | str | bool | None, unit: str) -> str:
     if isinstance(value, bool):
         return "crossed" if value else "not crossed"
-    return f"{value:g} %" if isinstance(value, float | int) else str(value)
+    return f"{value:g} {unit}" if isinstance(value, float | int) else str(value)

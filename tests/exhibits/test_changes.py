@@ -6,6 +6,7 @@ from datetime import date
 import polars as pl
 import pytest
 
+import exhibits.changes
 from access import Denied, View
 from exhibits import make
 from exhibits.changes import CONCLUSIONS, _estimates, changes_of_page, changes_of_person
@@ -214,6 +215,26 @@ def test_an_estimate_that_moved_is_named(demonstration_store: LoadedTrial) -> No
             assert row[column] == f"{share:g} %"
         assert abs(float(str(row["moved"]))) > board.trial.monitoring.moved_points
     board.close()
+
+
+def test_a_difference_says_what_it_is_less_and_is_in_points(
+    demonstration_store: LoadedTrial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An arm's share of deaths and the difference of two are not called the same."""
+    board = board_of(demonstration_store, View.CODED)
+    monkeypatch.setattr(exhibits.changes, "_moved", lambda _old, _new: 100.0)
+    rows = [
+        row
+        for row in rows_of(board, "changed_conclusions")
+        if row["exhibit"] == "Deaths in each arm"
+    ]
+    board.close()
+    of = {str(row["estimate"]): row for row in rows}
+    assert len(of) == len(rows)
+    less = [name for name in of if name.endswith(", Arm B less Arm A")]
+    assert len(less) == 2
+    assert {str(of[name]["now"]).split()[1] for name in less} == {"points"}
+    assert {str(row["now"]).split()[1] for name, row in of.items() if name not in less} == {"%"}
 
 
 def test_every_conclusion_is_there_to_be_compared(demonstration_store: LoadedTrial) -> None:
