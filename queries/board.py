@@ -51,8 +51,8 @@ EVERY_VIEW = (
     "common", "participation", "baseline_severity", "safety", "laboratory", "terms", "oxygenation",
     "balance", "survival", "monitoring",
 )  # fmt: skip
-# A snapshot does not change, so an answer that is short is kept while its Board is open.
-_ANSWERS_KEPT, _ROWS_KEPT, _WORK_KEPT = 128, 10_000, 64
+# Of what was worked out the last few are kept.
+_WORK_KEPT = 64
 # What changed in these is no change of what is recorded of participants. Of each relation so many
 # changed values are looked at for examples.
 NOT_RECORDS = frozenset({
@@ -107,7 +107,6 @@ class Board:
         self._looking_back = looking_back
         self._before: dict[str, Board] = {}
         self._present: frozenset[str] | None = None
-        self._answers: dict[tuple[str, str], pl.DataFrame] = {}
         self._worked_out: dict[Hashable, Any] = {}
         self.arms: tuple[str, ...] = tuple(row[0] for row in self._answer("views/arms", {}).rows())
 
@@ -212,17 +211,15 @@ class Board:
 
     def _answer(self, question: str, values: Mapping[str, Any]) -> pl.DataFrame:
         connection, asked = self._connection, (question, repr(sorted(values.items())))
-        if asked in self._answers:
-            return self._answers[asked]
+        answers = self._lease.answers
+        if (kept := answers.get(asked)) is not None:
+            return kept
         cursor = connection.cursor()
         try:
             answer = cursor.execute(_sql(question), dict(values) or None).pl()
         finally:
             cursor.close()
-        if answer.height <= _ROWS_KEPT:
-            if len(self._answers) >= _ANSWERS_KEPT:
-                self._answers.pop(next(iter(self._answers)))
-            self._answers[asked] = answer
+        answers.keep(asked, answer)
         return answer
 
     def has(self, dataset: str) -> bool:
@@ -298,7 +295,6 @@ class Board:
         for board in self._before.values():
             board.close()
         self._before.clear()
-        self._answers.clear()
         self._worked_out.clear()
         self._lease.close()
 

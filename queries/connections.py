@@ -5,14 +5,43 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import duckdb
+    import polars as pl
 
 # Pooled connections that stay open though nobody looks at them, so that the next one need not wait.
 IDLE_KEPT = 4
+# A snapshot does not change, so answers are kept: the last so many that have at most so many rows.
+ANSWERS_KEPT, ROWS_KEPT = 256, 10_000
+
+
+class Answers:
+    """The last short answers of a connection, by what was asked; several threads may ask."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._kept: dict[Hashable, pl.DataFrame] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._kept)
+
+    def get(self, asked: Hashable) -> "pl.DataFrame | None":
+        """The answer, if it is kept."""
+        return self._kept.get(asked)
+
+    def keep(self, asked: Hashable, answer: "pl.DataFrame") -> None:
+        """Keep an answer, if it is short, in place of the oldest where there are too many."""
+        if answer.height > ROWS_KEPT:
+            return
+        with self._lock:
+            while len(self._kept) >= ANSWERS_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[asked] = answer
 
 
 @dataclass
@@ -20,6 +49,7 @@ class _Shared:
     connection: "duckdb.DuckDBPyConnection"
     keep: bool
     users: int = 0
+    answers: Answers = field(default_factory=Answers)
 
 
 _lock = threading.Lock()
@@ -34,11 +64,19 @@ class LeaseEndedError(Exception):
 
 
 class Lease:
-    """The use of a shared connection, until it is given back."""
+    """The use of a shared connection, until it is given back.
 
-    def __init__(self, key: Hashable, connection: "duckdb.DuckDBPyConnection") -> None:
+    Attributes:
+        answers: what was answered already: over this connection to whoever had it, where it may
+            stay open, and to this user alone where it may not. Empty once it is given back.
+    """
+
+    def __init__(
+        self, key: Hashable, connection: "duckdb.DuckDBPyConnection", answers: Answers
+    ) -> None:
         """Made by `lease` only."""
         self._connection = connection
+        self.answers = answers
         # Also when the last reference is dropped: a browser window that is closed says nothing.
         self._give_back = weakref.finalize(self, _give_back, key)
 
@@ -55,6 +93,7 @@ class Lease:
 
     def close(self) -> None:
         """Give the connection back; a second time does nothing."""
+        self.answers = Answers()
         self._give_back()
 
 
@@ -77,7 +116,8 @@ def lease(
         idle = [name for name, other in _shared.items() if other.users == 0]
         for name in idle[: max(0, len(idle) - IDLE_KEPT)]:
             _shared.pop(name).connection.close()
-        return Lease(key, shared.connection)
+        # With sealed data each user's answers are their own, and go with them.
+        return Lease(key, shared.connection, shared.answers if keep else Answers())
 
 
 def open_connections() -> list[Hashable]:

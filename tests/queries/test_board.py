@@ -190,9 +190,22 @@ def test_what_was_answered_is_kept_until_the_board_is_closed(
     answer = board.ask("arm_balance/allocation")
     assert board.ask("arm_balance/allocation") is answer
     board.close()
-    assert board._answers == {}
+    assert len(board._lease.answers) == 0
     with pytest.raises(BoardError, match="This view was left"):
         board.ask("arm_balance/allocation")
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_only_what_was_answered_without_sealed_data_is_kept_for_others(
+    opened: Callable[[View], Board], view: View
+) -> None:
+    """Of a comparative view each Board has answers of its own, though they share a connection."""
+    board, other = opened(view), opened(view)
+    assert board._connection is other._connection
+    answer = board.ask("arm_balance/allocation")
+    assert (other.ask("arm_balance/allocation") is answer) == (view is View.POOLED)
+    board.close()
+    assert other.ask("arm_balance/allocation").equals(answer)
 
 
 @pytest.mark.parametrize("view", list(View))

@@ -4,13 +4,21 @@ import gc
 import threading
 from collections.abc import Iterator
 
+import polars as pl
 import pytest
 
 from access import Action, Denied, Role, View, decide
 from access.identity import Identity
 from access.policy import issue_closed_session
 from queries import Board, BoardError, connections, open_board
-from queries.connections import IDLE_KEPT, lease, open_connections
+from queries.connections import (
+    ANSWERS_KEPT,
+    IDLE_KEPT,
+    ROWS_KEPT,
+    Answers,
+    lease,
+    open_connections,
+)
 from tests.queries.conftest import Loaded
 
 
@@ -133,3 +141,31 @@ def test_many_threads_open_one_connection_and_leave_none() -> None:
         thread.join()
     assert "busy" not in open_connections()
     assert all(connection.closed for connection in opened)
+
+
+def test_the_last_short_answers_are_kept() -> None:
+    answers = Answers()
+    for place in range(ANSWERS_KEPT + 1):
+        answers.keep(place, pl.DataFrame({"place": [place]}))
+    answers.keep("long", pl.DataFrame({"row": range(ROWS_KEPT + 1)}))
+    assert len(answers) == ANSWERS_KEPT
+    assert answers.get(0) is None
+    assert answers.get("long") is None
+    last = answers.get(ANSWERS_KEPT)
+    assert last is not None
+    assert last.item() == ANSWERS_KEPT
+
+
+def test_answers_are_kept_with_their_connection_where_it_may_stay_open() -> None:
+    """The next user of one that may not stay open begins with none."""
+    for keep in (True, False):
+        first = lease(("kept", keep), Connection, keep=keep)  # type: ignore[arg-type]
+        second = lease(("kept", keep), Connection, keep=keep)  # type: ignore[arg-type]
+        first.answers.keep("asked", pl.DataFrame({"answer": [1]}))
+        assert len(second.answers) == keep
+        first.close()
+        assert len(first.answers) == 0
+        second.close()
+        third = lease(("kept", keep), Connection, keep=keep)  # type: ignore[arg-type]
+        assert len(third.answers) == keep
+        third.close()
