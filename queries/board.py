@@ -48,8 +48,8 @@ T = TypeVar("T")
 FOLDER = Path(__file__).parent
 # Views that are the same whatever an arm is and however much is sealed.
 EVERY_VIEW = (
-    "common", "participation", "baseline_severity", "safety", "laboratory", "terms", "oxygenation",
-    "balance", "survival", "monitoring",
+    "common", "participation", "last_contact", "baseline_severity", "safety", "laboratory", "terms",
+    "oxygenation", "balance", "survival", "monitoring",
 )  # fmt: skip
 # Of what was worked out the last few are kept.
 _WORK_KEPT = 64
@@ -402,7 +402,15 @@ def _open(trial: Trial, snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
         counted = dict(connection.execute(_sql("views/tables")).fetchall())
         if counted != {name: facts.rows for name, facts in snapshot.manifest.tables.items()}:
             raise _not_its_open_file(snapshot)
-        _make(connection, trial, "arm_pooled", "relations_open", "findings_open", *EVERY_VIEW)
+        _make(
+            connection,
+            trial,
+            snapshot,
+            "arm_pooled",
+            "relations_open",
+            "findings_open",
+            *EVERY_VIEW,
+        )
 
     return reader(snapshot.open_path, prepare=prepare)
 
@@ -516,14 +524,20 @@ def _prepare_sealed(
             connection.unregister("given_label")
             arms = ("arm_labeled", "actual_arm") if sealed_records else ("arm_labeled",)
         doses = ("doses",) if sealed_records else ()
-        _make(connection, trial, *arms, *records, *EVERY_VIEW, *doses)
+        _make(connection, trial, snapshot, *arms, *records, *EVERY_VIEW, *doses)
 
     return prepare
 
 
-def _make(connection: "duckdb.DuckDBPyConnection", trial: Trial, *views: str) -> None:
-    """Make what questions are asked of; `$severity_measure` is bound where it is named."""
-    values = {"severity_measure": trial.subgroups.severity_measure}
+def _make(
+    connection: "duckdb.DuckDBPyConnection", trial: Trial, snapshot: Snapshot, *views: str
+) -> None:
+    """Make what questions are asked of; these values are bound where they are named."""
+    values: dict[str, Any] = {
+        "severity_measure": trial.subgroups.severity_measure,
+        "cutoff": snapshot.manifest.cutoff,
+    }
     for name in views:
         sql = _sql(f"views/{name}")
-        connection.execute(sql, values if "$severity_measure" in sql else None)
+        named = {name: value for name, value in values.items() if f"${name}" in sql}
+        connection.execute(sql, named or None)

@@ -20,7 +20,7 @@ known as (
     end as known
   from participation
   cross join planned
-  left join last_contact($cutoff) using (subject)
+  left join last_contact using (subject)
 )
 select
   planned.visit,

@@ -10,24 +10,28 @@ with result as (
   from cell_phenotype
   where value is not null and list_contains($measures, measure)
 ),
-marker as (
-  select
-    subject,
-    measure,
-    min(value) filter (where is_baseline) as before,
-    favg(value order by value) filter (where planned_day = $planned_day) as after
+before as (
+  select subject, measure, min(value) as value
   from result
+  where is_baseline
+  group by subject, measure
+),
+after as (
+  select subject, measure, mean_of(value) as value
+  from result
+  where planned_day = $planned_day
   group by subject, measure
 ),
 gas as (select subject, pao2_fio2 from blood_gas where is_baseline)
 select
   person.arm,
   person.position,
-  marker.measure,
-  marker.after / marker.before as fold,
-  person.ratio - gas.pao2_fio2 as change
-from person_day([$planned_day], $rules, $filters, $cutoff) as person
+  after.measure,
+  after.value / before.value as fold,
+  person.value - gas.pao2_fio2 as change
+from person_day('ratio', [$planned_day], $rules, $filters, $cutoff) as person
 inner join gas using (subject)
-inner join marker using (subject)
-where person.ratio is not null and marker.before > 0 and marker.after > 0
-order by person.position, marker.measure, person.subject
+inner join after using (subject)
+inner join before on before.subject = after.subject and before.measure = after.measure
+where person.value is not null and before.value > 0 and after.value > 0
+order by person.position, after.measure, person.subject

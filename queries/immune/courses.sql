@@ -22,7 +22,7 @@ of_person as (
     result.subject,
     result.measure,
     result.planned_day,
-    favg(result.value order by result.value) as value,
+    mean_of(result.value) as value,
     bool_or(result.value_limit is not null) as is_limit
   from result
   inner join chosen_participant($filters, $cutoff) as chosen using (subject)

@@ -27,7 +27,7 @@ counted as (
     person.fate,
     case when person.fate <> 'died' then score.value end as value,
     count(*) as participants
-  from person_day($days, $rules, $filters, $cutoff) as person
+  from person_day(null, $days, $rules, $filters, $cutoff) as person
   cross join (select unnest($measures::varchar[]) as measure) as symptom
   left join score
     on score.subject = person.subject and score.planned_day = person.planned_day

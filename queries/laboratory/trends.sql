@@ -15,7 +15,7 @@ of_person as (
     result.measure,
     result.visit_number,
     result.planned_day,
-    favg(result.value order by result.value) as value
+    mean_of(result.value) as value
   from result
   inner join chosen_participant($filters, $cutoff) as chosen using (subject)
   where result.value is not null

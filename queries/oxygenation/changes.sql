@@ -7,7 +7,7 @@ select
   person.position,
   person.planned_day,
   baseline.pao2_fio2 as baseline,
-  person.ratio as value,
+  person.value,
   person.state
 from day_state('ratio', [], $days, $rules, $filters, $cutoff) as person
 left join baseline using (subject)

@@ -8,5 +8,6 @@ select
   count(*) as participants,
   count(*) filter (where value is not null and peep >= $least_peep) as with_peep
 from day_state($what, $bands, $days, $rules, $filters, $cutoff)
+left join peep_of_day($what, $rules) using (subject, planned_day)
 group by planned_day, arm, position, state
 order by planned_day, position, state

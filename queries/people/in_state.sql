@@ -8,9 +8,10 @@ select
     ', ',
     'day ' || planned_day,
     coalesce($label || ' ' || round(value, 2), replace(state, '_', ' ')),
-    'PEEP ' || round(peep, 1)
+    case when fate <> 'died' then 'PEEP ' || round(peep, 1) end
   ) as why
 from day_state($what, $bands, $days, $rules, $filters, $cutoff)
+left join peep_of_day($what, $rules) using (subject, planned_day)
 where planned_day = $planned_day
   and case when $state is null then value is not null else state = $state end
   and ($arm is null or arm = $arm)

@@ -26,7 +26,7 @@ state as (
       ),
       case when fate in ('in_hospital', 'not_known') then 'missing' else fate end
     ) as state
-  from person_day([$planned_day], $rules, $filters, $cutoff) as person
+  from person_day(null, [$planned_day], $rules, $filters, $cutoff) as person
   left join score
     on score.subject = person.subject and score.planned_day = person.planned_day
     and person.fate <> 'died'

@@ -7,9 +7,10 @@ create macro in_band(value, band) as
   and coalesce(value < band.below, true) and coalesce(value <= band.at_most, true);
 
 -- One row a participant whom the filters leave and a planned day of `days`: what is known of them on
--- its date, and the values of its visit; of several of one visit the first by date. Who died on the
--- date or before counts as dead. Of SpO2/FiO2 both are of the same visit.
-create macro person_day(days, rules, filters, cutoff) as table
+-- its date, the support they had, and one value (`what`: ratio, saturation_ratio or scale; null for
+-- none) of its visit; of several of one visit the first by date. Who died on the date or before counts
+-- as dead. Of SpO2/FiO2 both are of the same visit.
+create macro person_day(what, days, rules, filters, cutoff) as table
 with person as (select * from chosen_participant(filters, cutoff)),
 due as (
   select person.*, planned.planned_day, date_of(person.day_one, planned.planned_day) as date
@@ -18,34 +19,42 @@ due as (
   where on_chosen_day(planned.planned_day, filters)
 ),
 gas as (
-  select subject, planned_day, first(pao2_fio2 order by date nulls last, record_key) as ratio
+  select subject, planned_day, first(pao2_fio2 order by date nulls last, record_key) as value
   from blood_gas
-  where planned_day is not null
+  where what = 'ratio' and planned_day is not null
   group by subject, planned_day
 ),
-setting as (
-  select
-    subject,
-    planned_day,
-    max(value) filter (where measure = struct_extract(rules, 'peep')) as peep,
-    first(value order by date nulls last, record_key)
-      filter (where measure = struct_extract(rules, 'saturation_fio2')) as fio2
+fraction as (
+  select subject, planned_day, first(value order by date nulls last, record_key) as value
   from respiratory_measurement
-  where value is not null and planned_day is not null
+  where what = 'saturation_ratio' and measure = struct_extract(rules, 'saturation_fio2')
+    and value is not null and planned_day is not null
   group by subject, planned_day
 ),
 saturation as (
   select subject, planned_day, first(value order by date nulls last, record_key) as value
   from vital_sign
-  where measure = struct_extract(rules, 'saturation')
+  where what = 'saturation_ratio' and measure = struct_extract(rules, 'saturation')
     and value is not null and planned_day is not null
   group by subject, planned_day
 ),
 scale as (
   select subject, planned_day, first(value order by date nulls last, record_key) as value
   from clinical_scale
-  where measure = struct_extract(rules, 'scale') and value is not null and planned_day is not null
+  where what = 'scale' and measure = struct_extract(rules, 'scale')
+    and value is not null and planned_day is not null
   group by subject, planned_day
+),
+-- Of the three at most one has rows.
+measured as (
+  select subject, planned_day, value from gas
+  union all
+  select subject, planned_day, value from scale
+  union all
+  select saturation.subject, saturation.planned_day, saturation.value / fraction.value
+  from saturation
+  inner join fraction using (subject, planned_day)
+  where saturation.value <= struct_extract(rules, 'saturation_at_most')
 ),
 stayed as (
   select
@@ -85,29 +94,17 @@ known as (
       else 'not_known'
     end as fate,
     supported.support,
-    gas.ratio,
-    setting.peep,
-    scale.value as scale,
-    case
-      when saturation.value <= struct_extract(rules, 'saturation_at_most')
-      then saturation.value / setting.fio2
-    end as saturation_ratio
+    measured.value
   from due
   left join stayed on stayed.subject = due.subject and stayed.planned_day = due.planned_day
   left join supported
     on supported.subject = due.subject and supported.planned_day = due.planned_day
-  left join gas on gas.subject = due.subject and gas.planned_day = due.planned_day
-  left join setting on setting.subject = due.subject and setting.planned_day = due.planned_day
-  left join saturation
-    on saturation.subject = due.subject and saturation.planned_day = due.planned_day
-  left join scale on scale.subject = due.subject and scale.planned_day = due.planned_day
+  left join measured
+    on measured.subject = due.subject and measured.planned_day = due.planned_day
 )
 select
   * replace (
-    case when fate <> 'died' then ratio end as ratio,
-    case when fate <> 'died' then peep end as peep,
-    case when fate <> 'died' then scale end as scale,
-    case when fate <> 'died' then saturation_ratio end as saturation_ratio,
+    case when fate <> 'died' then value end as value,
     -- Support that has no end went on as long as somebody was there to have it.
     case when fate in ('in_hospital', 'discharged', 'not_known') then support end as support
   )
@@ -128,14 +125,13 @@ with band as (
 ),
 valued as (
   select
-    *,
-    case what
-      when 'ratio' then ratio
-      when 'saturation_ratio' then saturation_ratio
-      when 'scale' then scale
-      when 'support' then coalesce(support, case when fate = 'in_hospital' then 0 end)
-    end as value
-  from person_day(days, rules, filters, cutoff)
+    * replace (
+      case what
+        when 'support' then coalesce(support, case when fate = 'in_hospital' then 0 end)
+        else value
+      end as value
+    )
+  from person_day(what, days, rules, filters, cutoff)
 )
 select
   valued.*,
@@ -145,21 +141,29 @@ select
 from valued
 left join band on in_band(valued.value, band);
 
+-- One row a participant and a planned day: the highest PEEP, which tells of PaO2/FiO2 (`what`) only.
+create macro peep_of_day(what, rules) as table
+select subject, planned_day, max(value) as peep
+from respiratory_measurement
+where what = 'ratio' and measure = struct_extract(rules, 'peep')
+  and value is not null and planned_day is not null
+group by subject, planned_day;
+
 -- One row a participant whom the filters leave: where they stand on one day in the rank-based
 -- composite (`composite` names its rungs), with PaO2/FiO2; `rung` is null where `state` says why they
 -- have none. Discharged with support still on record ranks by that support.
 create macro composite_rung(day, composite, rules, filters, cutoff) as table
 with told as (
   select
-    *,
+    * rename (value as ratio),
     case
       when fate = 'died' then 'died'
       when fate in ('to_come', 'left') then null
       when list_contains(composite, 'support_' || support) then 'support_' || support
       when fate = 'discharged' and support is null then 'discharged_without_oxygen'
-      when ratio is not null then 'ratio'
+      when value is not null then 'ratio'
     end as found
-  from person_day([day], rules, filters, cutoff)
+  from person_day('ratio', [day], rules, filters, cutoff)
 )
 select
   *,

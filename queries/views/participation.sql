@@ -107,21 +107,6 @@ inner join due_visit_and_stay(schedule, cutoff) as due
   on due.subject = result.subject and due.visit_number = result.visit_number
 where result.result_text is not null and (due.in_hospital or not planned.in_hospital);
 
--- One row a participant: the last day, by the cut-off, on which they were seen or heard of alive.
-create macro last_contact(cutoff) as table
-select subject, max(date) as last_contact
-from (
-  select subject, start_date as date from visit where visit_number is not null
-  union all
-  select subject, date from laboratory where visit_number is not null
-  union all
-  select subject, date from vital_sign where visit_number is not null
-  union all
-  select subject, date from vital_status_contact where status = 'ALIVE'
-)
-where date <= cutoff
-group by subject;
-
 -- One row a stay in hospital. One in intensive care says nothing of discharge where the stay in
 -- hospital is recorded, too.
 create view stay_in_hospital as

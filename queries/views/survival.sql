@@ -43,7 +43,7 @@ with person as (
   from chosen_participant(filters, cutoff) as chosen
   inner join participation on participation.subject = chosen.subject
   inner join participant on participant.subject = chosen.subject
-  left join last_contact(cutoff) as last_contact on last_contact.subject = chosen.subject
+  left join last_contact on last_contact.subject = chosen.subject
   left join first_discharge(cutoff) as first_discharge on first_discharge.subject = chosen.subject
 ),
 seen as (

@@ -111,11 +111,11 @@ def test_coded_relations_have_the_columns_and_rows_of_the_pooled_ones(
     pooled, coded = opened(View.POOLED), opened(View.CODED)
     for relation in ("participant", "adverse_event", "laboratory", "visit", "procedure"):
         of = [
-            board._connection.execute(
-                f"select * exclude (arm, position) from {relation} order by all"
-            ).pl()
+            board._connection.execute(f"select * from {relation} order by record_key").pl()
             for board in (pooled, coded)
         ]
+        if relation == "participant":
+            of = [frame.drop("arm", "position") for frame in of]
         assert_frame_equal(*of)
 
 
