@@ -9,6 +9,7 @@ import polars as pl
 
 from estimators.balance import allocation_envelope
 from exhibits.arm_balance import baseline_characteristics
+from exhibits.compared import contrast
 from exhibits.conduct import row_name
 from exhibits.exhibit import Exhibit, People, comparative_exhibit, exhibit
 from exhibits.theme import AXIS, BAND, QUIET, arm_style, figure, hatch, in_lines, rows_axis, safe
@@ -536,7 +537,7 @@ def running_imbalance(board: Board) -> Exhibit:
         attention=_outside_now(board, table),
         denominator=f"n = {total - undated:,} with a date of N = {total:,}",
         figure=_running_drawn(board, table),
-        description="A step line for each arm less the reference arm over the participants "
+        description="A step line for each arm minus the reference arm over the participants "
         "randomized to the two, and the limits that the method of allocation keeps.",
         table=table,
         labels={
@@ -626,7 +627,7 @@ def _running(board: Board, dated: pl.DataFrame, arm: str, lists: int) -> list[di
 def _outside_now(board: Board, table: pl.DataFrame) -> str:
     """A sentence on every arm that is outside the limits at the end; empty where none is."""
     outside = [
-        f"{last['arm']} less {board.reference_arm} is outside the limits of the allocation method."
+        f"{contrast(board, last['arm'])} is outside the limits of the allocation method."
         for _, part in table.group_by("arm", maintain_order=True)
         if (last := part.row(-1, named=True))["low"] is not None
         and not last["low"] <= last["difference"] <= last["high"]
@@ -641,7 +642,7 @@ def _running_in_words(board: Board, table: pl.DataFrame) -> str:
         outside = part.filter(
             (pl.col("difference") < pl.col("low")) | (pl.col("difference") > pl.col("high"))
         )
-        words = f"{arm} less {board.reference_arm}: {_signed(last['difference'])} at the end"
+        words = f"{contrast(board, str(arm))}: {_signed(last['difference'])} at the end"
         if last["low"] is not None:
             words += (
                 f", outside the limits after {counted(outside.height, 'date')}"
@@ -682,7 +683,7 @@ def _running_drawn(board: Board, table: pl.DataFrame) -> go.Figure:
     for (arm,), part in table.group_by("arm", maintain_order=True):
         style = arm_style(board.arms.index(str(arm)) + 1)
         allocated = part["allocated"].to_list()
-        name = safe(f"{arm} less {board.reference_arm}")
+        name = safe(contrast(board, arm))
         if part["low"].null_count() == 0:
             traces.append(
                 {

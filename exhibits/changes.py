@@ -515,7 +515,7 @@ CONCLUSIONS = (
         "board-special-interest", "special_interest_overview", "share_percent", ("name", "arm")
     ),
     _Conclusion("board-survival", "mortality", "percent", ("group", "arm")),
-    _Conclusion("board-survival", "mortality", "difference", ("group", "arm"), "less"),
+    _Conclusion("board-survival", "mortality", "difference", ("group", "arm"), "minus"),
     _Conclusion(
         "board-oxygenation", "oxygenation_composite", "win_percent", ("arm",), "doing better than"
     ),

@@ -7,7 +7,7 @@ import polars as pl
 
 from estimators.ranks import RankTest, WinProbability, rank_test, win_probability
 from exhibits.exhibit import Number
-from exhibits.words import decimal, number, percent
+from exhibits.words import decimal, number, percent, signed
 from queries import Board
 
 WIN_METHOD = (
@@ -41,6 +41,16 @@ def counts_in_arms(rows: Iterable[Mapping[str, Any]], whole: str) -> str:
     return ", ".join(
         f"{number(row['participants'])} of {number(row[whole])} in {row['arm']}" for row in rows
     )
+
+
+def contrast(board: Board, arm: str) -> str:
+    """What a difference is of: `Arm B minus Arm A`."""
+    return f"{arm} minus {board.reference_arm}"
+
+
+def points(row: Mapping[str, Any], difference: str, low: str, high: str) -> str:
+    """`−35.7 percentage points (95 % −63.6 to −0.5)` by these columns of a row."""
+    return f"{signed(row[difference])} percentage points ({in_limits(row[low], row[high], 1)})"
 
 
 def in_limits(low: float | None, high: float | None, places: int = 0) -> str:

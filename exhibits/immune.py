@@ -13,7 +13,7 @@ from exhibits.exhibit import Exhibit, People, exhibit
 from exhibits.oxygenation import bound, of_whom, planned_days, rules_of
 from exhibits.safety import RANDOMIZED, nobody_to_show
 from exhibits.theme import arm_style, error_bars, figure, in_lines, rows_axis, safe
-from exhibits.words import counted, decimal, share
+from exhibits.words import counted, decimal, share, signed
 from queries import Board
 from trials.definition import Immune, Measure
 
@@ -241,8 +241,8 @@ def immune_and_oxygenation(board: Board) -> Exhibit:
         most = known.sort(pl.col("correlation").abs(), descending=True).row(0, named=True)
         answer = (
             f"Furthest from none is {row_name(board, most['measure'], most['arm'])}: rank "
-            f"correlation {_signed(most['correlation'])} ({_signed(most['low'])} to "
-            f"{_signed(most['high'])}), n = {most['n']:,}."
+            f"correlation {signed(most['correlation'], 2)} ({signed(most['low'], 2)} to "
+            f"{signed(most['high'], 2)}), n = {most['n']:,}."
         )
     return Exhibit(
         title=title,
@@ -273,10 +273,6 @@ def immune_and_oxygenation(board: Board) -> Exhibit:
         ),
         assumptions=board.trial.assumptions("immune"),
     )
-
-
-def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.2f}"
 
 
 def _correlations(board: Board, names: Sequence[str], table: pl.DataFrame) -> go.Figure:
@@ -312,8 +308,8 @@ def _correlations(board: Board, names: Sequence[str], table: pl.DataFrame) -> go
                 showlegend=arms > 1,
                 marker={"color": style.color, "symbol": style.symbol, "size": 10},
                 text=[
-                    f"{safe(row['measure'])}: {_signed(row['correlation'])} ({_signed(row['low'])} "
-                    f"to {_signed(row['high'])}), n = {row['n']:,}"
+                    f"{safe(row['measure'])}: {signed(row['correlation'], 2)} "
+                    f"({signed(row['low'], 2)} to {signed(row['high'], 2)}), n = {row['n']:,}"
                     for row in part.iter_rows(named=True)
                 ],
                 hovertemplate="%{text}<extra>" + safe(arm) + "</extra>",

@@ -363,7 +363,7 @@ def emergent_grades(board: Board) -> Exhibit:
     compared = table["low"].null_count() < table.height
     columns = ["name", "term", "arm", "graded", "rose", "percent", "rose_to_3", "percent_3"]
     differences = ["difference", "low", "high", "difference_3", "low_3", "high_3"]
-    reference = f"less {board.reference_arm}"
+    reference = f"minus {board.reference_arm}"
     return Exhibit(
         title=title,
         population=RANDOMIZED,

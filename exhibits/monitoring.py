@@ -42,7 +42,7 @@ from exhibits.exhibit import (
 from exhibits.oxygenation import planned_days, rules_of
 from exhibits.special_interest import bound_terms
 from exhibits.theme import QUIET, arm_style, figure, safe
-from exhibits.words import counted, day, decimal, share
+from exhibits.words import counted, day, decimal, share, signed
 from queries import Board, Filters
 from trials import definition
 
@@ -769,7 +769,7 @@ def _reached(row: dict[str, Any]) -> str:
     at = f"{row['arm']}, {decimal(row['fraction_percent'], 0)} % of the information"
     if row["score"] is None:
         return f"{at}, exact p {row['p']:.3f} against {row['nominal_p']:.4f}"
-    return f"{at}, score {row['score']:+.2f} against ±{row['boundary']:.2f}"
+    return f"{at}, score {signed(row['score'], 2)} against ±{row['boundary']:.2f}"
 
 
 def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ from exhibits.days import (
 from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
 from exhibits.safety import RANDOMIZED, nobody_to_show
 from exhibits.theme import STATES, State
-from exhibits.words import decimal, share
+from exhibits.words import decimal, share, signed
 from queries import Board
 from trials.definition import Band, Oxygenation
 
@@ -759,7 +759,7 @@ def oxygenation_change(board: Board) -> Exhibit:
     day = _told_day(board, drawn)
     told = drawn.filter(pl.col("planned_day") == day)
     parts = [
-        f"{'' if len(board.arms) == 1 else row['arm'] + ': '}{row['mean']:+.0f} mmHg "
+        f"{'' if len(board.arms) == 1 else row['arm'] + ': '}{signed(row['mean'], 0)} mmHg "
         f"(n = {row['n']:,})"
         for row in told.iter_rows(named=True)
     ]

@@ -14,7 +14,7 @@ import polars as pl
 from estimators.linear import AdjustedDifference, DeltaAdjusted, ancova, delta_adjusted
 from estimators.linear import repeated_measures as mixed_model
 from estimators.proportions import Reals
-from exhibits.compared import arms_to_compare, in_limits, too_few_to_compare
+from exhibits.compared import arms_to_compare, contrast, in_limits, too_few_to_compare
 from exhibits.exhibit import Exhibit, filtered_comparative_exhibit
 from exhibits.oxygenation import (
     ARTERIAL,
@@ -28,6 +28,7 @@ from exhibits.oxygenation import (
 )
 from exhibits.safety import RANDOMIZED
 from exhibits.theme import QUIET, arm_style, error_bars, figure, safe
+from exhibits.words import signed
 from queries import Board
 
 POPULATION = f"{RANDOMIZED}, with a gas at baseline and on the day"
@@ -107,7 +108,7 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
         },
         footnotes=(
             NO_TREATMENT_EFFECT,
-            f"Each arm less {reference}. {MIXED}: PaO2/FiO2 on baseline, day, arm by day, and a "
+            f"Each arm minus {reference}. {MIXED}: PaO2/FiO2 on baseline, day, arm by day, and a "
             "random participant, by REML (Laird & Ware 1982); limits are those of each day alone. "
             f"{ANCOVA}: one day on baseline and arm (Vickers & Altman 2001). t intervals.",
             "Without: who has no gas at baseline, or none on the day. The exhibit of changes from "
@@ -189,13 +190,13 @@ def _told(board: Board, table: pl.DataFrame, day: int) -> str:
     parts = []
     of_day = table.filter((pl.col("planned_day") == day) & (pl.col("method") == ANCOVA))
     for row in of_day.iter_rows(named=True):
-        less = f"{row['arm']} less {board.reference_arm}"
+        pair = contrast(board, row["arm"])
         if row["difference"] is None:
-            parts.append(f"{less} is not estimable")
+            parts.append(f"{pair} is not estimable")
             continue
         limits = in_limits(row["low"], row["high"])
         parts.append(
-            f"{less} {row['difference']:+.0f} mmHg ({limits}; n = {row['n']:,} and "
+            f"{pair} {signed(row['difference'], 0)} mmHg ({limits}; n = {row['n']:,} and "
             f"{row['n_reference']:,})"
         )
     return "; ".join(parts)
@@ -237,8 +238,8 @@ def _by_day(board: Board, table: pl.DataFrame, told: int) -> go.Figure | None:
                 },
                 error_y=error_bars(middle, low, high),
                 text=[
-                    f"Day {row['planned_day']}: {row['difference']:+.0f} mmHg "
-                    f"({row['low']:.0f} to {row['high']:.0f}), n = {row['n']:,} and "
+                    f"Day {row['planned_day']}: {signed(row['difference'], 0)} mmHg "
+                    f"({in_limits(row['low'], row['high'])}), n = {row['n']:,} and "
                     f"{row['n_reference']:,}"
                     for row in rows.iter_rows(named=True)
                 ],
@@ -343,14 +344,14 @@ def _tipping(board: Board, table: pl.DataFrame) -> str:
     parts = []
     for arm in table["arm"].unique(maintain_order=True):
         rows = table.filter(pl.col("arm") == arm).drop_nulls("low")
-        pair = f"{arm} less {board.reference_arm}"
+        pair = contrast(board, str(arm))
         if rows.is_empty():
             parts.append(f"{pair} is not estimable.")
             continue
         plain = rows.filter((pl.col("delta") == 0) & (pl.col("delta_reference") == 0))
         side = {_side(low, high) for low, high in rows.select("low", "high").iter_rows()}
         at_zero = (
-            f"{pair} {plain['difference'][0]:+.0f} mmHg "
+            f"{pair} {signed(plain['difference'][0], 0)} mmHg "
             f"({in_limits(plain['low'][0], plain['high'][0])}) without a shift; "
             if plain.height
             else f"{pair}: "
@@ -361,8 +362,8 @@ def _tipping(board: Board, table: pl.DataFrame) -> str:
         )
         holds = "is the same with every shift" if len(side) == 1 else "depends on the shift"
         parts.append(
-            f"{at_zero}{least:+.0f} to {most:+.0f} mmHg over all shifts. Whether the interval "
-            f"holds no difference {holds}."
+            f"{at_zero}{signed(least, 0)} to {signed(most, 0)} mmHg over all shifts. "
+            f"Whether the interval holds no difference {holds}."
         )
     return " ".join(parts)
 

@@ -10,7 +10,7 @@ import polars as pl
 from estimators.multiplicity import double_false_discovery_rate
 from estimators.proportions import clopper_pearson, fisher_exact, miettinen_nurminen
 from estimators.rates import garwood
-from exhibits.compared import counts_in_arms
+from exhibits.compared import contrast, counts_in_arms, points
 from exhibits.conduct import NOBODY, row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit, too_few
 from exhibits.theme import (
@@ -420,7 +420,7 @@ def too_small(board: Board, people: pl.DataFrame) -> tuple[str, ...]:
 
 DIFFERENCES = (
     "Differences in percentage points with 95 % intervals (Miettinen & Nurminen 1985), the arm "
-    "less the reference; a term that one arm only has, has one, too."
+    "minus the reference; a term that one arm only has, has one, too."
 )
 MARKS = (
     f"{MARK} marks terms with both rates of false discoveries, over body systems and over terms "
@@ -452,7 +452,7 @@ def adverse_events_by_term(board: Board) -> Exhibit:
             f"grades_{position}": f"By highest grade, {whose}",
         }
         if f"difference_{position}" in terms.columns:
-            against = f"{arm} less {board.reference_arm}"
+            against = contrast(board, arm)
             of_this |= {
                 f"difference_{position}": f"Difference, % points, {against}",
                 f"low_{position}": f"95 % from, {against}",
@@ -515,11 +515,10 @@ def adverse_event_dots(board: Board) -> Exhibit:
     answer = f"The most frequent: {leading['preferred_term']}."
     if pairs:
         position = pairs[0][0]
-        low, high = leading[f"low_{position}"], leading[f"high_{position}"]
         answer = (
             f"The largest difference among them: {leading['preferred_term']}, "
-            f"{board.arms[position - 1]} less {board.reference_arm} "
-            f"{leading[f'difference_{position}']:+.1f} percentage points ({low:.1f} to {high:.1f})."
+            f"{contrast(board, board.arms[position - 1])} "
+            f"{points(leading, f'difference_{position}', f'low_{position}', f'high_{position}')}."
             if len(pairs) == 1
             else f"Of {counted(every.height, 'term')} the most frequent, by the largest difference."
         )
@@ -530,7 +529,7 @@ def adverse_event_dots(board: Board) -> Exhibit:
             f"percent_{position}": f"%, {arm}",
         }
         if f"difference_{position}" in terms.columns:
-            against = f"{arm} less {board.reference_arm}"
+            against = contrast(board, arm)
             labels |= {
                 f"difference_{position}": f"Difference, % points, {against}",
                 f"low_{position}": f"95 % from, {against}",

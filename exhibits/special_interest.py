@@ -17,7 +17,7 @@ from estimators.time_to_event import (
     kaplan_meier,
     log_rank,
 )
-from exhibits.compared import counts_in_arms
+from exhibits.compared import contrast, counts_in_arms, points
 from exhibits.conduct import row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
 from exhibits.safety import RANDOMIZED, nobody_to_show
@@ -232,11 +232,10 @@ def _held_against_reference(
         (pl.col(name) == row[name]) & (pl.col("arm") == board.reference_arm)
     ).iter_rows(named=True)
     counts = counts_in_arms((row, reference), "randomized")
-    low, high = row["difference_low"], row["difference_high"]
-    zero = ", zero among them" if low <= 0 <= high else ""
+    zero = ", zero among them" if row["difference_low"] <= 0 <= row["difference_high"] else ""
     return (
-        f"{row[name]}: {counts}; {row['arm']} less {board.reference_arm} "
-        f"{row['difference']:+.1f} percentage points (95 % {low:.1f} to {high:.1f}{zero})"
+        f"{row[name]}: {counts}; {contrast(board, row['arm'])} "
+        f"{points(row, 'difference', 'difference_low', 'difference_high')}{zero}"
     )
 
 

@@ -16,6 +16,7 @@ from estimators.time_to_event import (
     log_rank,
     survival_on,
 )
+from exhibits.compared import contrast, points
 from exhibits.conduct import planned_visits, row_name, stacked
 from exhibits.exhibit import Exhibit, Number, People, exhibit
 from exhibits.safety import RANDOMIZED, intervals, nobody_to_show
@@ -259,8 +260,8 @@ def _difference_in_words(board: Board, table: pl.DataFrame, group: str) -> str:
         return ""
     rows = table.filter(pl.col("group") == group).drop_nulls("difference")
     return "".join(
-        f" {row['arm']} less {board.reference_arm}: {row['difference']:+.1f} percentage points "
-        f"({row['difference_low']:.1f} to {row['difference_high']:.1f})."
+        f" {contrast(board, row['arm'])}: "
+        f"{points(row, 'difference', 'difference_low', 'difference_high')}."
         for row in rows.iter_rows(named=True)
     )
 
@@ -457,8 +458,8 @@ def _survival_answer(board: Board, rows: list[dict[str, Any]], day: int) -> str:
     for row in on_day:
         if row.get("difference") is not None:
             said += (
-                f" {row['arm']} less {board.reference_arm}: {row['difference']:+.1f} percentage "
-                f"points ({row['difference_low']:.1f} to {row['difference_high']:.1f})."
+                f" {contrast(board, row['arm'])}: "
+                f"{points(row, 'difference', 'difference_low', 'difference_high')}."
             )
     return said + _too_little_known(
         board, {row["arm"]: row["known_percent"] for row in on_day}, day

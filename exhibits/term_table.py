@@ -3,6 +3,7 @@
 import polars as pl
 import streamlit as st
 
+from exhibits.compared import contrast
 from exhibits.exhibit import Exhibit, make
 from exhibits.on_page import ask_for, come_back_to, download, footnotes, plain, session_board
 from exhibits.words import counted, share
@@ -44,7 +45,7 @@ def _orders(shown: Exhibit, board: Board) -> dict[str, str]:
     }
     for place, arm in enumerate(board.arms, start=1):
         if f"difference_{place}" in shown.table.columns:
-            orders[f"Difference, {arm} less {board.reference_arm}"] = f"difference_{place}"
+            orders[f"Difference, {contrast(board, arm)}"] = f"difference_{place}"
     return orders | {"Name": ""}
 
 

@@ -52,4 +52,15 @@ def day(value: date | None) -> str:
 
 def decimal(value: float | None, places: int = 1) -> str:
     """A number with a fixed number of places, or a dash."""
-    return "–" if value is None else f"{value:.{places}f}"
+    return "–" if value is None else _with_minus(f"{value:.{places}f}")
+
+
+def signed(value: float | None, places: int = 1) -> str:
+    """`+66.7`, `−19.0`: a difference with a fixed number of places, or a dash."""
+    return "–" if value is None else _with_minus(f"{value:+.{places}f}")
+
+
+def _with_minus(written: str) -> str:
+    """With the sign that is as wide as a plus, and no negative zero."""
+    zero = float(written) == 0
+    return written.lstrip("+-") if zero else written.replace("-", "\N{MINUS SIGN}")

@@ -231,7 +231,7 @@ def test_a_difference_says_what_it_is_less_and_is_in_points(
     board.close()
     of = {str(row["estimate"]): row for row in rows}
     assert len(of) == len(rows)
-    less = [name for name in of if name.endswith(", Arm B less Arm A")]
+    less = [name for name in of if name.endswith(", Arm B minus Arm A")]
     assert len(less) == 2
     assert {str(of[name]["now"]).split()[1] for name in less} == {"points"}
     assert {str(row["now"]).split()[1] for name, row in of.items() if name not in less} == {"%"}

@@ -17,6 +17,7 @@ from access import Denied, View
 from data_validation.facts import folded_terms
 from data_validation.load import load
 from exhibits import Exhibit, make
+from exhibits.words import signed
 from queries import Board
 from queries.filters import Filters
 from snapshots import Store
@@ -155,8 +156,8 @@ def test_difference_is_to_the_control(board: BoardByName) -> None:
         for row in rows.filter(pl.col("name") == most).to_dicts()
     }
     assert (
-        f"Largest difference: {most}: {counts['UC-MSC']}, {counts['Control']}; UC-MSC less Control "
-        f"{apart[most]:+.1f} percentage points (95 % "
+        f"Largest difference: {most}: {counts['UC-MSC']}, {counts['Control']}; UC-MSC minus "
+        f"Control {signed(apart[most])} percentage points (95 % "
     ) in shown.answer
 
 
