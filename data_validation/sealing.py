@@ -150,11 +150,24 @@ def _open_cells(cells: pl.DataFrame, domain: Domain) -> pl.DataFrame:
     """Open cells of open rows with their record key, in the order of the key.
 
     The key says what the record is, not where it stood: sequence numbers and row positions would
-    betray what was taken out. Records that are equal in all key fields are numbered by the rest of
-    their open text, so equal ones are interchangeable.
+    betray what was taken out. It is made of open text only.
     """
     names = [field.name for field in domain.open_fields]
-    hashes = _hashes(cells, [name for name in domain.keys if name in names])
+    placed = _keyed(
+        cells, f"{domain.name}-", [name for name in domain.keys if name in names], names
+    )
+    return cells[placed["_place"]].select(
+        "_index", placed["record_key"], pl.exclude("_index", "_open")
+    )
+
+
+def _keyed(cells: pl.DataFrame, prefix: str, keys: list[str], names: list[str]) -> pl.DataFrame:
+    """The `record_key` of each row, the same in every extract, and its `_place`, in their order.
+
+    Records that are equal in all `keys` are numbered by the rest of their text, so equal ones are
+    interchangeable.
+    """
+    hashes = _hashes(cells, keys)
     number = pl.int_range(1, pl.len() + 1).over("_hash")
     shared = hashes.is_duplicated()
     numbers = (
@@ -170,13 +183,11 @@ def _open_cells(cells: pl.DataFrame, domain: Domain) -> pl.DataFrame:
         .sort("_hash", "_number")
     )
     key = pl.concat_str(
-        pl.lit(f"{domain.name}-"),
+        pl.lit(prefix),
         pl.col("_hash").cast(pl.String).str.zfill(_KEY_DIGITS),
         pl.when(pl.col("_number") != "1").then("-" + pl.col("_number")).otherwise(pl.lit("")),
     )
-    return cells[placed["_place"]].select(
-        "_index", placed.select(key.alias("record_key")).to_series(), pl.exclude("_index", "_open")
-    )
+    return placed.select("_index", "_place", key.alias("record_key"))
 
 
 _KEY_DIGITS = 16
@@ -205,16 +216,22 @@ def _hashed(texts: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame({"_hash": numbers}, schema={"_hash": pl.UInt64})
 
 
+# What a record is about, beside the fields by which those of its domain are told apart: of sealed
+# ones these may be empty, as a class is that only open records have.
+_TOPICS = ("TRT", "TERM", "DECOD", "TESTCD")
+
+
 def _with_keys_of(frame: pl.DataFrame, opened: pl.DataFrame, domain: Domain) -> pl.DataFrame:
-    """All rows, open ones under their open key, sealed ones under file and row."""
+    """All rows, open ones under their open key, sealed ones under one of their own text."""
+    names = [field.name for field in domain.fields]
+    topics = [name for name in names if name.endswith(_TOPICS) and name not in domain.keys]
+    sealed = _keyed(
+        frame.filter(~pl.col("_open")), f"{domain.name}:", [*domain.keys, *topics], names
+    )
     # Only what is needed is joined: to join the whole of a wide frame would copy it.
-    keys = frame.select("_index", "_file", "_row").join(
-        opened.select("_index", "record_key"), on="_index", how="left", maintain_order="left"
-    )
-    sealed = pl.concat_str(pl.lit(f"{domain.name}:"), "_file", pl.lit(":"), "_row")
-    return frame.drop("_index").with_columns(
-        keys.select(pl.coalesce("record_key", sealed).alias("record_key")).to_series()
-    )
+    both = pl.concat([item.select("_index", "record_key") for item in (opened, sealed)])
+    keys = frame.select("_index").join(both, on="_index", how="left", maintain_order="left")
+    return frame.drop("_index").with_columns(keys["record_key"])
 
 
 def released_randomization(tables: Tables, trial: Trial) -> pl.DataFrame:

@@ -177,24 +177,14 @@ def changes_overview(board: Board) -> Exhibit:
             }
         )
     of = {row["what"]: row for row in rows}
-    vanished = [row for row in rows if row[VANISHED]]
+    vanished = _vanished(board, then)
     return Exhibit(
         title=title,
         population=POPULATION,
-        answer=f"S{_since(then)[1:]}: {counted(of['Randomized'][NEW], 'participant')} more "
-        f"randomized, {counted(of['Deaths'][NEW], 'death')} more, "
-        f"{counted(of['Serious events'][NEW], 'serious event')} more. "
-        + (
-            " ".join(
-                f"{row['what']} that were there and are not any more: {row[VANISHED]:,}."
-                for row in vanished
-            )
-            or "Nothing that was there has vanished."
-        ),
-        attention=" ".join(
-            f"{counted(row[VANISHED], 'record')} of {row['what'].lower()} vanished."
-            for row in vanished
-        ),
+        answer=f"S{_since(then)[1:]}: {more(of['Randomized'][NEW], 'participant')} randomized, "
+        f"{more(of['Deaths'][NEW], 'death')}, {more(of['Serious events'][NEW], 'serious event')}. "
+        + (" ".join(vanished) or "No participant and no event has vanished."),
+        attention=" ".join(vanished),
         numbers=tuple(
             Number(
                 row["what"],
@@ -215,12 +205,78 @@ def changes_overview(board: Board) -> Exhibit:
             VANISHED: "Vanished",
         },
         footnotes=(
-            "Participants are matched by their identifier, events by their record key. Changed: a "
-            "value that is shown here is another one. A death or an event that counts as serious "
-            "no longer has vanished from its row, though the record may be there.",
+            "Participants are matched by their identifier, events by their record key. Changed: "
+            "one of the values compared here differs. A death that is no longer recorded, and an "
+            "event that no longer counts as serious, has vanished from its row though its record "
+            "is there. Deaths are participants, serious events are events.",
             f"Compared with snapshot {then.snapshot.id}.",
         ),
     )
+
+
+# So many of what vanished are called by their names.
+_NAMED = 3
+
+
+def _vanished(board: Board, then: Board) -> list[str]:
+    """A sentence for each kind of thing that was there and is not any more: how many, and which."""
+    people, events = (
+        _comparison(board, then, question).rows.sort("subject", question.key)
+        for question in (PEOPLE, EVENTS)
+    )
+    who = ("subject", *(("arm",) if len(board.arms) > 1 else ()))
+    is_there, was_serious, is_serious = (
+        pl.col("record_key_now").is_not_null(),
+        pl.col("is_serious").fill_null(value=False),
+        pl.col("is_serious_now").fill_null(value=False),
+    )
+    no_death = pl.col("ended").eq_missing("died") & pl.col("ended_now").ne_missing("died")
+    person_is_there = pl.col("subject_now").is_not_null()
+    was_there = pl.col("record_key").is_not_null()
+    kinds = (
+        ("participant is gone", "participants are gone", people.filter(~person_is_there)),
+        (
+            "death is no longer recorded",
+            "deaths are no longer recorded",
+            people.filter(person_is_there & no_death),
+        ),
+        (
+            "serious event is gone",
+            "serious events are gone",
+            events.filter(~is_there & was_serious),
+        ),
+        (
+            "other adverse event is gone",
+            "other adverse events are gone",
+            events.filter(~is_there & ~was_serious),
+        ),
+        (
+            "event no longer counts as serious",
+            "events no longer count as serious",
+            events.filter(was_there & is_there & was_serious & ~is_serious),
+        ),
+    )
+    return [
+        f"{counted(rows.height, one, many)}: {_named(rows, who)}"
+        for one, many, rows in kinds
+        if rows.height
+    ]
+
+
+def _named(rows: pl.DataFrame, who: Iterable[str]) -> str:
+    """The first rows in words, and how many more there are."""
+    columns = [name for name in ("preferred_term", *who) if name in rows.columns]
+    named = [
+        ", ".join(str(cell or "no term") for cell in row)
+        for row in rows.head(_NAMED).select(columns).iter_rows()
+    ]
+    others = rows.height - len(named)
+    return "; ".join(named) + (f"; and {number(others)} more." if others else ".")
+
+
+def more(count: int, what: str) -> str:
+    """`17 more participants`, `no more deaths`."""
+    return f"{number(count) if count else 'no'} more {what if count == 1 else what + 's'}"
 
 
 LISTED = {
@@ -263,12 +319,21 @@ def _listed(board: Board, then: Board) -> pl.DataFrame:
                     pl.coalesce(f"{name}_now", name).alias(name)
                     for name in ("subject", "site", "arm")
                 ),
-                pl.coalesce(f"{what}_now", what).alias("record"),
+                pl.concat_str(
+                    pl.coalesce(f"{what}_now", what), *_seriousness(kind), ignore_nulls=True
+                ).alias("record"),
                 pl.concat_str(pairs, separator="; ", ignore_nulls=True).alias("difference"),
             )
         )
     order = pl.col("change").replace_strict({VANISHED: 0, CHANGED: 1, NEW: 2})
     return pl.concat(parts).sort(order, "what", "subject", "record", maintain_order=True)
+
+
+def _seriousness(kind: _Kind) -> tuple[pl.Expr, ...]:
+    """What is added to the name of a serious event."""
+    if "is_serious" not in kind.of.values:
+        return ()
+    return (pl.when(pl.coalesce("is_serious_now", "is_serious")).then(pl.lit(", serious")),)
 
 
 @exhibit()
@@ -530,7 +595,7 @@ CONCLUSIONS = (
 @exhibit()
 def changed_conclusions(board: Board) -> Exhibit:
     """Estimates that moved by more than is stated, and rules whose position is another one."""
-    title = "Conclusions that changed"
+    title = "Estimates that moved"
     if (nothing := _no_comparison(board, title)) is not None:
         return nothing
     then = before(board)
@@ -556,7 +621,8 @@ def _in_a_sentence(board: Board, then: Board, moved: int, looked_at: int) -> str
     points = f"{board.trial.monitoring.moved_points:g} percentage points"
     if not moved:
         return (
-            f"None of {counted(looked_at, 'estimate')} moved by more than {points} {_since(then)}."
+            f"None of {counted(looked_at, 'estimate')} moved by more than {points} or crossed a "
+            f"boundary {_since(then)}."
         )
     return (
         f"{counted(moved, 'estimate')} of {looked_at:,} moved by more than {points}, or crossed a "

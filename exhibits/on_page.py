@@ -358,7 +358,8 @@ def link_to(line: Line) -> None:
             if line.attention:
                 st.badge("Needs attention", color="orange", icon=":material/priority_high:")
                 st.markdown(f"**{plain(line.attention)}**")
-            st.markdown(plain(line.sentence))
+            if line.sentence:
+                st.markdown(plain(line.sentence))
 
 
 def warn_of(name: str) -> None:

@@ -1,7 +1,7 @@
 """Where does the trial stand, and what needs attention?"""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -15,6 +15,7 @@ from exhibits.words import counted, number
 from queries import Board, Filters
 
 POPULATION = "All participants; filters do not apply"
+WITH_SERIOUS, OF_INTEREST = "With serious event", "With event of interest"
 
 # The page, and the exhibits that speak for it: the first that the view has says its sentence, and
 # any of them why it needs attention.
@@ -66,8 +67,16 @@ def lines(board: Board, addresses: Collection[str]) -> list[Line]:
         said = next((item.answer for item in shown if item.answer), "")
         nothing = next((item.missing for item in shown if item.missing), "")
         attention = " ".join(item.attention for item in shown if item.attention)
-        found.append(Line(address, said or nothing, attention))
+        found.append(Line(address, _beside(said or nothing, attention), attention))
     return sorted(found, key=lambda line: not line.attention)
+
+
+def _beside(sentence: str, attention: str) -> str:
+    """What is left of a sentence beside the reason for attention, which may say parts of it."""
+    reasons = [part.rstrip(".") for part in attention.split(". ") if part]
+    parts = sentence.split(". ")
+    left = [part for part in parts if not any(reason in part for reason in reasons)]
+    return ". ".join(left) + ("." if left and left[-1] is not parts[-1] else "")
 
 
 @exhibit()
@@ -85,7 +94,16 @@ def trial_at_a_glance(board: Board) -> Exhibit:
     standing = board.ask(
         "conduct/disposition", last=schedule[-1], cutoff=board.snapshot.manifest.cutoff
     )
-    columns = {"in_follow_up": "In follow-up", "left_study": "Left the study", "died": "Died"}
+    columns = {
+        "completed": "Completed",
+        "in_follow_up": "In follow-up",
+        "not_recorded": "End not recorded",
+        "left_study": "Left the study",
+        "died": "Died",
+    }
+    # One that is not shown may be any number.
+    if standing["not_recorded"].fill_null(1).sum() == 0:
+        del columns["not_recorded"]
     rows: list[dict[str, Any]] = [
         {"what": label, **dict(zip(standing["arm"], standing[name], strict=True))}
         for name, label in ({"randomized": "Randomized"} | columns).items()
@@ -94,7 +112,7 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         serious = board.ask("safety/overview", **everybody).filter(pl.col("kind") == "serious")
         rows.append(
             {
-                "what": "Serious event",
+                "what": WITH_SERIOUS,
                 **dict(zip(serious["arm"], serious["participants"], strict=True)),
             }
         )
@@ -107,23 +125,17 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         counts = dict(of_interest.group_by("arm").len().rows())
         rows.append(
             {
-                "what": "Special interest",
+                "what": OF_INTEREST,
                 **{arm: counts.get(arm, 0) for arm in board.arms},
             }
         )
     lists = {
         "Died": who_died(None),
-        "Serious event": list_of_kind(board, "serious", None),
-        "Special interest": list_of(board, None, None),
+        WITH_SERIOUS: list_of_kind(board, "serious", None),
+        OF_INTEREST: list_of(board, None, None),
     }
-    numbers = [
-        Number(
-            "Randomized",
-            f"{totals['randomized']:,} of {board.trial.accrual.target:,}",
-            f"{number(totals['screened'])} screened",
-        )
-    ]
-    for row in rows[1:]:
+    numbers = []
+    for row in rows:
         of_arms: list[Any] = [row.get(arm) for arm in board.arms]
         total = None if None in of_arms else sum(int(count) for count in of_arms)
         remark = (
@@ -133,15 +145,31 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         )
         people = lists.get(row["what"]) if total else None
         numbers.append(Number(row["what"], number(total), remark, people))
+    numbers[0] = replace(
+        numbers[0], value=f"{totals['randomized']:,} of {board.trial.accrual.target:,}"
+    )
     return Exhibit(
         title=title,
         population=POPULATION,
+        answer=_state_of_data(board),
         denominator=f"{counted(totals['screened'], 'participant')} screened",
         numbers=tuple(numbers),
         table=pl.DataFrame(rows, infer_schema_length=None),
         labels={"what": "What"} | {arm: arm for arm in board.arms},
         footnotes=(
-            "Serious event, special interest: participants with one since randomization. Deaths: "
-            "those of the study's end and of the participant's record.",
+            "Participants; those with a serious event or one of special interest had it since "
+            "randomization. Deaths: those of the study's end and of the participant's record.",
         ),
+    )
+
+
+def _state_of_data(board: Board) -> str:
+    """What the checks of the data found that stands, in a sentence; not for a limited role."""
+    if board.is_limited:
+        return ""
+    found = board.ask("findings/totals").row(0, named=True)
+    return (
+        f"Checks of the data: {number(found['critical'])} critical and {number(found['major'])} "
+        f"major findings stand, {number(found['minor'])} minor ones and "
+        f"{counted(found['note'], 'note')}."
     )

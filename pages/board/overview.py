@@ -16,7 +16,7 @@ for line in lines(board, pages):
 if not board.is_limited and compare_with(board):
     if sees_results:
         show("changes_overview")
-    names = ("Records", "Datasets", "Values", "Findings", "Conclusions")
+    names = ("Records", "Datasets", "Values", "Findings", "Estimates")
     shown = (
         "changes_listed", "changed_records", "changed_values", "changed_findings",
         "changed_conclusions",

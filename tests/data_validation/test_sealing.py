@@ -279,8 +279,24 @@ def test_sealed_records_leave_no_trace_in_the_open(name: str) -> None:
     heights = [side.complete_relations[relation].height for side in (before, after)]
     assert heights == [first, first + len(added)]
     sealed = after.complete_relations[relation].filter(~pl.col("_open"))
+    places = set(sealed.select("_file", "_row").iter_rows())
     for position, cells in enumerate(added, start=first + 1):
-        assert f"{name}:{name.lower()}.csv:{position}" in set(sealed["record_key"]), cells
+        assert (f"{name.lower()}.csv", position) in places, cells
+    assert sealed["record_key"].str.starts_with(f"{name}:").all()
+
+
+def test_a_sealed_record_has_the_same_key_wherever_it_stands() -> None:
+    """What became of it is told from one extract to the next by its key."""
+    rows = clean_rows()
+    dose = rows["EX"][0]
+    others = [{**dose, "EXSTDTC": "2023-02-25", "EXLOT": lot} for lot in ("L8", "L9")]
+    keys = []
+    for order in ([dose, *others], [*reversed(others), dose], [dose, dict(others[0]), others[1]]):
+        made = assess_rows(rows | {"EX": [*order, *rows["EX"][1:]]}).complete_relations["exposure"]
+        text = pl.struct(pl.exclude("record_key", "_file", "_row")).struct.json_encode()
+        keys.append(dict(made.select("record_key", text.alias("text")).rows()))
+        assert len(keys[-1]) == made.height
+    assert keys[0] == keys[1] == keys[2]
 
 
 @pytest.mark.parametrize(
