@@ -12,6 +12,7 @@ import polars as pl
 from estimators.means import welch
 from estimators.proportions import fisher_exact
 from estimators.sequential import (
+    FARTHEST,
     boundaries,
     conditional_power,
     nominal_p,
@@ -30,6 +31,7 @@ from estimators.stopping import (
     probability_greater,
     stopping_counts,
 )
+from exhibits.compared import contrast, p_value
 from exhibits.conduct import planned_visits
 from exhibits.exhibit import (
     Exhibit,
@@ -37,12 +39,15 @@ from exhibits.exhibit import (
     People,
     comparative_exhibit,
     exhibit,
+    is_offered,
+    make,
     unblinded_exhibit,
 )
 from exhibits.oxygenation import planned_days, rules_of
-from exhibits.special_interest import bound_terms
-from exhibits.theme import QUIET, arm_style, figure, safe
-from exhibits.words import counted, day, decimal, share, signed
+from exhibits.special_interest import bound_terms, sealed_terms
+from exhibits.survival import PAST
+from exhibits.theme import QUIET, arm_style, figure, in_lines, safe
+from exhibits.words import counted, day, decimal, percent, share, signed
 from queries import Board, Filters
 from trials import definition
 
@@ -59,6 +64,10 @@ NOT_ON_REAL_DATA = (
 NO_ALPHA = (
     "A review of safety spends no error of the efficacy test, and no p-value of safety is held "
     "against it."
+)
+SEALED = (
+    "Events under terms that would tell the treatment are sealed, and are not among what is "
+    "counted here: unblinded there can be more."
 )
 METHODS = {
     "O'Brien-Fleming": "O'Brien & Fleming (1979)",
@@ -94,6 +103,45 @@ def _watermark(rules: Sequence[Any]) -> tuple[str, ...]:
     return ("DEMONSTRATION RULE: made up to show this page on simulated participants.",)
 
 
+def _name(rule: Any) -> str:
+    """A rule as it is called in a sentence."""
+    return str(rule.id).replace("-", " ").replace("_", " ")
+
+
+def _as_sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}"
+
+
+def _demonstration(rules: Sequence[Any]) -> str:
+    """In every sentence: who reads it without footnotes must know that nobody agreed on this."""
+    made_up = sum(rule.status != "protocol" for rule in rules)
+    if not made_up:
+        return ""
+    some = "" if made_up == len(rules) else f"{made_up} of {len(rules)}: "
+    return f" ({some}demonstration, not of the protocol)"
+
+
+def _since(
+    row: dict[str, Any], rows: Sequence[dict[str, Any]], column: str, met: str | bool
+) -> str:
+    """Of a rule that is met now: from which review on, or that it was not at the last one."""
+    before = [
+        item
+        for item in rows
+        if (item["rule"], item["arm"]) == (row["rule"], row["arm"]) and item["look"] < row["look"]
+    ]
+    if not before:
+        return "no earlier review is stored"
+    first = before[-1]
+    for item in reversed(before):
+        if item[column] != met:
+            break
+        first = item
+    was = "already met" if first[column] == met else "not met"
+    counts = f" ({first['with_event']} of {first['n']})" if "with_event" in first else ""
+    return f"{was} at the review of {day(first['look'])}{counts}"
+
+
 def looks(board: Board) -> Iterator[tuple[date, Board]]:
     """The reviews that were held, as each was: by its cut-off the last snapshot, then this one."""
     earlier = {snapshot.manifest.cutoff: snapshot for snapshot in reversed(board.earlier())}
@@ -112,9 +160,15 @@ def _looks_note(board: Board) -> str:
     missing = [item for item in held if item not in stored]
     said = f"Reviews planned at data cut-offs {', '.join(map(day, reviews)) or 'not stated'}."
     if missing:
-        said += f" No snapshot is stored of {', '.join(map(day, missing))}: not among the looks."
+        said += (
+            f" No snapshot of {', '.join(map(day, missing))} is stored, so "
+            f"{'that review is' if len(missing) == 1 else 'those reviews are'} not shown."
+        )
     if now not in reviews:
-        said += " This snapshot is of no planned review: an additional look."
+        said += (
+            " The present snapshot is not one of the planned reviews; it is shown as an "
+            "additional look."
+        )
     return said
 
 
@@ -128,7 +182,7 @@ def monitoring_rules(board: Board) -> Exhibit:
         return nothing
     rows = [
         {
-            "rule": rule.id,
+            "rule": _name(rule),
             "status": rule.status,
             "statement": rule.statement,
             "method": _method(rule),
@@ -140,8 +194,7 @@ def monitoring_rules(board: Board) -> Exhibit:
     return Exhibit(
         title=title,
         population=POPULATION,
-        answer=f"{counted(len(rows), 'rule')}. Where they stand is told by arm, in the closed "
-        "session.",
+        answer=f"{counted(len(rows), 'rule')}{_demonstration(shown)}{_standing(board, len(rows))}",
         denominator=f"N = {int(board.ask('arm_balance/allocation')['randomized'].sum()):,}",
         table=pl.DataFrame(rows),
         labels={
@@ -154,6 +207,34 @@ def monitoring_rules(board: Board) -> Exhibit:
         footnotes=(*_watermark(shown), _looks_note(board), NO_ALPHA),
         assumptions=trial.assumptions("stopping_rules", "sequential_rules", "monitoring"),
     )
+
+
+# Where each rule stands, a row a look, and what its column says of a rule that is met.
+STANDINGS: tuple[tuple[str, str, str | bool], ...] = (
+    ("stopping_positions", "position", "met"),
+    ("stopping_positions_after_dose", "position", "met"),
+    ("sequential_positions", "crossed", True),
+)
+
+
+def _standing(board: Board, rules: int) -> str:
+    """How many rules are met at the last look, where that is told at all."""
+    there = [item for item in STANDINGS if is_offered(item[0], board)]
+    if not there:
+        return ". Where they stand is told by arm, in the closed session."
+    looked_at: set[str] = set()
+    met: set[str] = set()
+    for name, column, is_met in there:
+        table = make(name, board).table
+        if table is None:
+            continue
+        last = table.drop_nulls(column).group_by("rule", "arm", maintain_order=True).last()
+        looked_at |= set(last["rule"])
+        met |= set(last.filter(pl.col(column) == is_met)["rule"])
+    said = f", {len(met) or 'none'} of them met."
+    if len(looked_at) < rules:
+        said += f" {rules - len(looked_at)} could not be looked at."
+    return said
 
 
 def _method(rule: Any) -> str:
@@ -210,6 +291,10 @@ class _Position:
     @property
     def is_met(self) -> bool:
         return 0 < self.stops_from <= self.events
+
+    @property
+    def words(self) -> str:
+        return f"{self.events} of {self.n}; {_limit(self.stops_from or None)}"
 
 
 def _position(
@@ -273,7 +358,7 @@ def _positions(board: Board, *, after_dose: bool) -> list[dict[str, Any]]:
                 )
                 rows.append(
                     {
-                        "rule": rule.id,
+                        "rule": _name(rule),
                         "look": cutoff,
                         "arm": row["arm"],
                         "n": n,
@@ -281,8 +366,8 @@ def _positions(board: Board, *, after_dose: bool) -> list[dict[str, Any]]:
                         "stops_from": here.stops_from or None,
                         "probability_percent": round(100 * here.probability, 1),
                         "pending": row["pending"],
-                        "best_case": f"{best.events} of {best.n}",
-                        "worst_case": f"{worst.events} of {worst.n}",
+                        "best_case": best.words,
+                        "worst_case": worst.words,
                         "position": "met"
                         if here.is_met or best.is_met
                         else "met in the worst case"
@@ -302,11 +387,11 @@ POSITION_LABELS = {
     "arm": "Arm",
     "n": "Window closed",
     "with_event": "With an event in it",
-    "stops_from": "Stops from",
+    "stops_from": "Limit",
     "probability_percent": "Probability over the limit, %",
     "pending": "Pending",
-    "best_case": "If no pending one had an event",
-    "worst_case": "If every pending one had",
+    "best_case": "If no further pending one had an event",
+    "worst_case": "If every pending one had an event",
     "position": "Position",
     "left_early": "Left before it closed",
     "undated": "Without a date",
@@ -325,26 +410,29 @@ def _held(board: Board, title: str, population: str, *, after_dose: bool) -> Exh
     now = [row for row in rows if row["look"] == board.snapshot.manifest.cutoff]
     if not now:
         return Exhibit(title, population, missing="Nobody is in an arm that a rule is about.")
-    lists, row_lists = _lists(board, rules, rows, after_dose=after_dose)
     from_what = "the first dose" if after_dose else "randomization"
+    within = {
+        _name(rule): f"within {counted(rule.window_days, 'day')} from {from_what}" for rule in rules
+    }
+    lists, row_lists = _lists(board, rules, rows, within, after_dose=after_dose)
     return Exhibit(
         title=title,
         population=population,
-        answer=_answer(now),
+        answer=_answer(rules, rows, now, within),
         denominator=f"N = {sum(row['n'] + row['pending'] for row in now):,}",
-        attention=_attention(now),
+        attention=_attention(rules, rows, now, from_what),
         numbers=tuple(
             Number(
-                f"{row['rule']}, {row['arm']}" if len(rules) > 1 else row["arm"],
+                f"{_as_sentence(row['rule'])}, {row['arm']}" if len(rules) > 1 else row["arm"],
                 f"{row['with_event']} of {row['n']}",
-                f"{_from(row)}; {row['position']}",
+                f"{within[row['rule']]}; {_limit(row['stops_from'])}; {row['position']}",
                 lists[place] if (place := row_lists[rows.index(row)]) is not None else None,
             )
             for row in now
         ),
         figure=_counts_drawn(board, rules, rows),
         description="Participants with an event against those whose window has closed: the stepped "
-        "line is where the rule stops, a mark is an arm at a look, and the bar above it reaches to "
+        "line is the limit, a mark is an arm at a look, and the bar above it reaches to "
         "where it stood if every pending participant had an event.",
         table=pl.DataFrame(rows, infer_schema_length=None),
         labels=POSITION_LABELS,
@@ -352,18 +440,24 @@ def _held(board: Board, title: str, population: str, *, after_dose: bool) -> Exh
             *_watermark(rules),
             f"Counted are participants whose window, so many days from {from_what} on, has closed, "
             "or who died in it. Pending: the window is open, or was left without an event.",
-            "A rule is met where it is by the closed windows, or by all with no further event. An "
+            "Limit: the fewest participants with an event at which the rule stops, of so many. A "
+            "rule is met where it is by the closed windows, or by all with no further event. An "
             "onset not known to the day counts on its earliest day.",
+            "A pending participant can have had an event already, which is not among those of "
+            "closed windows. So if no further pending one had an event, there can be more of them "
+            "all the same.",
+            *((SEALED,) if sealed_terms(board) else ()),
             *(
                 ()
                 if after_dose
                 else (
-                    "Every arm is held against the rule, counted from randomization: whose arm it "
-                    "is would be told otherwise. Unblinded, it is counted from the first dose.",
+                    "A rule is about one arm. Every arm is held against it, since one arm alone "
+                    "would be known by that. Unblinded, its own arm is also counted from the first "
+                    "dose.",
                 )
             ),
             _looks_note(board),
-            _minutes(board, now),
+            _minutes(board, rules, rows, now, within),
         ),
         assumptions=board.trial.assumptions("stopping_rules", "monitoring", "special_interest"),
         lists=lists,
@@ -371,44 +465,87 @@ def _held(board: Board, title: str, population: str, *, after_dose: bool) -> Exh
     )
 
 
-def _from(row: dict[str, Any]) -> str:
-    return "no count stops yet" if row["stops_from"] is None else f"stops from {row['stops_from']}"
+def _limit(stops_from: int | None) -> str:
+    return "no limit yet" if stops_from is None else f"limit {stops_from}"
 
 
-def _answer(now: Sequence[dict[str, Any]]) -> str:
+def _called(rule: definition.StoppingRule) -> str:
+    return f"stopping rule for {_name(rule)}"
+
+
+def _answer(
+    rules: Sequence[definition.StoppingRule],
+    rows: Sequence[dict[str, Any]],
+    now: Sequence[dict[str, Any]],
+    within: dict[str, str],
+) -> str:
+    by_name = {_name(rule): rule for rule in rules}
     met = [row for row in now if row["position"] == "met"]
     if met:
         return " ".join(
-            f"Rule {row['rule']} is met: {row['arm']}, {row['with_event']} of {row['n']} "
-            f"participants, and {_from(row)}."
+            f"{_as_sentence(_called(rule))}{_demonstration([rule])} met: {row['arm']}, "
+            f"{_counts_that_meet(row, within[row['rule']])}. "
+            f"{_as_sentence(_since(row, rows, 'position', 'met'))}."
             for row in met
+            for rule in [by_name[row["rule"]]]
         )
     close = [row for row in now if row["position"] == "met in the worst case"]
-    said = "No rule is met."
+    said = f"No stopping rule is met{_demonstration(rules)}."
     if close:
         said += " " + " ".join(
-            f"With every pending participant having an event, {row['rule']} would be met in "
-            f"{row['arm']} ({row['worst_case']})."
+            f"If every pending participant had an event, the {_called(by_name[row['rule']])} "
+            f"would be met in {row['arm']} ({row['worst_case']})."
             for row in close
         )
     return said
 
 
-def _attention(now: Sequence[dict[str, Any]]) -> str:
-    met = sorted({row["rule"] for row in now if row["position"] == "met"})
-    return f"Met: {', '.join(met)}." if met else ""
+def _counts_that_meet(row: dict[str, Any], within: str) -> str:
+    """By the closed windows, or where these are too few by all who are known to have an event."""
+    if row["stops_from"] is not None and row["with_event"] >= row["stops_from"]:
+        counts = f"{row['with_event']} of {row['n']}"
+        return f"{counts} with an event {within}; the limit is {row['stops_from']}"
+    counts, _, limit = row["best_case"].partition("; limit ")
+    return f"{counts}, pending ones among them, with an event {within}; the limit is {limit}"
 
 
-def _minutes(board: Board, now: Sequence[dict[str, Any]]) -> str:
-    said = "; ".join(
-        f"{row['rule']}, {row['arm']}: {row['with_event']} of {row['n']} with an event, "
-        f"{_from(row)}, {row['pending']} pending, {row['position']}"
+def _attention(
+    rules: Sequence[definition.StoppingRule],
+    rows: Sequence[dict[str, Any]],
+    now: Sequence[dict[str, Any]],
+    from_what: str,
+) -> str:
+    by_name = {_name(rule): rule for rule in rules}
+    return " ".join(
+        f"Met in {row['arm']}: {_called(rule)}, counted from {from_what}{_demonstration([rule])}. "
+        f"{_as_sentence(_since(row, rows, 'position', 'met'))}."
+        for row in now
+        for rule in [by_name[row["rule"]]]
+        if row["position"] == "met"
+    )
+
+
+def _minutes(
+    board: Board,
+    rules: Sequence[definition.StoppingRule],
+    rows: Sequence[dict[str, Any]],
+    now: Sequence[dict[str, Any]],
+    within: dict[str, str],
+) -> str:
+    said = " ".join(
+        f"{_as_sentence(row['rule'])}, {row['arm']}: {row['with_event']} of {row['n']} with an "
+        f"event {within[row['rule']]}, {_limit(row['stops_from'])}, {row['pending']} pending, "
+        + (
+            f"met, {_since(row, rows, 'position', 'met')}."
+            if row["position"] == "met"
+            else f"{row['position']}."
+        )
         for row in now
     )
     return (
         f"For the minutes: at the data cut-off {day(board.snapshot.manifest.cutoff)} (snapshot "
-        f"{board.snapshot.id}) the board held the stopping rules against "
-        f"the data. {said}."
+        f"{board.snapshot.id}) the board held the stopping rules{_demonstration(rules)} against "
+        f"the data. {said}"
     )
 
 
@@ -416,11 +553,12 @@ def _lists(
     board: Board,
     rules: Sequence[definition.StoppingRule],
     rows: Sequence[dict[str, Any]],
+    within: dict[str, str],
     *,
     after_dose: bool,
 ) -> tuple[tuple[People, ...], tuple[int | None, ...]]:
     """Whoever has an event in the window, for the rows of this snapshot; of others none is open."""
-    by_id = {rule.id: rule for rule in rules}
+    by_name = {_name(rule): rule for rule in rules}
     lists: list[People] = []
     places: list[int | None] = []
     for row in rows:
@@ -428,10 +566,11 @@ def _lists(
         if row["look"] != board.snapshot.manifest.cutoff or not some:
             places.append(None)
             continue
-        bound = _bound(board, by_id[row["rule"]], after_dose=after_dose) | {"arm": row["arm"]}
+        rule = by_name[row["rule"]]
+        bound = _bound(board, rule, after_dose=after_dose) | {"arm": row["arm"]}
         lists.append(
             People(
-                f"Event in the window of {row['rule']}, {row['arm']}",
+                f"{_as_sentence(_called(rule))}: event {within[row['rule']]}, {row['arm']}",
                 "people/in_rule_window",
                 tuple(bound.items()),
             )
@@ -461,8 +600,8 @@ def _counts_drawn(
                 "y": [int(count) or None for count in counts],
                 "mode": "lines",
                 "line": {"color": QUIET, "width": 2, "shape": "hv"},
-                "name": safe(f"{rule.id} stops" if len(rules) > 1 else "Stops"),
-                "hovertemplate": "%{x} participants: stops from %{y}<extra></extra>",
+                "name": safe(f"Limit of {_name(rule)}" if len(rules) > 1 else "Limit"),
+                "hovertemplate": "%{x} participants: limit %{y}<extra></extra>",
             }
         )
     for position, arm in enumerate(board.arms, start=1):
@@ -491,6 +630,18 @@ def _counts_drawn(
                 "hovertemplate": "%{text}: %{y} of %{x}<extra></extra>",
             }
         )
+    if any(row["pending"] for row in rows):
+        # An entry of the legend for the bars, which have none of their own.
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [None],
+                "y": [None],
+                "mode": "markers",
+                "marker": {"symbol": "line-ns-open", "size": 16, "color": QUIET},
+                "name": in_lines("Up to: if every pending one had an event", 24),
+            }
+        )
     demonstration = any(rule.status == "demonstration" for rule in rules)
     return figure(
         x_title="Participants whose window has closed",
@@ -503,14 +654,15 @@ def _counts_drawn(
 def _stamp() -> list[dict[str, object]]:
     return [
         {
-            "text": "DEMONSTRATION RULE",
+            # In two lines, so that a telephone has room for it between the axes.
+            "text": "DEMONSTRATION<br>RULE",
             "xref": "paper",
             "yref": "paper",
             "x": 0.5,
             "y": 0.5,
             "showarrow": False,
             "opacity": 0.25,
-            "font": {"size": 30, "color": QUIET},
+            "font": {"size": 22, "color": QUIET},
         }
     ]
 
@@ -539,26 +691,31 @@ def stopping_characteristics(board: Board) -> Exhibit:
     for rule in rules:
         schedule = _schedule_of_looks(board, rule)
         if not schedule:
-            notes.append(f"{rule.id}: nobody's window has closed at any look.")
+            notes.append(f"{_as_sentence(_name(rule))}: nobody's window has closed at any look.")
             continue
         try:
             rows += _characteristics(rule, schedule)
         except ValueError as error:
-            notes.append(f"{rule.id}: {error}")
+            notes.append(f"{_as_sentence(_name(rule))}: {error}")
     if not rows:
         return Exhibit(title, POPULATION, missing=" ".join(notes))
     worst = max(rows, key=lambda row: row["true_percent"])
+    least = min(
+        (row for row in rows if row["rule"] == worst["rule"]), key=lambda row: row["true_percent"]
+    )
     return Exhibit(
         title=title,
         population=POPULATION,
-        answer=f"At a true rate of {worst['true_percent']:g} %, {worst['rule']} stops with a "
-        f"probability of {worst['by_now_percent']:.0f} % by now and {worst['stops_percent']:.0f} % "
-        "by the last look.",
+        answer=f"If {worst['true_percent']:g} % of participants had such an event in truth, the "
+        f"stopping rule for {worst['rule']}{_demonstration(rules)} would stop "
+        f"{percent(worst['by_now_percent'] / 100)} of such trials by now and "
+        f"{percent(worst['stops_percent'] / 100)} by the last look; if {least['true_percent']:g} % "
+        f"had, {percent(least['stops_percent'] / 100)}.",
         denominator=f"N = {board.trial.accrual.target:,} planned",
         table=pl.DataFrame(rows, infer_schema_length=None),
         labels={
             "rule": "Rule",
-            "true_percent": "True rate, %",
+            "true_percent": "If this were the true rate, %",
             "looks": "Participants at the looks",
             "by_now_percent": "Stops by now, %",
             "stops_percent": "Stops by the last look, %",
@@ -566,6 +723,9 @@ def stopping_characteristics(board: Board) -> Exhibit:
         },
         footnotes=(
             *_watermark(rules),
+            "What it means: of many trials like this one, how many the rule would stop if the rate "
+            "were true. At a rate that is acceptable these are false alarms; at one that is too "
+            "high, harm that is found.",
             "Exact: the number of participants with an event is followed from look to look. Looks "
             "so far as they were, with the arm that has the fewest; then one for each planned "
             "review, the last with all that are planned.",
@@ -626,7 +786,7 @@ def _characteristics(
         found = comparative_operating_characteristics(both, [(n, n) for n in at], pairs)
     return [
         {
-            "rule": rule.id,
+            "rule": _name(rule),
             "true_percent": 100 * rate,
             "looks": ", ".join(map(str, at)),
             "by_now_percent": round(100 * float(found.by_look[place, :held].sum()), 1),
@@ -642,7 +802,7 @@ def _characteristics(
 
 @dataclass(frozen=True)
 class _Arm:
-    """What an arm has of an endpoint: values, or deaths among those whose status is known."""
+    """What an arm has of an endpoint: values, or deaths among those past the day and known."""
 
     values: tuple[float, ...] = ()
     known: int = 0
@@ -670,7 +830,8 @@ def _endpoint(board: Board, rule: definition.SequentialRule) -> dict[str, _Arm]:
         schedule=planned_visits(board.trial.schedule),
         filters=everybody,
     )
-    by = {(arm, state): n for arm, state, n in rows.select("arm", "state", "participants").rows()}
+    # Before the day is past only deaths can be known: who lives would not count yet.
+    by = {(arm, state): past for arm, state, past in rows.select("arm", "state", "past").rows()}
     return {
         arm: _Arm(
             (),
@@ -704,27 +865,56 @@ def sequential_positions(board: Board) -> Exhibit:
         least = trial.subgroups.minimum_per_arm
         missing = f"At no look had two arms {least} participants with an endpoint."
         return Exhibit(title, POPULATION, missing=missing)
-    now = [row for row in rows if row["look"] == board.snapshot.manifest.cutoff]
+    held = [row for row in rows if row["n"] is not None]
+    # The last look of each: one without more information than the look before is none.
+    now = list({(row["rule"], row["arm"]): row for row in held}.values())
     crossed = [row for row in now if row["crossed"]]
+    by_name = {_name(rule): rule for rule in rules}
+    called = {
+        name: f"group-sequential rule for {name}{_demonstration([rule])}"
+        for name, rule in by_name.items()
+    }
+    since = [_as_sentence(_since(row, held, "crossed", met=True)) for row in crossed]
     return Exhibit(
         title=title,
         population=POPULATION,
-        answer=" ".join(f"Rule {row['rule']} is met: {_reached(row)}." for row in crossed)
-        or "No boundary is crossed. "
-        + " ".join(f"{row['rule'].capitalize()}: {_reached(row)}." for row in now),
+        answer=" ".join(
+            f"{_as_sentence(called[row['rule']])} met: {_reached(board, row)}. {when}."
+            for row, when in zip(crossed, since, strict=True)
+        )
+        or f"No boundary is crossed{_demonstration(rules)}. "
+        + " ".join(f"{_as_sentence(row['rule'])}: {_reached(board, row)}." for row in now),
         denominator="; ".join(f"{row['rule']} n = {row['n']} of {row['planned']}" for row in now),
-        attention=f"Met: {', '.join(sorted({row['rule'] for row in crossed}))}." if crossed else "",
+        attention=" ".join(
+            f"Met in {row['arm']}: {called[row['rule']]}. {when}."
+            for row, when in zip(crossed, since, strict=True)
+        ),
         figure=_boundaries_drawn(board, rules, rows),
-        description="The score of each look against the share of the planned information, with the "
-        "boundary at each as a line above and below.",
-        table=pl.DataFrame(rows, infer_schema_length=None),
+        description="The standardized difference at each look against the share of the planned "
+        "information, and the boundary of each rule as a line above and below, to the last look "
+        "that is planned.",
+        table=pl.DataFrame(rows, infer_schema_length=None).select(*SEQUENTIAL_LABELS),
         labels=SEQUENTIAL_LABELS,
         footnotes=(
             *_watermark(rules),
+            "Standardized difference: the difference in units of its standard error, a normal "
+            "score z with the p-value of the test. A rule is met where it is on the boundary or "
+            "beyond. Rows without participants are the looks to come, with the information that "
+            "is then expected.",
             f"Each arm against {board.reference_arm}. Means by Welch's t statistic, whose boundary "
             "is the t quantile at the boundary's nominal p (Jennison & Turnbull 2000); deaths by "
             "Fisher's exact p-value against that nominal p. Information is the share of planned "
             "participants with the endpoint.",
+            *(
+                (
+                    f"Deaths by day {trial.survival.day}: of those who are past that day, and of "
+                    f"whom it is known whether they lived on it, as on Survival. {PAST} Of "
+                    "those randomized later deaths would count, but not lives, so they are left "
+                    "out.",
+                )
+                if any(rule.endpoint == "death" for rule in rules)
+                else ()
+            ),
             "Conditional power: the probability of crossing at a later planned look, going on as "
             "seen so far, and with the planned effect. A boundary for futility is non-binding; "
             "none is stated.",
@@ -748,8 +938,10 @@ SEQUENTIAL_LABELS = {
     "planned": "Planned",
     "fraction_percent": "Information, %",
     "difference": "Difference",
-    "score": "Score",
-    "boundary": "Boundary, score",
+    "z": "Standardized difference (z)",
+    "z_boundary": "Boundary, z",
+    "score": "t statistic",
+    "boundary": "Boundary, t",
     "p": "p",
     "nominal_p": "Boundary, p",
     "crossed": "Crossed",
@@ -765,11 +957,14 @@ def _can(board: Board, rule: definition.SequentialRule) -> bool:
     return board.has("DM")
 
 
-def _reached(row: dict[str, Any]) -> str:
-    at = f"{row['arm']}, {decimal(row['fraction_percent'], 0)} % of the information"
-    if row["score"] is None:
-        return f"{at}, exact p {row['p']:.3f} against {row['nominal_p']:.4f}"
-    return f"{at}, score {signed(row['score'], 2)} against ±{row['boundary']:.2f}"
+def _reached(board: Board, row: dict[str, Any]) -> str:
+    at = f"with {decimal(row['fraction_percent'], 0)} % of the planned information"
+    if row["z"] is None:
+        return f"{at} the values do not vary, and nothing can be tested"
+    return (
+        f"{at}, standardized difference {signed(row['z'], 2)} ({contrast(board, row['arm'])}); "
+        f"the boundary is ±{decimal(row['z_boundary'], 2)}"
+    )
 
 
 def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[dict[str, Any]]:
@@ -788,12 +983,12 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
     later = _later(board, so_far[-1])
     critical = boundaries([*so_far, *later], rule.method, alpha=rule.alpha, sided=rule.sided)
     spends = rule.method.startswith("Lan-DeMets")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for place, (cutoff, mine, theirs, fraction) in enumerate(seen):
         bound = float(critical[place])
         nominal = float(nominal_p(bound, rule.sided))
         row: dict[str, Any] = {
-            "rule": rule.id,
+            "rule": _name(rule),
             "arm": arm,
             "look": cutoff,
             "n": mine.known + theirs.known,
@@ -801,12 +996,20 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
             "fraction_percent": round(100 * fraction, 1),
         }
         if rule.endpoint == "death":
-            p = float(fisher_exact(mine.events, mine.known, theirs.events, theirs.known))
+            p: float | None = float(
+                fisher_exact(mine.events, mine.known, theirs.events, theirs.known)
+            )
+            assert p is not None
             difference = 100 * (mine.events / mine.known - theirs.events / theirs.known)
             row |= {"difference": round(difference, 1), "score": None, "boundary": None}
-            row |= {"p": p, "nominal_p": nominal, "crossed": p <= nominal}
+            crossed = p <= nominal
         else:
-            row |= _means(mine.values, theirs.values, bound, rule)
+            means, p, crossed = _means(mine.values, theirs.values, bound, rule)
+            difference = means["difference"]
+            row |= means
+        z = None if p is None else _signed_score(p, difference, rule.sided)
+        row |= {"z": z, "z_boundary": bound, "crossed": crossed}
+        row |= {"p": None if p is None else p_value(p), "nominal_p": p_value(nominal)}
         row["spent_percent"] = (
             round(100 * float(spent(fraction, rule.method, rule.alpha, rule.sided)), 2)
             if spends
@@ -814,33 +1017,51 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
         )
         row |= {"power_as_seen": None, "power_as_planned": None}
         if place == len(seen) - 1 and later and row["score"] is not None:
-            z = float(z_of(row["p"], rule.sided))
+            assert p is not None
             for name, drift in (("power_as_seen", None), ("power_as_planned", rule.effect)):
                 if name == "power_as_seen" or drift is not None:
                     power = conditional_power(
-                        z, fraction, later, critical[place + 1 :].tolist(), drift=drift,
-                        sided=rule.sided,
+                        float(z_of(p, rule.sided)), fraction, later,
+                        critical[place + 1 :].tolist(), drift=drift, sided=rule.sided,
                     )  # fmt: skip
                     row[name] = round(100 * power, 1)
         rows.append(row)
+    to_come = [item for item in board.trial.monitoring.reviews if item > seen[-1][0]]
+    for place, fraction in enumerate(later):
+        rows.append(
+            dict.fromkeys(rows[0])
+            | {
+                "rule": _name(rule),
+                "arm": arm,
+                "look": to_come[place] if place < len(to_come) else None,
+                "planned": rule.planned,
+                "fraction_percent": round(100 * fraction, 1),
+                "z_boundary": float(critical[len(seen) + place]),
+            }
+        )
     return rows
+
+
+def _signed_score(p: float, difference: float, sided: int) -> float:
+    """The normal score that is as extreme as a p-value, in the direction of the difference."""
+    score = min(max(float(z_of(p, sided)), 0.0), FARTHEST)
+    return score if difference >= 0 else 0.0 - score
 
 
 def _means(
     mine: Sequence[float], theirs: Sequence[float], bound: float, rule: definition.SequentialRule
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], float | None, bool]:
+    """The t statistic with its boundary, its p-value, and whether it crosses."""
     found = welch(mine, theirs)
-    nominal = float(nominal_p(bound, rule.sided))
-    row: dict[str, Any] = {"difference": round(found.estimate, 1), "nominal_p": nominal}
+    row: dict[str, Any] = {"difference": round(found.estimate, 1)}
     if found.score is None or found.degrees_of_freedom is None:
-        return row | {"score": None, "boundary": None, "p": None, "crossed": False}
+        return row | {"score": None, "boundary": None}, None, False
     limit = float(t_critical(bound, found.degrees_of_freedom, rule.sided))
-    return row | {
-        "score": round(found.score, 2),
-        "boundary": round(limit, 2),
-        "p": float(t_nominal_p(abs(found.score), found.degrees_of_freedom, rule.sided)),
-        "crossed": abs(found.score) >= limit,
-    }
+    return (
+        row | {"score": round(found.score, 2), "boundary": round(limit, 2)},
+        float(t_nominal_p(abs(found.score), found.degrees_of_freedom, rule.sided)),
+        abs(found.score) >= limit,
+    )
 
 
 def _later(board: Board, fraction: float) -> list[float]:
@@ -852,55 +1073,62 @@ def _later(board: Board, fraction: float) -> list[float]:
     return [fraction + (1.0 - fraction) * (place + 1) / left for place in range(left)]
 
 
+# Rules have no color of their own: their boundaries differ by dash, their marks by being filled.
+RULE_STYLES = (("solid", ""), ("dot", "-open"), ("dashdot", "-dot"))
+
+
 def _boundaries_drawn(
     board: Board,
     rules: Sequence[definition.SequentialRule],
     rows: Sequence[dict[str, Any]],
-) -> go.Figure | None:
-    with_score = [row for row in rows if row["score"] is not None]
-    if not with_score:
-        return None
+) -> go.Figure:
     traces: list[dict[str, object]] = []
-    for name in dict.fromkeys(row["rule"] for row in with_score):
-        for place, arm in enumerate(board.arms, start=1):
-            of_arm = [row for row in with_score if (row["rule"], row["arm"]) == (name, arm)]
-            if not of_arm:
-                continue
-            style = arm_style(place)
-            x = [row["fraction_percent"] for row in of_arm]
+    for order, name in enumerate(dict.fromkeys(row["rule"] for row in rows)):
+        dash, filled = RULE_STYLES[order % len(RULE_STYLES)]
+        of_rule = [row for row in rows if row["rule"] == name]
+        for arm in dict.fromkeys(row["arm"] for row in of_rule):
+            of_arm = [row for row in of_rule if row["arm"] == arm]
             for sign in (1, -1):
                 traces.append(
                     {
                         "type": "scatter",
-                        "x": x,
-                        "y": [sign * row["boundary"] for row in of_arm],
+                        "x": [row["fraction_percent"] for row in of_arm],
+                        "y": [sign * row["z_boundary"] for row in of_arm],
                         "mode": "lines+markers",
-                        "line": {"color": QUIET, "width": 2},
+                        "line": {"color": QUIET, "width": 2, "dash": dash},
                         "marker": {"symbol": "line-ew-open", "size": 14, "color": QUIET},
                         "name": safe(f"Boundary of {name}"),
-                        "showlegend": sign == 1,
+                        "showlegend": sign == 1 and arm == of_rule[0]["arm"],
+                        "hovertemplate": "%{x}: boundary %{y:.2f}<extra></extra>",
                     }
                 )
+            style = arm_style(board.arms.index(arm) + 1)
+            seen = [row for row in of_arm if row["z"] is not None]
             traces.append(
                 {
                     "type": "scatter",
-                    "x": x,
-                    "y": [row["score"] for row in of_arm],
+                    "x": [row["fraction_percent"] for row in seen],
+                    "y": [row["z"] for row in seen],
                     "mode": "lines+markers",
                     "line": {"color": style.color, "dash": style.dash},
-                    "marker": {"color": style.color, "symbol": style.symbol, "size": 12},
-                    "name": safe(f"{name}, {arm}"),
-                    "text": [day(row["look"]) for row in of_arm],
-                    "hovertemplate": "%{text}: score %{y}<extra></extra>",
+                    "marker": {
+                        "color": style.color,
+                        "symbol": f"{style.symbol}{filled}",
+                        "size": 12,
+                    },
+                    "name": safe(f"{_as_sentence(name)}, {arm}"),
+                    "text": [day(row["look"]) for row in seen],
+                    "hovertemplate": "%{text}: standardized difference %{y:.2f}<extra></extra>",
                 }
             )
     demonstration = any(rule.status == "demonstration" for rule in rules)
     return figure(
-        x_title="Information, % of planned",
-        y_title="Score",
+        x_title="Share of planned information",
+        y_title="Standardized difference (z)",
+        height=480,  # on a telephone the legend takes a line for each entry
         traces=traces,
         layout={
-            "xaxis": {"range": [0, 105]},
+            "xaxis": {"range": [0, 105], "ticksuffix": " %"},
             "yaxis": {"rangemode": "normal"},
             **({"annotations": _stamp()} if demonstration else {}),
         },

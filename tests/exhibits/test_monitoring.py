@@ -11,6 +11,7 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from access import View
 from exhibits import make
+from exhibits.compared import p_value
 from queries import Board
 from tests.conftest import CUTOFFS, KeyPair, LoadedTrial, board_of, load_frames
 from trials import Trial, load_trial
@@ -26,8 +27,11 @@ TERMS = next(group for group in TRIAL.special_interest if group.id == RULE.group
 def planted(key_pair: KeyPair, tmp_path_factory: pytest.TempPathFactory) -> LoadedTrial:
     """Allergic reactions many times as frequent where UC-MSC is given."""
     effect = Effect(event_ratios={"allergic": 40.0})
-    frames = simulate(TRIAL, seed=11, cutoff=CUTOFFS[1], effect=effect)
-    return load_frames(frames, TRIAL, key_pair, tmp_path_factory.mktemp("planted"), CUTOFFS[1])
+    folder = tmp_path_factory.mktemp("planted")
+    for cutoff in CUTOFFS:
+        frames = simulate(TRIAL, seed=11, cutoff=cutoff, effect=effect)
+        last = load_frames(frames, TRIAL, key_pair, folder, cutoff)
+    return last
 
 
 @pytest.fixture(params=["demonstration", "planted"])
@@ -72,10 +76,14 @@ def counted(loaded: LoadedTrial, arm: str) -> dict[str, int]:
     return found
 
 
-def now(board: Board, name: str) -> list[dict[str, object]]:
+def at_look(board: Board, name: str, look: date) -> list[dict[str, object]]:
     table = make(name, board).table
     assert table is not None
-    return table.filter(pl.col("look") == board.snapshot.manifest.cutoff).to_dicts()
+    return table.filter(pl.col("look") == look).to_dicts()
+
+
+def now(board: Board, name: str) -> list[dict[str, object]]:
+    return at_look(board, name, board.snapshot.manifest.cutoff)
 
 
 def test_positions_are_those_of_the_extract(unblinded: tuple[LoadedTrial, Board]) -> None:
@@ -96,14 +104,73 @@ def test_a_planted_reaction_meets_the_rule_and_says_who_had_it(planted: LoadedTr
     shown = make("stopping_positions", board)
     met = [row for row in now(board, "stopping_positions") if row["position"] == "met"]
     assert len(met) == 1
-    assert shown.answer.startswith(f"Rule {RULE.id} is met: {met[0]['arm']}")
-    assert shown.attention == f"Met: {RULE.id}."
+    arm, had, n, limit = (met[0][name] for name in ("arm", "with_event", "n", "stops_from"))
+    (then,) = (row for row in at_look(board, "stopping_positions", CUTOFFS[0]) if row["arm"] == arm)
+    assert then["position"] == "met"
+    since = f"Already met at the review of 30 Jun 2023 ({then['with_event']} of {then['n']})."
+    assert shown.answer == (
+        f"Stopping rule for allergic reactions (demonstration, not of the protocol) met: {arm}, "
+        f"{had} of {n} with an event within 7 days from randomization; the limit is {limit}. "
+        f"{since}"
+    )
+    assert shown.attention == (
+        f"Met in {arm}: stopping rule for allergic reactions, counted from randomization "
+        f"(demonstration, not of the protocol). {since}"
+    )
+    assert f"met, a{since[1:]}" in shown.footnotes[-1]
     behind = [item.people for item in shown.numbers if item.label == met[0]["arm"]]
     assert behind[0] is not None
     people = board.ask(behind[0].question, **dict(behind[0].values))
     assert people.height == met[0]["with_event"]
     # Under letters every arm is held against the rule: whose it is would be told otherwise.
     assert {row["arm"] for row in now(board, "stopping_positions")} == set(board.arms)
+    sealed = [note for note in shown.footnotes if "sealed" in note]
+    assert len(sealed) == 1
+    assert not any(arm in sealed[0] for arm in board.arms)
+    rules = make("monitoring_rules", board)
+    assert rules.answer == "3 rules (demonstration, not of the protocol), 1 of them met."
+    board.close()
+
+
+def test_a_rule_that_was_not_met_at_the_last_review_says_so(planted: LoadedTrial) -> None:
+    """With so many participants needed that at the first review nothing could stop."""
+    board = board_of(planted, View.UNBLINDED)
+    first, last = (
+        next(
+            int(str(row["n"]))
+            for row in at_look(board, "stopping_positions_after_dose", look)
+            if row["arm"] == "UC-MSC"
+        )
+        for look in CUTOFFS
+    )
+    board.close()
+    assert first < last
+    rule = RULE.model_copy(update={"minimum_participants": last})
+    trial = TRIAL.model_copy(update={"stopping_rules": (rule,)})
+    loaded = LoadedTrial(trial, planted.store, planted.extract, planted.keys)
+    board = board_of(loaded, View.UNBLINDED)
+    shown = make("stopping_positions_after_dose", board)
+    assert "7 days from the first dose" in shown.answer
+    assert "counted from the first dose" in shown.attention
+    assert "Not met at the review of 30 Jun 2023 (" in shown.answer
+    assert "Not met at the review of 30 Jun 2023 (" in shown.attention
+    # Nothing is left out unblinded.
+    assert not any("sealed" in note for note in shown.footnotes)
+    board.close()
+
+
+def test_rules_are_told_by_arm_only_where_there_are_arms(
+    demonstration_store: LoadedTrial,
+) -> None:
+    board = board_of(demonstration_store, View.POOLED)
+    answer = make("monitoring_rules", board).answer
+    assert answer.endswith(". Where they stand is told by arm, in the closed session.")
+    board.close()
+    board = board_of(demonstration_store, View.CODED)
+    assert make("monitoring_rules", board).answer.endswith(", none of them met.")
+    assert make("stopping_positions", board).answer.startswith(
+        "No stopping rule is met (demonstration, not of the protocol)."
+    )
     board.close()
 
 
@@ -138,25 +205,118 @@ def test_a_mean_is_held_against_the_t_quantile_and_deaths_against_an_exact_p(
     rows = {str(row["rule"]): row for row in now(board, "sequential_positions")}
     mean, death = rows["oxygenation"], rows["mortality"]
     assert mean["score"] is not None
-    assert float(str(mean["boundary"])) > stats.norm.isf(float(str(mean["nominal_p"])) / 2)
+    assert float(str(mean["boundary"])) > float(str(mean["z_boundary"]))
+    assert mean["nominal_p"] == "under 0.001"
     assert death["score"] is None
-    board_table = make("mortality", board).table
-    assert board_table is not None
-    known = board.ask(
+    died, known, exact = deaths(board)
+    assert death["n"] == sum(known)
+    assert death["p"] == p_value(exact)
+    assert float(str(death["z"])) == pytest.approx(
+        stats.norm.isf(exact / 2) * (1 if died[1] / known[1] > died[0] / known[0] else -1),
+        rel=1e-6,
+    )
+    assert float(str(death["z_boundary"])) == pytest.approx(3.0, rel=1e-6)
+    assert death["nominal_p"] == p_value(2 * stats.norm.sf(3.0))
+    board.close()
+
+
+def deaths(board: Board) -> tuple[list[int], list[int], float]:
+    """By the trial's day of those past it, as Survival has them: Control, UC-MSC; and exact p."""
+    table = make("mortality", board).table
+    assert table is not None
+    rows = {
+        row["arm"]: row
+        for row in table.filter(pl.col("group") == f"By day {TRIAL.survival.day}").to_dicts()
+    }
+    arms = [rows[arm] for arm in ("Control", "UC-MSC")]
+    died = [row["participants"] for row in arms]
+    known = [row["randomized"] for row in arms]
+    alive = [of - dead for dead, of in zip(died, known, strict=True)]
+    return died, known, float(stats.fisher_exact([died, alive]).pvalue)
+
+
+def test_who_died_before_the_day_had_come_does_not_count_without_those_who_live(
+    demonstration_store: LoadedTrial,
+) -> None:
+    board = board_of(demonstration_store, View.UNBLINDED)
+    status = board.ask(
         "survival/vital_status",
         days=[TRIAL.survival.day],
         schedule=[visit.model_dump() for visit in TRIAL.schedule],
+    ).filter(pl.col("state") == "died")
+    assert status["participants"].sum() > status["past"].sum(), "nobody died before the day"
+    for look in CUTOFFS:
+        (row,) = (
+            row
+            for row in at_look(board, "sequential_positions", look)
+            if row["rule"] == "mortality"
+        )
+        at = board if look == CUTOFFS[-1] else board.back_to(board.earlier()[0])
+        died, known, exact = deaths(at)
+        assert row["n"] == sum(known)
+        percent = [100 * dead / of for dead, of in zip(died, known, strict=True)]
+        assert row["difference"] == pytest.approx(percent[1] - percent[0], abs=0.051)
+        assert row["p"] == p_value(exact)
+        assert row["fraction_percent"] == pytest.approx(100 * sum(known) / 60, abs=0.051)
+    shown = make("sequential_positions", board)
+    assert any("Of those randomized later deaths would count" in note for note in shown.footnotes)
+    board.close()
+
+
+def test_a_boundary_that_is_crossed_says_since_when(key_pair: KeyPair, tmp_path: Path) -> None:
+    """Many more deaths in one arm, under a rule that a small difference meets."""
+    for cutoff in CUTOFFS:
+        frames = simulate(TRIAL, seed=11, cutoff=cutoff, effect=Effect(mortality_ratio=6.0))
+        loaded = load_frames(frames, TRIAL, key_pair, tmp_path, cutoff)
+    lenient = next(rule for rule in TRIAL.sequential_rules if rule.endpoint == "death").model_copy(
+        update={"method": "Lan-DeMets Pocock", "alpha": 0.49, "status": "protocol"}
     )
-    counts = {
-        (arm, state): n for arm, state, n in known.select("arm", "state", "participants").rows()
-    }
-    table = [
-        [counts.get((arm, "died"), 0), counts.get((arm, "alive"), 0)]
-        for arm in ("UC-MSC", "Control")
-    ]
-    assert death["n"] == sum(map(sum, table))
-    assert death["p"] == pytest.approx(float(stats.fisher_exact(table).pvalue), rel=1e-6)
-    assert death["nominal_p"] == pytest.approx(2 * stats.norm.sf(3.0), rel=1e-6)
+    trial = TRIAL.model_copy(update={"sequential_rules": (lenient,)})
+    store, extract, keys = loaded.store, loaded.extract, loaded.keys
+    board = board_of(LoadedTrial(trial, store, extract, keys), View.UNBLINDED)
+    shown = make("sequential_positions", board)
+    (was,) = at_look(board, "sequential_positions", CUTOFFS[0])
+    (is_,) = now(board, "sequential_positions")
+    assert (was["crossed"], is_["crossed"]) == (True, True)
+    assert shown.answer.startswith("Group-sequential rule for mortality met: with ")
+    assert shown.answer.endswith(". Already met at the review of 30 Jun 2023.")
+    assert shown.attention == (
+        "Met in UC-MSC: group-sequential rule for mortality. "
+        "Already met at the review of 30 Jun 2023."
+    )
+    assert float(str(is_["z"])) >= float(str(is_["z_boundary"]))
+    board.close()
+
+
+def test_every_rule_is_drawn_with_its_boundary_up_to_the_last_look_planned(
+    demonstration_store: LoadedTrial,
+) -> None:
+    board = board_of(demonstration_store, View.CODED)
+    shown = make("sequential_positions", board)
+    assert shown.figure is not None
+    table = shown.table
+    assert table is not None
+    traces = {trace.name: trace for trace in shown.figure.data}
+    for name in ("oxygenation", "mortality"):
+        assert max(traces[f"Boundary of {name}"].x) == 100
+        held = table.filter((pl.col("rule") == name) & pl.col("n").is_not_null())
+        assert list(traces[f"{name.capitalize()}, Arm B"].y) == held["z"].to_list() != []
+        assert f"{name.capitalize()}: with " in shown.answer
+    assert shown.answer.count("standardized difference") == 2
+    to_come = table.filter(pl.col("n").is_null())
+    # The review that is planned after this cut-off.
+    assert to_come["look"].unique().to_list() == [date(2024, 2, 29)]
+    assert to_come["crossed"].null_count() == to_come.height
+    board.close()
+
+
+def test_bars_for_pending_participants_are_in_the_legend(planted: LoadedTrial) -> None:
+    board = board_of(planted, View.CODED)
+    shown = make("stopping_positions", board)
+    assert shown.table is not None
+    assert shown.table["pending"].sum() > 0
+    assert shown.figure is not None
+    assert any("pending" in (trace.name or "") for trace in shown.figure.data)
     board.close()
 
 
