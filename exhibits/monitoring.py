@@ -31,7 +31,7 @@ from estimators.stopping import (
     probability_greater,
     stopping_counts,
 )
-from exhibits.compared import contrast, p_value
+from exhibits.compared import contrast
 from exhibits.conduct import planned_visits
 from exhibits.exhibit import (
     Exhibit,
@@ -418,9 +418,9 @@ def _held(board: Board, title: str, population: str, *, after_dose: bool) -> Exh
     return Exhibit(
         title=title,
         population=population,
-        answer=_answer(rules, rows, now, within),
+        answer=(answer := _answer(rules, rows, now, within)),
         denominator=f"N = {sum(row['n'] + row['pending'] for row in now):,}",
-        attention=_attention(rules, rows, now, from_what),
+        attention=answer if any(row["position"] == "met" for row in now) else "",
         numbers=tuple(
             Number(
                 f"{_as_sentence(row['rule'])}, {row['arm']}" if len(rules) > 1 else row["arm"],
@@ -507,22 +507,6 @@ def _counts_that_meet(row: dict[str, Any], within: str) -> str:
         return f"{counts} with an event {within}; the limit is {row['stops_from']}"
     counts, _, limit = row["best_case"].partition("; limit ")
     return f"{counts}, pending ones among them, with an event {within}; the limit is {limit}"
-
-
-def _attention(
-    rules: Sequence[definition.StoppingRule],
-    rows: Sequence[dict[str, Any]],
-    now: Sequence[dict[str, Any]],
-    from_what: str,
-) -> str:
-    by_name = {_name(rule): rule for rule in rules}
-    return " ".join(
-        f"Met in {row['arm']}: {_called(rule)}, counted from {from_what}{_demonstration([rule])}. "
-        f"{_as_sentence(_since(row, rows, 'position', 'met'))}."
-        for row in now
-        for rule in [by_name[row["rule"]]]
-        if row["position"] == "met"
-    )
 
 
 def _minutes(
@@ -874,21 +858,19 @@ def sequential_positions(board: Board) -> Exhibit:
         name: f"group-sequential rule for {name}{_demonstration([rule])}"
         for name, rule in by_name.items()
     }
-    since = [_as_sentence(_since(row, held, "crossed", met=True)) for row in crossed]
+    met = " ".join(
+        f"{_as_sentence(called[row['rule']])} met: {_reached(board, row)}. "
+        f"{_as_sentence(_since(row, held, 'crossed', met=True))}."
+        for row in crossed
+    )
     return Exhibit(
         title=title,
         population=POPULATION,
-        answer=" ".join(
-            f"{_as_sentence(called[row['rule']])} met: {_reached(board, row)}. {when}."
-            for row, when in zip(crossed, since, strict=True)
-        )
+        answer=met
         or f"No boundary is crossed{_demonstration(rules)}. "
         + " ".join(f"{_as_sentence(row['rule'])}: {_reached(board, row)}." for row in now),
         denominator="; ".join(f"{row['rule']} n = {row['n']} of {row['planned']}" for row in now),
-        attention=" ".join(
-            f"Met in {row['arm']}: {called[row['rule']]}. {when}."
-            for row, when in zip(crossed, since, strict=True)
-        ),
+        attention=met,
         figure=_boundaries_drawn(board, rules, rows),
         description="The standardized difference at each look against the share of the planned "
         "information, and the boundary of each rule as a line above and below, to the last look "
@@ -1009,7 +991,7 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
             row |= means
         z = None if p is None else _signed_score(p, difference, rule.sided)
         row |= {"z": z, "z_boundary": bound, "crossed": crossed}
-        row |= {"p": None if p is None else p_value(p), "nominal_p": p_value(nominal)}
+        row |= {"p": p, "nominal_p": nominal}
         row["spent_percent"] = (
             round(100 * float(spent(fraction, rule.method, rule.alpha, rule.sided)), 2)
             if spends

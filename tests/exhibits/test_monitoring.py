@@ -11,7 +11,6 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from access import View
 from exhibits import make
-from exhibits.compared import p_value
 from queries import Board
 from tests.conftest import CUTOFFS, KeyPair, LoadedTrial, board_of, load_frames
 from trials import Trial, load_trial
@@ -113,10 +112,7 @@ def test_a_planted_reaction_meets_the_rule_and_says_who_had_it(planted: LoadedTr
         f"{had} of {n} with an event within 7 days from randomization; the limit is {limit}. "
         f"{since}"
     )
-    assert shown.attention == (
-        f"Met in {arm}: stopping rule for allergic reactions, counted from randomization "
-        f"(demonstration, not of the protocol). {since}"
-    )
+    assert shown.attention == shown.answer
     assert f"met, a{since[1:]}" in shown.footnotes[-1]
     behind = [item.people for item in shown.numbers if item.label == met[0]["arm"]]
     assert behind[0] is not None
@@ -151,9 +147,8 @@ def test_a_rule_that_was_not_met_at_the_last_review_says_so(planted: LoadedTrial
     board = board_of(loaded, View.UNBLINDED)
     shown = make("stopping_positions_after_dose", board)
     assert "7 days from the first dose" in shown.answer
-    assert "counted from the first dose" in shown.attention
     assert "Not met at the review of 30 Jun 2023 (" in shown.answer
-    assert "Not met at the review of 30 Jun 2023 (" in shown.attention
+    assert shown.attention == shown.answer
     # Nothing is left out unblinded.
     assert not any("sealed" in note for note in shown.footnotes)
     board.close()
@@ -206,17 +201,17 @@ def test_a_mean_is_held_against_the_t_quantile_and_deaths_against_an_exact_p(
     mean, death = rows["oxygenation"], rows["mortality"]
     assert mean["score"] is not None
     assert float(str(mean["boundary"])) > float(str(mean["z_boundary"]))
-    assert mean["nominal_p"] == "under 0.001"
+    assert float(str(mean["boundary"])) > stats.norm.isf(float(str(mean["nominal_p"])) / 2)
     assert death["score"] is None
     died, known, exact = deaths(board)
     assert death["n"] == sum(known)
-    assert death["p"] == p_value(exact)
+    assert death["p"] == pytest.approx(exact, rel=1e-6)
     assert float(str(death["z"])) == pytest.approx(
         stats.norm.isf(exact / 2) * (1 if died[1] / known[1] > died[0] / known[0] else -1),
         rel=1e-6,
     )
     assert float(str(death["z_boundary"])) == pytest.approx(3.0, rel=1e-6)
-    assert death["nominal_p"] == p_value(2 * stats.norm.sf(3.0))
+    assert death["nominal_p"] == pytest.approx(2 * stats.norm.sf(3.0), rel=1e-6)
     board.close()
 
 
@@ -256,7 +251,7 @@ def test_who_died_before_the_day_had_come_does_not_count_without_those_who_live(
         assert row["n"] == sum(known)
         percent = [100 * dead / of for dead, of in zip(died, known, strict=True)]
         assert row["difference"] == pytest.approx(percent[1] - percent[0], abs=0.051)
-        assert row["p"] == p_value(exact)
+        assert row["p"] == pytest.approx(exact, rel=1e-6)
         assert row["fraction_percent"] == pytest.approx(100 * sum(known) / 60, abs=0.051)
     shown = make("sequential_positions", board)
     assert any("Of those randomized later deaths would count" in note for note in shown.footnotes)
@@ -280,10 +275,7 @@ def test_a_boundary_that_is_crossed_says_since_when(key_pair: KeyPair, tmp_path:
     assert (was["crossed"], is_["crossed"]) == (True, True)
     assert shown.answer.startswith("Group-sequential rule for mortality met: with ")
     assert shown.answer.endswith(". Already met at the review of 30 Jun 2023.")
-    assert shown.attention == (
-        "Met in UC-MSC: group-sequential rule for mortality. "
-        "Already met at the review of 30 Jun 2023."
-    )
+    assert shown.attention == shown.answer
     assert float(str(is_["z"])) >= float(str(is_["z_boundary"]))
     board.close()
 
