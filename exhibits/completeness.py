@@ -407,7 +407,7 @@ def latest_records(board: Board) -> Exhibit:
         )
     names = list(records["dataset"].unique(maintain_order=True))
     latest = {
-        name: records.filter(pl.col("dataset") == name)["days_before_cutoff"].min()
+        name: int(str(records.filter(pl.col("dataset") == name)["days_before_cutoff"].min()))
         for name in names
     }
     drawn = figure(
@@ -425,7 +425,8 @@ def latest_records(board: Board) -> Exhibit:
             mode="markers",
             name="One site",
             marker={"color": QUIET, "symbol": "line-ns-open", "size": 15, "line": {"width": 2}},
-            hovertemplate="%{y}, site %{customdata}: %{x} days before<extra></extra>",
+            text=[counted(days, "day") for days in sites["days_before_cutoff"]],
+            hovertemplate="%{y}, site %{customdata}: %{text} before<extra></extra>",
         )
     )
     drawn.add_trace(
@@ -435,7 +436,8 @@ def latest_records(board: Board) -> Exhibit:
             mode="markers",
             name="All sites",
             marker={"color": ACCENT, "symbol": "diamond", "size": 12},
-            hovertemplate="%{y}: %{x} days before<extra></extra>",
+            text=[counted(days, "day") for days in latest.values()],
+            hovertemplate="%{y}: %{text} before<extra></extra>",
         )
     )
     drawn.update_yaxes(autorange="reversed", type="category", rangemode="normal")
