@@ -12,7 +12,18 @@ from exhibits.arm_balance import baseline_characteristics
 from exhibits.compared import contrast
 from exhibits.conduct import row_name
 from exhibits.exhibit import Exhibit, People, comparative_exhibit, exhibit
-from exhibits.theme import AXIS, BAND, QUIET, arm_style, figure, hatch, in_lines, rows_axis, safe
+from exhibits.theme import (
+    ACCENT,
+    AXIS,
+    BAND,
+    QUIET,
+    arm_style,
+    figure,
+    hatch,
+    in_lines,
+    rows_axis,
+    safe,
+)
 from exhibits.words import counted, share
 from queries import Board
 from trials import Criterion
@@ -262,9 +273,10 @@ def love_plot(board: Board) -> Exhibit:
     table_one = baseline_characteristics(board)
     if table_one.missing or table_one.table is None:
         return Exhibit(title, RANDOMIZED, missing=table_one.missing or NOBODY)
-    table = table_one.table.filter(pl.col("smd").is_not_null()).select(
-        "characteristic", "smd", "chance_band"
-    )
+    alike = _alike(table_one.table)
+    table = table_one.table.filter(
+        pl.col("smd").is_not_null(), ~pl.col("characteristic").is_in(alike)
+    ).select("characteristic", "smd", "chance_band")
     if table.is_empty():
         missing = "No characteristic has values in two arms."
         return Exhibit(title, RANDOMIZED, missing=missing)
@@ -283,10 +295,9 @@ def love_plot(board: Board) -> Exhibit:
     return Exhibit(
         title=title,
         population=RANDOMIZED,
-        answer=f"{beyond:,} of {counted(table.height, 'characteristic')} are beyond what chance "
-        "gives 95 of 100 perfectly randomized trials of this size; about "
-        f"{0.05 * table.height:.1f} would be. Largest: {widest['characteristic']}, "
-        f"{widest['smd']:.2f}.",
+        answer=f"{_beyond_in_words(beyond, table.height)} Largest: {widest['characteristic']}, "
+        f"{widest['smd']:.2f}."
+        + (f" Left out: {', '.join(alike)}, the same for everybody." if alike else ""),
         denominator=table_one.denominator,
         figure=_love(table),
         description="A dot for each characteristic at its standardized difference between the "
@@ -309,6 +320,29 @@ def love_plot(board: Board) -> Exhibit:
     )
 
 
+def _alike(table_one: pl.DataFrame) -> list[str]:
+    """Characteristics of one category only: they cannot differ, and are no comparison."""
+    rows = table_one.with_columns(
+        pl.when(pl.col("characteristic") != "").then("characteristic").forward_fill().alias("of")
+    ).filter(pl.col("statistic") != "missing")
+    categories = rows.group_by("of", maintain_order=True).agg(pl.col("statistic"))
+    return [
+        str(name)
+        for name, statistics in categories.rows()
+        if len(statistics) == 1 and statistics[0].endswith(", n (%)")
+    ]
+
+
+def _beyond_in_words(beyond: int, total: int) -> str:
+    """How many characteristics differ by more than chance gives, and how many would by chance."""
+    some = "None" if not beyond else f"{beyond:,}"
+    return (
+        f"{some} of {counted(total, 'characteristic')} "
+        f"{'differs' if beyond <= 1 else 'differ'} by more than chance would in 95 of 100 trials "
+        f"of this size; about {0.05 * total:.1f} of them would by chance alone."
+    )
+
+
 def _love(table: pl.DataFrame) -> go.Figure:
     names = table["characteristic"].to_list()
     places = list(range(table.height))
@@ -319,7 +353,8 @@ def _love(table: pl.DataFrame) -> go.Figure:
             "x": table["chance_band"].to_list(),
             "y": places,
             "width": 0.7,
-            "marker": {"color": BAND},
+            # Outlined: the fill alone is hardly seen on a dark background.
+            "marker": {"color": BAND, "line": {"color": ACCENT, "width": 1.5}},
             "name": "Chance alone (95 %)",
             "hovertemplate": "Chance alone: up to %{x}<extra></extra>",
         },
@@ -453,7 +488,7 @@ def _places_in_words(
     }
     most = max(apart, key=lambda site: max(apart[site]) - min(apart[site]))
     if max(apart[most]) == min(apart[most]):
-        return f"{said} Each site has as many of every arm."
+        return f"{said} {'The' if len(sites) == 1 else 'Each'} site has as many of each arm."
     return (
         f"{said} The arms differ most at site {most}: "
         f"{' and '.join(f'{arm} {n:,}' for arm, n in zip(board.arms, apart[most], strict=True))}."
@@ -533,7 +568,7 @@ def running_imbalance(board: Board) -> Exhibit:
     return Exhibit(
         title=title,
         population=f"{RANDOMIZED}, with a date",
-        answer=_running_in_words(board, table),
+        answer=_running_in_words(board, dated, table),
         attention=_outside_now(board, table),
         denominator=f"n = {total - undated:,} with a date of N = {total:,}",
         figure=_running_drawn(board, table),
@@ -635,26 +670,23 @@ def _outside_now(board: Board, table: pl.DataFrame) -> str:
     return " ".join(outside)
 
 
-def _running_in_words(board: Board, table: pl.DataFrame) -> str:
-    parts = []
+def _running_in_words(board: Board, dated: pl.DataFrame, table: pl.DataFrame) -> str:
+    """How many each arm has, and whether a difference was ever outside its limits."""
+    sizes = dict(dated.group_by("arm").agg(pl.col("randomized").sum()).rows())
+    parts = [", ".join(f"{sizes.get(arm, 0):,} in {arm}" for arm in board.arms)]
     for (arm,), part in table.group_by("arm", maintain_order=True):
         last = part.row(-1, named=True)
         outside = part.filter(
             (pl.col("difference") < pl.col("low")) | (pl.col("difference") > pl.col("high"))
         )
-        words = f"{contrast(board, str(arm))}: {_signed(last['difference'])} at the end"
         if last["low"] is not None:
-            words += (
-                f", outside the limits after {counted(outside.height, 'date')}"
-                if outside.height
-                else ", never outside the limits"
+            of = "" if table["arm"].n_unique() == 1 else f" {contrast(board, str(arm))}"
+            never = "" if outside.height else "never "
+            after = f" after {counted(outside.height, 'date')}" if outside.height else ""
+            parts.append(
+                f"the difference{of} was {never}outside the limits of the allocation method{after}"
             )
-        parts.append(words)
     return f"{'; '.join(parts)}."
-
-
-def _signed(count: int) -> str:
-    return f"{count:+,}" if count else "no difference"
 
 
 def _method_in_words(board: Board, lists: int) -> tuple[str, ...]:

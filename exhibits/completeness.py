@@ -1,11 +1,18 @@
 """Is the data complete and in time? Against the schedule that is common to all arms."""
 
-from typing import Any
-
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.conduct import NOBODY, NOT_OPENED, RANDOMIZED, in_all, planned_visits, sentence_case
+from exhibits.conduct import (
+    NOBODY,
+    NOT_OPENED,
+    RANDOMIZED,
+    asked_of_due,
+    in_all,
+    planned_results,
+    results_due,
+    sentence_case,
+)
 from exhibits.exhibit import Exhibit, Number, exhibit, most_first, too_few
 from exhibits.theme import (
     ACCENT,
@@ -43,39 +50,6 @@ DUE = (
     "the study on its day."
 )
 WEEKS = ("under 1", "1 to 2", "2 to 3", "3 to 4", "4 and more")
-
-
-def _asked(board: Board) -> dict[str, Any]:
-    """What every question about due visits is bound to."""
-    return {
-        "schedule": planned_visits(board.trial.schedule),
-        "cutoff": board.snapshot.manifest.cutoff,
-    }
-
-
-def _plan(board: Board) -> list[dict[str, Any]]:
-    """Which measure is planned at which visit, of datasets that the extract has."""
-    measures = {measure.name: measure for measure in board.trial.measures}
-    visits = {visit.visit.casefold(): visit.number for visit in board.trial.schedule}
-    there = {measure.domain for measure in measures.values() if board.has(measure.domain)}
-    stays_known = board.has("HO")
-    planned = {
-        (visits[visit.casefold()], name): assessment.in_hospital
-        for assessment in board.trial.assessments
-        if stays_known or not assessment.in_hospital
-        for visit in assessment.visits or visits
-        for name in assessment.measures
-        if measures[name].domain in there
-    }
-    return [
-        {
-            "number": number,
-            "domain": measures[name].domain,
-            "measure": name,
-            "in_hospital": in_hospital,
-        }
-        for (number, name), in_hospital in sorted(planned.items())
-    ]
 
 
 def _percentages(rows: pl.DataFrame) -> pl.DataFrame:
@@ -153,7 +127,7 @@ def visits_received(board: Board) -> Exhibit:
     title = "Visits received"
     if (instead := _no_visits(title, board)) is not None:
         return instead
-    asked = _asked(board)
+    asked = asked_of_due(board)
     totals = board.ask("conduct/visits_in_all", **asked)
     visits = _percentages(board.ask("conduct/visits_by_visit", **asked))
     due, received = in_all(totals["due"]), in_all(totals["received"])
@@ -200,9 +174,9 @@ def visits_by_site(board: Board) -> Exhibit:
     title = "Visits received by site"
     if (instead := _no_visits(title, board)) is not None:
         return instead
-    answer = board.ask("conduct/visits_by_site", **_asked(board))
+    answer = board.ask("conduct/visits_by_site", **asked_of_due(board))
     sites = _percentages(most_first(answer, "outstanding", "due"))
-    due = in_all(board.ask("conduct/visits_in_all", **_asked(board))["due"])
+    due = in_all(board.ask("conduct/visits_in_all", **asked_of_due(board))["due"])
     if sites.is_empty():
         return Exhibit(title, RANDOMIZED, missing="No visit was due by the data cut-off.")
     shown = sites.head(25)
@@ -243,20 +217,16 @@ def results_received(board: Board) -> Exhibit:
     title = "Results received by test"
     if (instead := _missing(title, board)) is not None:
         return instead
-    plan = _plan(board)
+    plan = planned_results(board)
     if not plan:
         return Exhibit(title, RANDOMIZED, missing=_nothing_planned(board))
-    rows = _percentages(board.ask("conduct/measures", plan=plan, **_asked(board)))
-    if rows.is_empty():
+    results, left_out = results_due(board, plan)
+    rows = _percentages(results)
+    if rows.is_empty() and not left_out:
         return Exhibit(title, RANDOMIZED, missing="No result was due by the data cut-off.")
     labels = {measure.name: measure.label for measure in board.trial.measures}
     rows = rows.with_columns(name=pl.col("measure").replace_strict(labels))
-    # A test of which there is no result at all is not in the extract, and not drawn as zero.
-    totals = rows.group_by("name", maintain_order=True).agg(
-        pl.col("received").max(), pl.col("received").null_count().alias("hidden")
-    )
-    absent = totals.filter(pl.col("received") == 0, pl.col("hidden") == 0)["name"].to_list()
-    rows = rows.filter(~pl.col("name").is_in(absent))
+    absent = [labels[name] for name in left_out]
     due, received = in_all(rows["due"]), in_all(rows["received"])
     in_short = {name: in_lines(label, 22) for name, label in labels.items()}
     drawn = rows.with_columns(name=pl.col("measure").replace_strict(in_short))
@@ -340,7 +310,9 @@ def data_lag(board: Board) -> Exhibit:
     if (instead := _no_visits(title, board)) is not None:
         return instead
     weeks = _percentages(
-        board.ask("conduct/lag", plan=_plan(board) or NOTHING_PLANNED, **_asked(board))
+        board.ask(
+            "conduct/lag", plan=planned_results(board) or NOTHING_PLANNED, **asked_of_due(board)
+        )
     ).with_columns(since=pl.col("weeks").replace_strict(dict(enumerate(WEEKS))))
     if weeks.is_empty():
         return Exhibit(title, RANDOMIZED, missing="No visit was due by the data cut-off.")
@@ -435,7 +407,7 @@ def latest_records(board: Board) -> Exhibit:
         )
     names = list(records["dataset"].unique(maintain_order=True))
     latest = {
-        name: records.filter(pl.col("dataset") == name)["days_before_cutoff"].min()
+        name: int(str(records.filter(pl.col("dataset") == name)["days_before_cutoff"].min()))
         for name in names
     }
     drawn = figure(
@@ -453,7 +425,8 @@ def latest_records(board: Board) -> Exhibit:
             mode="markers",
             name="One site",
             marker={"color": QUIET, "symbol": "line-ns-open", "size": 15, "line": {"width": 2}},
-            hovertemplate="%{y}, site %{customdata}: %{x} days before<extra></extra>",
+            text=[counted(days, "day") for days in sites["days_before_cutoff"]],
+            hovertemplate="%{y}, site %{customdata}: %{text} before<extra></extra>",
         )
     )
     drawn.add_trace(
@@ -463,7 +436,8 @@ def latest_records(board: Board) -> Exhibit:
             mode="markers",
             name="All sites",
             marker={"color": ACCENT, "symbol": "diamond", "size": 12},
-            hovertemplate="%{y}: %{x} days before<extra></extra>",
+            text=[counted(days, "day") for days in latest.values()],
+            hovertemplate="%{y}: %{text} before<extra></extra>",
         )
     )
     drawn.update_yaxes(autorange="reversed", type="category", rangemode="normal")

@@ -5,6 +5,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from exhibits.compared import counts_in_arms
 from exhibits.exhibit import Exhibit, Number, exhibit, too_few
 from exhibits.theme import (
     STATES,
@@ -18,7 +19,7 @@ from exhibits.theme import (
     state_marker,
 )
 from exhibits.words import NOT_SHOWN, number, share
-from queries import Board
+from queries import Board, Filters
 from trials.definition import Visit
 
 RANDOMIZED = "Randomized participants, as randomized"
@@ -34,7 +35,7 @@ ENDS = (
 )
 KNOWN = (
     ("reached", "Reached alive", STATES.as_planned),
-    ("died", "Died before", STATES.died),
+    ("died", "Died by then", STATES.died),
     ("left_study", "Left before", STATES.left),
     ("not_recorded", "Not known", STATES.not_known),
     ("not_due", "Not due yet", STATES.to_come),
@@ -55,6 +56,52 @@ NO_DEVIATIONS = (
 def planned_visits(visits: tuple[Visit, ...]) -> list[dict[str, Any]]:
     """Visits of the schedule, as questions bind them."""
     return [visit.model_dump() for visit in visits]
+
+
+def asked_of_due(board: Board) -> dict[str, Any]:
+    """What every question about due visits is bound to."""
+    return {
+        "schedule": planned_visits(board.trial.schedule),
+        "cutoff": board.snapshot.manifest.cutoff,
+    }
+
+
+def planned_results(board: Board) -> list[dict[str, Any]]:
+    """Which measure is planned at which visit, of datasets that the extract has."""
+    measures = {measure.name: measure for measure in board.trial.measures}
+    visits = {visit.visit.casefold(): visit.number for visit in board.trial.schedule}
+    there = {measure.domain for measure in measures.values() if board.has(measure.domain)}
+    stays_known = board.has("HO")
+    planned = {
+        (visits[visit.casefold()], name): assessment.in_hospital
+        for assessment in board.trial.assessments
+        if stays_known or not assessment.in_hospital
+        for visit in assessment.visits or visits
+        for name in assessment.measures
+        if measures[name].domain in there
+    }
+    return [
+        {
+            "number": number,
+            "domain": measures[name].domain,
+            "measure": name,
+            "in_hospital": in_hospital,
+        }
+        for (number, name), in_hospital in sorted(planned.items())
+    ]
+
+
+def results_due(board: Board, plan: list[dict[str, Any]]) -> tuple[pl.DataFrame, list[str]]:
+    """Due and received results by measure and arm, and the measures that are left out.
+
+    A measure of which there is no result at all is not in the extract, and not counted as zero.
+    """
+    rows = board.ask("conduct/measures", plan=plan, **asked_of_due(board))
+    totals = rows.group_by("measure", maintain_order=True).agg(
+        pl.col("received").max(), pl.col("received").null_count().alias("hidden")
+    )
+    absent = totals.filter(pl.col("received") == 0, pl.col("hidden") == 0)["measure"].to_list()
+    return rows.filter(~pl.col("measure").is_in(absent)), absent
 
 
 def in_all(counts: pl.Series) -> int | None:
@@ -90,10 +137,15 @@ def disposition(board: Board) -> Exhibit:
     answer = (
         f"Completed: {share(ends['completed'], total)}. In follow-up: "
         f"{number(ends['in_follow_up'])}; died: {number(ends['died'])}; left early: "
-        f"{number(ends['left_study'])}."
+        f"{number(ends['left_study'])}"
     )
+    if arms.height > 1:
+        left = arms.rename({"left_study": "participants"}).iter_rows(named=True)
+        answer += f" ({counts_in_arms(left, 'randomized')})"
+    answer += "."
     if ends["not_recorded"] != 0:
         answer += f" Follow-up over, end not recorded: {number(ends['not_recorded'])}."
+    answer += _received_in_words(board)
     return Exhibit(
         title=title,
         population=RANDOMIZED,
@@ -116,6 +168,20 @@ def disposition(board: Board) -> Exhibit:
         ),
         assumptions=board.trial.assumptions("schedule"),
     )
+
+
+def _received_in_words(board: Board) -> str:
+    """What is there of the visits and results that were due; empty where none was."""
+    parts = []
+    if board.has("SV"):
+        visits = board.ask("conduct/visits_in_all", **asked_of_due(board))
+        if due := in_all(visits["due"]):
+            parts.append(f"{share(in_all(visits['received']), due)} due visits")
+    if plan := planned_results(board):
+        results, _ = results_due(board, plan)
+        if due := in_all(results["due"]):
+            parts.append(f"{share(in_all(results['received']), due)} due results")
+    return f" Received: {', '.join(parts)}." if parts else ""
 
 
 def stacked(
@@ -287,10 +353,15 @@ def follow_up_maturity(board: Board) -> Exhibit:
     """How many of the randomized are past each day of the schedule, and what is known of them."""
     schedule = tuple(visit for visit in board.trial.schedule if visit.day > 1)
     title = "Follow-up maturity"
+    # Everybody, whatever is chosen; a limited role has no choice of filters.
+    everybody: dict[str, Any] = (
+        {} if board.is_limited else {"filters": Filters().bound(board.trial)}
+    )
     days = board.ask(
         "conduct/follow_up",
         schedule=planned_visits(schedule),
         cutoff=board.snapshot.manifest.cutoff,
+        **everybody,
     ).with_columns(
         due=pl.sum_horizontal(["reached", "died", "left_study", "not_recorded"], ignore_nulls=False)
     )
@@ -329,7 +400,7 @@ def follow_up_maturity(board: Board) -> Exhibit:
             longest=18,
         ),
         description="A stacked bar for each day of the schedule and arm of this view: reached "
-        "alive, died before, left before, not known, not due yet.",
+        "alive, died by then, left before, not known, not due yet.",
         table=days.select(
             "visit", "planned_day", "arm", "due", *(column for column, _, _ in KNOWN)
         ),
@@ -342,8 +413,11 @@ def follow_up_maturity(board: Board) -> Exhibit:
         | {column: words for column, words, _ in KNOWN},
         footnotes=(
             "Past a day: its visit's window had closed by the data cut-off. Reached alive: seen at "
-            "a scheduled visit, measured, or completed on that day (its window begins earlier) or "
-            "later, or died later. Not known: past it, and none of these is recorded.",
+            "a scheduled visit, measured, contacted, discharged or completed on that day or later, "
+            "or died later. Who came to its visit, or completed, in the window before the day "
+            "reached it, unless they left the study. Not known: past it, and none of these is "
+            "recorded. Vital status known is counted in the same way; there those who left before "
+            "are among the not known.",
             NOT_OPENED,
         ),
         assumptions=board.trial.assumptions("schedule", "primary.day"),

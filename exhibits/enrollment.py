@@ -31,6 +31,9 @@ ELIGIBILITY_CHECKS = ["IE-101", "DM-111", "DM-112", "DM-113"]
 # Where four numbers stand in half a page.
 SHORT = {"Still in screening": "In screening", "Screen failures": "Failed"}
 
+# What of the plan the registration may not say.
+PLAN = ("accrual.target", "accrual.start", "accrual.months")
+
 NO_SITE = "(no site)"  # as the question names participants whose site is missing
 
 ACCRUAL_METHOD = (
@@ -62,6 +65,8 @@ def enrollment_progress(board: Board) -> Exhibit:
     """Participants randomized of those planned, and when the target will be reached."""
     totals = board.ask("enrollment/totals").row(0, named=True)
     accrual = board.trial.accrual
+    # A delay is told against a plan: that nobody registered it stands beside it.
+    assumed = " (assumed plan)" if board.trial.assumptions(*PLAN) else ""
     randomized = totals["randomized"]
     if randomized is None:
         return too_few("Enrollment progress", "All screened participants", board)
@@ -86,18 +91,19 @@ def enrollment_progress(board: Board) -> Exhibit:
         forecast = time_to_target(_plan(board), randomized, elapsed)
         on_time = probability_of_target_by(_plan(board), randomized, elapsed, accrual.months)
         if on_time < board.trial.monitoring.least_on_time:
-            attention = f"On time with a probability of {percent(on_time)} only."
+            attention = f"The probability of finishing on time is {percent(on_time)}{assumed}."
         planned = min(accrual.target, round(accrual.target * elapsed / accrual.months))
         early, late = day(_date(board, forecast.low)), day(_date(board, forecast.high))
         expected = day(_date(board, forecast.median))
         numbers += [
             Number("Planned by now", f"{planned:,}", f"{randomized - planned:+,} against plan"),
             Number("Target expected", expected, f"95 % interval {early} to {late}"),
-            Number("On time", percent(on_time), f"probability by {day(accrual.end)}"),
+            Number("On time", percent(on_time), f"probability by {day(accrual.end)}{assumed}"),
         ]
         answer += (
             f" The target is expected by {expected} (95 % interval {early} to {late}); the "
-            f"probability of reaching it by the planned {day(accrual.end)} is {percent(on_time)}."
+            f"probability of reaching it by the planned {day(accrual.end)} is "
+            f"{percent(on_time)}{assumed}."
         )
     return Exhibit(
         title="Enrollment progress",

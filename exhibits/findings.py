@@ -44,13 +44,19 @@ def findings_overview(board: Board) -> Exhibit:
     totals = board.ask("findings/totals").row(0, named=True)
     standing = totals["standing"]
     first = totals["persisting"] == 0 and totals["resolved"] == 0
+    # What became of sealed findings is not known: the changes are of open records, and add up.
+    sealed = (
+        f" {totals['sealed']:,} more concern sealed records; whether they are new is not known."
+        if board.has_sealed_records
+        else ""
+    )
+    against = "Of open records, against" if board.has_sealed_records else "Against"
     change = (
         "This is the first snapshot with findings, so all of them are new."
         if first and standing
-        else f"Against the snapshot before: {totals['new']:,} new, "
+        else f"{against} the snapshot before: {totals['new']:,} new, "
         f"{totals['persisting']:,} persisting, {totals['resolved']:,} resolved."
     )
-    sealed = f" {totals['sealed']:,} concern sealed records." if board.has_sealed_records else ""
     answer = (
         f"{counted(standing, 'finding')} {'stands' if standing == 1 else 'stand'}, "
         f"{totals['major']:,} of them major. {change}{sealed}"

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from estimators.proportions import miettinen_nurminen
+from exhibits.compared import contrast, counts_in_arms, points
 from exhibits.conduct import row_name
 from exhibits.days import Panel, courses
 from exhibits.exhibit import Exhibit, Number, People, exhibit
@@ -81,6 +82,29 @@ def _graded_name(board: Board, grading: Grading) -> str:
     if len([item for item in board.trial.grades if item.measure == grading.measure]) == 1:
         return label
     return f"{label}, {'high' if grading.rises else 'low'}"
+
+
+def _graded_side(board: Board, grading: Grading) -> str:
+    """`low lymphocytes`: what a higher grade is of, since a grade can rise where a value falls."""
+    label = _measure(board, grading.measure).label
+    first = label.split()[0]
+    # An abbreviation stays as it is.
+    plain = label[0].lower() + label[1:] if first.isalpha() and first[1:].islower() else label
+    return f"{'high' if grading.rises else 'low'} {plain}"
+
+
+def _capitalized(text: str) -> str:
+    """The first letter in upper case, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def _of_all_and_by_arm(board: Board, rows: pl.DataFrame, count: str, whole: str) -> str:
+    """`19 of 36 (53 %), 6 of 18 in Arm A, 13 of 18 in Arm B`, of a row for each arm."""
+    said = share(int(rows[count].sum()), int(rows[whole].sum()))
+    if len(board.arms) == 1:
+        return said
+    by_arm = rows.select("arm", whole, participants=count).iter_rows(named=True)
+    return f"{said}, {counts_in_arms(by_arm, whole)}"
 
 
 def _gradings(board: Board, rows: pl.DataFrame) -> list[Grading]:
@@ -184,9 +208,9 @@ def shifts_from_baseline(board: Board) -> Exhibit:
         counts = {(m, t): n for m, t, n in most.rows()}
         first = max(gradings, key=lambda item: counts.get((item.measure, item.term), 0))
         answer = (
-            f"Rises were most frequent of {_graded_name(board, first)} "
-            f"({counts[first.measure, first.term]:,} participants); the highest grade reached by a "
-            f"rise is {highest}, and there are {counted(severe, 'rise')} to grade 3 or 4."
+            f"{_capitalized(_graded_side(board, first))} worsened most often "
+            f"({counted(counts[first.measure, first.term], 'participant')}); the highest grade "
+            f"that a rise reached is {highest}, and {counted(severe, 'grade')} rose to 3 or 4."
         )
     without = int(rows.filter(_is_ungraded())["participants"].sum())
     everybody = int(rows["participants"].sum()) // len(_gradings(board, rows))
@@ -216,8 +240,9 @@ def shifts_from_baseline(board: Board) -> Exhibit:
         row_lists=tuple(row_lists),
         footnotes=(
             *_grading_notes(board, gradings),
-            f"Left out: {without:,} combinations of a participant and a measure without a grade at "
-            "baseline or after it, where a result or its limit of normal is missing.",
+            "Left out, since a result or its limit of normal is missing: "
+            f"{counted(without, 'pair')} of a participant and a measure without a grade at "
+            "baseline or after it.",
         ),
         assumptions=board.trial.assumptions("grades"),
     )
@@ -353,13 +378,6 @@ def emergent_grades(board: Board) -> Exhibit:
         for row in table.iter_rows(named=True)
         for least in (1, 3)
     ]
-    of_measure = table.group_by("name", maintain_order=True).agg(
-        pl.col("graded", "rose", "rose_to_3").sum()
-    )
-    name, graded, rose, _ = of_measure.sort("rose", descending=True, maintain_order=True).row(0)
-    severe = [
-        f"{what} {share(count, total)}" for what, total, _, count in of_measure.rows() if count
-    ]
     compared = table["low"].null_count() < table.height
     columns = ["name", "term", "arm", "graded", "rose", "percent", "rose_to_3", "percent_3"]
     differences = ["difference", "low", "high", "difference_3", "low_3", "high_3"]
@@ -367,8 +385,8 @@ def emergent_grades(board: Board) -> Exhibit:
     return Exhibit(
         title=title,
         population=RANDOMIZED,
-        answer=f"Most frequently rose {name}: {share(rose, graded)}. To grade 3 or 4: "
-        f"{'; '.join(severe) or 'nobody'}.",
+        answer=_worsened_in_words(board, gradings, table),
+        attention=_worsened_apart(board, gradings, table),
         denominator="N: those with a grade at baseline and after it, by measure and arm",
         figure=_rise_dots(board, table, order["name"].to_list(), compared=compared),
         description="A filled mark for each measure and arm of this view, the percentage of "
@@ -400,6 +418,47 @@ def emergent_grades(board: Board) -> Exhibit:
         ),
         assumptions=board.trial.assumptions("grades"),
     )
+
+
+def _worsened_in_words(board: Board, gradings: list[Grading], table: pl.DataFrame) -> str:
+    """Which measure worsened most often, and which of them to grade 3 or 4, by arm."""
+    rows = {place: table.filter(pl.col("place") == place) for place in range(len(gradings))}
+    most = max(rows, key=lambda place: int(rows[place]["rose"].sum()))
+    if not rows[most]["rose"].sum():
+        return "No grade rose above that at baseline."
+    severe = "; ".join(
+        f"{_graded_side(board, gradings[place])} "
+        f"{_of_all_and_by_arm(board, part, 'rose_to_3', 'graded')}"
+        for place, part in rows.items()
+        if part["rose_to_3"].sum()
+    )
+    return (
+        f"{_capitalized(_graded_side(board, gradings[most]))} worsened most often: "
+        f"{_of_all_and_by_arm(board, rows[most], 'rose', 'graded')}. To grade 3 or 4: "
+        f"{severe or 'nobody'}."
+    )
+
+
+def _worsened_apart(board: Board, gradings: list[Grading], table: pl.DataFrame) -> str:
+    """Every difference whose interval has no zero, of how many measures; empty without any."""
+    found = []
+    for count, ending, words in (("rose", "", "any grade"), ("rose_to_3", "_3", "grade 3 or 4")):
+        difference, low, high = (f"{name}{ending}" for name in ("difference", "low", "high"))
+        apart = table.filter((pl.col(low) > 0) | (pl.col(high) < 0))
+        for row in apart.iter_rows(named=True):
+            both = table.filter(
+                pl.col("place") == row["place"],
+                pl.col("arm").is_in([row["arm"], board.reference_arm]),
+            ).select("arm", "graded", participants=count)
+            found.append(
+                f"{_capitalized(_graded_side(board, gradings[row['place']]))} worsened, {words}: "
+                f"{counts_in_arms(both.iter_rows(named=True), 'graded')}; "
+                f"{contrast(board, row['arm'])} {points(row, difference, low, high)}."
+            )
+    if not found:
+        return ""
+    looked_at = counted(len(gradings), "measure")
+    return f"{' '.join(found)} Looked at: {looked_at}, for any grade and for grade 3 or 4."
 
 
 def _percent(column: str) -> pl.Expr:
@@ -603,22 +662,28 @@ def liver(board: Board) -> Exhibit:
         pl.col("quadrant").replace_strict({key: i for i, key in enumerate(QUADRANTS)}),
         maintain_order=True,
     )
-    found = {
-        quadrant: shown.filter(pl.col("quadrant") == quadrant).height for quadrant in QUADRANTS
+    by_arm = {
+        quadrant: shown.group_by("arm", "position")
+        .agg(participants=(pl.col("quadrant") == quadrant).sum(), tested=pl.len())
+        .sort("position")
+        for quadrant in QUADRANTS
     }
+    said = {
+        quadrant: _of_all_and_by_arm(board, rows, "participants", "tested")
+        for quadrant, rows in by_arm.items()
+    }
+    in_range = int(by_arm["hys_law"]["participants"].sum())
     return Exhibit(
         title=title,
         population=RANDOMIZED,
-        answer=f"In Hy's law range by their peaks: {share(found['hys_law'], shown.height)}; in "
-        f"that of Temple's corollary: {share(found['temple'], shown.height)}.",
-        attention=f"{counted(found['hys_law'], 'participant')} in Hy's law range."
-        if found["hys_law"]
-        else "",
+        answer=f"In Hy's law range by their peaks: {said['hys_law']}; in that of Temple's "
+        f"corollary: {said['temple']}.",
+        attention=f"In Hy's law range: {said['hys_law']}." if in_range else "",
         denominator=f"n = {shown.height:,} of {rows.height:,} with both tests after day 1",
         figure=_edish(board, shown),
         description="A mark for each participant, the highest aminotransferase to the right and "
         "the highest bilirubin upwards, both as multiples of the upper limit of normal on log "
-        f"axes; lines divide four boxes. {counted(found['hys_law'], 'mark')} in Hy's law range.",
+        f"axes; lines divide four boxes. {counted(in_range, 'mark')} in Hy's law range.",
         table=shown.select(
             pl.col("quadrant").replace_strict(QUADRANTS),
             "arm",

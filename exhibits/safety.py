@@ -155,6 +155,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
     return Exhibit(
         title=title,
         population=RANDOMIZED,
+        attention=_fatal_apart(board, people, table),
         answer=(
             f"{counted(any_events, 'event')} among {counted(total, 'participant')}; "
             if any_people is None
@@ -222,9 +223,42 @@ def adverse_event_overview(board: Board) -> Exhibit:
             "recorded, else mild 1, moderate 2, severe 3; fatal 5.",
             "Shares with exact intervals (Clopper & Pearson 1934). Patient-days: from "
             "randomization to the end of participation or the cut-off, the first day included.",
+            *(
+                (
+                    "A difference in fatal events needs attention where its 95 % interval "
+                    "(Miettinen & Nurminen 1985) is without zero.",
+                )
+                if compared(board, people)
+                else ()
+            ),
             *sealed_events(board),
         ),
     )
+
+
+def _fatal_apart(board: Board, people: pl.DataFrame, table: pl.DataFrame) -> str:
+    """Fatal events of arms whose difference has an interval without zero; empty without any."""
+    if table["participants"].null_count():
+        return ""
+    fatal = table.filter(pl.col("kind") == "fatal")
+    counts = dict(fatal.select("position", "participants").rows())
+    found = []
+    for position, size, reference, reference_size in compared(board, people):
+        apart = miettinen_nurminen(counts[position], size, counts[reference], reference_size)
+        row = {
+            name: round(100 * float(value), 1)
+            for name, value in (
+                ("difference", apart.estimate), ("low", apart.low), ("high", apart.high)
+            )
+        }  # fmt: skip
+        if row["low"] > 0 or row["high"] < 0:
+            both = fatal.filter(pl.col("position").is_in([position, reference]))
+            found.append(
+                f"Fatal: {counts_in_arms(both.iter_rows(named=True), 'participants_all')}; "
+                f"{contrast(board, board.arms[position - 1])} "
+                f"{points(row, 'difference', 'low', 'high')}."
+            )
+    return " ".join(found)
 
 
 def _sum(values: pl.Series) -> int | None:
@@ -507,20 +541,16 @@ def adverse_event_dots(board: Board) -> Exhibit:
         total, "body_system", "preferred_term", descending=[True, False, False]
     ).head(MOST_DOTS)
     if pairs:
-        largest = pl.max_horizontal(f"difference_{position}" for position, *_ in pairs)
-        terms = terms.sort(largest, descending=True, maintain_order=True)
+        signed = pl.max_horizontal(f"difference_{position}" for position, *_ in pairs)
+        terms = terms.sort(signed, descending=True, maintain_order=True)
     names = axis_names(terms["preferred_term"].to_list(), lines=2)
     drawn = _dot_plot(board, terms, names, [position for position, *_ in pairs])
-    leading = terms.row(0, named=True)
-    answer = f"The most frequent: {leading['preferred_term']}."
+    answer = f"The most frequent: {terms.item(0, 'preferred_term')}."
     if pairs:
-        position = pairs[0][0]
         answer = (
-            f"The largest difference among them: {leading['preferred_term']}, "
-            f"{contrast(board, board.arms[position - 1])} "
-            f"{points(leading, f'difference_{position}', f'low_{position}', f'high_{position}')}."
-            if len(pairs) == 1
-            else f"Of {counted(every.height, 'term')} the most frequent, by the largest difference."
+            f"The largest difference among them: {_held_apart(board, people, *largest)}."
+            if (largest := _largest_apart(terms, pairs)) is not None
+            else "None of them differs between arms."
         )
     labels = {"preferred_term": "Preferred term", "body_system": "Body system"}
     for position, arm in enumerate(board.arms, start=1):
@@ -542,6 +572,7 @@ def adverse_event_dots(board: Board) -> Exhibit:
     return Exhibit(
         title=title,
         population=RANDOMIZED,
+        attention=_term_apart(board, people, every, pairs),
         answer=answer,
         denominator=f"N = {int(people['participants'].sum()):,}; "
         f"{terms.height} of {counted(every.height, 'term')}",
@@ -558,6 +589,66 @@ def adverse_event_dots(board: Board) -> Exhibit:
             *too_small(board, people),
             *sealed_events(board),
         ),
+    )
+
+
+def _largest_apart(
+    terms: pl.DataFrame, pairs: list[tuple[int, int, int, int]]
+) -> tuple[dict[str, Any], int] | None:
+    """The term and the position of the arm with the largest difference, whatever its sign.
+
+    Under letters the sign says only which arm has the first one.
+    """
+    return max(
+        (
+            (row, position)
+            for row in terms.iter_rows(named=True)
+            for position, *_ in pairs
+            if row[f"difference_{position}"]
+        ),
+        key=lambda found: abs(found[0][f"difference_{found[1]}"]),
+        default=None,
+    )
+
+
+def _held_apart(board: Board, people: pl.DataFrame, row: dict[str, Any], position: int) -> str:
+    """The counts of an arm and of the reference with a term, and how far apart they are."""
+    sizes = dict(people.select("arm", "participants").rows())
+    counts = counts_in_arms(
+        (
+            {"arm": arm, "participants": row[f"participants_{place}"], "all": sizes[arm]}
+            for place, arm in enumerate(board.arms, start=1)
+            if arm == board.reference_arm or place == position
+        ),
+        "all",
+    )
+    names = (f"{name}_{position}" for name in ("difference", "low", "high"))
+    return (
+        f"{row['preferred_term']}: {counts}; {contrast(board, board.arms[position - 1])} "
+        f"{points(row, *names)}"
+    )
+
+
+def _term_apart(
+    board: Board, people: pl.DataFrame, terms: pl.DataFrame, pairs: list[tuple[int, int, int, int]]
+) -> str:
+    """The term with the largest difference of those whose interval has no zero, if there is one."""
+    apart = {
+        position: (pl.col(f"low_{position}") > 0) | (pl.col(f"high_{position}") < 0)
+        for position, *_ in pairs
+    }
+    candidates = [
+        found
+        for position, is_apart in apart.items()
+        if (found := _largest_apart(terms.filter(is_apart), [p for p in pairs if p[0] == position]))
+    ]
+    if not candidates:
+        return ""
+    most = max(candidates, key=lambda found: abs(found[0][f"difference_{found[1]}"]))
+    count = terms.filter(pl.any_horizontal(apart.values())).height
+    return (
+        f"{_held_apart(board, people, *most)}. Of {counted(terms.height, 'term')} looked at the "
+        f"interval is without zero for {count:,}; this difference is the largest of these."
     )
 
 
@@ -874,8 +965,8 @@ def deaths(board: Board) -> Exhibit:
         lists=(People(title, "people/who_died", (("arm", None),)),) if died else (),
         row_lists=tuple(0 if of_trial else None for of_trial in rows["is_randomized"]),
         footnotes=(
-            "By demographics, else by disposition; whichever of the two has it.",
-            "Discharge does not end observation.",
+            "Deaths are those in demographics (DM); where it has none of a participant, that in "
+            "disposition (DS). Discharge does not end observation.",
             _where_causes_stand(board),
             *(
                 ("Whoever was not randomized is not listed while participants are chosen.",)

@@ -38,9 +38,11 @@ GROUPS = (
     "punctuation and spelling; an event can belong to several. All need medical review."
 )
 # Days of the schedule that stand for weeks and months in a table.
-MILESTONES = (7, 14, 28, 56, 84, 182, 364)
+MILESTONES = (7, 14, 21, 28, 56, 84, 182, 364)
 # Under so many events in all the chi-square distribution of a log-rank test is poor.
 LEAST_EVENTS = 10
+# Under so much of the axis numbers under days would run into each other on a telephone.
+NEAREST = 0.13
 EVENT, DEATH = 1, 2
 
 
@@ -231,8 +233,10 @@ def _held_against_reference(
     (reference,) = table.filter(
         (pl.col(name) == row[name]) & (pl.col("arm") == board.reference_arm)
     ).iter_rows(named=True)
-    counts = counts_in_arms((row, reference), "randomized")
-    zero = ", zero among them" if row["difference_low"] <= 0 <= row["difference_high"] else ""
+    both = sorted((row, reference), key=lambda one: board.arms.index(one["arm"]))
+    counts = counts_in_arms(both, "randomized")
+    includes_zero = row["difference_low"] <= 0 <= row["difference_high"]
+    zero = "; the interval includes zero" if includes_zero else ""
     return (
         f"{row[name]}: {counts}; {contrast(board, row['arm'])} "
         f"{points(row, 'difference', 'difference_low', 'difference_high')}{zero}"
@@ -380,9 +384,11 @@ def special_interest_incidence(board: Board) -> Exhibit:
     rows: list[dict[str, Any]] = []
     lists: list[People] = []
     row_lists: list[int | None] = []
-    is_drawn = not few and known.height > 0
+    had_any = set(known.filter(pl.col("outcome") == EVENT)["group"])
+    # An empty panel says less than a sentence.
+    drawn = [group for group in groups if group.id in had_any and not few]
     traces: list[dict[str, Any]] = []
-    for place, group in enumerate(groups, start=1):
+    for group in groups:
         for position, arm in enumerate(board.arms, start=1):
             of_arm = known.filter(pl.col("group") == group.id, pl.col("arm") == arm)
             time, outcome = of_arm["day"].to_numpy(), of_arm["outcome"].to_numpy()
@@ -410,9 +416,12 @@ def special_interest_incidence(board: Board) -> Exhibit:
                         "median_day": median if not few else None,
                     }
                 )
-            if is_drawn:
+            if group in drawn:
                 people_behind = len(lists) - 1 if had else None
-                traces.append(incidence_curve(board, place, position, curves, people=people_behind))
+                panel = drawn.index(group) + 1
+                traces.append(
+                    incidence_curve(board, panel, position, curves, days[-1], people=people_behind)
+                )
     last = days[-1]
     total = int(people["participants"].sum())
     first = known.filter(pl.col("outcome") == EVENT).height
@@ -425,9 +434,15 @@ def special_interest_incidence(board: Board) -> Exhibit:
         answer=_incidence_answer(board, known, last) if not few else "Too few for estimates.",
         denominator=f"N = {total:,}; {counted(first, 'first event')} of "
         f"{counted(len(groups), 'group')}",
-        figure=incidence_figure([group.name for group in groups], traces) if is_drawn else None,
-        description="A panel for each group: step curves of the share of participants who had a "
-        "first event by each study day, one for each arm of this view.",
+        figure=incidence_figure(
+            {group.name: "Participants, %" for group in drawn},
+            traces,
+            days_apart([1, *days], days[-1]),
+        )
+        if drawn
+        else None,
+        description="A panel for each group that anybody had an event of: step curves of the share "
+        "of participants who had a first event by each study day, one for each arm of this view.",
         table=pl.DataFrame(rows, schema=INCIDENCE_SCHEMA),
         labels=INCIDENCE_LABELS,
         footnotes=(
@@ -439,8 +454,8 @@ def special_interest_incidence(board: Board) -> Exhibit:
             "death counts as the event.",
             *(
                 (
-                    f"{counted(imputed, 'first event')} without a day of onset stand on the "
-                    "earliest day that they can have begun.",
+                    f"{counted(imputed, 'first event')} without a day of onset: on the earliest "
+                    "day possible.",
                 )
                 if imputed
                 else ()
@@ -518,7 +533,9 @@ def _incidence_answer(board: Board, known: pl.DataFrame, last: int) -> str:
             said.append(f"{group.name} {', '.join(shares)}")
     if not said:
         return "Nobody had an event of special interest."
-    return f"By study day {last}: {'; '.join(said)}."
+    none = [group.name for group in board.trial.special_interest if group.id not in had]
+    nobody = f" Nobody had an event of: {'; '.join(none)}." if none else ""
+    return f"By study day {last}: {'; '.join(said)}.{nobody}"
 
 
 def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
@@ -554,11 +571,24 @@ def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
     )
 
 
-def incidence_figure(titles: Sequence[str], traces: Sequence[dict[str, Any]]) -> go.Figure:
+def days_apart(days: Sequence[int], day: int) -> list[int]:
+    """Days that can be written beside each other: the first, the last, `day`, and what fits."""
+    chosen = {days[0], days[-1], day}
+    for other in days:
+        if all(abs(other - kept) >= NEAREST * days[-1] for kept in chosen):
+            chosen.add(other)
+    return sorted(chosen)
+
+
+def incidence_figure(
+    titles: Mapping[str, str], traces: Sequence[dict[str, Any]], days: Sequence[int]
+) -> go.Figure:
     """A panel for each title, below each other, all with the same scale.
 
     Args:
+        titles: of the panels, with what each has upwards.
         traces: what `incidence_curve` makes, of all panels.
+        days: the study days that are written at the axis, from day 1 to the last.
     """
     count = len(titles)
     height = 90 + 270 * count
@@ -570,19 +600,21 @@ def incidence_figure(titles: Sequence[str], traces: Sequence[dict[str, Any]]) ->
         "margin": {"l": 10, "r": 10, "t": 90, "b": 10},
         "annotations": [],
     }
-    for place, title in enumerate(titles):
+    last = max(float(days[-1]), *(trace["x"][-1] for trace in traces))
+    for place, (title, upwards) in enumerate(titles.items()):
         suffix = "" if place == 0 else str(place + 1)
         top = 1 - place * (panel + gap)
         layout[f"xaxis{suffix}"] = AXIS | {
             "anchor": f"y{suffix}",
             "title": {"text": "Study day"},
-            "rangemode": "tozero",
+            "tickvals": list(days),
+            "range": [1 - 0.02 * last, 1.02 * last],
         }
         # One scale for all, so that a panel does not look like more than it is.
         layout[f"yaxis{suffix}"] = AXIS | {
             "anchor": f"x{suffix}",
             "domain": [max(top - panel, 0.0), top],
-            "title": {"text": "%"},
+            "title": {"text": in_lines(upwards)},
             "range": [0, most],
         }
         layout["annotations"].append(
@@ -607,17 +639,25 @@ def incidence_curve(
     row: int,
     position: int,
     curves: CumulativeIncidence,
+    last: int,
     *,
     people: int | None,
     cause: int = 0,
 ) -> dict[str, Any]:
-    """A step curve of a cause with a mark at each of its days, which leads to the list `people`."""
+    """A step curve of a cause with a mark at each of its days, which leads to the list `people`.
+
+    From day 1; to the day `last`, too, where nobody is left to whom anything could happen.
+    """
     style, arm = arm_style(position), board.arms[position - 1]
-    steps = np.diff(curves.incidence[cause], prepend=0.0) > 0
+    days = [max(day, 1.0) for day in curves.times.tolist()]
+    shares = in_percent(curves.incidence[cause], shown=True)
+    steps = [0, *(7 * (np.diff(curves.incidence[cause], prepend=0.0) > 0)).tolist()]
+    if math.isfinite(incidence_on(curves, [last]).incidence[cause, 0]) and days[-1] < last:
+        days, shares, steps = [*days, float(last)], [*shares, shares[-1]], [*steps, 0]
     suffix = "" if row == 1 else str(row)
     return {
-        "x": [0.0, *curves.times.tolist()],
-        "y": [0.0, *in_percent(curves.incidence[cause], shown=True)],
+        "x": [1.0, *days],
+        "y": [0.0, *shares],
         "xaxis": f"x{suffix}",
         "yaxis": f"y{suffix}",
         "mode": "lines+markers",
@@ -625,10 +665,10 @@ def incidence_curve(
         "marker": {
             "color": style.color,
             "symbol": style.symbol,
-            "size": [0, *(7 * steps).tolist()],
+            "size": steps,
             "opacity": 1,
         },
-        "customdata": [people] * (len(curves.times) + 1),
+        "customdata": [people] * len(steps),
         "name": safe(arm),
         "legendgroup": safe(arm),
         "showlegend": len(board.arms) > 1 and row == 1,
@@ -793,7 +833,7 @@ def _limits_in_words(board: Board) -> str:
             measure = measures[support.measure]
             limit = "at most" if support.at_least is None else "at least"
             value = support.at_most if support.at_least is None else support.at_least
-            days = f"{support.days_before} days before to {support.days_after} after"
+            days = f"{counted(support.days_before, 'day')} before to {support.days_after} after"
             limits.append(f"{measure.label} {limit} {value:g} {measure.unit}, {days}")
         if limits:
             words.append(f"{group.name}: {'; '.join(limits)}")

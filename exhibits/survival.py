@@ -1,5 +1,6 @@
-"""Who died, and when: deaths, survival, discharge with death competing, and who is known of."""
+"""Who died, and when: deaths, survival, discharge with death competing, known vital status."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,14 @@ from estimators.time_to_event import (
     log_rank,
     survival_on,
 )
-from exhibits.compared import contrast, points
+from exhibits.compared import contrast, counts_in_arms, in_limits
 from exhibits.conduct import planned_visits, row_name, stacked
 from exhibits.exhibit import Exhibit, Number, People, exhibit
 from exhibits.safety import RANDOMIZED, intervals, nobody_to_show
 from exhibits.special_interest import (
     LEAST_EVENTS,
     apart_in_words,
+    days_apart,
     differences,
     in_percent,
     incidence_curve,
@@ -31,7 +33,7 @@ from exhibits.special_interest import (
     too_few_to_estimate,
 )
 from exhibits.theme import STATES, arm_style, figure, in_lines, safe
-from exhibits.words import counted, percent, share
+from exhibits.words import counted, percent, share, signed
 from queries import Board
 
 OBSERVED = (
@@ -41,11 +43,12 @@ OBSERVED = (
     "Discharge alive ends no observation. Who came to a planned visit, or completed the study, in "
     "the window before the planned day is observed to that day, unless they left the study."
 )
-BY_WHICH = "Deaths by demographics, else by disposition; whichever of the two has it."
+BY_WHICH = (
+    "Deaths are those in demographics (DM); where it has none of a participant, that in "
+    "disposition (DS)."
+)
 PAST = "Past a day: the window of its planned visit had closed by the data cut-off."
 ALL = "In all"
-# Under so much of the axis numbers at risk would run into each other on a telephone.
-NEAREST = 0.13
 DISCHARGED, DEAD = 1, 2
 
 VITAL = (
@@ -119,7 +122,7 @@ def mortality(board: Board) -> Exhibit:
     if (nothing := nobody_to_show(board, title, "DM")) is not None:
         return nothing
     day = board.trial.survival.day
-    known = _vital_status(board, [day])
+    known, randomized = _vital_status(board, [day]), pl.col("randomized")
     dead = dict(
         board.ask("survival/observed", schedule=_schedule(board))
         .group_by("arm")
@@ -163,16 +166,25 @@ def mortality(board: Board) -> Exhibit:
     sums = {str(name): part.sum() for (name,), part in table.group_by("group", maintain_order=True)}
     early, total = sums[by_day], sums[ALL]
     undated = int(known["undated"].sum())
-    in_arms = _in_arms(board, table, by_day)
+    by_then = table.filter(pl.col("group") == by_day)
+    held = by_then.with_columns(pl.lit(f"Deaths by day {day}").alias("group"))
+    known_percent = known.select(
+        "arm", pl.when(randomized > 0).then(100 * pl.sum_horizontal(KNOWN) / randomized)
+    )
+    attention = (
+        apart_in_words(board, held, "group"),
+        _too_little_known(board, dict(known_percent.rows()), day),
+    )
     few = any(count < board.trial.subgroups.minimum_per_arm for count in table["randomized"])
     return Exhibit(
         title=title,
         population=RANDOMIZED,
-        attention=apart_in_words(board, table.filter(pl.col("group") == by_day), "group"),
+        attention=" ".join(part for part in attention if part),
         answer=f"By day {day}, {share(early['participants'].item(), early['randomized'].item())} "
-        f"of those past that day died{f': {in_arms}' if in_arms else ''}. In all "
-        f"{share(total['participants'].item(), total['randomized'].item())}."
-        + _difference_in_words(board, table, by_day),
+        f"of those past that day with a known vital status died{_counts_in_words(board, by_then)}"
+        f"{_differences_in_words(board, by_then.iter_rows(named=True), 'deaths')}. Deaths in all: "
+        f"{share(total['participants'].item(), total['randomized'].item())}"
+        f"{_counts_in_words(board, table.filter(pl.col('group') == ALL))}.",
         denominator=f"n = {early['randomized'].item():,} past day {day} with a known vital status "
         f"of N = {total['randomized'].item():,}",
         numbers=tuple(
@@ -255,14 +267,20 @@ def _in_arms(board: Board, table: pl.DataFrame, group: str) -> str:
     )
 
 
-def _difference_in_words(board: Board, table: pl.DataFrame, group: str) -> str:
-    if "difference" not in table.columns:
+def _counts_in_words(board: Board, rows: pl.DataFrame) -> str:
+    """`: 7 of 14 in Arm A, 2 of 14 in Arm B`; nothing where there is one arm."""
+    if len(board.arms) == 1:
         return ""
-    rows = table.filter(pl.col("group") == group).drop_nulls("difference")
+    return f": {counts_in_arms(rows.iter_rows(named=True), 'randomized')}"
+
+
+def _differences_in_words(board: Board, rows: Iterable[Mapping[str, Any]], of: str) -> str:
+    """What arms differ by, and of what: more deaths is less survival, so that signs turn round."""
     return "".join(
-        f" {contrast(board, row['arm'])}: "
-        f"{points(row, 'difference', 'difference_low', 'difference_high')}."
-        for row in rows.iter_rows(named=True)
+        f"; {contrast(board, row['arm'])}: {signed(row['difference'])} percentage points of {of} "
+        f"({in_limits(row['difference_low'], row['difference_high'], 1)})"
+        for row in rows
+        if row.get("difference") is not None
     )
 
 
@@ -320,7 +338,7 @@ def survival_curve(board: Board) -> Exhibit:
         population=RANDOMIZED,
         answer=_survival_answer(board, rows, day) if not few else "Too few for estimates.",
         denominator=f"n = {counted(died, 'death')} among N = {total:,}",
-        figure=_curves_drawn(board, curves, _apart(days, day)) if not few else None,
+        figure=_curves_drawn(board, curves, days_apart(days, day)) if not few else None,
         description="A step curve of the share alive by study day for each arm of this view, with "
         "a band of its 95 % limits and, below it, the numbers at risk.",
         table=pl.DataFrame(
@@ -454,31 +472,25 @@ def _survival_answer(board: Board, rows: list[dict[str, Any]], day: int) -> str:
         if row["low_percent"] is not None:
             words += f" ({row['low_percent']:.1f} to {row['high_percent']:.1f})"
         parts.append(f"{row['arm']} {words}" if several else words)
-    said = f"Survival to day {day}: {'; '.join(parts)}."
-    for row in on_day:
-        if row.get("difference") is not None:
-            said += (
-                f" {contrast(board, row['arm'])}: "
-                f"{points(row, 'difference', 'difference_low', 'difference_high')}."
-            )
-    return said + _too_little_known(
-        board, {row["arm"]: row["known_percent"] for row in on_day}, day
-    )
+    apart = _differences_in_words(board, on_day, "survival")
+    warning = _too_little_known(board, {row["arm"]: row["known_percent"] for row in on_day}, day)
+    said = f"Survival to day {day}: {'; '.join(parts)}{apart}."
+    return f"{said} {warning}".rstrip()
 
 
 def _too_little_known(board: Board, known: dict[str, float | None], day: int) -> str:
     """A warning where the vital status of too small a share of an arm is known on a day."""
     least = 100 * board.trial.survival.least_known
     short = [
-        f"{value:.0f} %" + (f" of {arm}" if len(board.arms) > 1 else "")
+        f"{value:.0f} % of {arm if len(board.arms) > 1 else 'participants'}"
         for arm, value in known.items()
         if value is not None and value < least
     ]
     if not short:
         return ""
     return (
-        f" Warning: the vital status on day {day} is known of {', '.join(short)} only, under "
-        f"{least:.0f} %."
+        f"Warning: vital status on day {day} is known for only {', '.join(short)} (below "
+        f"{least:.0f} %)."
     )
 
 
@@ -497,15 +509,6 @@ def _log_rank_note(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
         f"Secondary: log-rank test (Mantel 1966) over all follow-up, χ² {test.chi_square:.2f} on "
         f"{test.degrees_of_freedom} df, {p}, not adjusted for looks at the data.",
     )
-
-
-def _apart(days: list[int], day: int) -> list[int]:
-    """Days whose numbers at risk can stand beside each other: first, last, `day`, and what fits."""
-    chosen = {days[0], days[-1], day}
-    for other in days:
-        if all(abs(other - kept) >= NEAREST * days[-1] for kept in chosen):
-            chosen.add(other)
-    return sorted(chosen)
 
 
 def _curves_drawn(board: Board, curves: dict[str, KaplanMeier], days: list[int]) -> go.Figure:
@@ -597,9 +600,11 @@ def _add_survival(
 ) -> None:
     """A step curve with a mark at each day of a death, which leads to who died in the arm."""
     style = arm_style(position)
-    days, alive = [0.0], [100.0]
+    days, alive = [1.0], [100.0]
     if curve.times[0] == 0.0 and curve.at_risk[0] > 0:
-        days, alive = curve.times.tolist(), (100 * curve.survival).round(1).tolist()
+        # There is no day 0: who is alive when follow-up begins stands on day 1.
+        days = [max(day, 1.0) for day in curve.times.tolist()]
+        alive = (100 * curve.survival).round(1).tolist()
     deaths = curve.events.tolist() if len(days) == curve.events.size else [0]
     died = any(deaths)
     drawn.add_trace(
@@ -649,8 +654,8 @@ def discharge(board: Board) -> Exhibit:
     sizes = known.group_by("arm").len("participants")
     few = too_few_to_estimate(board, sizes)
     if not few and sizes.height < len(board.arms):
-        few = (f"Counts only: nobody of an arm was in hospital on day {1}.",)
-    days = sorted({day, *milestones(board, int(str(known["day"].max())))})
+        few = ("Counts only: nobody of an arm was in hospital on day 1.",)
+    days = sorted({1, day, *milestones(board, int(str(known["day"].max())))})
     traces: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     lists: list[People] = []
@@ -689,7 +694,9 @@ def discharge(board: Board) -> Exhibit:
             )
         for cause, people in enumerate(places):
             traces.append(
-                incidence_curve(board, cause + 1, position, curves, people=people, cause=cause)
+                incidence_curve(
+                    board, cause + 1, position, curves, days[-1], people=people, cause=cause
+                )
             )
     went, died = (known.filter(pl.col("outcome") == code).height for code in (DISCHARGED, DEAD))
     return Exhibit(
@@ -700,7 +707,14 @@ def discharge(board: Board) -> Exhibit:
         f"{went:,} discharged alive, {died:,} died before",
         figure=None
         if few
-        else incidence_figure(["Discharged alive", "Died before discharge"], traces),
+        else incidence_figure(
+            {
+                "Discharged alive": "Participants discharged alive, %",
+                "Died before discharge": "Participants who died, %",
+            },
+            traces,
+            days_apart(days, day),
+        ),
         description="Two panels of step curves, one for each arm of this view: the share "
         "discharged alive by study day, and the share who died before.",
         table=pl.DataFrame(rows),
@@ -726,7 +740,7 @@ DISCHARGE_LABELS = {
     "arm": "Arm",
     "day": "Study day",
     "participants": "In hospital on day 1",
-    "at_risk": "Still there",
+    "at_risk": "At risk",
     "discharged": "Discharged alive",
     "died": "Died before",
     "discharged_percent": "Discharged alive, %",
@@ -779,7 +793,7 @@ def _left_out_of_discharge(everybody: pl.DataFrame) -> tuple[str, ...]:
 
 @exhibit(filtered=True, by_day=False)
 def vital_status(board: Board) -> Exhibit:
-    """Of whom the vital status is known on the days of the trial definition and at its end."""
+    """For whom vital status is known on the days of the trial definition and at its end."""
     title = "Vital status known"
     if (nothing := nobody_to_show(board, title, "DM")) is not None:
         return nothing
@@ -807,22 +821,16 @@ def vital_status(board: Board) -> Exhibit:
         for row in table.iter_rows(named=True)
     )
     said = []
-    warnings = []
     for day in days:
         part = table.filter(pl.col("asked_day") == day)
-        said.append(f"day {day} {share(int(part['known'].sum()), int(part['randomized'].sum()))}")
         shares = dict(part.select("arm", "known_percent").rows())
+        said.append(_known_on_day(part.select(pl.col(pl.Int64).sum()).row(0, named=True), day))
         if warning := _too_little_known(board, shares, day):
-            missing = int(part["not_known"].sum())
-            waiting = int(part["not_due"].sum())
-            warnings.append(
-                f"{warning} Of all participants {missing:,} are past that day and not known of, "
-                f"{waiting:,} are not past it."
-            )
+            said.append(warning)
     return Exhibit(
         title=title,
         population=RANDOMIZED,
-        answer=f"Known: {'; '.join(said)}.{''.join(warnings)}",
+        answer=" ".join(said),
         denominator=f"N = {int(rows.filter(pl.col('asked_day') == end)['randomized'].sum()):,}",
         figure=stacked(
             [
@@ -858,10 +866,11 @@ def vital_status(board: Board) -> Exhibit:
         | {state: words for state, words, _ in VITAL},
         footnotes=(
             "Known: died by the day, or known to have been alive on it. Not known: past the day, "
-            f"and neither is recorded. {PAST}",
+            f"and neither is recorded; who left the study may be among them. {PAST}",
             OBSERVED,
-            f"A warning stands where fewer than {100 * rules.least_known:.0f} % of an arm are "
-            "known of: what is estimated on that day then rests on the others being like them.",
+            "A warning stands where vital status is known for fewer than "
+            f"{100 * rules.least_known:.0f} % of an arm: what is estimated on that day then rests "
+            "on the others being like them.",
         ),
         assumptions=board.trial.assumptions("survival", "schedule"),
         lists=lists,
@@ -870,3 +879,20 @@ def vital_status(board: Board) -> Exhibit:
             for place, row in enumerate(table.iter_rows(named=True))
         ),
     )
+
+
+def _known_on_day(counts: Mapping[str, int], day: int) -> str:
+    """For how many vital status is known on a day, and what there is to say of the others."""
+    said = (
+        f"Day {day}: known for {share(counts['known'], counts['randomized'])}, of those past it "
+        f"for {counts['known_past']:,} of {counts['past']:,}."
+    )
+    if counts["not_known"]:
+        verb = "is" if counts["not_known"] == 1 else "are"
+        said += (
+            f" {counted(counts['not_known'], 'participant')} {verb} past day {day} with unknown "
+            "status."
+        )
+    if counts["not_due"]:
+        said += f" For {counts['not_due']:,} last known alive it is still to come."
+    return said

@@ -2,26 +2,24 @@
 -- counts: not_due + reached + died + left_study + not_recorded + undated
 -- over time: rows within arm
 -- fixed: schedule, cutoff
-with planned as (select unnest($schedule, recursive := true)),
-known as (
+with known as (
   select
-    participation.arm,
-    planned.day as planned_day,
+    state.arm,
+    state.asked_day,
     case
-      when participation.day_one is null then 'undated'
-      when date_of(day_one, planned.day) + planned.window_after::integer > $cutoff then 'not due'
-      when death_date < date_of(day_one, planned.day) then 'died'
-      when death_date >= date_of(day_one, planned.day) then 'reached'
-      when greatest(last_contact, completion_date)
-        >= date_of(day_one, planned.day) - planned.window_before::integer then 'reached'
-      when ended = 'died' then 'died'
-      when ended = 'left' then 'left'
+      when state.state = 'undated' then 'undated'
+      when not state.is_past then 'not due'
+      when state.state = 'alive' then 'reached'
+      when state.state = 'died' then 'died'
+      when participation.ended = 'left' then 'left'
       else 'not recorded'
     end as known
-  from participation
-  cross join planned
-  left join last_contact using (subject)
-)
+  from vital_state(
+    list_transform($schedule, visit -> visit.day), $schedule, $filters, $cutoff
+  ) as state
+  inner join participation using (subject)
+),
+planned as (select unnest($schedule, recursive := true))
 select
   planned.visit,
   planned.day as planned_day,
@@ -35,6 +33,6 @@ select
   count(*) filter (where known.known = 'undated') as undated
 from arm
 cross join planned
-left join known on known.arm = arm.arm and known.planned_day = planned.day
+left join known on known.arm = arm.arm and known.asked_day = planned.day
 group by all
 order by planned.day, arm.position

@@ -291,7 +291,12 @@ def test_the_projection_is_the_estimators_at_the_cut_off(
     )
     assert told["Planned by now"] == (f"{planned}", f"{randomized - planned:+d} against plan")
     assert told["Target expected"] == (expected, f"95 % interval {early} to {late}")
-    assert told["On time"] == (f"{100 * on_time:.0f} %", f"probability by {in_words(end)}")
+    # The registration gives no period of recruitment.
+    assert told["On time"] == (
+        f"{100 * on_time:.0f} %",
+        f"probability by {in_words(end)} (assumed plan)",
+    )
+    assert shown.answer.endswith(f" is {100 * on_time:.0f} % (assumed plan).")
     assert expected in shown.answer
     assert [tuple(row) for row in rows_of(shown, "item", "value")] == list(
         numbers_of(shown).items()
@@ -423,3 +428,21 @@ def test_a_date_beyond_the_calendar_is_not_known(
     shown = pooled(vague, "enrollment_progress")
     assert "to not known" in {item.label: item.remark for item in shown.numbers}["Target expected"]
     assert not fan_of(pooled(vague, "cumulative_enrollment")).is_empty()
+
+
+def test_a_plan_that_nobody_assumed_is_not_called_assumed(
+    demonstration_store: LoadedTrial,
+) -> None:
+    opened = board_of(demonstration_store, View.POOLED)
+    rules = opened.trial.monitoring.model_copy(update={"least_on_time": 0.99})
+    opened.trial = opened.trial.model_copy(update={"monitoring": rules})
+    shown = make("enrollment_progress", opened)
+    assert shown.attention.startswith("The probability of finishing on time is ")
+    assert shown.attention.endswith(" % (assumed plan).")
+    opened.close()
+    registered = board_of(demonstration_store, View.POOLED)
+    registered.trial = registered.trial.model_copy(update={"monitoring": rules, "assumed": {}})
+    shown = make("enrollment_progress", registered)
+    assert "assumed" not in shown.attention + shown.answer
+    assert shown.attention.startswith("The probability of finishing on time is ")
+    registered.close()

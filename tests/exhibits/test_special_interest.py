@@ -156,7 +156,7 @@ def test_difference_is_to_the_control(board: BoardByName) -> None:
         for row in rows.filter(pl.col("name") == most).to_dicts()
     }
     assert (
-        f"Largest difference: {most}: {counts['UC-MSC']}, {counts['Control']}; UC-MSC minus "
+        f"Largest difference: {most}: {counts['Control']}, {counts['UC-MSC']}; UC-MSC minus "
         f"Control {signed(apart[most])} percentage points (95 % "
     ) in shown.answer
 
@@ -194,7 +194,7 @@ def test_incidence_with_death_competing(
     people: list[Person], board: BoardByName, demonstration_store: LoadedTrial
 ) -> None:
     shown = table(make("special_interest_incidence", board("two arms", View.UNBLINDED)))
-    assert shown["day"].unique().sort().to_list() == [7, 14, 28]
+    assert shown["day"].unique().sort().to_list() == [7, 14, 21, 28]
     for group in demonstration_store.trial.special_interest:
         for arm in ARM_NAMES.values():
             outcomes = [one.first(group.terms) for one in people if one.arm == arm]
@@ -463,11 +463,15 @@ def test_everybody_with_an_event(tmp_path: Path, key_pair: KeyPair) -> None:
         assert named[name]["high_percent"] == 100.0
     assert named["Arrhythmia"]["participants"] == 0
     assert named["Arrhythmia"]["low_percent"] == 0.0
-    curve = table(make("special_interest_incidence", board)).filter(
-        pl.col("name") == "Secondary infection"
-    )
-    assert curve["incidence_percent"].to_list() == [100.0, 100.0, 100.0]
-    assert curve["median_day"].to_list() == [2.0, 2.0, 2.0]
+    incidence = make("special_interest_incidence", board)
+    curve = table(incidence).filter(pl.col("name") == "Secondary infection")
+    assert curve["incidence_percent"].to_list() == [100.0] * 4
+    assert curve["median_day"].to_list() == [2.0] * 4
+    # A panel of a group that nobody had is a sentence.
+    none = [name for name, row in named.items() if not row["participants"]]
+    assert incidence.figure is not None
+    assert len(incidence.figure.data) == len(named) - len(none) == 2
+    assert incidence.answer.endswith(f" Nobody had an event of: {'; '.join(none)}.")
     board.close()
 
 
@@ -688,3 +692,16 @@ def test_algorithm_over_categories(tmp_path: Path, key_pair: KeyPair) -> None:
     listed = board.ask(people.question, **dict(people.values))["subject"].to_list()
     assert set(listed) == {allocated["USUBJID"][place] for place in expected}
     board.close()
+
+
+def test_an_interval_that_includes_zero_says_so(board: BoardByName) -> None:
+    """Of every view with arms; the first arm is named first."""
+    opened = board("two arms", View.CODED)
+    shown = make("special_interest_overview", opened)
+    rows = table(shown).drop_nulls("difference")
+    most = rows.sort(pl.col("difference").abs(), descending=True, maintain_order=True).row(
+        0, named=True
+    )
+    includes = most["difference_low"] <= 0 <= most["difference_high"]
+    assert ("; the interval includes zero." in shown.answer) == includes
+    assert shown.answer.index(" in Arm A") < shown.answer.index(" in Arm B")

@@ -3,12 +3,14 @@
 from collections import Counter
 from datetime import date
 from itertools import pairwise
+from typing import Any
 
 import polars as pl
 import pytest
 
 from access import View
 from exhibits import EXHIBITS, Exhibit, make
+from exhibits.words import signed
 from queries.filters import Filters
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import BoardByName
@@ -282,8 +284,11 @@ def test_too_few_known_is_a_warning_of_the_arm(short_of_news: tuple[LoadedTrial,
     opened = board_of(short_of_news[0], View.UNBLINDED)
     for name in ("survival_curve", "vital_status"):
         said = make(name, opened).answer
-        assert "Warning: the vital status on day 28 is known of" in said
-        assert "of UC-MSC only, under 80 %" in said
+        assert "Warning: vital status on day 28 is known for only" in said
+        assert " of UC-MSC (below 80 %)." in said
+    # The overview has what needs attention of the deaths.
+    attention = make("mortality", opened).attention
+    assert attention.endswith(said[said.index("Warning: vital status on day 28") :])
     opened.close()
 
 
@@ -389,3 +394,61 @@ def test_the_log_rank_test_is_secondary_and_only_with_enough_deaths(
     assert "No log-rank test: fewer than 10 deaths." in pilot
     pooled = " ".join(make("survival_curve", board("two arms", View.POOLED)).footnotes)
     assert "og-rank" not in pooled
+
+
+# In words
+
+
+def test_a_difference_stands_beside_the_day_that_it_is_of(board: BoardByName) -> None:
+    """More deaths is less survival, so that each says what its points are of."""
+    opened = board("two arms", View.CODED)
+    shown = make("mortality", opened)
+    rows = table(shown).to_dicts()
+    early, total = (
+        [row for row in rows if row["group"] == group] for group in ("By day 28", "In all")
+    )
+
+    def counts(part: list[dict[str, Any]]) -> str:
+        return ", ".join(
+            f"{row['participants']} of {row['randomized']} in {row['arm']}" for row in part
+        )
+
+    by_day, in_all = shown.answer.split(" Deaths in all: ")
+    assert f": {counts(early)}; Arm B minus Arm A: {signed(early[1]['difference'])} " in by_day
+    assert " percentage points of deaths (95 % " in by_day
+    assert in_all.endswith(f": {counts(total)}.")
+    assert "minus" not in in_all
+    curve = make("survival_curve", opened)
+    (row,) = table(curve).drop_nulls("difference").to_dicts()
+    assert (
+        f"; Arm B minus Arm A: {signed(row['difference'])} percentage points of survival (95 % "
+        in curve.answer
+    )
+
+
+def test_days_of_survival_and_discharge_are_written_from_1_to_the_day_asked(
+    board: BoardByName,
+) -> None:
+    opened = board("two arms", View.CODED)
+    survival, discharge = (make(name, opened).figure for name in ("survival_curve", "discharge"))
+    assert survival is not None
+    assert discharge is not None
+    axes = (survival.layout.xaxis, discharge.layout.xaxis, discharge.layout.xaxis2)
+    for axis in axes:
+        assert list(axis.tickvals) == [1, 7, 14, 21, 28]
+        assert axis.range[1] > 28
+    for figure in (survival, discharge):
+        lines = [trace for trace in figure.data if trace.line.shape == "hv"]
+        assert all(trace.x[0] == 1 for trace in lines)
+    titles = [
+        axis.title.text.replace("<br>", " ").replace("\u00a0", " ")
+        for axis in (discharge.layout.yaxis, discharge.layout.yaxis2)
+    ]
+    assert titles == ["Participants discharged alive, %", "Participants who died, %"]
+    assert make("discharge", opened).labels["at_risk"] == "At risk"
+    # Where nobody is left, the curve goes on to the day that the sentence is of.
+    rows = table(make("discharge", opened)).filter(pl.col("day") == 28)
+    for arm, percent in rows.select("arm", "discharged_percent").rows():
+        (curve,) = (one for one in discharge.data if one.name == arm and one.xaxis == "x")
+        if percent is not None:
+            assert (curve.x[-1] >= 28, curve.y[-1]) == (True, percent)
