@@ -385,8 +385,8 @@ def emergent_grades(board: Board) -> Exhibit:
     return Exhibit(
         title=title,
         population=RANDOMIZED,
-        answer=_worsened_in_words(board, gradings, table),
-        attention=_worsened_apart(board, gradings, table),
+        answer=f"{_worsened_in_words(board, gradings, table)} "
+        f"{_worsened_apart(board, gradings, table)}".rstrip(),
         denominator="N: those with a grade at baseline and after it, by measure and arm",
         figure=_rise_dots(board, table, order["name"].to_list(), compared=compared),
         description="A filled mark for each measure and arm of this view, the percentage of "
@@ -458,7 +458,10 @@ def _worsened_apart(board: Board, gradings: list[Grading], table: pl.DataFrame) 
     if not found:
         return ""
     looked_at = counted(len(gradings), "measure")
-    return f"{' '.join(found)} Looked at: {looked_at}, for any grade and for grade 3 or 4."
+    return (
+        f"{' '.join(found)} Looked at: {looked_at}, for any grade and for grade 3 or 4; some "
+        "differ by chance alone."
+    )
 
 
 def _percent(column: str) -> pl.Expr:

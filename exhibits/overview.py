@@ -18,7 +18,7 @@ POPULATION = "All participants; filters do not apply"
 WITH_SERIOUS, OF_INTEREST = "With serious event", "With event of interest"
 
 # The page, and the exhibits that speak for it: the first that the view has says its sentence, and
-# any of them why it needs attention.
+# any of them why it needs attention. Those of `ALSO` have their say beside it.
 LEADS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "board-monitoring",
@@ -38,6 +38,9 @@ LEADS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("board-conduct", ("disposition",)),
     ("data-findings", ("findings_overview",)),
 )  # fmt: skip
+
+
+ALSO = ("adverse_event_dots", "emergent_grades")
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def lines(board: Board, addresses: Collection[str]) -> list[Line]:
         there = [name for name in names if is_offered(name, board)]
         # A limited role has what counts participants, and not what is behind it.
         shown = [make(name, board) for name in there[: 1 if board.is_limited else None]]
-        said = next((item.answer for item in shown if item.answer), "")
+        first = next((item for item in shown if item.answer), None)
+        said = " ".join(item.answer for item in shown if item is first or item.name in ALSO)
         nothing = next((item.missing for item in shown if item.missing), "")
         attention = " ".join(item.attention for item in shown if item.attention)
         found.append(Line(address, _beside(said or nothing, attention), attention))

@@ -408,7 +408,11 @@ def _grades_in_words() -> pl.Expr:
     )
 
 
-def compared(board: Board, people: pl.DataFrame) -> list[tuple[int, int, int, int]]:
+# Of an arm that is compared: its position and size, those of the reference.
+Pairs = list[tuple[int, int, int, int]]
+
+
+def compared(board: Board, people: pl.DataFrame) -> Pairs:
     """Each arm to compare with the reference: its position and size, and those of the reference.
 
     None where either is smaller than the trial definition asks for.
@@ -547,7 +551,7 @@ def adverse_event_dots(board: Board) -> Exhibit:
     drawn = _dot_plot(board, terms, names, [position for position, *_ in pairs])
     answer = f"The most frequent: {terms.item(0, 'preferred_term')}."
     if pairs:
-        answer = (
+        answer = _apart_in_words(board, people, every, pairs) or (
             f"The largest difference among them: {_held_apart(board, people, *largest)}."
             if (largest := _largest_apart(terms, pairs)) is not None
             else "None of them differs between arms."
@@ -572,7 +576,7 @@ def adverse_event_dots(board: Board) -> Exhibit:
     return Exhibit(
         title=title,
         population=RANDOMIZED,
-        attention=_term_apart(board, people, every, pairs),
+        attention=_marked_in_words(board, people, every, pairs),
         answer=answer,
         denominator=f"N = {int(people['participants'].sum()):,}; "
         f"{terms.height} of {counted(every.height, 'term')}",
@@ -592,9 +596,7 @@ def adverse_event_dots(board: Board) -> Exhibit:
     )
 
 
-def _largest_apart(
-    terms: pl.DataFrame, pairs: list[tuple[int, int, int, int]]
-) -> tuple[dict[str, Any], int] | None:
+def _largest_apart(terms: pl.DataFrame, pairs: Pairs) -> tuple[dict[str, Any], int] | None:
     """The term and the position of the arm with the largest difference, whatever its sign.
 
     Under letters the sign says only which arm has the first one.
@@ -629,27 +631,35 @@ def _held_apart(board: Board, people: pl.DataFrame, row: dict[str, Any], positio
     )
 
 
-def _term_apart(
-    board: Board, people: pl.DataFrame, terms: pl.DataFrame, pairs: list[tuple[int, int, int, int]]
-) -> str:
-    """The term with the largest difference of those whose interval has no zero, if there is one."""
+def _apart_in_words(board: Board, people: pl.DataFrame, terms: pl.DataFrame, pairs: Pairs) -> str:
+    """How many terms have an interval without zero, and the one with the largest difference."""
     apart = {
-        position: (pl.col(f"low_{position}") > 0) | (pl.col(f"high_{position}") < 0)
+        f"difference_{position}": (pl.col(f"low_{position}") > 0) | (pl.col(f"high_{position}") < 0)
         for position, *_ in pairs
     }
-    candidates = [
-        found
-        for position, is_apart in apart.items()
-        if (found := _largest_apart(terms.filter(is_apart), [p for p in pairs if p[0] == position]))
-    ]
-    if not candidates:
-        return ""
-    most = max(candidates, key=lambda found: abs(found[0][f"difference_{found[1]}"]))
-    count = terms.filter(pl.any_horizontal(apart.values())).height
-    return (
-        f"{_held_apart(board, people, *most)}. Of {counted(terms.height, 'term')} looked at the "
-        f"interval is without zero for {count:,}; this difference is the largest of these."
+    rows = terms.filter(pl.any_horizontal(apart.values())).with_columns(
+        pl.when(is_apart).then(name).alias(name) for name, is_apart in apart.items()
     )
+    if (most := _largest_apart(rows, pairs)) is None:
+        return ""
+    return (
+        f"{_held_apart(board, people, *most)}. Of {counted(terms.height, 'term')} looked at, the "
+        f"interval is without zero for {rows.height:,}, some of them by chance alone."
+    )
+
+
+def _marked_in_words(board: Board, people: pl.DataFrame, terms: pl.DataFrame, pairs: Pairs) -> str:
+    """Each term that is marked, by arm; empty where none is."""
+    marked = [
+        _held_apart(board, people, row, position)
+        for row in terms.iter_rows(named=True)
+        for position, *_ in pairs
+        if row[f"mark_{position}"] == MARK
+    ]
+    if not marked:
+        return ""
+    looked_at = counted(terms.height, "term")
+    return f"{'. '.join(marked)}. Marked {MARK}: more than chance among {looked_at}."
 
 
 def _dot_plot(board: Board, terms: pl.DataFrame, names: list[str], beside: list[int]) -> go.Figure:

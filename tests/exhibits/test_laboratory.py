@@ -596,7 +596,7 @@ def test_a_grade_that_rises_where_the_value_falls_says_low(board: BoardByName) -
 
 @pytest.mark.parametrize("store", ["two arms", "three arms", "one arm"])
 @pytest.mark.parametrize("view", list(View))
-def test_what_is_apart_needs_attention_and_says_how_much_was_looked_at(
+def test_what_is_apart_is_said_with_how_much_was_looked_at(
     board: BoardByName, store: str, view: View
 ) -> None:
     shown = make("emergent_grades", board(store, view))
@@ -607,9 +607,9 @@ def test_what_is_apart_needs_attention_and_says_how_much_was_looked_at(
         for ending in ("", "_3")
         if row[f"low{ending}"] is not None and (row[f"low{ending}"] > 0 or row[f"high{ending}"] < 0)
     ]
-    assert shown.attention.count(" worsened, ") == len(apart)
+    assert shown.answer.count(" worsened, ") == len(apart)
     looked_at = f"Looked at: {rows['name'].n_unique()} measure"
-    assert (looked_at in shown.attention) == bool(apart)
+    assert (looked_at in shown.answer) == bool(apart)
 
 
 def test_liver_names_the_arms_where_there_are_several(board: BoardByName) -> None:

@@ -14,6 +14,7 @@ from access import Denied, View
 from data_validation.load import load
 from estimators.proportions import newcombe
 from exhibits import Exhibit, make
+from exhibits.safety import MARK
 from queries import Board, Filters
 from snapshots import Store
 from tests.conftest import KeyPair, LoadedTrial, board_of, limited_board, load_frames
@@ -299,11 +300,12 @@ def test_the_largest_difference_is_so_whatever_its_sign(harmed: dict[View, Board
     """Under letters the sign says only which arm has the first one."""
     for view, reference in ((View.CODED, "Arm "), (View.UNBLINDED, "Control")):
         shown = make("adverse_event_dots", harmed[view])
-        assert "The largest difference among them: Headache: " in shown.answer
+        assert shown.answer.startswith("Headache: ")
         assert shown.attention.startswith("Headache: ")
         assert reference in shown.attention
         count = int(table(make("adverse_events_by_term", harmed[view]))["preferred_term"].count())
-        assert f" Of {count} terms looked at " in shown.attention
+        assert f" Of {count} terms looked at, " in shown.answer
+        assert f"more than chance among {count} terms." in shown.attention
     unblinded = make("adverse_event_dots", harmed[View.UNBLINDED])
     assert "UC-MSC minus Control \N{MINUS SIGN}" in unblinded.attention
     assert make("adverse_event_dots", harmed[View.POOLED]).attention == ""
@@ -320,9 +322,7 @@ def test_fatal_events_that_are_apart_need_attention(harmed: dict[View, Board]) -
 
 
 @pytest.mark.parametrize("view", list(View))
-def test_terms_with_zero_in_every_interval_need_no_attention(
-    board: BoardByName, view: View
-) -> None:
+def test_terms_without_a_mark_need_no_attention(board: BoardByName, view: View) -> None:
     opened = board("two arms", view)
     shown = make("adverse_event_dots", opened)
     every = table(make("adverse_events_by_term", opened)).drop_nulls("preferred_term")
@@ -332,8 +332,10 @@ def test_terms_with_zero_in_every_interval_need_no_attention(
         if f"low_{place}" in every.columns
     ]
     apart = sum(rows.filter((pl.col("low") > 0) | (pl.col("high") < 0)).height for rows in ends)
-    assert bool(shown.attention) == (apart > 0)
-    assert not apart or f"without zero for {apart};" in shown.attention
+    assert not apart or f"without zero for {apart}, " in shown.answer
+    marks = [name for name in every.columns if name.startswith("mark_")]
+    marked = every.filter(pl.any_horizontal(pl.col(name) == MARK for name in marks)).height
+    assert bool(shown.attention) == (marked > 0 if marks else False)
 
 
 # Filters
