@@ -162,7 +162,8 @@ def _what_is_drawn(*, with_lines: bool) -> Iterator[dict[str, Any]]:
         thin = {"mode": "lines+markers", "opacity": 0.5, "marker": {"size": 3, "color": QUIET}}
         drawn.append(("Participant", thin | {"line": {"color": QUIET, "width": 0.8}}))
     for name, how in drawn:
-        yield {"x": [None], "y": [None], "name": name, "hoverinfo": "skip"} | how
+        entry = {"x": [None], "y": [None], "yaxis": "y", "name": name, "hoverinfo": "skip"}
+        yield entry | how
 
 
 def _panel_title(text: str, y: float) -> dict[str, Any]:

@@ -168,7 +168,9 @@ def _last_medians(
             f"{found[arm]:,.{2 if fold else 1}f}" if arm in found else f"fewer than {least}"
             for arm in board.arms
         )
-        said = "times the baseline" if fold else unit(measure.unit)
+        # A power of ten behind a number is to be read as its factor.
+        factor = "× " if measure.unit.startswith("10^") else ""
+        said = "times the baseline" if fold else factor + unit(measure.unit)
         parts.append(f"{measure.label} {medians} {said} (day {last})")
     arms = "" if len(board.arms) == 1 else f" ({' / '.join(board.arms)})"
     return f"Last medians{arms}: {'; '.join(parts)}."

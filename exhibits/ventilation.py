@@ -116,7 +116,7 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
                 f"Median {of.said} of those past day {until}: {'; '.join(medians)}.",
             ]
         ),
-        denominator=f"n = {observed:,} past day {until} and observed of N = {people.height:,}",
+        denominator=f"n = {observed:,} of N = {people.height:,}",
         numbers=tuple(item.number for item in ranked),
         figure=_at_least(board, days, until),
         description="A falling step curve for each arm of this view: the share of participants "

@@ -263,6 +263,7 @@ def test_units_and_numbers_are_written_as_they_are_read(board: BoardByName) -> N
     assert set(table(cells)["unit"]) == {"10⁹/L", "10⁶/L"}
     assert "µg/L (day 28)" in markers.answer
     assert re.search(r"T cells \(CD3\+\) 1,\d{3}\.\d / ", cells.answer)
+    assert " × 10⁶/L (day 28)" in cells.answer
     assert "10^" not in str(cells.figure)
 
 
