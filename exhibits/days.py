@@ -24,6 +24,8 @@ FATES = (
 LOG_TICKS = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]
 LOG_AXIS = {
     "type": "log",
+    # Beside it: over the panel the name and unit of a measure take all of a telephone's width.
+    "title": {"text": "log scale", "standoff": 4, "font": {"size": 12}},
     "tickvals": LOG_TICKS,
     "ticktext": [f"{value:,.10g}" for value in LOG_TICKS],
 }
@@ -112,9 +114,7 @@ def courses(
             | (LOG_AXIS if log else {})
         )
         layout["annotations"].append(
-            _panel_title(
-                f"{safe(panel.label)}, {safe(panel.unit)}{', log scale' if log else ''}", top - head
-            )
+            _panel_title(f"{safe(panel.label)}, {safe(panel.unit)}", top - head)
         )
         if lines is not None:
             behind = lines.filter(pl.col("measure") == panel.name)
