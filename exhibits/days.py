@@ -11,7 +11,8 @@ from exhibits.theme import AXIS, QUIET, STATES, State, arm_style, figure, safe, 
 
 # More lines of participants than this are a gray patch.
 MOST_LINES = 60
-# What may have become of whom there is no value of, the same in every picture of days.
+# What may have become of whom there is no value of, the same in every picture of days; each says
+# what those discharged are without.
 FATES = (
     ("discharged", "Discharged", State("#8fb8a8", "\\")),
     ("missing", "Missing", STATES.not_known),
@@ -23,6 +24,8 @@ FATES = (
 LOG_TICKS = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]
 LOG_AXIS = {
     "type": "log",
+    # Beside it: over the panel the name and unit of a measure take all of a telephone's width.
+    "title": {"text": "log scale", "standoff": 4, "font": {"size": 12}},
     "tickvals": LOG_TICKS,
     "ticktext": [f"{value:,.10g}" for value in LOG_TICKS],
 }
@@ -87,7 +90,8 @@ def courses(
         reference: a value that is marked in every panel, such as no change.
     """
     count = len(panels)
-    head = 0.2 / count  # of each panel, for its title
+    # Of each panel, for its title: as high in pixels for one as for several.
+    head = (0.2 if count > 1 else 0.08) / count
     first, last = rows["planned_day"].min(), rows["planned_day"].max()
     traces: list[dict[str, Any]] = []
     layout: dict[str, Any] = {
@@ -137,8 +141,29 @@ def courses(
                         "hovertemplate": f"{words}: {value:g}<extra></extra>",
                     }
                 )
+    traces += _what_is_drawn(with_lines=lines is not None)
     height = 90 + (165 if count > 1 else 330) * count
     return figure(x_title=x_title, y_title="", height=height, traces=traces, layout=layout)
+
+
+def _what_is_drawn(*, with_lines: bool) -> Iterator[dict[str, Any]]:
+    """Entries of the legend, in no arm's color, for what a course is drawn with."""
+    drawn: list[tuple[str, dict[str, Any]]] = [
+        ("Median", {"mode": "lines", "line": {"color": QUIET, "width": 2}}),
+        (
+            "Quartiles",
+            {
+                "mode": "markers",
+                "marker": {"color": QUIET, "symbol": "square", "size": 13, "opacity": 0.3},
+            },
+        ),
+    ]
+    if with_lines:
+        thin = {"mode": "lines+markers", "opacity": 0.5, "marker": {"size": 3, "color": QUIET}}
+        drawn.append(("Participant", thin | {"line": {"color": QUIET, "width": 0.8}}))
+    for name, how in drawn:
+        entry = {"x": [None], "y": [None], "yaxis": "y", "name": name, "hoverinfo": "skip"}
+        yield entry | how
 
 
 def _panel_title(text: str, y: float) -> dict[str, Any]:

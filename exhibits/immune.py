@@ -13,7 +13,7 @@ from exhibits.exhibit import Exhibit, People, exhibit
 from exhibits.oxygenation import bound, of_whom, planned_days, rules_of
 from exhibits.safety import RANDOMIZED, nobody_to_show
 from exhibits.theme import arm_style, error_bars, figure, in_lines, rows_axis, safe
-from exhibits.words import counted, decimal, share, signed
+from exhibits.words import counted, share, signed, unit
 from queries import Board
 from trials.definition import Immune, Measure
 
@@ -80,7 +80,9 @@ def _courses(
     drawn = with_enough(positive, least := board.trial.subgroups.minimum_per_arm)
     lists = tuple(_with_marker(board, measures[row["measure"]], row) for row in rows.to_dicts())
     labels = {name: item.label for name, item in measures.items()}
-    units = {name: "ratio to baseline" if fold else item.unit for name, item in measures.items()}
+    units = {
+        name: "ratio to baseline" if fold else unit(item.unit) for name, item in measures.items()
+    }
     at_limit = int(rows["at_limit"].sum())
     notes = [OTHER_PEOPLE, AT_A_LIMIT, f"Medians of fewer than {least} are in the table only."]
     if fold:
@@ -142,7 +144,7 @@ def _with_marker(board: Board, measure: Measure, row: dict[str, Any]) -> People:
         "people/with_marker",
         (
             ("measure", measure.name),
-            ("unit", measure.unit),
+            ("unit", unit(measure.unit)),
             ("planned_day", row["planned_day"]),
             ("arm", row["arm"]),
         ),
@@ -154,14 +156,22 @@ def _last_medians(
 ) -> str:
     """The medians of the first markers on the last planned day that has values of them."""
     parts = []
+    least = board.trial.subgroups.minimum_per_arm
     for name, measure in list(measures.items())[:4]:
-        of_marker = rows.filter(pl.col("measure") == name)
-        enough = of_marker.filter(pl.col("n") >= board.trial.subgroups.minimum_per_arm)
-        last = int(max((enough if enough.height else of_marker)["planned_day"]))
-        found = dict(of_marker.filter(pl.col("planned_day") == last).select("arm", "median").rows())
-        medians = " / ".join(decimal(found.get(arm), 2 if fold else 1) for arm in board.arms)
-        unit = "times the baseline" if fold else measure.unit
-        parts.append(f"{measure.label} {medians} {unit} (day {last})")
+        enough = with_enough(rows.filter(pl.col("measure") == name), least)
+        if enough.is_empty():
+            parts.append(f"{measure.label} of fewer than {least}")
+            continue
+        last = int(max(enough["planned_day"]))
+        found = dict(enough.filter(pl.col("planned_day") == last).select("arm", "median").rows())
+        medians = " / ".join(
+            f"{found[arm]:,.{2 if fold else 1}f}" if arm in found else f"fewer than {least}"
+            for arm in board.arms
+        )
+        # A power of ten behind a number is to be read as its factor.
+        factor = "× " if measure.unit.startswith("10^") else ""
+        said = "times the baseline" if fold else factor + unit(measure.unit)
+        parts.append(f"{measure.label} {medians} {said} (day {last})")
     arms = "" if len(board.arms) == 1 else f" ({' / '.join(board.arms)})"
     return f"Last medians{arms}: {'; '.join(parts)}."
 
@@ -240,8 +250,8 @@ def immune_and_oxygenation(board: Board) -> Exhibit:
     if not known.is_empty():
         most = known.sort(pl.col("correlation").abs(), descending=True).row(0, named=True)
         answer = (
-            f"Furthest from none is {row_name(board, most['measure'], most['arm'])}: rank "
-            f"correlation {signed(most['correlation'], 2)} ({signed(most['low'], 2)} to "
+            f"Strongest correlation: {row_name(board, most['measure'], most['arm'])}, "
+            f"{signed(most['correlation'], 2)} ({signed(most['low'], 2)} to "
             f"{signed(most['high'], 2)}), n = {most['n']:,}."
         )
     return Exhibit(
@@ -268,7 +278,7 @@ def immune_and_oxygenation(board: Board) -> Exhibit:
             "Spearman's rank correlation between the ratio of the marker to its baseline and the "
             "difference of PaO2/FiO2 to its baseline; interval by Fisher's z with the variance of "
             "Bonett & Wright (2000). Descriptive: both change with time and severity, and who died "
-            "or is discharged has no gas.",
+            "or is discharged has no blood gas.",
             f"{counted(len(measures), 'marker')} are looked at: some correlate by chance alone.",
         ),
         assumptions=board.trial.assumptions("immune"),
@@ -347,7 +357,8 @@ def reported_symptoms(board: Board) -> Exhibit:
         return Exhibit(title, RANDOMIZED, missing="Nobody has a score of a symptom at a visit.")
     styles = [
         *((band, band, shade) for band, shade in zip(bands, shades(len(bands)), strict=True)),
-        *FATES,
+        ("discharged", "Discharged, no score", FATES[0][2]),
+        *FATES[1:],
     ]
     words = {state: name for state, name, _ in styles}
     places = {state: place for place, state in enumerate(words)}
@@ -372,11 +383,7 @@ def reported_symptoms(board: Board) -> Exhibit:
     worst = bands[-1]
     at_end = scored.filter(pl.col("planned_day") == last)
     parts = [
-        f"{labels[name]} "
-        + share(
-            int(part.filter(pl.col("state") == worst)["participants"].sum()),
-            int(part["participants"].sum()),
-        )
+        f"{labels[name]}: {_in_arms(board, part, worst)}"
         for name in measures
         if not (part := at_end.filter(pl.col("measure") == name)).is_empty()
     ]
@@ -406,12 +413,25 @@ def reported_symptoms(board: Board) -> Exhibit:
         footnotes=(
             "Scores of 0 to 10 as participants report them (QS), on the days on which somebody has "
             "one; the trial is open-label, so that who reports knows the treatment. Who is too ill "
-            "to answer is missing.",
-            "Who died on the day of the schedule or before counts as died. Each day adds up to all "
-            "participants.",
+            "to answer is missing. The yes or no that everybody is asked for at entry (CE) is "
+            "another instrument, with its own names of symptoms.",
+            "Each day has those whose day was reached by the cut-off; of them, who died on it or "
+            "before counts as died. Each day adds up to all participants: the others, dead or not, "
+            "are those whose day is not reached.",
         ),
         assumptions=board.trial.assumptions("immune", "schedule"),
     )
+
+
+def _in_arms(board: Board, scored: pl.DataFrame, worst: str) -> str:
+    """How many of those with a score are in the worst band, of each arm."""
+    parts = []
+    for arm in board.arms:
+        of_arm = scored.filter(pl.col("arm") == arm)
+        in_worst = of_arm.filter(pl.col("state") == worst)["participants"].sum()
+        words = share(int(in_worst), int(of_arm["participants"].sum()))
+        parts.append(words if len(board.arms) == 1 else f"{arm} {words}")
+    return ", ".join(parts)
 
 
 def _days_asked(board: Board) -> list[int]:
@@ -472,7 +492,9 @@ def symptoms_asked_for(board: Board) -> Exhibit:
         footnotes=(
             "Clinical events (CE) under the symptoms that everybody is asked for, by the first "
             "answer of each participant up to the day of randomization. What was noted later of "
-            "single participants is not among them: nobody else was asked.",
+            "single participants is not among them: nobody else was asked. The scores that "
+            "participants report over time (QS) are another instrument, with its own names of "
+            "symptoms.",
         ),
         assumptions=board.trial.assumptions("open.symptoms"),
     )

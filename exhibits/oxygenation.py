@@ -40,14 +40,15 @@ BY_THE_VISIT = (
     "A day is a visit of the schedule; of several values of one visit the first by date counts."
 )
 WHO_IS_DEAD = (
-    "Who died on the day of the schedule or before counts as died, whatever was measured; who has "
-    "no value and was in hospital, or of whom it is not known, as missing."
+    "Each day has those whose day was reached by the cut-off; of them, who died on it or before "
+    "counts as died, whatever was measured; who has no value and was in hospital, or of whom it is "
+    "not known, as missing."
 )
 ARTERIAL = (
     "PaO2 and FiO2 of the same arterial sample; other specimens, and ratios outside 20 to 700 "
-    "mmHg, are not used. Clock times are sealed: where a visit has two gases of one date, which "
-    "pressure belongs to which FiO2 is not known, and the day has no value. On a cannula or mask "
-    "FiO2 is an estimate."
+    "mmHg, are not used. Clock times are sealed: where a visit has two blood gases of one date, "
+    "which pressure belongs to which FiO2 is not known, and the day has no value. On a cannula or "
+    "mask FiO2 is an estimate."
 )
 NO_STAYS = "The extract has no hospital stays (HO): who is discharged is not known, and is missing."
 
@@ -62,6 +63,9 @@ class Looked:
         dataset: without which there is none.
         label: what a value is called, with its unit behind a comma.
         bands: into which values fall.
+        has: what is said of those who have a value.
+        discharged: what those are called who are discharged and have none.
+        told: the band that the sentence counts, too.
     """
 
     title: str
@@ -69,6 +73,9 @@ class Looked:
     dataset: str
     label: str
     bands: Sequence[Band] = ()
+    has: str = "have a value"
+    discharged: str = "Discharged"
+    told: str = ""
 
     @property
     def name(self) -> str:
@@ -269,8 +276,9 @@ def oxygenation_composite(board: Board) -> Exhibit:
         footnotes=(
             f"From the worst to the best: {', '.join(names[rung] for rung in rules.composite)}. "
             "Within PaO2/FiO2 a higher value is better; all others of one state are tied.",
-            f"Death by day {day} counts whenever it was. Not ranked: {unranked:,}, who left the "
-            "study, whose day is not reached, or who have neither a gas nor support on record.",
+            f"Of those whose day {day} was reached by the cut-off, who died on it or before counts "
+            f"as died. Not ranked: {unranked:,}, who left the study, whose day is not reached, "
+            "dead or not, or who have neither a blood gas nor support on record.",
             *((WIN_METHOD,) if pairs else ()),
             *(pair.footnote for pair in pairs),
             *too_few_to_compare(board, compared),
@@ -304,13 +312,17 @@ def _count(table: pl.DataFrame, arm: str, state: str) -> int:
 def _on_day(board: Board, day: int, people: pl.DataFrame) -> str:
     """Who died and who is discharged without oxygen, of those ranked."""
     parts = []
+    ranked = people.filter("is_ranked")
     for arm in board.arms:
-        of_arm = people.filter(pl.col("is_ranked") & (pl.col("arm") == arm))
+        of_arm = ranked.filter(pl.col("arm") == arm)
         died = of_arm.filter(pl.col("state") == "died").height
         home = of_arm.filter(pl.col("state") == "discharged_without_oxygen").height
         words = f"died {share(died, of_arm.height)}, discharged without oxygen {home:,}"
         parts.append(words if len(board.arms) == 1 else f"{arm}: {words}")
-    return f"By day {day}, of those ranked: {'; '.join(parts)}."
+    return (
+        f"By day {day}, of {ranked.height:,} whose day {day} is reached and who can be ranked: "
+        f"{'; '.join(parts)}."
+    )
 
 
 def _on_rung(board: Board, day: int, names: dict[str, str], row: dict[str, Any]) -> People:
@@ -358,14 +370,11 @@ def _course(board: Board, looked: Looked) -> Exhibit:
         [Panel(looked.what, name, unit)],
         lines=lines,
     )
-    first = rows.filter(pl.col("planned_day") == rows["planned_day"].min())
-    last = rows.filter(pl.col("planned_day") == _told_day(board, rows))
     behind = " Thin lines are participants." if lines is not None else ""
     return Exhibit(
         title=looked.title,
         population=f"{RANDOMIZED}, with a value on the day",
-        answer=f"Median {name} on day {first['planned_day'][0]}: {_medians(board, first)}; on day "
-        f"{last['planned_day'][0]}: {_medians(board, last)}.",
+        answer=_first_and_told(board, medians, name, unit),
         denominator=f"N = {total:,}; n by day in the table",
         figure=drawn if medians.height else None,
         description="A line of medians over study days and a band of quartiles for each arm of "
@@ -411,11 +420,27 @@ def _told_day(board: Board, rows: pl.DataFrame) -> int:
     return primary.day if primary is not None and primary.day in days else int(max(days))
 
 
-def _medians(board: Board, rows: pl.DataFrame) -> str:
-    """The median and n of each arm on one day."""
-    found = {row["arm"]: row for row in rows.iter_rows(named=True)}
+def _first_and_told(board: Board, medians: pl.DataFrame, name: str, unit: str) -> str:
+    """The medians that are drawn of the first day and of the primary one."""
+    if medians.is_empty():
+        return f"No day has a median: {_too_few(board)} on each."
+    days = [int(medians["planned_day"].to_numpy().min()), _told_day(board, medians)]
+    parts = [f"on day {day}: {_medians(board, medians, day, unit)}" for day in dict.fromkeys(days)]
+    return f"Median {name} {'; '.join(parts)}."
+
+
+def _too_few(board: Board) -> str:
+    return f"fewer than {board.trial.subgroups.minimum_per_arm}"
+
+
+def _medians(board: Board, rows: pl.DataFrame, day: int, unit: str) -> str:
+    """The median and n of each arm on one day, of those medians that are drawn."""
+    of_day = rows.filter(pl.col("planned_day") == day)
+    found = {row["arm"]: row for row in of_day.iter_rows(named=True)}
     parts = [
-        f"{decimal(found[arm]['median'], 0)} (n = {found[arm]['n']:,})" if arm in found else "–"
+        f"{decimal(found[arm]['median'], 0)} {unit} (n = {found[arm]['n']:,})"
+        if arm in found
+        else _too_few(board)
         for arm in board.arms
     ]
     if len(board.arms) == 1:
@@ -474,17 +499,19 @@ def _states(board: Board, looked: Looked) -> tuple[Exhibit | None, pl.DataFrame]
     return None, rows
 
 
-def _state_styles(bands: Sequence[Band]) -> list[tuple[str, str, State]]:
+def _state_styles(looked: Looked) -> list[tuple[str, str, State]]:
     """Each band and what else may have become of people: discharge is best, then the bands."""
+    colors = shades(len(looked.bands))
     known = [
-        (band.name, band.name, shade) for band, shade in zip(bands, shades(len(bands)), strict=True)
+        (band.name, band.name, shade) for band, shade in zip(looked.bands, colors, strict=True)
     ]
-    return [FATES[0], *known, *FATES[1:]]
+    state, _, style = FATES[0]
+    return [(state, looked.discharged, style), *known, *FATES[1:]]
 
 
 def _stacked(board: Board, looked: Looked, rows: pl.DataFrame, *notes: str) -> Exhibit:
     """Stacked shares by day and arm that add up to everybody."""
-    styles = _state_styles(looked.bands)
+    styles = _state_styles(looked)
     words = {state: name for state, name, _ in styles}
     order = {state: place for place, state in enumerate(words)}
     rows = rows.sort(
@@ -500,7 +527,7 @@ def _stacked(board: Board, looked: Looked, rows: pl.DataFrame, *notes: str) -> E
     return Exhibit(
         title=looked.title,
         population=RANDOMIZED,
-        answer=_last_day(board, rows, looked.bands),
+        answer=_last_day(board, rows, looked),
         denominator=f"N = {of_whom(board):,} on every day",
         figure=stacked_days(
             board.arms,
@@ -527,7 +554,8 @@ def _stacked(board: Board, looked: Looked, rows: pl.DataFrame, *notes: str) -> E
         footnotes=(
             *notes,
             WHO_IS_DEAD,
-            "Each day adds up to all participants. Day not reached: it is after the data cut-off.",
+            "Each day adds up to all participants. Day not reached: its date is after the data "
+            "cut-off, dead or not; of these deaths would count, but not lives.",
             BY_THE_VISIT,
             *_stays_note(board),
         ),
@@ -535,19 +563,21 @@ def _stacked(board: Board, looked: Looked, rows: pl.DataFrame, *notes: str) -> E
     )
 
 
-def _last_day(board: Board, rows: pl.DataFrame, bands: Sequence[Band]) -> str:
+def _last_day(board: Board, rows: pl.DataFrame, looked: Looked) -> str:
     """What became of those who reached the primary day, or the last day where there is none."""
     day = _told_day(board, rows)
-    known = [band.name for band in bands]
+    known = [band.name for band in looked.bands]
     parts = []
     for position, arm in enumerate(board.arms, start=1):
         of_arm = rows.filter((pl.col("planned_day") == day) & (pl.col("position") == position))
         counts = dict(of_arm.select("state", "participants").rows())
         reached = sum(counts.values()) - counts.get("to_come", 0)
         valued = sum(counts.get(name, 0) for name in known)
+        told = f" ({counts.get(looked.told, 0):,} of them {looked.told})" if looked.told else ""
         words = (
-            f"{share(valued, reached)} have a value, {counts.get('discharged', 0):,} are "
-            f"discharged, {counts.get('died', 0):,} died, {counts.get('missing', 0):,} missing"
+            f"{share(valued, reached)} {looked.has}{told}, {counts.get('discharged', 0):,} "
+            f"are discharged without, {counts.get('died', 0):,} died, "
+            f"{counts.get('missing', 0):,} missing"
         )
         parts.append(words if len(board.arms) == 1 else f"{arm}: {words}")
     return f"Of those who reached day {day}: {'; '.join(parts)}."
@@ -558,7 +588,15 @@ def oxygenation_bands(board: Board) -> Exhibit:
     """Bands of PaO2/FiO2 by planned day, with death, discharge and missing, so that all add up."""
     rules = board.trial.oxygenation
     bands = rules.bands if rules is not None else ()
-    looked = Looked("Bands of PaO2/FiO2", "ratio", "LB", RATIO, bands)
+    looked = Looked(
+        "Bands of PaO2/FiO2",
+        "ratio",
+        "LB",
+        RATIO,
+        bands,
+        has="have a blood gas",
+        discharged="Discharged, no gas",
+    )
     nothing, rows = _states(board, looked)
     if nothing is not None:
         return nothing
@@ -612,7 +650,15 @@ def support_bands(board: Board) -> list[Band]:
 @exhibit(filtered=True)
 def respiratory_support(board: Board) -> Exhibit:
     """The highest respiratory support by planned day, with death, discharge and missing."""
-    looked = Looked("Respiratory support", "support", "PR", "rank of support", support_bands(board))
+    looked = Looked(
+        "Respiratory support",
+        "support",
+        "PR",
+        "rank of support",
+        support_bands(board),
+        has="are in hospital or on support",
+        discharged="Discharged, no support on record",
+    )
     nothing, rows = _states(board, looked)
     if nothing is not None:
         return nothing
@@ -631,7 +677,16 @@ def who_scale(board: Board) -> Exhibit:
     """The WHO clinical progression scale by planned day, with death, discharge and missing."""
     rules = board.trial.oxygenation
     bands = rules.scale_bands if rules is not None else ()
-    looked = Looked("WHO clinical progression scale", "scale", "RS", "score of the scale", bands)
+    looked = Looked(
+        "WHO clinical progression scale",
+        "scale",
+        "RS",
+        "score of the scale",
+        bands,
+        has="have a score",
+        discharged="Discharged, no score",
+        told=bands[0].name if bands else "",
+    )
     nothing, rows = _states(board, looked)
     if nothing is not None:
         return nothing
@@ -640,7 +695,7 @@ def who_scale(board: Board) -> Exhibit:
         looked,
         rows,
         "The scale of 0 to 10 (WHO Working Group 2020) as recorded; one of 0 to 8 is not used. "
-        "Death, 10, is taken from the records of death. Discharged: without a score on the day.",
+        "Death, 10, is taken from the records of death.",
     )
     return _compared_on_scale(board, shown, rows, bands)
 
@@ -666,7 +721,7 @@ def _compared_on_scale(
     for arm in compared:
         odds = proportional_odds(counts[arm], counts[reference])
         ranked = Ranked(arm, reference, *(_places(counts[one]) for one in (arm, reference)))
-        label = f"Odds of a better score on day {day}, {arm} to {reference}"
+        label = f"Odds ratio for a better score on day {day}, {arm} to {reference}"
         value = "–" if odds.estimate is None else f"{odds.estimate:.2f}"
         numbers += [Number(label, value, f"{_odds_limits(odds)}; 1 is no difference")]
         numbers += [ranked.number]
@@ -706,8 +761,8 @@ def _odds_note(arm: str, reference: str, odds: CommonOddsRatio) -> str:
     if odds.proportionality_p_value is None:
         return f"{note}."
     return (
-        f"{note}; that it is the same at every cut of the scale, p = "
-        f"{p_value(odds.proportionality_p_value)} (under 0.05 it misleads)."
+        f"{note}. Test that one odds ratio fits every cut of the scale: p = "
+        f"{p_value(odds.proportionality_p_value)}; below 0.05 it would mislead."
     )
 
 
@@ -715,8 +770,8 @@ def _odds_note(arm: str, reference: str, odds: CommonOddsRatio) -> str:
 
 
 NO_TREATMENT_EFFECT = (
-    "Among participants with a gas: not a treatment effect if missingness differs. Death, "
-    "extubation and recovery all stop the gases; look at why they are missing, by arm."
+    "Among participants with a blood gas: not a treatment effect if missingness differs. Death, "
+    "extubation and recovery all stop the blood gases; look at why they are missing, by arm."
 )
 
 
@@ -756,19 +811,11 @@ def oxygenation_change(board: Board) -> Exhibit:
         missing = "Nobody has PaO2/FiO2 both at baseline and after it."
         return Exhibit(title, RANDOMIZED, missing=missing)
     enough = with_enough(drawn, least := board.trial.subgroups.minimum_per_arm)
-    day = _told_day(board, drawn)
-    told = drawn.filter(pl.col("planned_day") == day)
-    parts = [
-        f"{'' if len(board.arms) == 1 else row['arm'] + ': '}{signed(row['mean'], 0)} mmHg "
-        f"(n = {row['n']:,})"
-        for row in told.iter_rows(named=True)
-    ]
     reasons = {name: words for name, words, _ in FATES}
     return Exhibit(
         title=title,
-        population=f"{RANDOMIZED}, with a gas at baseline and on the day",
-        answer=f"Mean change by day {day}: {'; '.join(parts)}. Not a treatment effect if "
-        "missingness differs.",
+        population=f"{RANDOMIZED}, with a blood gas at baseline and on the day",
+        answer=_median_change(board, enough),
         denominator=f"N = {of_whom(board):,}; n by day in the table",
         figure=courses(
             board.arms,
@@ -798,13 +845,35 @@ def oxygenation_change(board: Board) -> Exhibit:
         footnotes=(
             NO_TREATMENT_EFFECT,
             f"Medians of fewer than {least} are in the table only.",
-            "Baseline is the last usable gas on or before the day of randomization.",
+            "Baseline is the last usable blood gas on or before the day of randomization.",
             WHO_IS_DEAD,
             ARTERIAL,
             BY_THE_VISIT,
             *_stays_note(board),
         ),
         assumptions=board.trial.assumptions("oxygenation", "schedule", "primary"),
+    )
+
+
+def _median_change(board: Board, medians: pl.DataFrame) -> str:
+    """The medians of the change that are drawn on the primary day."""
+    if medians.is_empty():
+        return f"No day has a median: {_too_few(board)} on each."
+    day = _told_day(board, medians)
+    of_day = medians.filter(pl.col("planned_day") == day)
+    found = {row["arm"]: row for row in of_day.iter_rows(named=True)}
+    parts = [
+        ("" if len(board.arms) == 1 else f"{arm} ")
+        + (
+            f"{signed(found[arm]['median'], 0)} mmHg (n = {found[arm]['n']:,})"
+            if arm in found
+            else _too_few(board)
+        )
+        for arm in board.arms
+    ]
+    return (
+        f"Median change by day {day}: {'; '.join(parts)}. Not a treatment effect if missingness "
+        "differs."
     )
 
 
@@ -828,7 +897,7 @@ def oxygenation_around_doses(board: Board) -> Exhibit:
         return Exhibit(
             title,
             population,
-            missing="No dose has a usable gas around it. Doses are in EX or EC, gases in LB.",
+            missing="No dose has a usable blood gas around it. Doses are in EX or EC, gases in LB.",
         )
     rows = (
         told.group_by("dose", "arm", "position", "day")
@@ -863,7 +932,7 @@ def oxygenation_around_doses(board: Board) -> Exhibit:
         population=population,
         answer=f"Dose {last['dose'][0]}: median in the 24 hours before it "
         f"{_over_arms(before)}, in the 24 hours after it {_over_arms(after)} mmHg.",
-        denominator=f"{found['line'].n_unique():,} participants with a gas around a dose",
+        denominator=f"{found['line'].n_unique():,} participants with a blood gas around a dose",
         figure=courses(
             board.arms,
             rows.with_row_index("list"),
@@ -895,9 +964,9 @@ def oxygenation_around_doses(board: Board) -> Exhibit:
             "Descriptive: there is no dose in the control arm to align with, and who gets a later "
             "dose is alive and well enough for it.",
             "Day 0 is the first 24 hours after the dose, day -1 the 24 hours before it; without "
-            "clock times the difference of the dates. Of several gases of one participant on one "
-            "day their mean, drawn at its middle. Gases outside the schedule are among them. A gas "
-            "between two doses counts for both.",
+            "clock times the difference of the dates. Of several blood gases of one participant "
+            "on one day their mean, drawn at its middle. Those outside the schedule are among "
+            "them. One between two doses counts for both.",
             f"Left out, as the order on the dose's date is not known: {left_out:,}.",
             "PaO2 and FiO2 of one minute and visit, arterial, with a ratio of 20 to 700 mmHg.",
         ),

@@ -31,9 +31,10 @@ from exhibits.theme import QUIET, arm_style, error_bars, figure, safe
 from exhibits.words import signed
 from queries import Board
 
-POPULATION = f"{RANDOMIZED}, with a gas at baseline and on the day"
+POPULATION = f"{RANDOMIZED}, with a blood gas at baseline and on the day"
 ONE_ARM = "There is one arm, and nothing to compare it with."
 ANCOVA, MIXED = "ANCOVA", "Mixed model"
+READ_FIRST = "The model is read first: it has all days of each participant."
 # Whose outcome is missing, not to come and not death, which no value stands for.
 SHIFTED = ("discharged", "missing", "left")
 
@@ -57,7 +58,7 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
     compared = [arm for arm in board.arms if any(arm in arms for arms in of_day.values())]
     if not compared:
         least = board.trial.subgroups.minimum_per_arm
-        missing = f"On no day have two arms {least} participants with a gas then and at baseline."
+        missing = f"On no day have two arms {least} with a blood gas then and at baseline."
         return Exhibit(title, POPULATION, missing=missing)
     told = _told_day(board, [day for day, arms in of_day.items() if arms])
     found: list[dict[str, Any]] = []
@@ -85,12 +86,12 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
     return Exhibit(
         title=title,
         population=POPULATION,
-        answer=f"On day {told}, of those with a gas: {_told(board, table, told)}. Not a treatment "
-        "effect if missingness differs.",
+        answer=f"On day {told}, of those with a blood gas: {_told(board, table, told)} "
+        "Not a treatment effect if missingness differs.",
         denominator=f"N = {of_whom(board):,}; n by day in the table",
         figure=_by_day(board, table, told),
         description="For each study day a dot at the difference to the reference arm, with its "
-        "95 % interval as a line; an open mark: the primary day alone. Dotted: no difference.",
+        "95 % interval as a line; an open mark: that day alone. Dotted: no difference.",
         table=table,
         labels={
             "arm": "Arm",
@@ -111,9 +112,9 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
             f"Each arm minus {reference}. {MIXED}: PaO2/FiO2 on baseline, day, arm by day, and a "
             "random participant, by REML (Laird & Ware 1982); limits are those of each day alone. "
             f"{ANCOVA}: one day on baseline and arm (Vickers & Altman 2001). t intervals.",
-            "Without: who has no gas at baseline, or none on the day. The exhibit of changes from "
-            "baseline says why.",
-            "Baseline is the last usable gas on or before the day of randomization.",
+            "Without: who has no blood gas at baseline, or none on the day. The exhibit of changes "
+            "from baseline says why.",
+            "Baseline is the last usable blood gas on or before the day of randomization.",
             ARTERIAL,
             BY_THE_VISIT,
             *notes,
@@ -186,20 +187,33 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _told(board: Board, table: pl.DataFrame, day: int) -> str:
-    """The ANCOVA of the day for each arm, in words."""
+    """The difference on the day for each arm by each method, in words; the model first."""
     parts = []
-    of_day = table.filter((pl.col("planned_day") == day) & (pl.col("method") == ANCOVA))
-    for row in of_day.iter_rows(named=True):
-        pair = contrast(board, row["arm"])
-        if row["difference"] is None:
-            parts.append(f"{pair} is not estimable")
-            continue
-        limits = in_limits(row["low"], row["high"])
+    of_day = table.filter(pl.col("planned_day") == day)
+    for (arm,), rows in of_day.group_by("arm", maintain_order=True):
+        by_method = [
+            f"{_difference(row)} by the {_in_text(row['method'])}"
+            for row in rows.iter_rows(named=True)
+        ]
+        # Both are of the same participants.
+        row = rows.row(0, named=True)
         parts.append(
-            f"{pair} {signed(row['difference'], 0)} mmHg ({limits}; n = {row['n']:,} and "
+            f"{contrast(board, str(arm))} {', '.join(by_method)} (n = {row['n']:,} and "
             f"{row['n_reference']:,})"
         )
-    return "; ".join(parts)
+    first = [READ_FIRST] if MIXED in of_day["method"] else []
+    return " ".join([f"{'; '.join(parts)}.", *first])
+
+
+def _difference(row: dict[str, Any]) -> str:
+    if row["difference"] is None:
+        return "not estimable"
+    return f"{signed(row['difference'], 0)} mmHg ({in_limits(row['low'], row['high'])})"
+
+
+def _in_text(method: str) -> str:
+    """What a method is called within a sentence."""
+    return "mixed model of all days" if method == MIXED else f"{ANCOVA} of that day alone"
 
 
 def _by_day(board: Board, table: pl.DataFrame, told: int) -> go.Figure | None:
@@ -210,27 +224,22 @@ def _by_day(board: Board, table: pl.DataFrame, told: int) -> go.Figure | None:
     drawn = figure(
         x_title="Study day", y_title=f"Difference to {safe(board.reference_arm)}, mmHg", height=400
     )
-    groups = [
-        (arm, method)
-        for arm in board.arms
-        for method in (MIXED, ANCOVA)
-        if not drawn_rows.filter((pl.col("arm") == arm) & (pl.col("method") == method)).is_empty()
-    ]
-    for place, (arm, method) in enumerate(groups):
-        rows = drawn_rows.filter((pl.col("arm") == arm) & (pl.col("method") == method))
-        style = arm_style(board.arms.index(arm) + 1)
+    # Beside each other on a day that has several, else on it.
+    drawn_rows = drawn_rows.with_columns(
+        x=pl.col("planned_day")
+        + 0.3
+        * (pl.int_range(pl.len()).over("planned_day") - (pl.len().over("planned_day") - 1) / 2)
+    )
+    groups = drawn_rows.group_by("arm", "method", maintain_order=True)
+    for (arm, method), rows in groups:
+        style = arm_style(board.arms.index(str(arm)) + 1)
         middle, low, high = (rows[name].to_list() for name in ("difference", "low", "high"))
-        shift = 0.3 * (place - (len(groups) - 1) / 2)
         drawn.add_trace(
             go.Scatter(
-                x=[day + shift for day in rows["planned_day"]],
+                x=rows["x"].to_list(),
                 y=middle,
                 mode="markers",
-                name=safe(
-                    f"{arm}, {method[0].lower()}{method[1:]}"
-                    if method == MIXED
-                    else f"{arm}, {method}"
-                ),
+                name=safe(f"{arm}, {_in_text(str(method))}"),
                 marker={
                     "color": style.color,
                     "symbol": style.symbol if method == MIXED else f"{style.symbol}-open",
@@ -270,7 +279,7 @@ def oxygenation_delta(board: Board) -> Exhibit:
     compared = arms_to_compare(board, dict(sizes.iter_rows()))
     if not compared:
         least = board.trial.subgroups.minimum_per_arm
-        missing = f"On day {primary.day} no two arms have {least} participants with a gas."
+        missing = f"On day {primary.day} no two arms have {least} participants with a blood gas."
         return Exhibit(title, POPULATION, missing=missing)
     reference = board.reference_arm
     theirs = _wide(rows, reference, [primary.day])
@@ -283,12 +292,13 @@ def oxygenation_delta(board: Board) -> Exhibit:
     table = pl.DataFrame(found, schema=DELTA_SCHEMA)
     return Exhibit(
         title=f"{title}, day {primary.day}",
-        population=f"{RANDOMIZED}, with a gas at baseline, alive on the day",
+        population=f"{RANDOMIZED}, with a blood gas at baseline, alive on the day",
         answer=_tipping(board, table),
         denominator=f"n = {rows.height:,} of N = {of_whom(board):,}; shifted in the table",
         figure=_delta_lines(board, table),
-        description="A line for each arm of the difference to the reference arm over the shift of "
-        "those without a gas, and one where the reference arm's are shifted; dotted: none.",
+        description="For each arm a line of the difference to the reference arm, with its 95 % "
+        "intervals, over the shift of those without a blood gas in that arm, and one over the "
+        "shift of those in the reference arm; dotted: no difference.",
         table=table,
         labels={
             "arm": "Arm",
@@ -302,10 +312,10 @@ def oxygenation_delta(board: Board) -> Exhibit:
         },
         footnotes=(
             NO_TREATMENT_EFFECT,
-            "Who has a gas at baseline and none on the day, discharged, missing or left, gets the "
-            f"value that the {ANCOVA} predicts for arm and baseline, shifted (delta adjustment: "
-            "Carpenter, Roger & Kenward 2013). Error and degrees of freedom remain those of who "
-            "has a gas: what was not measured adds no certainty.",
+            "Who has a blood gas at baseline and none on the day, discharged, missing or left, "
+            f"gets the value that the {ANCOVA} predicts for arm and baseline, shifted (delta "
+            "adjustment: Carpenter, Roger & Kenward 2013). Error and degrees of freedom remain "
+            "those of who has one on the day: what was not measured adds no certainty.",
             "The dead are left out, as no value is meaningful for them: read the composite.",
             ARTERIAL,
             *too_few_to_compare(board, compared),
@@ -356,16 +366,25 @@ def _tipping(board: Board, table: pl.DataFrame) -> str:
             if plain.height
             else f"{pair}: "
         )
-        least, most = (
-            float(rows["difference"].to_numpy().min()),
-            float(rows["difference"].to_numpy().max()),
-        )
-        holds = "is the same with every shift" if len(side) == 1 else "depends on the shift"
+        one = rows.filter((pl.col("delta") == 0) | (pl.col("delta_reference") == 0))
         parts.append(
-            f"{at_zero}{signed(least, 0)} to {signed(most, 0)} mmHg over all shifts. "
-            f"Whether the interval holds no difference {holds}."
+            f"{at_zero}{_range(one)} with one arm shifted, {_range(rows)} with both, as in the "
+            f"table. {_of_zero(side)}"
         )
     return " ".join(parts)
+
+
+def _range(rows: pl.DataFrame) -> str:
+    differences = rows["difference"].to_numpy()
+    least, most = float(differences.min()), float(differences.max())
+    return f"{signed(least, 0)} to {signed(most, 0)} mmHg"
+
+
+def _of_zero(sides: set[int]) -> str:
+    """Whether the intervals include zero, by the sides that they are on."""
+    if len(sides) > 1:
+        return "Whether the interval includes zero depends on the shift."
+    return f"With every shift the interval {'includes' if sides == {0} else 'excludes'} zero."
 
 
 def _side(low: float, high: float) -> int:
@@ -378,36 +397,40 @@ def _delta_lines(board: Board, table: pl.DataFrame) -> go.Figure | None:
     if drawn_rows.is_empty():
         return None
     drawn = figure(
-        x_title="Shift of those without a gas, mmHg",
+        x_title="Shift of those without a blood gas, mmHg",
         y_title=f"Difference to {safe(board.reference_arm)}, mmHg",
         height=400,
     )
+    shifts = sorted(set(drawn_rows["delta"]))
+    # So that intervals at one shift stand beside each other.
+    apart = 0.01 * (shifts[-1] - shifts[0])
     for arm in drawn_rows["arm"].unique(maintain_order=True):
-        style = arm_style(board.arms.index(arm) + 1)
-        for column, other, name, dash in (
-            ("delta", "delta_reference", f"Shifted in {arm}", style.dash),
-            ("delta_reference", "delta", f"Shifted in {board.reference_arm}", "longdashdot"),
+        for column, other, shifted, beside in (
+            ("delta", "delta_reference", arm, apart),
+            ("delta_reference", "delta", board.reference_arm, -apart),
         ):
             rows = drawn_rows.filter((pl.col("arm") == arm) & (pl.col(other) == 0)).sort(column)
             if rows.is_empty():
                 continue
-            in_arm = column == "delta"
+            style = arm_style(board.arms.index(shifted) + 1)
+            name = f"{contrast(board, arm)}, shifted in {shifted}"
             middle, low, high = (rows[name].to_list() for name in ("difference", "low", "high"))
             drawn.add_trace(
                 go.Scatter(
-                    x=rows[column].to_list(),
+                    x=[shift + beside for shift in rows[column]],
                     y=middle,
                     mode="lines+markers",
                     name=safe(name),
-                    line={"color": style.color if in_arm else QUIET, "dash": dash, "width": 2},
-                    marker={"symbol": style.symbol if in_arm else "x-thin-open", "size": 9},
-                    error_y=error_bars(middle, low, high) if in_arm else None,
-                    hovertemplate="Shift %{x:+} mmHg: %{y:.0f} mmHg<extra>"
+                    line={"color": style.color, "dash": style.dash, "width": 2},
+                    marker={"symbol": style.symbol, "size": 9},
+                    error_y=error_bars(middle, low, high),
+                    text=[signed(shift, 0) for shift in rows[column]],
+                    hovertemplate="Shift %{text} mmHg: %{y:.0f} mmHg<extra>"
                     + safe(name)
                     + "</extra>",
                 )
             )
     drawn.add_hline(y=0, line={"color": QUIET, "width": 1.5, "dash": "dot"})
     drawn.update_yaxes(rangemode="normal")
-    drawn.update_xaxes(tickvals=sorted(set(drawn_rows["delta"])))
+    drawn.update_xaxes(tickvals=shifts)
     return drawn

@@ -17,11 +17,12 @@ from exhibits.compared import (
     too_few_to_compare,
     wins,
 )
-from exhibits.conduct import row_name, stacked
+from exhibits.conduct import planned_visits, row_name, stacked
 from exhibits.days import SHADES
 from exhibits.exhibit import Exhibit, People, exhibit
 from exhibits.oxygenation import asked, no_oxygenation
 from exhibits.safety import RANDOMIZED
+from exhibits.survival import PAST
 from exhibits.theme import STATES, arm_style, figure, safe
 from exhibits.words import share
 from queries import Board
@@ -29,6 +30,10 @@ from queries import Board
 # Respiratory support by rank, as the trial definition gives it to classes of procedures.
 HIGH_FLOW, INVASIVE = 2, 3
 LIBERATION_DAYS = 2
+LATER_DEATHS = (
+    "Of those randomized later deaths would count, but not lives, so they are left out: as in the "
+    "deaths by that day."
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
         "oxygenation/free_days",
         until=until,
         least_support=of.least_support,
+        schedule=planned_visits(board.trial.schedule),
         completed_from=_window_opens(board, until),
     )
     found = [_days_of(row, until) for row in people.iter_rows(named=True)]
@@ -86,7 +92,7 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
     }
     observed = sum(values.size for values in days.values())
     if not observed:
-        return Exhibit(title, RANDOMIZED, missing=f"Nobody is observed to day {until} yet.")
+        return Exhibit(title, RANDOMIZED, missing=f"Nobody is past day {until} yet.")
     compared = arms_to_compare(board, {arm: values.size for arm, values in days.items()})
     reference = board.reference_arm
     ranked = [Ranked(arm, reference, days[arm], days[reference]) for arm in compared]
@@ -103,9 +109,12 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
         table = table.join(wins(ranked), on="arm", how="left", maintain_order="left")
     return Exhibit(
         title=title,
-        population=f"{RANDOMIZED}, day {until} reached and observed",
+        population=f"{RANDOMIZED}, past day {until} and observed to it",
         answer=" ".join(
-            [*(item.sentence for item in ranked), f"Median {of.said}: {'; '.join(medians)}."]
+            [
+                *(item.sentence for item in ranked),
+                f"Median {of.said} of those past day {until}: {'; '.join(medians)}.",
+            ]
         ),
         denominator=f"n = {observed:,} of N = {people.height:,}",
         numbers=tuple(item.number for item in ranked),
@@ -119,9 +128,11 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
             f"from day 1 on; else {until} less the last day of it before {LIBERATION_DAYS} whole "
             "days without (48 hours); support again within these days begins the count anew. Days, "
             "not hours (Yehya et al. 2019).",
-            f"No number: whose day {until} is after the data cut-off, dead or not; who left before "
-            "it; whose start or end of support is not known to the day. Who completed the study "
-            "within the window of that visit counts as observed. Support without an end goes on.",
+            f"No number: who is not past day {until}, dead or not; who left before it or of whom "
+            "it is not known whether they lived on it; whose start or end of support is not known "
+            "to the day. Who completed the study within the window of that visit counts as "
+            "observed. Support without an end goes on.",
+            f"{PAST} {LATER_DEATHS}",
             *((WIN_METHOD,) if ranked else ()),
             *(item.footnote for item in ranked),
             *too_few_to_compare(board, compared),
@@ -140,7 +151,7 @@ def _window_opens(board: Board, day: int) -> int:
 
 def _days_of(row: Mapping[str, Any], until: int) -> FreeDays:
     """The free days of one participant; without any the reason, as a column of the table."""
-    if not row["is_reached"]:
+    if not row["is_past"]:
         return FreeDays(None, "to_come")
     death, last = row["death_day"], row["last_known_day"]
     spans = [(span["first_day"], span["last_day"]) for span in row["spans"]]
@@ -172,7 +183,7 @@ LABELS = {
     "arm": "Arm",
     "of": "N",
     "n": "n with a number of days",
-    "to_come": "Day not reached",
+    "to_come": "Not past the day",
     "not_observed": "Not observed so long",
     "undated": "Start or end not known",
     "died": "0 days: died",
@@ -251,7 +262,7 @@ VENTILATION = (
     ("never", "Never ventilated", SHADES[0]),
     ("not_known", "Not known", STATES.not_known),
     ("left", "Left the study", STATES.left),
-    ("to_come", "Day not reached", STATES.to_come),
+    ("to_come", "Not past the day", STATES.to_come),
 )
 
 
@@ -262,7 +273,8 @@ def invasive_ventilation(board: Board) -> Exhibit:
     if (nothing := no_oxygenation(board, title, "PR")) is not None:
         return nothing
     until = asked(board).ventilator_free_days
-    rows = board.ask("oxygenation/ventilation", until=until)
+    schedule = planned_visits(board.trial.schedule)
+    rows = board.ask("oxygenation/ventilation", until=until, schedule=schedule)
     counts = {
         (arm, state): n for arm, state, n in rows.select("arm", "state", "participants").rows()
     }
@@ -283,6 +295,7 @@ def invasive_ventilation(board: Board) -> Exhibit:
                 ("state", row["state"]),
                 ("label", f"{words[row['state']]} by day {until}"),
                 ("arm", row["arm"]),
+                ("schedule", schedule),
             ),
         )
         for row in table.iter_rows(named=True)
@@ -300,9 +313,10 @@ def invasive_ventilation(board: Board) -> Exhibit:
     observed = sum(n for (_, state), n in counts.items() if state in known)
     return Exhibit(
         title=f"{title} up to day {until}",
-        population=RANDOMIZED,
-        answer=f"Of those observed to day {until} or dead by it: {'; '.join(parts)}.",
-        denominator=f"n = {observed:,} observed of N = {sum(counts.values()):,}",
+        population=f"{RANDOMIZED}; shares of those past day {until}",
+        answer=f"Of those past day {until}: {'; '.join(parts)}.",
+        denominator=f"n = {observed:,} past day {until} of whom it is known of N = "
+        f"{sum(counts.values()):,}",
         figure=stacked(
             [(arm, {state: counts.get((arm, state), 0) for state in words}) for arm in board.arms],
             VENTILATION,
@@ -327,7 +341,10 @@ def invasive_ventilation(board: Board) -> Exhibit:
         ),
         footnotes=(
             "Invasive ventilation and ECMO as procedures with start and end, from day 1 on; one "
-            "without an end goes on. Who died by the day counts as died, ventilated or not.",
+            f"without an end goes on. Of those past day {until}, who died by it counts as died, "
+            "ventilated or not; not known: whether they lived on it, or from when to when they "
+            "were ventilated.",
+            f"{PAST} {LATER_DEATHS}",
             f"Still ventilated: on the calendar date of day {until}.",
         ),
         assumptions=board.trial.assumptions("oxygenation"),

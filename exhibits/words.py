@@ -6,6 +6,11 @@ from datetime import date
 MONTH_DAYS = 365.25 / 12
 NOT_SHOWN = "not shown"
 
+# What CDISC writes in letters: micro before a unit, and powers.
+_MICRO = re.compile(r"(?<![A-Za-z])u(?=(?:g|m|mol|s|V|L|U|IU|kat|Eq)(?![A-Za-z]))")
+_POWER = re.compile(r"\^(-?\d+)")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 # Characters that are not drawn, or that turn round what is drawn behind them.
 _UNREADABLE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+"
@@ -48,6 +53,12 @@ def percent(probability: float) -> str:
 def day(value: date | None) -> str:
     """`31 Aug 2023`, as unambiguous for every reader."""
     return "not known" if value is None else f"{value.day} {value:%b %Y}"
+
+
+def unit(text: str) -> str:
+    """`µg/L`, `10⁹/L`: a unit as it is read, where CDISC's text has `ug/L` and `10^9/L`."""
+    raised = _POWER.sub(lambda power: power[1].translate(_RAISED), text)
+    return _MICRO.sub("\N{MICRO SIGN}", raised)
 
 
 def decimal(value: float | None, places: int = 1) -> str:

@@ -2,9 +2,14 @@
 -- least a rank, the day of death, and through which day they are known. Day 1 is the day of
 -- randomization, the day before it is 0. Who is whose is told by a number only. An end that is not
 -- known to the day makes the spans undated; support without any end goes on. Nobody has a number
--- before the day is reached, not even the dead: the others who began with them have none either. Who
--- completed the study within the window of that day's visit is known through the day.
-with person as (select * from chosen_participant($filters, $cutoff)),
+-- before they are past the day (`is_past`), not even the dead: the others who began with them have
+-- none either. Who died, when, and of whom it is not known is told as for vital status. Who completed
+-- the study within the window of that day's visit is known through the day.
+with person as (
+  select chosen.*, vital.is_past, vital.is_dead, vital.day as vital_day, vital.state as vital
+  from chosen_participant($filters, $cutoff) as chosen
+  inner join vital_state([$until], $schedule, $filters, $cutoff) as vital using (subject)
+),
 supported as (
   select
     person.subject,
@@ -30,10 +35,11 @@ select
   dense_rank() over (order by person.position, person.subject) as line,
   person.arm,
   person.position,
-  person.day_one + $until::integer - 1 <= $cutoff::date as is_reached,
-  person.death_date - person.day_one + 1 as death_day,
+  person.is_past,
+  case when person.is_dead then person.vital_day end as death_day,
   case
-    when person.ended = 'died' and person.death_date is null then null
+    when person.is_dead then person.vital_day
+    when person.vital = 'not_known' then null
     when person.ended = 'completed' and person.last_day - person.day_one + 1 >= $completed_from
       then greatest(person.last_day - person.day_one + 1, $until::integer)
     else person.last_day - person.day_one + 1

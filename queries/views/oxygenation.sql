@@ -176,10 +176,18 @@ select
 from told;
 
 -- One row a participant whom the filters leave: what is known of invasive ventilation from day 1 to a
--- day. `off` was ventilated and is no longer, `still_on` is on that day.
-create macro ventilation_state(until_day, filters, cutoff) as table
+-- day. `off` was ventilated and is no longer, `still_on` is on that day. Who counts is told as for
+-- vital status: nobody before the window of the day's visit has closed, dead or not, and who died by
+-- the day as who is counted among the deaths by it.
+create macro ventilation_state(until_day, schedule, filters, cutoff) as table
 with person as (
-  select *, date_of(day_one, until_day) as until from chosen_participant(filters, cutoff)
+  select
+    chosen.*,
+    date_of(chosen.day_one, until_day) as until,
+    vital.is_past,
+    vital.state as vital
+  from chosen_participant(filters, cutoff) as chosen
+  inner join vital_state([until_day], schedule, filters, cutoff) as vital using (subject)
 ),
 ventilated as (
   select
@@ -205,12 +213,11 @@ told as (
     person.position,
     person.site,
     case
-      when person.until is null or (person.ended = 'died' and person.death_date is null)
-        then 'not_known'
-      when person.until > cutoff::date then 'to_come'
-      when person.death_date <= person.until then 'died'
+      when person.vital = 'undated' then 'not_known'
+      when not person.is_past then 'to_come'
+      when person.vital = 'died' then 'died'
       when person.ended = 'left' and person.last_day < person.until then 'left'
-      when ventilated.is_undated then 'not_known'
+      when person.vital <> 'alive' or ventilated.is_undated then 'not_known'
       when ventilated.is_on then 'still_on'
       when ventilated.subject is not null then 'off'
       else 'never'

@@ -1,5 +1,6 @@
 """Immune markers against numbers counted from the extract without code of ours, and edge cases."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -13,6 +14,7 @@ from scipy import stats
 
 from access import View
 from exhibits import EXHIBITS, Exhibit, make
+from exhibits.words import unit
 from queries import Board
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import BoardByName
@@ -235,6 +237,65 @@ def test_behind_a_row_are_as_many_participants_as_it_counts(
         # With a value, but without a baseline, there is no ratio to it.
         assert found.height >= count if name == "immune_fold_change" else found.height == count
         assert found["why"].null_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("ug/L", "µg/L"),
+        ("umol/L", "µmol/L"),
+        ("10^9/L", "10⁹/L"),
+        ("10^-3 uIU/mL", "10⁻³ µIU/mL"),
+        ("mg/L FEU", "mg/L FEU"),
+        ("beats/min", "beats/min"),
+        ("U/L", "U/L"),
+        ("mL/min/1.73m2", "mL/min/1.73m2"),
+    ],
+)
+def test_a_unit_is_written_as_it_is_read(written: str, read: str) -> None:
+    assert unit(written) == read
+
+
+def test_units_and_numbers_are_written_as_they_are_read(board: BoardByName) -> None:
+    opened = board("two arms", View.CODED)
+    markers, cells = make("immune_markers", opened), make("lymphocyte_subsets", opened)
+    assert {"µg/L", "mg/L"} <= set(table(markers)["unit"])
+    assert set(table(cells)["unit"]) == {"10⁹/L", "10⁶/L"}
+    assert "µg/L (day 28)" in markers.answer
+    assert re.search(r"T cells \(CD3\+\) 1,\d{3}\.\d / ", cells.answer)
+    assert " × 10⁶/L (day 28)" in cells.answer
+    assert "10^" not in str(cells.figure)
+
+
+def test_each_panel_says_that_its_axis_is_a_log_axis(board: BoardByName) -> None:
+    for name in ("immune_markers", "immune_fold_change", "lymphocyte_subsets"):
+        figure = make(name, board("two arms", View.POOLED)).figure
+        assert figure is not None
+        axes = list(figure.select_yaxes())
+        assert len(axes) >= 4
+        assert {axis.title.text for axis in axes} == {"log scale"}
+
+
+def test_symptoms_are_told_by_arm(board: BoardByName) -> None:
+    shown = make("reported_symptoms", board("two arms", View.CODED))
+    of_day = table(shown).filter(
+        (pl.col("planned_day") == 28) & pl.col("state").str.contains(r"\d")
+    )
+    for (measure,), rows in of_day.group_by("measure"):
+        n = {
+            arm: rows.filter(pl.col("arm") == arm)["participants"].sum()
+            for arm in ("Arm A", "Arm B")
+        }
+        assert f"{measure}: Arm A 0 of {n['Arm A']} (0 %), Arm B 0 of {n['Arm B']}" in shown.answer
+    pooled = make("reported_symptoms", board("two arms", View.POOLED)).answer
+    assert "Arm" not in pooled
+
+
+def test_the_strongest_correlation_is_told(board: BoardByName) -> None:
+    shown = make("immune_and_oxygenation", board("two arms", View.POOLED))
+    rows = table(shown).drop_nulls("correlation")
+    most = rows.sort(pl.col("correlation").abs()).row(-1, named=True)
+    assert shown.answer.startswith(f"Strongest correlation: {most['measure']}, ")
 
 
 # Extracts with a known truth

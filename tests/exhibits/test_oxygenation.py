@@ -1,5 +1,6 @@
 """Oxygenation against numbers counted from the extract without code of ours, and its edge cases."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -12,6 +13,7 @@ import pytest
 
 from access import View
 from exhibits import EXHIBITS, Exhibit, make
+from exhibits.words import signed
 from queries import Board
 from queries.filters import Filters
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
@@ -36,7 +38,7 @@ def stacked(shown: Exhibit) -> dict[tuple[str, int, str], int]:
 
 
 def expected_states(
-    extract: Extract, named: Callable[[str, int], str | None]
+    extract: Extract, named: Callable[[str, int], str | None], discharged: str
 ) -> dict[tuple[str, int, str], int]:
     """Participants by arm, day and state: a band if `named` has one, else what became of them."""
     counts: Counter[tuple[str, int, str]] = Counter()
@@ -46,6 +48,7 @@ def expected_states(
             state = named(who, day)
             if state is None:
                 state = "Missing" if fate in ("in hospital", "not known") else fate
+                state = discharged if fate == "Discharged" else state
             counts[extract.arm[who], day, state] += 1
     return dict(counts)
 
@@ -63,9 +66,15 @@ def test_bands_are_those_of_the_extract(board: BoardByName, extract: Extract) ->
     expected = expected_states(
         extract,
         lambda who, day: band_of(ratios[who, day]) if (who, day) in ratios else None,
+        "Discharged, no gas",
     )
     assert stacked(make("oxygenation_bands", board("two arms", View.UNBLINDED))) == expected
-    assert {state for *_, state in expected} >= {"Died", "Discharged", "Missing", "Day not reached"}
+    assert {state for *_, state in expected} >= {
+        "Died",
+        "Discharged, no gas",
+        "Missing",
+        "Day not reached",
+    }
 
 
 def test_support_is_that_of_the_extract(board: BoardByName, extract: Extract) -> None:
@@ -78,9 +87,10 @@ def test_support_is_that_of_the_extract(board: BoardByName, extract: Extract) ->
             return OF_RANK[0] if fate == "in hospital" else None
         return OF_RANK[support]
 
-    expected = expected_states(extract, named)
+    discharged = "Discharged, no support on record"
+    expected = expected_states(extract, named, discharged)
     assert stacked(make("respiratory_support", board("two arms", View.UNBLINDED))) == expected
-    assert {state for *_, state in expected} >= {*OF_RANK.values(), "Died", "Discharged"}
+    assert {state for *_, state in expected} >= {*OF_RANK.values(), "Died", discharged}
 
 
 def test_the_who_scale_is_that_of_the_extract(board: BoardByName, extract: Extract) -> None:
@@ -94,8 +104,64 @@ def test_the_who_scale_is_that_of_the_extract(board: BoardByName, extract: Extra
         return names[int(scores[who, day])]
 
     assert stacked(make("who_scale", board("two arms", View.UNBLINDED))) == expected_states(
-        extract, named
+        extract, named, "Discharged, no score"
     )
+
+
+def test_the_sentence_of_the_scale_counts_its_best_band(board: BoardByName) -> None:
+    shown = make("who_scale", board("two arms", View.CODED))
+    of_day = table(shown).filter(pl.col("planned_day") == 14)
+    for arm in ("Arm A", "Arm B"):
+        counts = dict(of_day.filter(pl.col("arm") == arm).select("state", "participants").rows())
+        assert f"({counts['0–3 not in hospital']} of them 0–3 not in hospital)" in shown.answer
+    assert any("Test that one odds ratio fits every cut" in note for note in shown.footnotes)
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_the_dead_whose_day_is_not_reached_are_said_to_be_left_out(
+    board: BoardByName, name: str
+) -> None:
+    said = " ".join(make(name, board("two arms", View.POOLED)).footnotes)
+    assert "Each day has those whose day was reached by the cut-off; of them, who died" in said
+    assert "cut-off, dead or not; of these deaths would count, but not lives" in said
+
+
+def test_the_composite_says_of_how_many_it_tells(board: BoardByName) -> None:
+    shown = make("oxygenation_composite", board("two arms", View.CODED))
+    assert "By day 14, of 37 whose day 14 is reached and who can be ranked: Arm A" in shown.answer
+    assert shown.denominator.startswith("n = 37 ranked")
+    assert not any("whenever it was" in note for note in shown.footnotes)
+
+
+@pytest.mark.parametrize("name", ["oxygenation_ratio", "saturation_ratio", "oxygenation_change"])
+def test_a_sentence_tells_no_median_that_is_not_drawn(
+    demonstration_store: LoadedTrial, name: str
+) -> None:
+    """Of few participants, on whom most days have fewer than five values."""
+    opened = board_of(demonstration_store, View.CODED)
+    opened.choose(Filters(sexes=("F",)))
+    shown = make(name, opened)
+    rows = table(shown)
+    assert rows.filter(pl.col("n") < 5).height > 0
+    told = [int(n) for n in re.findall(r"\(n = (\d+)\)", shown.answer)]
+    assert all(n >= 5 for n in told)
+    assert told or "fewer than 5" in shown.answer
+    opened.close()
+
+
+def test_the_sentence_of_changes_tells_the_median_that_is_drawn(board: BoardByName) -> None:
+    shown = make("oxygenation_change", board("two arms", View.POOLED))
+    (row,) = table(shown).filter(pl.col("planned_day") == 14).to_dicts()
+    assert shown.answer.startswith(f"Median change by day 14: {signed(row['median'], 0)} mmHg (n")
+
+
+def test_a_legend_says_what_line_band_and_thin_lines_are(board: BoardByName) -> None:
+    for name, thin in (("oxygenation_ratio", ["Participant"]), ("oxygenation_change", [])):
+        for view in View:
+            figure = make(name, board("two arms", view)).figure
+            assert figure is not None
+            entries = [trace.name for trace in figure.data if trace.showlegend is not False]
+            assert entries[-2 - len(thin) :] == ["Median", "Quartiles", *thin]
 
 
 def test_medians_n_and_support_are_those_of_the_extract(
@@ -368,7 +434,7 @@ def test_without_stays_nobody_is_called_discharged(changed: Changed) -> None:
     opened = changed(lambda frames, _: frames.__delitem__("ho"))
     for name in STACKED:
         shown = make(name, opened)
-        assert "Discharged" not in table(shown)["state"].to_list()
+        assert not any(state.startswith("Discharged") for state in table(shown)["state"])
         assert any("no hospital stays (HO)" in note for note in shown.footnotes)
 
 

@@ -7,6 +7,10 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from access import View
 from exhibits import make
+from exhibits.compared import in_limits
+from exhibits.oxygenation_differences import _of_zero
+from exhibits.theme import arm_style
+from exhibits.words import signed
 from queries.filters import Filters
 from tests.conftest import LoadedTrial, board_of
 from tests.exhibits.conftest import BoardByName
@@ -85,6 +89,65 @@ def test_the_model_has_each_day_on_which_both_arms_have_enough(
         sizes = [len(pairs_on(extract, arm, row["planned_day"])) for arm in ("UC-MSC", "Control")]
         assert [row["n"], row["n_reference"]] == sizes
         assert row["low"] < row["difference"] < row["high"]
+
+
+def test_the_sentence_names_both_methods_and_which_is_read_first(board: BoardByName) -> None:
+    shown = make("oxygenation_adjusted", board("two arms", View.CODED))
+    of_day = table(shown).filter(pl.col("planned_day") == PRIMARY)
+    said = {
+        row["method"]: f"{signed(row['difference'], 0)} mmHg "
+        f"({in_limits(row['low'], row['high'])}) by the "
+        for row in of_day.to_dicts()
+    }
+    model, ancova = said["Mixed model"], said["ANCOVA"]
+    assert f"Arm B minus Arm A {model}mixed model of all days, {ancova}ANCOVA" in shown.answer
+    assert "The model is read first" in shown.answer
+
+
+def test_a_mark_that_is_alone_on_its_day_stands_on_it(board: BoardByName) -> None:
+    shown = make("oxygenation_adjusted", board("two arms", View.CODED))
+    rows, figure = table(shown), shown.figure
+    assert figure is not None
+    model, ancova = figure.data
+    days = rows.filter(pl.col("method") == "Mixed model")["planned_day"].to_list()
+    assert [x for x in model.x if x != PRIMARY - 0.15] == [day for day in days if day != PRIMARY]
+    assert list(ancova.x) == [PRIMARY + 0.15]
+
+
+def test_the_sentence_of_the_shifts_says_what_is_drawn(board: BoardByName) -> None:
+    shown = make("oxygenation_delta", board("two arms", View.CODED))
+    assert shown.figure is not None
+    drawn = [value for trace in shown.figure.data for value in trace.y]
+    assert (
+        f"{signed(min(drawn), 0)} to {signed(max(drawn), 0)} mmHg with one arm shifted"
+        in shown.answer
+    )
+    values = table(shown)["difference"].to_list()
+    assert (
+        f"{signed(min(values), 0)} to {signed(max(values), 0)} mmHg with both, as in the table"
+        in shown.answer
+    )
+    assert shown.answer.endswith("With every shift the interval includes zero.")
+    # The reference arm's line has its color and its intervals, as the other's.
+    styles = {trace.name: trace.line.color for trace in shown.figure.data}
+    assert styles == {
+        "Arm B minus Arm A, shifted in Arm B": arm_style(2).color,
+        "Arm B minus Arm A, shifted in Arm A": arm_style(1).color,
+    }
+    assert all(trace.error_y.array is not None for trace in shown.figure.data)
+
+
+@pytest.mark.parametrize(
+    ("sides", "said"),
+    [
+        ({0}, "With every shift the interval includes zero."),
+        ({1}, "With every shift the interval excludes zero."),
+        ({0, 1}, "Whether the interval includes zero depends on the shift."),
+        ({-1, 1}, "Whether the interval includes zero depends on the shift."),
+    ],
+)
+def test_whether_the_interval_includes_zero(sides: set[int], said: str) -> None:
+    assert _of_zero(sides) == said
 
 
 def test_the_shift_of_nothing_is_the_ancova_and_others_lie_on_a_plane(board: BoardByName) -> None:
@@ -169,12 +232,12 @@ def test_the_odds_on_the_scale_are_those_of_its_counts(board: BoardByName) -> No
     opened = board("two arms", View.UNBLINDED)
     shown = make("who_scale", opened)
     odds, better = shown.numbers
-    assert odds.label == f"Odds of a better score on day {PRIMARY}, UC-MSC to Control"
+    assert odds.label == f"Odds ratio for a better score on day {PRIMARY}, UC-MSC to Control"
     of_day = table(shown).filter(pl.col("planned_day") == PRIMARY)
     worst_first = ["Died", "7–9 intubated", "6 high flow or non-invasive", "5 mask or prongs"]
     worst_first += ["4 no oxygen", "0–3 not in hospital"]
     places = {state: float(place) for place, state in enumerate(worst_first)}
-    places["Discharged"] = places["0–3 not in hospital"]
+    places["Discharged, no score"] = places["0–3 not in hospital"]
     scores = {
         arm: [
             places[state]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date, timedelta
+from pathlib import Path
 from statistics import median
 
 import polars as pl
@@ -10,11 +11,15 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from access import View
 from exhibits import make
-from tests.conftest import LoadedTrial
+from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import BoardByName
 from tests.exhibits.oxygenation_extract import RANKS, Extract, day_of, table
+from trials import load_trial
+from trials.simulator import simulate
 
 HORIZON = 28
+# The visit of that day may be so much later.
+WINDOW = timedelta(days=3)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +31,7 @@ def free_days(extract: Extract, who: str, least_rank: int) -> int | None:
     """Day by day: the last supported one is searched from the horizon backwards."""
     first = extract.day_one[who]
     last = first + timedelta(days=HORIZON - 1)
-    if last > extract.cutoff:
+    if last + WINDOW > extract.cutoff:
         return None
     died = extract.died[who]
     if died is not None and died <= last:
@@ -116,7 +121,9 @@ def test_invasive_ventilation_is_that_of_the_extract(board: BoardByName, extract
         ]
         ever = [end for start, end in spans if start <= until and end >= extract.day_one[who]]
         state = fate
-        if fate not in ("Died", "Left the study", "Day not reached"):
+        if until + WINDOW > extract.cutoff:
+            state = "Not past the day"
+        elif fate not in ("Died", "Left the study"):
             state = "Never ventilated"
             if ever:
                 state = "Still ventilated" if max(ever) >= until else "Ventilated, no longer"
@@ -125,3 +132,70 @@ def test_invasive_ventilation_is_that_of_the_extract(board: BoardByName, extract
     found = rows.filter(pl.col("participants") > 0).select("arm", "state", "participants").rows()
     assert {(arm, state): n for arm, state, n in found} == dict(counts)
     assert counts["UC-MSC", "Ventilated, no longer"] > 0
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_deaths_by_the_day_are_those_of_survival(board: BoardByName, view: View) -> None:
+    """One rule of who counts: past the day. Some have reached the day and are not past it."""
+    opened = board("two arms", view)
+    deaths = table(make("mortality", opened)).filter(pl.col("group") == f"By day {HORIZON}")
+    expected = set(deaths.select("arm", "participants", "randomized").rows())
+    for name in ("ventilator_free", "higher_support_free"):
+        free = make(name, opened)
+        assert set(table(free).select("arm", "died", "n").rows()) == expected
+        assert f"past day {HORIZON}" in free.population
+        assert f"of those past day {HORIZON}" in free.answer
+    ventilated = make("invasive_ventilation", opened)
+    rows = table(ventilated)
+    known = ["Died", "Still ventilated", "Ventilated, no longer", "Never ventilated"]
+    found = {
+        (
+            arm,
+            of_arm.filter(pl.col("state") == "Died")["participants"].sum(),
+            of_arm.filter(pl.col("state").is_in(known))["participants"].sum(),
+        )
+        for (arm,), of_arm in rows.group_by("arm")
+    }
+    assert found == expected
+    assert ventilated.answer.startswith(f"Of those past day {HORIZON}: ")
+    assert f"past day {HORIZON}" in ventilated.population
+
+
+def test_who_has_reached_the_day_and_is_not_past_it_does_not_count(
+    board: BoardByName, extract: Extract
+) -> None:
+    reached = {
+        who: extract.date_of(who, HORIZON) + WINDOW > extract.cutoff
+        for who in extract.day_one
+        if extract.date_of(who, HORIZON) <= extract.cutoff
+    }
+    assert any(reached.values())
+    opened = board("two arms", View.UNBLINDED)
+    counted = set()
+    for people in make("invasive_ventilation", opened).lists:
+        if dict(people.values)["state"] != "to_come":
+            counted |= set(opened.ask(people.question, **dict(people.values))["subject"])
+    assert counted == {who for who, too_early in reached.items() if not too_early}
+
+
+def test_of_whom_nothing_is_known_on_the_day_is_not_free_of_ventilation(
+    tmp_path: Path, key_pair: KeyPair
+) -> None:
+    """Past the day, without an end of the study, and not heard of since day 1."""
+    trial, cutoff = load_trial("nct05689008"), date(2024, 6, 1)
+    frames = dict(simulate(trial, participants=12, seed=5, cutoff=cutoff))
+    alive = set(frames["dm"].filter(pl.col("DTHDTC").is_null())["USUBJID"])
+    who = next(one for one in frames["randomization"]["USUBJID"] if one in alive)
+    for name in ("ds", "lb", "sv", "vs", "ho", "ss", "pr"):
+        frames[name] = frames[name].filter(
+            (pl.col("USUBJID") != who)
+            | (pl.col("VISIT") == "BASELINE" if "VISIT" in frames[name].columns else False)
+        )
+    opened = board_of(load_frames(frames, trial, key_pair, tmp_path, cutoff), View.POOLED)
+    for people in make("invasive_ventilation", opened).lists:
+        values = dict(people.values)
+        found = who in opened.ask(people.question, **values)["subject"].to_list()
+        assert found == (values["state"] == "not_known")
+    (row,) = table(make("ventilator_free", opened)).to_dicts()
+    opened.close()
+    assert row["not_observed"] >= 1
