@@ -14,7 +14,7 @@ from estimators.balance import (
 )
 from exhibits.exhibit import Exhibit, Number, exhibit, too_few
 from exhibits.theme import arm_style, counts_axis, figure, hatch, in_lines
-from exhibits.words import NOT_SHOWN, decimal, number, percent, share
+from exhibits.words import NOT_SHOWN, decimal, number, percent, share, unit
 from queries import Board
 
 UNITS = {
@@ -145,13 +145,13 @@ def _label(board: Board, name: str) -> tuple[str, str]:
     if name in UNITS:
         return UNITS[name]
     measure = next(item for item in board.trial.measures if item.name == name)
-    return measure.label, measure.unit
+    return measure.label, unit(measure.unit)
 
 
 def _continuous_rows(
     board: Board, name: str, part: pl.DataFrame, arms: list[str]
 ) -> list[dict[str, object]]:
-    label, unit = _label(board, name)
+    label, in_unit = _label(board, name)
     by_arm = {str(row["arm"]): row for row in part.iter_rows(named=True)}
     summaries = [
         ContinuousSummary(mean=row["mean"], sd=row["sd"], n=row["n"])
@@ -159,7 +159,7 @@ def _continuous_rows(
         else ContinuousSummary(mean=None, sd=None, n=0)
         for arm in arms
     ]
-    mean: dict[str, object] = {"characteristic": f"{label} ({unit})", "statistic": "mean (SD)"}
+    mean: dict[str, object] = {"characteristic": f"{label} ({in_unit})", "statistic": "mean (SD)"}
     median: dict[str, object] = {"characteristic": "", "statistic": "median (quartiles)"}
     missing: dict[str, object] = {"characteristic": "", "statistic": "missing"}
     for arm in arms:

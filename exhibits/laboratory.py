@@ -26,7 +26,7 @@ from exhibits.theme import (
     safe,
     state_marker,
 )
-from exhibits.words import counted, decimal, share
+from exhibits.words import counted, decimal, share, unit
 from queries import Board
 from trials.definition import Grading, Measure
 
@@ -998,7 +998,7 @@ def _trends(board: Board, title: str, measures: list[str], dataset: str) -> Exhi
             board.arms,
             rows,
             [
-                Panel(name, item.label, item.unit, *normal.get(name, (None, None)))
+                Panel(name, item.label, unit(item.unit), *normal.get(name, (None, None)))
                 for name, item in known.items()
             ],
         ),
@@ -1036,7 +1036,7 @@ def _last_medians(board: Board, rows: pl.DataFrame, known: dict[str, Measure]) -
         )
         if found:
             medians = " / ".join(decimal(found.get(arm), _places(found)) for arm in board.arms)
-            parts.append(f"{measure.label} {medians} {measure.unit}")
+            parts.append(f"{measure.label} {medians} {unit(measure.unit)}")
     arms = "" if len(board.arms) == 1 else f" ({' / '.join(board.arms)})"
     return f"Medians on day {last}{arms}: {'; '.join(parts)}."
 

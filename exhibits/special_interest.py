@@ -24,7 +24,7 @@ from exhibits.safety import RANDOMIZED, nobody_to_show
 from exhibits.safety import SINCE as BEGAN
 from exhibits.theme import ACCENT, AXIS, FONT_SIZE, arm_style, error_bars, figure, in_lines, safe
 from exhibits.treatment import NO_EXPOSURE
-from exhibits.words import counted, decimal, number, percent, share
+from exhibits.words import counted, decimal, number, percent, share, unit
 from queries import Board
 from trials.definition import SpecialInterest
 
@@ -834,7 +834,7 @@ def _limits_in_words(board: Board) -> str:
             limit = "at most" if support.at_least is None else "at least"
             value = support.at_most if support.at_least is None else support.at_least
             days = f"{counted(support.days_before, 'day')} before to {support.days_after} after"
-            limits.append(f"{measure.label} {limit} {value:g} {measure.unit}, {days}")
+            limits.append(f"{measure.label} {limit} {value:g} {unit(measure.unit)}, {days}")
         if limits:
             words.append(f"{group.name}: {'; '.join(limits)}")
     if not words:
