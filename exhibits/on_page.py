@@ -135,10 +135,15 @@ def prepare_charts() -> None:
 def prepare_page() -> None:
     """Take the download out of every table's own menu; and on paper leave out what is clicked.
 
-    That download would hand out cells as they are, formulas too, and nobody would record it. A
-    chart is as wide on paper as it was on the screen, so everything is smaller.
+    That download would hand out cells as they are, formulas too, and nobody would record it. What
+    is written in a chart has the color of the page's text, in light and in dark: Streamlit's own
+    gray is too faint on white. A chart is as wide on paper as it was on the screen, so everything
+    is smaller.
     """
     st.html("""<style>
+        .stPlotlyChart .main-svg text:not(.bartext-inside, .heatmap-label text, .hovertext .name) {
+            fill: currentColor !important;
+        }
         [data-testid='stElementToolbar'] button[aria-label^='Download as CSV'] { display: none; }
         @media print {
             @page { margin: 12mm; }

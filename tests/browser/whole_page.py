@@ -9,7 +9,7 @@ from tests.conftest import LoadedTrial, board_of, limited_board
 
 NARROW: ViewportSize = {"width": 400, "height": 860}
 # What would need scrolling to the side, stands out beyond the right edge of the screen, or is text
-# that a chart cuts off.
+# that a chart cuts off, that its toolbar covers, or that is too faint on the page.
 OVERFLOWING = """() => {
     const beyond = [];
     const main = document.querySelector("[data-testid='stMain']");
@@ -20,11 +20,28 @@ OVERFLOWING = """() => {
         const right = element.getBoundingClientRect().right;
         if (right > innerWidth + 1) beyond.push(`${element.className} ends at ${right}`);
     }
+    const luminance = (color) => {
+        const parts = color.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255);
+        const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+        const [red, green, blue] = parts.map(linear);
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const app = document.querySelector("[data-testid='stApp']");
+    const ground = luminance(getComputedStyle(app).backgroundColor);
     for (const text of main.querySelectorAll(".js-plotly-plot .main-svg text")) {
-        const chart = text.closest(".js-plotly-plot").getBoundingClientRect();
-        const { left, right, width } = text.getBoundingClientRect();
-        if (width && (left < chart.left - 1 || right > chart.right + 1))
+        const chart = text.closest(".js-plotly-plot");
+        const { left: begin, right: end } = chart.getBoundingClientRect();
+        const { left, right, top, width } = text.getBoundingClientRect();
+        if (!width || !text.textContent.trim()) continue;
+        if (left < begin - 1 || right > end + 1)
             beyond.push(`the chart cuts off ${text.textContent}`);
+        const toolbar = chart.querySelector(".modebar")?.getBoundingClientRect();
+        if (toolbar && top < toolbar.bottom && right > toolbar.left)
+            beyond.push(`the toolbar covers ${text.textContent}`);
+        if (text.closest(".bartext-inside, .heatmap-label")) continue;
+        const drawn = luminance(getComputedStyle(text).fill);
+        if ((Math.max(drawn, ground) + 0.05) / (Math.min(drawn, ground) + 0.05) < 4.5)
+            beyond.push(`too faint on the page: ${text.textContent}`);
     }
     return beyond;
 }"""
