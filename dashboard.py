@@ -5,6 +5,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import Page
 
 from access import Action, Denied, Grant, Identity, decide, log_incident, pages_of, rights_of
@@ -19,6 +20,7 @@ from access.sign_in import sign_in, sign_out
 from access.trail import Trail, open_trail
 from exhibits import on_page
 from exhibits.on_page import PAGES, file_of, picked, plain
+from exhibits.words import ago, day
 from queries import Board, BoardError, arm_of_participant, open_board
 from settings import Settings, SettingsError, read_settings
 from snapshots import Snapshot, SnapshotsError, Store
@@ -43,7 +45,9 @@ def menu(identity: Identity | None) -> Page:
     return st.navigation(groups, position="sidebar" if identity else "hidden", expanded=True)
 
 
-def looked_at(store: Store, identity: Identity, trail: Trail) -> tuple[Trial, Snapshot] | None:
+def looked_at(
+    store: Store, identity: Identity, trail: Trail, place: DeltaGenerator
+) -> tuple[Trial, Snapshot] | None:
     """What the sidebar says is looked at; `?trial=` and `?snapshot=` in an address say it too."""
     offered = offered_snapshots(identity, trail, stored := store.snapshots_by_trial())
     if not offered:
@@ -52,27 +56,34 @@ def looked_at(store: Store, identity: Identity, trail: Trail) -> tuple[Trial, Sn
             to_do = "No snapshot is released to your role yet. Ask the trial's statistician."
         st.info(to_do)
         return None
-    with st.sidebar:
+    with place:
         studies = {name: load_trial(name).study for name in offered}
         trial = load_trial(picked("Trial", "trial", studies))
         chosen = picked("Snapshot", "snapshot", {name: name for name in offered[trial.id]})
         snapshot = store.trial(trial.id).snapshot(chosen)
         age = (datetime.now(ZoneInfo(trial.timezone)).date() - snapshot.manifest.cutoff).days
         older = "" if chosen == offered[trial.id][0] else " Not the current snapshot."
-        st.caption(f"Data cut-off {snapshot.manifest.cutoff}, {age:,} days ago.{older}")
+        st.caption(f"Data cut-off {day(snapshot.manifest.cutoff)}, {ago(age)}.{older}")
     return trial, snapshot
 
 
-def open_for(session: Session, settings: Settings, trail: Trail) -> bool:
-    """Open the Board of this session, anew when trial, snapshot or view change; if there is one."""
+def open_for(
+    session: Session, settings: Settings, trail: Trail, views: DeltaGenerator,
+    choices: DeltaGenerator,
+) -> bool:  # fmt: skip
+    """Open the Board of this session, anew when trial, snapshot or view change; if there is one.
+
+    `views` and `choices` are where the sidebar has the view, and trial and snapshot.
+    """
     identity = session.identity
-    if (chosen := looked_at(Store(settings.store), identity, trail)) is None:
+    if (chosen := looked_at(Store(settings.store), identity, trail, choices)) is None:
         return False
     trial, snapshot = with_standard_queries(chosen[0], settings.smq_file), chosen[1]
     key = settings.board_private_key_file
     arm_of = partial(arm_of_participant, trial, snapshot, key)
     at = LookedAt(trial.id, str(snapshot.id), trial.blinding.unmasking_persons, arm_of)
-    view = view_control(session, Requests(trail), trail, at)
+    with views:
+        view = view_control(session, Requests(trail), trail, at)
     wanted = (trial.id, snapshot, view)
     if isinstance(board := session.opened, Board):
         if (board.trial.id, board.snapshot, board.view) == wanted and board.grant.holds():
@@ -117,10 +128,13 @@ def main() -> None:
             st.switch_page(file_of(pages_of(identity.role)[0]), query_params=dict(st.query_params))
         with st.sidebar:
             st.caption(plain(identity.name))
+            # What is used most comes first; the way out is there whatever follows.
+            views, choices = st.container(gap="xsmall"), st.container(gap="xsmall")
             if st.button("Sign out", icon=":material/logout:"):
                 sign_out(session, trail)
         decide(identity, Action.OPEN_PAGE, page=page_name)
-        if rights_of(identity.role).view is None or open_for(session, settings, trail):
+        opened = partial(open_for, session, settings, trail, views, choices)
+        if rights_of(identity.role).view is None or opened():
             page.run()
     except Denied as error:
         note_denied(error)

@@ -45,24 +45,23 @@ def view_control(session: Session, requests: Requests, trail: Trail, at: LookedA
     if closed is not None and (closed.trial, closed.snapshot) != (at.trial, at.snapshot):
         _leave(session, requests, trail, "another snapshot")
         closed = None
-    with st.sidebar:
-        view = View.POOLED
-        standing = requests.standing_of(session)
-        others = requests.open_to(session.identity, at.trial, at.snapshot)
-        if closed is None:
-            if st.button("Enter the closed session", icon=":material/lock_open:"):
-                _enter(session, trail, at)
-        else:
-            if requests.collect(session):
-                st.session_state[WANTED_KEY] = View.UNBLINDED
-            view = _pick(session, requests, trail, at, standing)
-        for request in others:
-            _answer(session, requests, request)
-        _follow(session, requests, at, _ids(standing, others))
-        if Action.UNBLIND_PARTICIPANT in rights.acts and st.button(
-            "Emergency unblinding", icon=":material/emergency:"
-        ):
-            _emergency(session, trail, at)
+    view = View.POOLED
+    standing = requests.standing_of(session)
+    others = requests.open_to(session.identity, at.trial, at.snapshot)
+    if closed is None:
+        if st.button("Enter the closed session", icon=":material/lock_open:"):
+            _enter(session, trail, at)
+    else:
+        if requests.collect(session):
+            st.session_state[WANTED_KEY] = View.UNBLINDED
+        view = _pick(session, requests, trail, at, standing)
+    for request in others:
+        _answer(session, requests, request)
+    _follow(session, requests, at, _ids(standing, others))
+    if Action.UNBLIND_PARTICIPANT in rights.acts and st.button(
+        "Emergency unblinding", icon=":material/emergency:"
+    ):
+        _emergency(session, trail, at)
     return view
 
 
@@ -82,8 +81,6 @@ def _pick(
         required=True,
         help="Every view that is opened is recorded.",
     )
-    st.caption("In the closed session, for this snapshot:")
-    st.text(closed.reason)
     if closed.view is View.CODED:
         if standing is not None:
             st.caption(
@@ -95,6 +92,8 @@ def _pick(
     if st.button("Leave the closed session", icon=":material/lock:"):
         _leave(session, requests, trail, "left")
         st.rerun()
+    st.caption("In the closed session, for this snapshot:")
+    st.text(closed.reason)
     return picked or View.POOLED
 
 

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any, Literal, TypeAlias
 
 import plotly.graph_objects as go
 import polars as pl
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 from streamlit.elements.lib.mutable_tab_container import TabContainer
 
@@ -92,6 +94,11 @@ _BECOMES_MORE = re.compile(
 )
 
 
+def kept_together(text: str) -> str:
+    """Plain text of which no line begins with a `%`; browsers copy the space as any other."""
+    return re.sub(r"(?<=\d) (?=%)", "\u00a0", plain(text))
+
+
 def plain(text: str) -> str:
     """Text as Streamlit shows it letter by letter: Markdown, HTML and icons lose their meaning."""
     one_line = re.sub(r"[\t\n\r ]+", " ", readable(text)).removeprefix(" ")
@@ -135,10 +142,20 @@ def prepare_charts() -> None:
 def prepare_page() -> None:
     """Take the download out of every table's own menu; and on paper leave out what is clicked.
 
-    That download would hand out cells as they are, formulas too, and nobody would record it. A
-    chart is as wide on paper as it was on the screen, so everything is smaller.
+    That download would hand out cells as they are, formulas too, and nobody would record it. What
+    is written in a chart has the color of the page's text, in light and in dark: Streamlit's own
+    gray is too faint on white. The menu's rows stand close, so that below them the view and the
+    closed session are on the screen, too. A chart is as wide on paper as it was on the screen, so
+    everything is smaller.
     """
     st.html("""<style>
+        .stPlotlyChart .main-svg text:not(.bartext-inside, .heatmap-label text, .hovertext .name) {
+            fill: currentColor !important;
+        }
+        [data-testid='stSidebarHeader'] { height: 2.75rem; margin-bottom: 0; }
+        [data-testid='stSidebarNavItems'] :is(li, a) { margin-block: 0; }
+        [data-testid='stSidebarNavSeparator'] { padding-top: 0.5rem; }
+        [data-testid='stSidebarUserContent'] { padding-top: 0.5rem; }
         [data-testid='stElementToolbar'] button[aria-label^='Download as CSV'] { display: none; }
         @media print {
             @page { margin: 12mm; }
@@ -355,17 +372,18 @@ def link_to(line: Line) -> None:
         with left:
             st.page_link(file_of(line.address), label=title, icon=icon)
         with right:
-            if line.attention:
-                st.badge("Needs attention", color="orange", icon=":material/priority_high:")
-                st.markdown(f"**{plain(line.attention)}**")
-            if line.sentence:
-                st.markdown(plain(line.sentence))
+            st.markdown(
+                f":orange-badge[:material/priority_high: Needs attention] "
+                f"**{kept_together(line.attention)}** {kept_together(line.sentence)}"
+                if line.attention
+                else kept_together(line.sentence)
+            )
 
 
 def warn_of(name: str) -> None:
     """Why an exhibit needs attention, above all that follows; nothing where it does not."""
     if attention := make(name, session_board()).attention:
-        st.warning(plain(attention), icon=":material/priority_high:")
+        st.warning(kept_together(attention), icon=":material/priority_high:")
 
 
 def compare_with(board: Board) -> bool:
@@ -413,12 +431,13 @@ def show(name: str, *, heading: bool = True) -> None:
     with st.container(border=True, key=f"exhibit-{name}"):
         if heading:
             st.subheader(shown.title, anchor=False)
-        st.caption(plain("; ".join(part for part in (shown.population, shown.denominator) if part)))
+        whom = "; ".join(part for part in (shown.population, shown.denominator) if part)
+        st.caption(kept_together(whom))
         if shown.missing:
             st.info(plain(shown.missing), icon=":material/help:")
             return
         if shown.answer:
-            st.markdown(plain(shown.answer))
+            st.markdown(kept_together(shown.answer))
         _numbers(shown)
         if shown.figure is not None:
             _chart(shown)
@@ -478,9 +497,9 @@ def _numbers(shown: Exhibit) -> None:
     columns = st.columns(len(shown.numbers))
     for place, (column, number) in enumerate(zip(columns, shown.numbers, strict=True)):
         with column:
-            st.metric(plain(number.label), plain(number.value))
+            st.metric(plain(number.label), kept_together(number.value))
             if number.remark:
-                st.caption(plain(number.remark))
+                st.caption(kept_together(number.remark))
             if number.people is not None and st.button(
                 "Show participants",
                 type="tertiary",
@@ -496,8 +515,8 @@ def _printed_table(shown: Exhibit) -> None:
     if table.is_empty():
         return
     cells = table.select(
-        pl.col(name).map_elements(lambda value: f"{value:.2f}", return_dtype=pl.String)
-        if kind == pl.Float64
+        pl.Series(name, _written(table[name]), pl.String)
+        if kind.is_float()
         else pl.col(name).cast(pl.String)
         for name, kind in table.schema.items()
     ).with_columns(
@@ -509,6 +528,11 @@ def _printed_table(shown: Exhibit) -> None:
         hide_index=True,
         alt=f"{shown.title}, as a table",
     )
+
+
+def _written(values: pl.Series) -> list[str | None]:
+    places = decimals(values)
+    return [None if value is None else f"{value:,.{places}f}" for value in values]
 
 
 def _cell(text: str) -> str:
@@ -528,10 +552,10 @@ def _table(shown: Exhibit) -> None:
         st.caption(
             f"The first {MOST_ROWS:,} of {whole.height:,} rows; the download has all of them."
         )
-    dates = st.column_config.DateColumn(format="YYYY-MM-DD")
     options: dict[str, Any] = {}
     if shown.row_lists:
-        st.caption("Select a row to see its participants.")
+        of_one = shown.table is not None and "subject" in shown.table.columns
+        st.caption(f"Select a row to see {'the participant' if of_one else 'who is behind it'}.")
         options = {"on_select": "rerun", "selection_mode": "single-row"}
     chosen = st.dataframe(
         table,
@@ -539,13 +563,7 @@ def _table(shown: Exhibit) -> None:
         height="content" if table.height <= 40 else 600,
         placeholder="",
         alt=f"{shown.title}, as a table",
-        column_config={
-            name: st.column_config.NumberColumn(format=f"%.{decimals(table[name])}f")
-            for name, kind in table.schema.items()
-            if kind == pl.Float64
-        }
-        | {name: dates for name, kind in table.schema.items() if kind == pl.Date}
-        | {table.columns[0]: st.column_config.Column(width=_width(table))},
+        column_config=columns_of(table),
         key=f"rows-{shown.name}",
         **options,
     )
@@ -556,18 +574,59 @@ def _table(shown: Exhibit) -> None:
             ask_for(shown.lists[place], shown.name, person)
 
 
+def columns_of(
+    table: pl.DataFrame,
+    labels: Mapping[str, str] | None = None,
+    widths: Mapping[str, Width] | None = None,
+) -> dict[str, ColumnConfig]:
+    """How the columns of a table are shown: each number as it needs, each heading whole.
+
+    The first says what a row is about and stays in sight, unless it would take most of a narrow
+    screen.
+    """
+    labels, widths = labels or {}, widths or {}
+    columns: dict[str, ColumnConfig] = {}
+    for name, kind in table.schema.items():
+        label = labels.get(name, name)
+        same: dict[str, Any] = {
+            "label": label,
+            "pinned": not columns,
+            "width": widths.get(name) or _width(table[name], label, 48 if not columns else 34),
+        }
+        if kind.is_numeric():
+            columns[name] = st.column_config.NumberColumn(format=_format(table[name]), **same)
+        elif kind == pl.Date:
+            columns[name] = st.column_config.DateColumn(format="YYYY-MM-DD", **same)
+        else:
+            columns[name] = st.column_config.Column(**same)
+    return columns
+
+
 def decimals(values: pl.Series) -> int:
-    """Decimals of a column: none for whole numbers, four for what is at most 1, as p is; or two."""
+    """Decimals that a column needs: at most two, or four where all is at most 1, as p is."""
     sizes = values.drop_nulls().abs()
-    if ((sizes - sizes.round()).abs() < 0.00005).all():
-        return 0
-    return 4 if (sizes <= 1).all() else 2
+    most = 4 if (sizes <= 1).all() else 2
+    for places in range(most):
+        if ((sizes - sizes.round(places)).abs() < 0.00005).all():
+            return places
+    return most
 
 
-def _width(table: pl.DataFrame) -> int:
-    """Pixels for the first column, so that what a row is about is never cut off."""
-    longest = table[table.columns[0]].cast(pl.String).str.len_chars().max()
-    return min(420, max(90, 9 * int(longest) + 24)) if isinstance(longest, int) else 90
+def _format(values: pl.Series) -> str:
+    """With its decimals; a p that they would make zero has as many as show it."""
+    sizes = values.drop_nulls().abs()
+    if (sizes <= 1).all() and ((sizes > 1e-12) & (sizes < 0.00005)).any():
+        return "%.2g"
+    return f"%,.{decimals(values)}f"
+
+
+def _width(values: pl.Series, label: str, most: int) -> int:
+    """Pixels for a column, so that its heading is whole, and what has at most so many letters."""
+    if values.dtype.is_float():
+        values = values.round(decimals(values))
+    longest = values.cast(pl.String).str.len_chars().max()
+    shown = min(most, longest) if isinstance(longest, int) else 0
+    return 28 + int(6.7 * max(len(label), shown))
 
 
 def download(shown: Exhibit) -> None:
@@ -598,13 +657,13 @@ def footnotes(shown: Exhibit) -> None:
     lines = [
         *shown.footnotes,
         *(
-            [f"Assumed, not in the registration: {assumed} (reasons under the table)."]
+            [f"Assumed, not in the registration: {assumed} (reasons with the table)."]
             * bool(assumed)
         ),
         f"Source: {origin['trial']}, snapshot {origin['snapshot']}, data cut-off "
-        f"{origin['data_cutoff']}, {origin['view']} view{people}.",
+        f"{day(date.fromisoformat(origin['data_cutoff']))}, {origin['view']} view{people}.",
     ]
-    st.caption("  \n".join(plain(line) for line in lines))
+    st.caption("  \n".join(map(kept_together, lines)))
 
 
 def listed(
@@ -623,18 +682,14 @@ def listed(
         widths: of columns that need another width than they would take.
         options: of `st.dataframe`.
     """
-    widths = widths or {}
-    columns = {
-        name: st.column_config.NumberColumn(label, width=widths.get(name), format="localized")
-        if name in rows.columns and rows.schema[name].is_integer()
-        else st.column_config.DateColumn(label, width=widths.get(name), format="YYYY-MM-DD")
-        if name in rows.columns and rows.schema[name] == pl.Date
-        else st.column_config.Column(label, width=widths.get(name))
-        for name, label in labels.items()
-    }
     options = {"height": "content" if rows.height <= 20 else 420} | options
     return st.dataframe(
-        rows, hide_index=True, placeholder="", alt=alt, column_config=columns, **options
+        rows,
+        hide_index=True,
+        placeholder="",
+        alt=alt,
+        column_config=columns_of(rows, labels, widths),
+        **options,
     )
 
 

@@ -5,7 +5,15 @@ import streamlit as st
 
 from exhibits.compared import contrast
 from exhibits.exhibit import Exhibit, make
-from exhibits.on_page import ask_for, come_back_to, download, footnotes, plain, session_board
+from exhibits.on_page import (
+    ask_for,
+    columns_of,
+    come_back_to,
+    download,
+    footnotes,
+    plain,
+    session_board,
+)
 from exhibits.words import counted, share
 from queries import Board
 
@@ -109,12 +117,12 @@ def _terms(shown: Exhibit, rows: pl.DataFrame) -> None:
     name = pl.coalesce("preferred_term", pl.lit("All of this body system"))
     table = rows.drop("_row", "body_system").with_columns(name.alias("preferred_term"))
     chosen = st.dataframe(
-        table.rename({key: label for key, label in shown.labels.items() if key in table.columns}),
+        table,
         hide_index=True,
         height="content" if table.height <= 20 else 560,
         placeholder="",
         alt=f"{counted(table.height - 1, 'preferred term')} of {rows['body_system'][0]}",
-        column_config={"Preferred term": st.column_config.Column(width=260, pinned=True)},
+        column_config=columns_of(table, shown.labels),
         on_select="rerun",
         selection_mode="single-row",
         key=f"terms-{rows['_row'][0]}-{table.height}",

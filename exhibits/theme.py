@@ -6,6 +6,7 @@ on the dark background). No color stands for good or bad.
 """
 
 import html
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ QUIET = "#7d8790"
 BAND = "rgba(47, 127, 191, 0.18)"
 GRID = "rgba(125, 135, 144, 0.22)"
 FONT_SIZE = 15
+TOOLBAR = 32  # pixels at the top that the legend leaves to the toolbar
 LONGEST_NAME = 20  # on an axis, so that half a telephone's width is enough
 
 
@@ -108,8 +110,10 @@ def axis_names(texts: Sequence[str], lines: int = 1) -> list[str]:
 
 def in_lines(text: str, longest: int = 18) -> str:
     """A long label in several lines, safe for a figure: on a telephone one line is cut off."""
-    # A number and its `%` stay on one line.
-    lines = textwrap.wrap(text.replace(" %", "\u00a0%"), longest)
+    # A `%` stays with what it belongs to; a word is broken only where it would be cut off.
+    text = re.sub(r" %(?! points)", "\u00a0%", text).replace("% points", "%\u00a0points")
+    words = max(map(len, text.split(" ")))
+    lines = textwrap.wrap(text, max(longest, min(words, LONGEST_NAME)))
     return "<br>".join(safe(line) for line in lines) or safe(text)
 
 
@@ -191,7 +195,7 @@ def figure(
         layout: what is other than in every figure; parts of an axis are added to the house's.
     """
     house: dict[str, Any] = {
-        "height": height,
+        "height": height + TOOLBAR,
         "margin": {"l": 10, "r": 10, "t": 36, "b": 10},
         "font": {"size": FONT_SIZE},
         "paper_bgcolor": "rgba(0,0,0,0)",
@@ -203,10 +207,15 @@ def figure(
             "y": 1.02,
             "x": 0,
             "traceorder": "normal",
+            # The legend grows upwards to where the toolbar is: there it has an empty title, which
+            # is as high as 1.7 times its letters.
+            "title": {"text": " ", "side": "top", "font": {"size": TOOLBAR / 1.69}},
         },
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": QUIET, "activecolor": ACCENT},
         "hoverlabel": {"font": {"size": FONT_SIZE}},
         "bargap": 0.25,
-        "xaxis": {"title": {"text": in_lines(x_title)}, **AXIS},
+        # Beside numbers there is more room than beside names, which go without a title.
+        "xaxis": {"title": {"text": in_lines(x_title, 36 if y_title else 24)}, **AXIS},
         "yaxis": {"title": {"text": y_title}, "rangemode": "tozero", **AXIS},
     }
     for name, part in (layout or {}).items():

@@ -55,6 +55,12 @@ def day(value: date | None) -> str:
     return "not known" if value is None else f"{value.day} {value:%b %Y}"
 
 
+def ago(days: int) -> str:
+    """`12 days ago`, `over 3 years ago`: how old data is, as exactly as it matters."""
+    years = int(days // 365.25)
+    return f"over {counted(years, 'year')} ago" if years else f"{counted(days, 'day')} ago"
+
+
 def unit(text: str) -> str:
     """`µg/L`, `10⁹/L`: a unit as it is read, where CDISC's text has `ug/L` and `10^9/L`."""
     raised = _POWER.sub(lambda power: power[1].translate(_RAISED), text)

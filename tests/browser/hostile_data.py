@@ -9,7 +9,7 @@ from playwright.sync_api import Download, Locator, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser.visitor import ERRORS, PATIENCE, Visitor
-from tests.browser.whole_page import NARROW, OVERFLOWING, UNDRAWN_CHART
+from tests.browser.whole_page import NARROW, UNDRAWN_CHART, fits
 from tests.conftest import CUTOFFS, DEMONSTRATION_TRIAL
 from tests.sent import sheets_of
 from trials import load_trial
@@ -98,7 +98,7 @@ def stays_whole(visitor: Visitor) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator(ERRORS)).to_have_count(0)
     assert page.evaluate(ALIVE) == []
-    assert page.evaluate(OVERFLOWING) == [], page.url
+    fits(page)
 
 
 def fits_a_telephone(visitor: Visitor) -> None:
@@ -107,11 +107,7 @@ def fits_a_telephone(visitor: Visitor) -> None:
     wide = page.viewport_size
     assert wide is not None
     page.set_viewport_size(NARROW)
-    try:
-        # A chart is drawn again for the width that it has now.
-        page.wait_for_function(f"() => ({OVERFLOWING})().length === 0", polling=100)
-    except PlaywrightTimeoutError:
-        raise AssertionError((page.url, page.evaluate(OVERFLOWING))) from None
+    fits(page)
     page.set_viewport_size(wide)
 
 

@@ -11,6 +11,7 @@ from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server
 from tests.browser.test_on_the_wire import LETTERS, Seen, by_arm_or_sealed, everything_read
 from tests.browser.visitor import Visitor
+from tests.browser.whole_page import NARROW, fits
 from tests.conftest import LoadedTrial, board_of
 
 
@@ -35,6 +36,14 @@ def test_each_view_names_the_arms_in_its_own_way(
     coded = set(everything_read(visitor, Seen()))
     assert by_arm_or_sealed(demonstration_store, coded) == set(LETTERS)
     second.sign_in(Role.STATISTICIAN)
+    # On a telephone, where no toolbar may cover what the legend calls the arms.
+    visitor.page.set_viewport_size(NARROW)
+    fits(visitor.page)
+    # Without scrolling, on a screen that is not high.
+    visitor.page.set_viewport_size({"width": 1366, "height": 768})
+    for button in ("Name the arms", "Leave the closed session"):
+        control = visitor.page.get_by_role("button", name=button)
+        expect(control).to_be_in_viewport(ratio=1)
     visitor.name_arms(second)
     unblinded = set(everything_read(visitor, Seen()))
     assert by_arm_or_sealed(demonstration_store, unblinded) >= {"UC-MSC", "control"}

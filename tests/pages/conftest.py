@@ -107,7 +107,7 @@ class Visitor:
         kinds: list[Any] = [self.app.title, self.app.subheader, self.app.markdown, self.app.caption]
         kinds += [self.app.info, self.app.warning, self.app.error]
         text = "\n".join(str(element.value) for kind in kinds for element in kind)
-        return text.replace("\\", "").replace("\u2060", "")
+        return text.replace("\\", "").replace("\u2060", "").replace("\u00a0", " ")
 
     @property
     def shows_numbers(self) -> bool:

@@ -433,6 +433,18 @@ def test_the_address_can_name_the_snapshot(
     visitor.run()
     assert f"snapshot {second}" in visitor.words
     assert "Not the current snapshot." not in visitor.words
+    # A date has one form, and an age is not told more exactly than it matters.
+    assert re.search(r"Data cut-off 31 Aug 2023, over \d+ years ago\.", visitor.words)
+    assert f"snapshot {second}, data cut-off 31 Aug 2023, pooled view" in visitor.words
+
+
+def test_in_the_sidebar_the_closed_session_stands_above_what_is_seldom_changed(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial
+) -> None:
+    visitor = at_dashboard(demonstration_store).sign_in("board")
+    drawn = [getattr(element, "label", None) for element in visitor.app.sidebar]
+    controls = [label for label in drawn if label]
+    assert controls == ["Enter the closed session", "Trial", "Snapshot", "Sign out"]
 
 
 @pytest.mark.parametrize(
@@ -860,6 +872,27 @@ def test_filters_of_one_trial_do_not_hold_in_another(
     visitor.open("board-participant")
     assert "Only" not in visitor.words
     assert not visitor.app.exception
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("subject", "Select a row to see the participant."),
+        ("arm", "Select a row to see who is behind it."),
+    ],
+)
+def test_a_table_says_whom_a_row_leads_to(column: str, said: str) -> None:
+    def page(column: str) -> None:
+        import polars as pl
+
+        from exhibits.exhibit import Exhibit
+        from exhibits.on_page import _table
+
+        rows = pl.DataFrame({column: ["one"]})
+        _table(Exhibit("Rows", "Nobody", name="rows", table=rows, row_lists=(None,)))
+
+    app = AppTest.from_function(page, kwargs={"column": column}).run()
+    assert [caption.value for caption in app.caption] == [said]
 
 
 def test_of_a_long_table_the_page_has_the_first_rows_and_says_so() -> None:

@@ -5,6 +5,7 @@ Then it turns what is left as text into more: the patterns are those of its fron
 """
 
 import re
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from exhibits.on_page import decimals, plain
+from exhibits.on_page import columns_of, decimals, kept_together, plain
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 JOINER = "\u2060"
@@ -114,16 +115,46 @@ def test_what_is_usual_is_copied_as_it_is(text: str) -> None:
     assert read(plain(text)) == (text, set())
 
 
+def formats(table: pl.DataFrame) -> list[str]:
+    columns: Any = columns_of(table)
+    return [column["type_config"]["format"] for column in columns.values()]
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
         ([10.0, None, 0.0], 0),
+        ([61.5, 100.0], 1),
+        ([61.54, 100.0], 2),
+        ([100 / 3], 2),
         ([0.0003, 1.0], 4),
-        ([-0.25, 0.5], 4),
+        ([1 / 3], 4),
+        ([-0.25, 0.5], 2),
         ([12.5, 0.0003], 2),
         ([None], 0),
         ([float("nan"), 3.0], 2),
     ],
 )
-def test_a_small_p_is_not_written_as_zero(values: list[float | None], expected: int) -> None:
-    assert decimals(pl.Series(values, dtype=pl.Float64)) == expected
+def test_a_column_has_the_decimals_that_it_needs(values: list[float | None], expected: int) -> None:
+    column = pl.Series("", values, pl.Float64)
+    assert decimals(column) == expected
+    assert formats(column.to_frame()) == [f"%,.{expected}f"]
+
+
+def test_a_small_p_is_not_written_as_zero() -> None:
+    """Nor is what a sum of floats leaves of zero taken for one."""
+    assert formats(pl.DataFrame({"p": [0.00002, 0.4], "zero": [1e-17, 0.4]})) == ["%.2g", "%,.1f"]
+
+
+def test_what_a_row_is_about_stays_in_sight_and_headings_are_whole() -> None:
+    heading = "A heading that is longer than everything in its column"
+    columns: Any = columns_of(pl.DataFrame({"Term": ["Rash", "x" * 500], heading: [1, 2]}))
+    assert [column["pinned"] for column in columns.values()] == [True, False]
+    term, count = (column["width"] for column in columns.values())
+    assert 6 * 40 < term < 400
+    assert count > 6 * len(heading)
+
+
+def test_no_line_begins_with_a_percent_sign() -> None:
+    words, _ = read(kept_together("37 of 60 (62 %), % of all; 5 %"))
+    assert words == "37 of 60 (62\u00a0%), % of all; 5\u00a0%"
