@@ -95,7 +95,7 @@ _BECOMES_MORE = re.compile(
 
 
 def kept_together(text: str) -> str:
-    """Plain text of which no line begins with a `%`; browsers copy the space as any other."""
+    """Plain text of which no line begins with a `%`; a browser copies a plain space."""
     return re.sub(r"(?<=\d) (?=%)", "\u00a0", plain(text))
 
 
