@@ -101,7 +101,7 @@ def _capitalized(text: str) -> str:
 def _of_all_and_by_arm(board: Board, rows: pl.DataFrame, count: str, whole: str) -> str:
     """`19 of 36 (53 %), 6 of 18 in Arm A, 13 of 18 in Arm B`, of a row for each arm."""
     said = share(int(rows[count].sum()), int(rows[whole].sum()))
-    if len(board.arms) == 1:
+    if len(board.arms) == 1 or not rows[count].sum():
         return said
     by_arm = rows.select("arm", whole, participants=count).iter_rows(named=True)
     return f"{said}, {counts_in_arms(by_arm, whole)}"
@@ -460,7 +460,7 @@ def _worsened_apart(board: Board, gradings: list[Grading], table: pl.DataFrame) 
     looked_at = counted(len(gradings), "measure")
     return (
         f"{' '.join(found)} Looked at: {looked_at}, for any grade and for grade 3 or 4; some "
-        "differ by chance alone."
+        "differ by chance."
     )
 
 

@@ -167,12 +167,16 @@ def mortality(board: Board) -> Exhibit:
     early, total = sums[by_day], sums[ALL]
     undated = int(known["undated"].sum())
     by_then = table.filter(pl.col("group") == by_day)
-    held = by_then.with_columns(pl.lit(f"Deaths by day {day}").alias("group"))
+    deaths_by_then = (
+        f"By day {day}, {share(early['participants'].item(), early['randomized'].item())} of those "
+        f"past that day with a known vital status died{_counts_in_words(board, by_then)}"
+        f"{_differences_in_words(board, by_then.iter_rows(named=True), 'deaths')}."
+    )
     known_percent = known.select(
         "arm", pl.when(randomized > 0).then(100 * pl.sum_horizontal(KNOWN) / randomized)
     )
     attention = (
-        apart_in_words(board, held, "group"),
+        deaths_by_then if apart_in_words(board, by_then, "group") else "",
         _too_little_known(board, dict(known_percent.rows()), day),
     )
     few = any(count < board.trial.subgroups.minimum_per_arm for count in table["randomized"])
@@ -180,9 +184,7 @@ def mortality(board: Board) -> Exhibit:
         title=title,
         population=RANDOMIZED,
         attention=" ".join(part for part in attention if part),
-        answer=f"By day {day}, {share(early['participants'].item(), early['randomized'].item())} "
-        f"of those past that day with a known vital status died{_counts_in_words(board, by_then)}"
-        f"{_differences_in_words(board, by_then.iter_rows(named=True), 'deaths')}. Deaths in all: "
+        answer=f"{deaths_by_then} Deaths in all: "
         f"{share(total['participants'].item(), total['randomized'].item())}"
         f"{_counts_in_words(board, table.filter(pl.col('group') == ALL))}.",
         denominator=f"n = {early['randomized'].item():,} past day {day} with a known vital status "

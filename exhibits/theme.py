@@ -215,7 +215,7 @@ def figure(
         "hoverlabel": {"font": {"size": FONT_SIZE}},
         "bargap": 0.25,
         # Beside numbers there is more room than beside names, which go without a title.
-        "xaxis": {"title": {"text": in_lines(x_title, 36 if y_title else 24)}, **AXIS},
+        "xaxis": {"title": {"text": in_lines(x_title, 36 if y_title else 18)}, **AXIS},
         "yaxis": {"title": {"text": y_title}, "rangemode": "tozero", **AXIS},
     }
     for name, part in (layout or {}).items():
