@@ -40,7 +40,7 @@ def test_a_title_has_the_room_beside_numbers_or_names() -> None:
     beside_numbers = figure(x_title=title, y_title="mmHg")
     beside_names = figure(x_title=title, y_title="")
     assert beside_numbers.layout.xaxis.title.text == title
-    assert beside_names.layout.xaxis.title.text == "Shift of those without a<br>gas"
+    assert beside_names.layout.xaxis.title.text == "Shift of those<br>without a gas"
 
 
 def test_over_two_lines_a_long_term_is_whole() -> None:
