@@ -196,7 +196,8 @@ def figure(
     """
     house: dict[str, Any] = {
         "height": height + TOOLBAR,
-        "margin": {"l": 10, "r": 10, "t": 36, "b": 10},
+        # Without a legend a name of several lines begins below the toolbar, too.
+        "margin": {"l": 10, "r": 10, "t": TOOLBAR + 20, "b": 10},
         "font": {"size": FONT_SIZE},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
