@@ -156,6 +156,7 @@ def prepare_page() -> None:
         [data-testid='stSidebarNavItems'] :is(li, a) { margin-block: 0; }
         [data-testid='stSidebarNavSeparator'] { padding-top: 0.5rem; }
         [data-testid='stSidebarUserContent'] { padding-top: 0.5rem; }
+        [data-testid='stMainBlockContainer'] { padding-top: 4rem; }
         [data-testid='stElementToolbar'] button[aria-label^='Download as CSV'] { display: none; }
         @media print {
             @page { margin: 12mm; }
@@ -491,12 +492,21 @@ def _behind(shown: Exhibit) -> None:
             _assumptions(shown)
 
 
+# So many numbers stand side by side on any wide screen; of more each has so many pixels.
+MOST_IN_A_ROW, TILE = 4, 140
+
+
 def _numbers(shown: Exhibit) -> None:
     if not shown.numbers:
         return
-    columns = st.columns(len(shown.numbers))
-    for place, (column, number) in enumerate(zip(columns, shown.numbers, strict=True)):
-        with column:
+    if len(shown.numbers) > MOST_IN_A_ROW:
+        # They wrap where the screen is narrow, so that no word of them is cut off.
+        with st.container(horizontal=True, gap="xsmall"):
+            places = [st.container(width=TILE) for _ in shown.numbers]
+    else:
+        places = st.columns(len(shown.numbers))
+    for place, (here, number) in enumerate(zip(places, shown.numbers, strict=True)):
+        with here:
             st.metric(plain(number.label), kept_together(number.value))
             if number.remark:
                 st.caption(kept_together(number.remark))
