@@ -214,8 +214,8 @@ EVIDENCE_LARGE = Target(
     "The slowest of both for 100,000 screened participants with 3.6 million laboratory rows",
     "s",
     1.0,
-    "what became of everybody is worked out for every planned day, and every value of a marker is "
-    "looked at, on two processors",
+    "the mixed model, which is the slowest, has a row for everybody and each planned day, on two "
+    "processors",
 )
 EVIDENCE_MEMORY = Target(
     "Memory of a process that has made all of them, at its peak (RSS)",
