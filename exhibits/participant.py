@@ -6,6 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from exhibits.days import LOG_AXIS
 from exhibits.exhibit import Exhibit, Number, exhibit, unblinded_exhibit
 from exhibits.theme import ACCENT, ARM_STYLES, GRID, QUIET, figure, rows_axis, safe
 from exhibits.words import counted, day, decimal
@@ -231,7 +232,7 @@ def _course(
             )
             named = {name: labels.get(name, name) for name in highest}
             _draw_lines(drawn, tests, "of_upper_limit", ref, named)
-            axis |= {"type": "log", "nticks": 4, "title": {"text": "× upper limit<br>of normal"}}
+            axis |= LOG_AXIS | {"title": {"text": "× upper limit<br>of normal"}}
         drawn.update_layout({f"yaxis{'' if number == 1 else number}": axis})
     drawn.update_layout(
         xaxis={

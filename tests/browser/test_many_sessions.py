@@ -85,7 +85,9 @@ def _walk(server: Server, role: Role, seed: int) -> Session:
     chance = random.Random(seed)
     own = list(pages_of(role))
     address = server.url.replace("http:", "ws:") + "/_stcore/stream"
-    with connect(address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+    # A browser takes what comes while somebody reads; where a queue is full, no ping is answered.
+    limits = {"max_size": None, "max_queue": None}
+    with connect(address, subprotocols=["streamlit"], **limits) as socket:  # type: ignore[list-item]
         session = Session(socket)
         session.run()
         session.run(button=NAMES[role])

@@ -501,3 +501,14 @@ def test_time_since_a_dose_is_as_the_extract_has_it(loaded: LoadedByName) -> Non
         met += len(expected)
     opened.close()
     assert met > 20
+
+
+def test_a_tick_of_the_log_axis_is_the_number_that_it_stands_for(board: BoardByName) -> None:
+    """Left to itself Plotly writes `5` for a half."""
+    opened = board("two arms", View.POOLED)
+    opened.subject = opened.ask("people/all", arm=None)["subject"][0]
+    drawn = make("participant_course", opened).figure
+    assert drawn is not None
+    (axis,) = (axis for axis in drawn.select_yaxes() if axis.type == "log")
+    written = dict(zip(axis.tickvals, axis.ticktext, strict=True))
+    assert (written[0.5], written[5]) == ("0.5", "5")
