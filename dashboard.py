@@ -20,7 +20,7 @@ from access.sign_in import sign_in, sign_out
 from access.trail import Trail, open_trail
 from exhibits import on_page
 from exhibits.on_page import PAGES, file_of, picked, plain
-from exhibits.words import ago, day
+from exhibits.parts.words import ago, day
 from queries import Board, BoardError, arm_of_participant, open_board
 from settings import Settings, SettingsError, read_settings
 from snapshots import Snapshot, SnapshotsError, Store

@@ -13,8 +13,8 @@ from estimators.balance import (
     largest_pairwise,
 )
 from exhibits.exhibit import Exhibit, Number, exhibit, too_few
-from exhibits.theme import arm_style, counts_axis, figure, hatch, in_lines
-from exhibits.words import NOT_SHOWN, decimal, number, percent, share, unit
+from exhibits.parts.theme import arm_style, counts_axis, figure, hatch, in_lines
+from exhibits.parts.words import NOT_SHOWN, decimal, number, percent, share, unit
 from queries import Board
 
 UNITS = {

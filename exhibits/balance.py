@@ -9,10 +9,10 @@ import polars as pl
 
 from estimators.balance import allocation_envelope
 from exhibits.arm_balance import baseline_characteristics
-from exhibits.compared import contrast
 from exhibits.conduct import row_name
 from exhibits.exhibit import Exhibit, People, comparative_exhibit, exhibit
-from exhibits.theme import (
+from exhibits.parts.comparison import contrast
+from exhibits.parts.theme import (
     ACCENT,
     AXIS,
     BAND,
@@ -24,7 +24,7 @@ from exhibits.theme import (
     rows_axis,
     safe,
 )
-from exhibits.words import counted, share
+from exhibits.parts.words import counted, share
 from queries import Board
 from trials import Criterion
 

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, People, exhibit, is_offered, make
-from exhibits.words import counted, day, number
+from exhibits.parts.words import counted, day, number
 from queries import Board, corrections, records_that_differ
 
 POPULATION = "Everybody in either snapshot; filters do not apply"

@@ -14,7 +14,7 @@ from exhibits.conduct import (
     sentence_case,
 )
 from exhibits.exhibit import Exhibit, Number, exhibit, most_first, too_few
-from exhibits.theme import (
+from exhibits.parts.theme import (
     ACCENT,
     MISSING_SCALE,
     QUIET,
@@ -25,7 +25,7 @@ from exhibits.theme import (
     in_lines,
     safe,
 )
-from exhibits.words import counted, day, number, share
+from exhibits.parts.words import counted, day, number, share
 from queries import Board
 
 DATASETS = {

@@ -5,9 +5,9 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.compared import counts_in_arms
 from exhibits.exhibit import Exhibit, Number, exhibit, too_few
-from exhibits.theme import (
+from exhibits.parts.comparison import counts_in_arms
+from exhibits.parts.theme import (
     STATES,
     State,
     arm_style,
@@ -18,7 +18,7 @@ from exhibits.theme import (
     safe,
     state_marker,
 )
-from exhibits.words import NOT_SHOWN, number, share
+from exhibits.parts.words import NOT_SHOWN, number, share
 from queries import Board, Filters
 from trials.definition import Visit
 

@@ -12,7 +12,7 @@ from estimators.accrual import (
     time_to_target,
 )
 from exhibits.exhibit import Exhibit, Number, exhibit, most_first, too_few
-from exhibits.theme import (
+from exhibits.parts.theme import (
     ACCENT,
     BAND,
     QUIET,
@@ -22,7 +22,7 @@ from exhibits.theme import (
     hatch,
     in_lines,
 )
-from exhibits.words import MONTH_DAYS, counted, day, number, percent, share
+from exhibits.parts.words import MONTH_DAYS, counted, day, number, percent, share
 from queries import Board
 
 # Checks that say that somebody was randomized outside the protocol's criteria.

@@ -4,8 +4,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit
-from exhibits.theme import ACCENT, QUIET, axis_names, counts_axis, figure, hatch, safe
-from exhibits.words import counted
+from exhibits.parts.theme import ACCENT, QUIET, axis_names, counts_axis, figure, hatch, safe
+from exhibits.parts.words import counted
 from queries import Board
 
 SEVERITY_LOOK = {

@@ -8,12 +8,12 @@ import polars as pl
 
 from estimators.correlation import rank_correlation
 from exhibits.conduct import row_name, sentence_case
-from exhibits.days import FATES, Panel, courses, shades, stacked_days, with_enough
 from exhibits.exhibit import Exhibit, People, exhibit
 from exhibits.oxygenation import bound, of_whom, planned_days, rules_of
+from exhibits.parts.day_courses import FATES, Panel, courses, shades, stacked_days, with_enough
+from exhibits.parts.theme import arm_style, error_bars, figure, in_lines, rows_axis, safe
+from exhibits.parts.words import counted, share, signed, unit
 from exhibits.safety import RANDOMIZED, nobody_to_show
-from exhibits.theme import arm_style, error_bars, figure, in_lines, rows_axis, safe
-from exhibits.words import counted, share, signed, unit
 from queries import Board
 from trials.definition import Immune, Measure
 

@@ -8,12 +8,11 @@ import plotly.graph_objects as go
 import polars as pl
 
 from estimators.proportions import miettinen_nurminen
-from exhibits.compared import contrast, counts_in_arms, points
 from exhibits.conduct import row_name
-from exhibits.days import Panel, courses
 from exhibits.exhibit import Exhibit, Number, People, exhibit
-from exhibits.safety import RANDOMIZED, nobody_to_show
-from exhibits.theme import (
+from exhibits.parts.comparison import contrast, counts_in_arms, points
+from exhibits.parts.day_courses import Panel, courses
+from exhibits.parts.theme import (
     LEFT_OF_AXIS_BESIDE,
     QUIET,
     State,
@@ -26,7 +25,8 @@ from exhibits.theme import (
     safe,
     state_marker,
 )
-from exhibits.words import counted, decimal, share, unit
+from exhibits.parts.words import counted, decimal, share, unit
+from exhibits.safety import RANDOMIZED, nobody_to_show
 from queries import Board
 from trials.definition import Grading, Measure
 

@@ -31,7 +31,6 @@ from estimators.stopping import (
     probability_greater,
     stopping_counts,
 )
-from exhibits.compared import contrast
 from exhibits.conduct import planned_visits
 from exhibits.exhibit import (
     Exhibit,
@@ -44,10 +43,11 @@ from exhibits.exhibit import (
     unblinded_exhibit,
 )
 from exhibits.oxygenation import planned_days, rules_of
+from exhibits.parts.comparison import contrast
+from exhibits.parts.theme import QUIET, arm_style, figure, in_lines, safe
+from exhibits.parts.words import counted, day, decimal, percent, share, signed
 from exhibits.special_interest import bound_terms, sealed_terms
 from exhibits.survival import PAST
-from exhibits.theme import QUIET, arm_style, figure, in_lines, safe
-from exhibits.words import counted, day, decimal, percent, share, signed
 from queries import Board, Filters
 from trials import definition
 

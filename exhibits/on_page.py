@@ -27,7 +27,7 @@ from exhibits.exhibit import EXHIBITS, Exhibit, People, make
 from exhibits.export import as_csv, as_xlsx, table_as_csv
 from exhibits.filters import filter_controls
 from exhibits.overview import Line
-from exhibits.words import counted, day, readable
+from exhibits.parts.words import counted, day, readable
 from queries import Board
 
 Width: TypeAlias = Literal["small", "medium", "large"]

@@ -7,7 +7,9 @@ from typing import Any
 import polars as pl
 
 from estimators.ordinal import CommonOddsRatio, proportional_odds
-from exhibits.compared import (
+from exhibits.conduct import row_name, stacked
+from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
+from exhibits.parts.comparison import (
     WIN_LABELS,
     WIN_METHOD,
     Ranked,
@@ -17,8 +19,7 @@ from exhibits.compared import (
     too_few_to_compare,
     wins,
 )
-from exhibits.conduct import row_name, stacked
-from exhibits.days import (
+from exhibits.parts.day_courses import (
     FATES,
     MOST_LINES,
     SHADES,
@@ -28,10 +29,9 @@ from exhibits.days import (
     stacked_days,
     with_enough,
 )
-from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
+from exhibits.parts.theme import STATES, State
+from exhibits.parts.words import decimal, share, signed
 from exhibits.safety import RANDOMIZED, nobody_to_show
-from exhibits.theme import STATES, State
-from exhibits.words import decimal, share, signed
 from queries import Board
 from trials.definition import Band, Oxygenation
 

@@ -14,7 +14,6 @@ import polars as pl
 from estimators.linear import AdjustedDifference, DeltaAdjusted, ancova, delta_adjusted
 from estimators.linear import repeated_measures as mixed_model
 from estimators.proportions import Reals
-from exhibits.compared import arms_to_compare, contrast, in_limits, too_few_to_compare
 from exhibits.exhibit import Exhibit, filtered_comparative_exhibit
 from exhibits.oxygenation import (
     ARTERIAL,
@@ -26,9 +25,10 @@ from exhibits.oxygenation import (
     planned_days,
     rules_of,
 )
+from exhibits.parts.comparison import arms_to_compare, contrast, in_limits, too_few_to_compare
+from exhibits.parts.theme import QUIET, arm_style, error_bars, figure, safe
+from exhibits.parts.words import signed
 from exhibits.safety import RANDOMIZED
-from exhibits.theme import QUIET, arm_style, error_bars, figure, safe
-from exhibits.words import signed
 from queries import Board
 
 POPULATION = f"{RANDOMIZED}, with a blood gas at baseline and on the day"

@@ -6,10 +6,10 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.days import LOG_AXIS
 from exhibits.exhibit import Exhibit, Number, exhibit, unblinded_exhibit
-from exhibits.theme import ACCENT, ARM_STYLES, GRID, QUIET, figure, rows_axis, safe
-from exhibits.words import counted, day, decimal
+from exhibits.parts.day_courses import LOG_AXIS
+from exhibits.parts.theme import ACCENT, ARM_STYLES, GRID, QUIET, figure, rows_axis, safe
+from exhibits.parts.words import counted, day, decimal
 from queries import Board
 
 POPULATION = "One randomized participant"

@@ -13,7 +13,7 @@ from exhibits.on_page import (
     listed,
     plain,
 )
-from exhibits.words import counted
+from exhibits.parts.words import counted
 from queries import Board
 
 EVERYBODY = People("All randomized participants", "people/all", (("arm", None),))

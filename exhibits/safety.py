@@ -10,10 +10,10 @@ import polars as pl
 from estimators.multiplicity import double_false_discovery_rate
 from estimators.proportions import clopper_pearson, fisher_exact, miettinen_nurminen
 from estimators.rates import garwood
-from exhibits.compared import contrast, counts_in_arms, points
 from exhibits.conduct import NOBODY, row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit, too_few
-from exhibits.theme import (
+from exhibits.parts.comparison import contrast, counts_in_arms, points
+from exhibits.parts.theme import (
     LEFT_OF_AXIS_BESIDE,
     ArmStyle,
     arm_style,
@@ -25,7 +25,7 @@ from exhibits.theme import (
     rows_axis,
     safe,
 )
-from exhibits.words import counted, number, share
+from exhibits.parts.words import counted, number, share
 from queries import Board
 
 RANDOMIZED = "Randomized participants, as randomized"

@@ -17,14 +17,23 @@ from estimators.time_to_event import (
     kaplan_meier,
     log_rank,
 )
-from exhibits.compared import contrast, counts_in_arms, points
 from exhibits.conduct import row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
+from exhibits.parts.comparison import contrast, counts_in_arms, points
+from exhibits.parts.theme import (
+    ACCENT,
+    AXIS,
+    FONT_SIZE,
+    arm_style,
+    error_bars,
+    figure,
+    in_lines,
+    safe,
+)
+from exhibits.parts.words import counted, decimal, number, percent, share, unit
 from exhibits.safety import RANDOMIZED, nobody_to_show
 from exhibits.safety import SINCE as BEGAN
-from exhibits.theme import ACCENT, AXIS, FONT_SIZE, arm_style, error_bars, figure, in_lines, safe
 from exhibits.treatment import NO_EXPOSURE
-from exhibits.words import counted, decimal, number, percent, share, unit
 from queries import Board
 from trials.definition import SpecialInterest
 

@@ -17,9 +17,11 @@ from estimators.time_to_event import (
     log_rank,
     survival_on,
 )
-from exhibits.compared import contrast, counts_in_arms, in_limits
 from exhibits.conduct import planned_visits, row_name, stacked
 from exhibits.exhibit import Exhibit, Number, People, exhibit
+from exhibits.parts.comparison import contrast, counts_in_arms, in_limits
+from exhibits.parts.theme import STATES, arm_style, figure, in_lines, safe
+from exhibits.parts.words import counted, percent, share, signed
 from exhibits.safety import RANDOMIZED, intervals, nobody_to_show
 from exhibits.special_interest import (
     LEAST_EVENTS,
@@ -32,8 +34,6 @@ from exhibits.special_interest import (
     milestones,
     too_few_to_estimate,
 )
-from exhibits.theme import STATES, arm_style, figure, in_lines, safe
-from exhibits.words import counted, percent, share, signed
 from queries import Board
 
 OBSERVED = (

@@ -3,7 +3,6 @@
 import polars as pl
 import streamlit as st
 
-from exhibits.compared import contrast
 from exhibits.exhibit import Exhibit, make
 from exhibits.on_page import (
     ask_for,
@@ -14,7 +13,8 @@ from exhibits.on_page import (
     plain,
     session_board,
 )
-from exhibits.words import counted, share
+from exhibits.parts.comparison import contrast
+from exhibits.parts.words import counted, share
 from queries import Board
 
 _NAME = "adverse_events_by_term"

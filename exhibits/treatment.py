@@ -6,8 +6,8 @@ import polars as pl
 
 from exhibits.conduct import NO_DEVIATIONS, NOBODY, RANDOMIZED, in_all, sentence_case, stacked
 from exhibits.exhibit import Exhibit, Number, unblinded_exhibit
-from exhibits.theme import STATES
-from exhibits.words import counted, number, share
+from exhibits.parts.theme import STATES
+from exhibits.parts.words import counted, number, share
 from queries import Board
 from trials.definition import Dosing
 

@@ -9,7 +9,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from estimators.ventilation import FreeDays, ventilator_free_days
-from exhibits.compared import (
+from exhibits.conduct import planned_visits, row_name, stacked
+from exhibits.exhibit import Exhibit, People, exhibit
+from exhibits.oxygenation import asked, no_oxygenation
+from exhibits.parts.comparison import (
     WIN_LABELS,
     WIN_METHOD,
     Ranked,
@@ -17,14 +20,11 @@ from exhibits.compared import (
     too_few_to_compare,
     wins,
 )
-from exhibits.conduct import planned_visits, row_name, stacked
-from exhibits.days import SHADES
-from exhibits.exhibit import Exhibit, People, exhibit
-from exhibits.oxygenation import asked, no_oxygenation
+from exhibits.parts.day_courses import SHADES
+from exhibits.parts.theme import STATES, arm_style, figure, safe
+from exhibits.parts.words import share
 from exhibits.safety import RANDOMIZED
 from exhibits.survival import PAST
-from exhibits.theme import STATES, arm_style, figure, safe
-from exhibits.words import share
 from queries import Board
 
 # Respiratory support by rank, as the trial definition gives it to classes of procedures.

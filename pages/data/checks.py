@@ -5,7 +5,7 @@ import streamlit as st
 
 from data_validation.catalogue import catalogue
 from exhibits.on_page import header, plain
-from exhibits.words import counted
+from exhibits.parts.words import counted
 
 board = header("Checks", "What is checked?")
 found = board.ask("findings/by_check").select("check", "standing")

@@ -5,7 +5,7 @@ import streamlit as st
 
 from data_validation.received import as_received, relation_of
 from exhibits.on_page import header, listed, plain, show, table_download
-from exhibits.words import counted
+from exhibits.parts.words import counted
 
 # A browser stays quick with so many rows; more are looked through by filters or in the query list.
 MOST_ROWS = 1_000

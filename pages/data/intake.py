@@ -5,7 +5,7 @@ import streamlit as st
 
 from exhibits.intake import CHANGES, TOTALS, control_totals
 from exhibits.on_page import header, listed, plain
-from exhibits.words import counted
+from exhibits.parts.words import counted
 from queries import differences, history, last_refusal
 
 board = header("Intake", "What was loaded?")

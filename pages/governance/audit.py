@@ -9,7 +9,7 @@ from access.trail_on_page import moment, show_entries
 from access.trail_table import trail_json, trail_table
 from exhibits.export import table_as_csv
 from exhibits.on_page import plain, prepare_page
-from exhibits.words import counted
+from exhibits.parts.words import counted
 
 ROWS_ON_A_PAGE = 200
 

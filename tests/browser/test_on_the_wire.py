@@ -20,7 +20,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from access import Role, pages_of
 from exhibits.export import as_xlsx, table_as_csv
 from exhibits.on_page import plain
-from exhibits.theme import in_lines
+from exhibits.parts.theme import in_lines
 from tests.browser.accessible import serious_barriers
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server

@@ -14,7 +14,7 @@ from scipy import stats
 
 from access import View
 from exhibits import EXHIBITS, Exhibit, make
-from exhibits.words import unit
+from exhibits.parts.words import unit
 from queries import Board
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import BoardByName

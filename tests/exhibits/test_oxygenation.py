@@ -13,7 +13,7 @@ import pytest
 
 from access import View
 from exhibits import EXHIBITS, Exhibit, make
-from exhibits.words import signed
+from exhibits.parts.words import signed
 from queries import Board
 from queries.filters import Filters
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames

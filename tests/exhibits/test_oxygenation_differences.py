@@ -7,10 +7,10 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from access import View
 from exhibits import make
-from exhibits.compared import in_limits
 from exhibits.oxygenation_differences import _of_zero
-from exhibits.theme import arm_style
-from exhibits.words import signed
+from exhibits.parts.comparison import in_limits
+from exhibits.parts.theme import arm_style
+from exhibits.parts.words import signed
 from queries.filters import Filters
 from tests.conftest import LoadedTrial, board_of
 from tests.exhibits.conftest import BoardByName

@@ -17,7 +17,7 @@ from access import Denied, View
 from data_validation.facts import folded_terms
 from data_validation.load import load
 from exhibits import Exhibit, make
-from exhibits.words import signed
+from exhibits.parts.words import signed
 from queries import Board
 from queries.filters import Filters
 from snapshots import Store

@@ -10,7 +10,7 @@ import pytest
 
 from access import View
 from exhibits import EXHIBITS, Exhibit, make
-from exhibits.words import signed
+from exhibits.parts.words import signed
 from queries.filters import Filters
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import BoardByName

@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exhibits.theme import LONGEST_NAME, axis_names, figure, in_lines
+from exhibits.parts.theme import LONGEST_NAME, axis_names, figure, in_lines
 
 texts = st.lists(st.one_of(st.text(max_size=120), st.just("Acute respiratory <b>distress</b>")))
 

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.theme import AXIS, QUIET, STATES, State, arm_style, figure, safe, state_marker
+from exhibits.parts.theme import AXIS, QUIET, STATES, State, arm_style, figure, safe, state_marker
 
 # More lines of participants than this are a gray patch.
 MOST_LINES = 60

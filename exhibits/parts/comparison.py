@@ -7,7 +7,7 @@ import polars as pl
 
 from estimators.ranks import RankTest, WinProbability, rank_test, win_probability
 from exhibits.exhibit import Number
-from exhibits.words import decimal, number, percent, signed
+from exhibits.parts.words import decimal, number, percent, signed
 from queries import Board
 
 WIN_METHOD = (

@@ -14,7 +14,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from exhibits.words import readable
+from exhibits.parts.words import readable
 
 ACCENT = "#2f7fbf"
 QUIET = "#7d8790"

@@ -1,0 +1,1 @@
+"""What exhibits share: topics import these, and no other topic."""
