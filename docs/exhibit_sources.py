@@ -83,8 +83,10 @@ def _questions_there() -> frozenset[object]:
 @cache
 def _modules() -> dict[str, _Module]:
     return {
-        f"exhibits.{path.stem}": _module(ast.parse(path.read_text("utf-8")))
-        for path in sorted((ROOT / "exhibits").glob("*.py"))
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): _module(
+            ast.parse(path.read_text("utf-8"))
+        )
+        for path in sorted((ROOT / "exhibits").rglob("*.py"))
         # The registry makes no exhibit, and words only write values down.
         if path.stem not in ("__init__", "__main__", "exhibit", "words")
     }
