@@ -160,7 +160,7 @@ def _at_least_one(text: str) -> int:
 
 
 def _simulate(asked: argparse.Namespace, _settings: Settings) -> int:
-    from trials.simulator import write_simulated
+    from simulator import write_simulated
 
     trial = load_trial(asked.trial)
     try:
@@ -427,7 +427,7 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
     from access.releases import release
     from access.trail import open_trail
     from data_validation.load import load
-    from trials.simulator import write_simulated
+    from simulator import write_simulated
 
     trial: Trial = load_trial(DEMONSTRATION_TRIAL)
     store = Store(settings.store)

@@ -28,10 +28,10 @@ from access import Action, Grant, Identity, Role, View, command_line_identity, d
 from access.policy import issue_closed_session
 from data_validation.load import load
 from queries import Board, open_board
+from simulator import simulate, write_extract
 from snapshots import Snapshot, Store, new_key_pair
 from trials import Trial, load_trial
 from trials.definition import TRIALS_FOLDER
-from trials.simulator import simulate, write_extract
 
 # How long an example takes says more of the machine's other work than of ours.
 settings.register_profile("any machine", deadline=None)

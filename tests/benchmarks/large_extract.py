@@ -5,8 +5,8 @@ from typing import Literal
 
 import polars as pl
 
+from simulator import simulate
 from trials import load_trial
-from trials.simulator import simulate
 
 # About what the simulator gives each participant.
 _LABORATORY_ROWS_EACH = 140

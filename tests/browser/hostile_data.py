@@ -8,12 +8,12 @@ import polars as pl
 from playwright.sync_api import Download, Locator, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
+from simulator import simulate
 from tests.browser.visitor import ERRORS, PATIENCE, Visitor
 from tests.browser.whole_page import NARROW, UNDRAWN_CHART, fits
 from tests.conftest import CUTOFFS, DEMONSTRATION_TRIAL
 from tests.sent import sheets_of
 from trials import load_trial
-from trials.simulator import simulate
 
 HOSTILE = (
     "<script>window.hacked=1</script>",

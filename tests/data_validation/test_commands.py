@@ -27,16 +27,16 @@ import pytest
 import data_validation.__main__ as command
 import data_validation.assess
 import data_validation.load
-import trials.simulator
+import simulator
 from access.audit_key import new_audit_key, read_audit_key
 from access.trail import Trail, open_trail
 from data_validation.assess import assess
 from data_validation.readers import read_extract
+from simulator import write_extract, write_simulated
 from snapshots import Store, load_lock, new_key_pair
 from snapshots.connection import reader
 from tests.conftest import FORMULA, KeyPair
 from tests.data_validation.small_extracts import TRIAL, Change, Rows, changed, clean_rows
-from trials.simulator import write_extract, write_simulated
 
 ROOT = Path(command.__file__).parent.parent
 
@@ -815,7 +815,7 @@ def test_simulate_writes_what_load_reads(place: Place) -> None:
 
 def test_the_demonstration_is_made_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     few = functools.partial(write_simulated, participants=20)
-    monkeypatch.setattr(trials.simulator, "write_simulated", few)
+    monkeypatch.setattr(simulator, "write_simulated", few)
     monkeypatch.delenv("DSMB_BOARD_PUBLIC_KEY_FILE")
     monkeypatch.delenv("DSMB_AUDIT_KEY_FILE")
     first = place.run("demonstration")

@@ -12,9 +12,9 @@ from data_validation import distinct
 from data_validation.assess import assess
 from data_validation.distinct import by_distinct, repeated, representatives
 from data_validation.readers import read_extract
+from simulator.defects import Level
+from simulator.simulated import write_simulated
 from tests.data_validation.small_extracts import TRIAL
-from trials.simulator.defects import Level
-from trials.simulator.simulated import write_simulated
 
 texts = st.one_of(st.none(), st.sampled_from(["", " ", "a", "b", "A", "咳", "a\x1f"]), st.text())
 tables = st.lists(st.tuples(texts, texts, texts), min_size=1, max_size=30).map(

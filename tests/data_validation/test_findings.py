@@ -15,6 +15,7 @@ from data_validation.findings import SCHEMA, SEVERITIES, counts, only_sealed, wi
 from data_validation.forms import ONE_BY_ONE_AT_MOST
 from data_validation.readers import read_extract
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
+from simulator import simulate, write_extract
 from tests.data_validation.small_extracts import (
     Change,
     Row,
@@ -28,7 +29,6 @@ from tests.data_validation.small_extracts import (
     sides_of,
 )
 from trials import load_trial
-from trials.simulator import simulate, write_extract
 
 FAULTS: tuple[Change, ...] = (
     ("AE", None, {"USUBJID": "S-009"}),  # AE-subject, critical

@@ -26,6 +26,7 @@ from data_validation.functional_unblinding import (
 )
 from data_validation.structures import PARTICIPATION, structures_of
 from data_validation.written_separations import written_separations
+from simulator import write_extract
 from snapshots import reader
 from tests.conftest import KeyPair
 from tests.data_validation.null_trials import (
@@ -41,7 +42,6 @@ from tests.data_validation.null_trials import (
 from tests.data_validation.small_extracts import assess_rows, changed, clean_rows
 from trials import Trial, TrialDefinitionError, load_trial, read_definition
 from trials.definition import TRIALS_FOLDER
-from trials.simulator import write_extract
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
 SEEDS = range(20) if PROVE else range(1)

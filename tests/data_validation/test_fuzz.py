@@ -25,12 +25,12 @@ from data_validation.domains import DOMAINS
 from data_validation.load import RefusedError, load
 from data_validation.readers import Extract, Limits, UnreadableExtract, read_extract
 from data_validation.readers.text import as_text
+from simulator import simulate
 from snapshots import Store
 from tests.conftest import PILOT_FOLDER, PILOT_TRIAL, KeyPair
 from tests.data_validation.readers.written import WRITERS, written
 from tests.data_validation.small_extracts import TRIAL, clean_rows, frame_of
 from trials import Trial, load_trial
-from trials.simulator import simulate
 
 # On a machine that is busy with other work.
 pytestmark = pytest.mark.timeout(3600)

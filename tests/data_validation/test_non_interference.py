@@ -35,10 +35,10 @@ from data_validation.facts import Exposure
 from exhibits import make, offered
 from exhibits.export import as_csv
 from queries import open_board
+from simulator import Effect, simulate, write_extract
 from snapshots import Snapshot, Store, compare, open_store_digest, quote_identifier, reader
 from tests.conftest import PILOT_FOLDER, KeyPair, granted
 from trials import Trial, load_trial
-from trials.simulator import Effect, simulate, write_extract
 
 Frames = dict[str, pl.DataFrame]
 Random = np.random.Generator

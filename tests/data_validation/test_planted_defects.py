@@ -16,10 +16,10 @@ from data_validation.domains.supplemental import with_merged_qualifiers
 from data_validation.functional_unblinding import SEPARATES
 from data_validation.readers import Extract, UnreadableExtract, read_extract
 from data_validation.sealing import split
+from simulator import defects_file, write_simulated
+from simulator.defects import TYPICAL, Level
+from simulator.extract import Format
 from trials import load_trial
-from trials.simulator import defects_file, write_simulated
-from trials.simulator.defects import TYPICAL, Level
-from trials.simulator.extract import Format
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
 TRIAL = load_trial("nct05689008")

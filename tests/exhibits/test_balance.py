@@ -10,11 +10,11 @@ import pytest
 from access import View
 from exhibits import Exhibit, make
 from queries import Board
+from simulator import simulate
 from tests.conftest import CUTOFFS, KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import BoardByName
 from trials import load_trial
 from trials.definition import Arms
-from trials.simulator import simulate
 
 
 def table(shown: Exhibit) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from access import Denied, View
 from exhibits import make
 from exhibits.changes import CONCLUSIONS, _estimates, changes_of_page, changes_of_person
 from queries import Board, BoardError, open_board, records_that_differ
+from simulator import simulate
 from tests.conftest import (
     CUTOFFS,
     KeyPair,
@@ -21,7 +22,6 @@ from tests.conftest import (
     load_frames,
 )
 from trials import load_trial
-from trials.simulator import simulate
 
 OTHER_LOT = "A-CORRECTED-LOT"
 CHANGES = (

@@ -16,10 +16,10 @@ from access import View
 from exhibits import EXHIBITS, Exhibit, make
 from exhibits.parts.words import unit
 from queries import Board
+from simulator import simulate
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import BoardByName
 from trials import load_trial
-from trials.simulator import simulate
 
 IMMUNE = [name for name, item in EXHIBITS.items() if item.topic == "immune"]
 CUTOFF = date(2024, 6, 1)

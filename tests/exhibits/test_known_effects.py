@@ -14,9 +14,9 @@ from scipy.stats import binom  # type: ignore[import-untyped, unused-ignore]
 
 from access import View
 from exhibits import make
+from simulator import Effect, simulate
 from tests.conftest import KeyPair, board_of, load_frames
 from trials import load_trial
-from trials.simulator import Effect, simulate
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
 TRIALS = 500 if PROVE else 2

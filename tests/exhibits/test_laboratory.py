@@ -15,10 +15,10 @@ from exhibits import EXHIBITS, Exhibit, make
 from exhibits.exhibit import People
 from queries import Board
 from queries.filters import Filters
+from simulator import simulate
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import STORES, BoardByName
 from trials import Trial, load_trial
-from trials.simulator import simulate
 
 LABORATORY = [name for name, item in EXHIBITS.items() if item.topic == "laboratory"]
 

@@ -12,9 +12,9 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 from access import View
 from exhibits import make
 from queries import Board
+from simulator import Effect, simulate
 from tests.conftest import CUTOFFS, KeyPair, LoadedTrial, board_of, load_frames
 from trials import Trial, load_trial
-from trials.simulator import Effect, simulate
 
 TRIALS = 500 if os.environ.get("DSMB_PROVE") == "1" else 1
 TRIAL = load_trial("nct05689008")

@@ -16,11 +16,11 @@ from exhibits import EXHIBITS, Exhibit, make
 from exhibits.parts.words import signed
 from queries import Board
 from queries.filters import Filters
+from simulator import simulate
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import BoardByName
 from tests.exhibits.oxygenation_extract import DAYS, OF_RANK, Extract, table
 from trials import Trial, load_trial
-from trials.simulator import simulate
 
 OXYGENATION = [name for name, item in EXHIBITS.items() if item.topic == "oxygenation"]
 STACKED = ["oxygenation_bands", "respiratory_support", "who_scale"]

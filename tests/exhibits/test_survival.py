@@ -12,11 +12,11 @@ from access import View
 from exhibits import EXHIBITS, Exhibit, make
 from exhibits.parts.words import signed
 from queries.filters import Filters
+from simulator import simulate
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import BoardByName
 from tests.exhibits.oxygenation_extract import Extract, day_of
 from trials import load_trial
-from trials.simulator import simulate
 
 SURVIVAL = [name for name, item in EXHIBITS.items() if item.topic == "survival"]
 PLANNED = {visit.visit: visit for visit in load_trial("nct05689008").schedule}

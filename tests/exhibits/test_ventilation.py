@@ -11,11 +11,11 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from access import View
 from exhibits import make
+from simulator import simulate
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import BoardByName
 from tests.exhibits.oxygenation_extract import RANKS, Extract, day_of, table
 from trials import load_trial
-from trials.simulator import simulate
 
 HORIZON = 28
 # The visit of that day may be so much later.

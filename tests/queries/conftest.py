@@ -9,10 +9,10 @@ import pytest
 
 from access import Grant, View
 from queries import Board, open_board
+from simulator import simulate
 from snapshots import Snapshot
 from tests.conftest import KeyPair, LoadedTrial, granted, load_frames
 from trials import Trial, load_trial
-from trials.simulator import simulate
 
 
 @dataclass(frozen=True)
