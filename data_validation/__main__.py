@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 EXIT_DONE, EXIT_REFUSED, EXIT_UNDER_WAY, EXIT_IN_THE_WAY = 0, 2, 3, 4
 DEMONSTRATION_TRIAL = "nct05689008"
 _STANDARD_OUTPUT = Path("-")
-_ROWS_OF_A_SHEET = 1_048_575  # below the line of headings
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False, soft_wrap=True)
@@ -365,11 +364,7 @@ def _write_json(path: Path, content: object) -> None:
 def _write_xlsx(path: Path, tables: dict[str, pl.DataFrame]) -> None:
     from exhibits.export import as_xlsx
 
-    sheets = {}
-    for name, table in tables.items():
-        for number, part in enumerate(table.iter_slices(_ROWS_OF_A_SHEET) or [table], start=1):
-            sheets[name if number == 1 else f"{name} {number}"] = part
-    _write(path, as_xlsx(sheets))
+    _write(path, as_xlsx(tables))
 
 
 def _write(path: Path, content: bytes) -> None:

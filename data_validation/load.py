@@ -52,6 +52,7 @@ from snapshots import (
     writer,
 )
 from trials import Trial
+from version import VERSION
 
 Progress = Callable[[str], None]
 
@@ -252,7 +253,8 @@ def _build(
         # To the microsecond: of two loads in one second the later one must stay the latest.
         loaded_at=datetime.now(UTC),
         simulated=assessment.simulated,
-        versions={name: version(name) for name in ("duckdb", "polars", "pandera")},
+        versions={"software": VERSION}
+        | {name: version(name) for name in ("duckdb", "polars", "pandera")},
         tables=dict(digest.tables),
         digest=digest.digest,
         control_totals=tuple(

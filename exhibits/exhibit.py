@@ -15,6 +15,7 @@ from polars import selectors
 
 from access.view import View
 from queries import Board, Filters
+from version import VERSION
 
 
 class NotInThisViewError(Exception):
@@ -218,13 +219,14 @@ def most_first(rows: pl.DataFrame, *columns: str) -> pl.DataFrame:
 
 
 def provenance(board: Board) -> dict[str, str]:
-    """What every exhibit prints: trial, snapshot, cut-off, view, and whether people are made up."""
+    """What every exhibit prints: trial, snapshot, cut-off, view, simulated or not, and software."""
     return {
         "trial": board.trial.study,
         "snapshot": str(board.snapshot.id),
         "data_cutoff": board.snapshot.manifest.cutoff.isoformat(),
         "view": board.view.word,
         "participants": "simulated" if board.snapshot.manifest.simulated else "as extracted",
+        "software": VERSION,
     }
 
 

@@ -19,6 +19,7 @@ _BEGINS_WITHIN = r'([;|\t\r\n]"*)([=+\-@＝＋－＠\x00-\x08\x0b\x0c\x0e-\x1f])
 _NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
 
 LONGEST_SHEET_NAME = 31  # as Excel counts, in UTF-16
+ROWS_OF_A_SHEET = 1_048_575  # below the line of headings
 
 
 def neutralized(table: pl.DataFrame) -> pl.DataFrame:
@@ -49,16 +50,35 @@ def as_csv(shown: Exhibit) -> str:
 
 
 def as_xlsx(tables: dict[str, pl.DataFrame]) -> bytes:
-    """Tables as the sheets of one workbook; sheet names are made what Excel takes."""
+    """Tables as the sheets of one workbook; sheet names are made what Excel takes.
+
+    Cells are plain: a table of Excel's own refuses headings that differ in case only. What a sheet
+    does not hold goes on in the next one, `Findings 2`.
+    """
     import xlsxwriter
 
     buffer = io.BytesIO()
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
+    options = {
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "in_memory": True,
+        "default_date_format": "yyyy-mm-dd",
+    }
     with xlsxwriter.Workbook(buffer, options) as workbook:
+        heading = workbook.add_format({"bold": True})
         used = {"history"}  # Excel keeps this name to itself
         for name, table in tables.items():
-            sheet = _sheet_name(name, used)
-            neutralized(table).write_excel(workbook, worksheet=sheet, autofit=True)
+            parts = table.iter_slices(ROWS_OF_A_SHEET) if table.height else [table]
+            for number, part in enumerate(parts, start=1):
+                title = name if number == 1 else f"{name} {number}"
+                sheet = workbook.add_worksheet(_sheet_name(title, used))
+                for place, column in enumerate(neutralized(part)):
+                    sheet.write(0, place, column.name, heading)
+                    sheet.write_column(1, place, column.to_list())
+                sheet.freeze_panes(1, 0)
+                if part.width:
+                    sheet.autofilter(0, 0, part.height, part.width - 1)
+                sheet.autofit()
     return buffer.getvalue()
 
 

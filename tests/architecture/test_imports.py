@@ -27,7 +27,6 @@ ROOMS = (
     "snapshots",
     "trials",
 )
-OUR_OWN = {*ROOMS, "settings", "pages", "dashboard"}
 
 PRODUCT = sorted(
     [path for room in (*ROOMS, "pages") for path in (ROOT / room).rglob("*.py")]

@@ -724,7 +724,7 @@ def test_more_findings_than_a_sheet_holds_go_on_in_another(
 ) -> None:
     from openpyxl import load_workbook
 
-    monkeypatch.setattr(command, "_ROWS_OF_A_SHEET", 2)
+    monkeypatch.setattr("exhibits.export.ROWS_OF_A_SHEET", 2)
     written = place.folder / "findings.xlsx"
     again: Change = ("AE", None, {"AESER": None})
     place.check(place.extract(again, again, again), "--xlsx", written)

@@ -48,6 +48,7 @@ from tests.data_validation.small_extracts import (
     clean_rows,
     whole_rows,
 )
+from version import VERSION
 
 
 def written(rows: Rows, folder: Path) -> Path:
@@ -148,7 +149,9 @@ def test_every_row_is_in_the_sealed_part(place: Place) -> None:
 
 
 def test_the_versions_of_what_made_it_are_kept(place: Place) -> None:
-    assert place.load().snapshot.manifest.versions["duckdb"] == duckdb.__version__
+    versions = place.load().snapshot.manifest.versions
+    assert versions["duckdb"] == duckdb.__version__
+    assert versions["software"] == VERSION
 
 
 @pytest.mark.parametrize("simulated", [True, False])

@@ -22,6 +22,7 @@ from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
 from queries import Board, Filters
 from tests.conftest import LoadedTrial, board_of
 from tests.exhibits.conftest import STORES, BoardByName, LoadedByName
+from version import VERSION
 
 CASES = [
     pytest.param(item.name, store, view, id=f"{item.name}-{store}-{view.word}")
@@ -78,6 +79,7 @@ def it_says_what_it_shows_of_whom_and_where_from(
         "data_cutoff": snapshot.manifest.cutoff.isoformat(),
         "view": view.word,
         "participants": "simulated" if snapshot.manifest.simulated else "as extracted",
+        "software": VERSION,
     }
 
 

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from openpyxl import load_workbook
 
 from access import View
 from exhibits import Exhibit, make, offered
@@ -82,10 +83,15 @@ def test_numbers_stay_numbers() -> None:
 
 
 @pytest.mark.parametrize("name", [item.name for item in offered(View.CODED)])
-def test_an_exhibit_as_csv_is_its_table_with_provenance(troubled: Troubled, name: str) -> None:
+def test_an_exhibit_for_other_programs_is_its_table(troubled: Troubled, name: str) -> None:
     board = board_of(troubled.loaded, View.CODED)
     shown = make(name, board)
     board.close()
+    as_csv_it_is_its_table_with_provenance(shown)
+    as_workbook_it_has_every_row_and_column(shown)
+
+
+def as_csv_it_is_its_table_with_provenance(shown: Exhibit) -> None:
     header, *rows = csv.reader(io.StringIO(as_csv(shown), newline=""))
     table = shown.table if shown.table is not None else pl.DataFrame({"missing": [shown.missing]})
     origin = [f"_{key}" for key in shown.provenance]
@@ -99,6 +105,21 @@ def test_an_exhibit_as_csv_is_its_table_with_provenance(troubled: Troubled, name
                 assert float(one) == value
             else:
                 assert is_text(one, "" if value is None else str(value))
+
+
+def as_workbook_it_has_every_row_and_column(shown: Exhibit) -> None:
+    tables = {"machine": shown.table, "reader": shown.labelled_table()}
+    written = {name: table for name, table in tables.items() if table is not None}
+    book = load_workbook(io.BytesIO(as_xlsx(written)))
+    for name, table in written.items():
+        sheet = book[name]
+        headings = [one.value for one in sheet[1]] if table.width else []
+        assert headings == neutralized(table).columns
+        assert sheet.max_row == table.height + 1
+        for column, cells in zip(table, sheet.iter_cols(min_row=2, values_only=True), strict=False):
+            # Empty text is an empty cell.
+            filled = column.len() - column.null_count() - (column.cast(pl.String) == "").sum()
+            assert sum(value is not None for value in cells) == filled, column.name
 
 
 def test_text_of_an_extract_is_neutralized_in_a_download(troubled: Troubled) -> None:
@@ -171,6 +192,20 @@ def test_a_workbook_is_read_back() -> None:
         [HOSTILE, 5.0, 2.0],
     ]
     assert sheets["none"][0] == ["site", "n", "x"]
+
+
+def test_headings_that_differ_in_case_only_keep_their_columns() -> None:
+    sheets = read_xlsx(as_xlsx({"one": pl.DataFrame({"n": [1, 2], "N": [3, 4]})}))
+    assert sheets["one"] == [["n", "N"], [1.0, 3.0], [2.0, 4.0]]
+
+
+def test_headings_stay_in_sight_and_dates_are_dates() -> None:
+    table = pl.DataFrame({"day": [date(2023, 1, 5)], "n": [1]})
+    sheet = load_workbook(io.BytesIO(as_xlsx({"one": table})))["one"]
+    assert (sheet.freeze_panes, sheet.auto_filter.ref, sheet.tables) == ("A2", "A1:B2", {})
+    assert sheet["A1"].font.bold
+    assert sheet["A2"].is_date
+    assert sheet["A2"].value.date() == date(2023, 1, 5)
 
 
 @settings(max_examples=40, deadline=None)
