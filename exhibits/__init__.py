@@ -21,14 +21,7 @@ from exhibits import (
     treatment,
     ventilation,
 )
-from exhibits.exhibit import (
-    EXHIBITS,
-    Exhibit,
-    NotInThisViewError,
-    Number,
-    make,
-    offered,
-)
+from exhibits.exhibit import EXHIBITS, Exhibit, NotInThisViewError, Number, make, offered
 
 __all__ = [
     "EXHIBITS",

@@ -9,9 +9,9 @@ import polars as pl
 
 from estimators.balance import allocation_envelope
 from exhibits.arm_balance import baseline_characteristics
-from exhibits.conduct import row_name
 from exhibits.exhibit import Exhibit, People, comparative_exhibit, exhibit
 from exhibits.parts.comparison import contrast
+from exhibits.parts.populations import row_name
 from exhibits.parts.theme import (
     ACCENT,
     AXIS,

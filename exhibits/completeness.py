@@ -3,17 +3,9 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.conduct import (
-    NOBODY,
-    NOT_OPENED,
-    RANDOMIZED,
-    asked_of_due,
-    in_all,
-    planned_results,
-    results_due,
-    sentence_case,
-)
+from exhibits.conduct import NOT_OPENED, asked_of_due, planned_results, results_due
 from exhibits.exhibit import Exhibit, Number, exhibit, most_first, too_few
+from exhibits.parts.populations import NOBODY, RANDOMIZED, in_all
 from exhibits.parts.theme import (
     ACCENT,
     MISSING_SCALE,
@@ -25,7 +17,7 @@ from exhibits.parts.theme import (
     in_lines,
     safe,
 )
-from exhibits.parts.words import counted, day, number, share
+from exhibits.parts.words import counted, day, number, sentence_case, share
 from queries import Board
 
 DATASETS = {

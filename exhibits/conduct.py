@@ -7,23 +7,20 @@ import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit, too_few
 from exhibits.parts.comparison import counts_in_arms
+from exhibits.parts.populations import NOBODY, RANDOMIZED, in_all, row_name
+from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.theme import (
     STATES,
-    State,
     arm_style,
     counts_axis,
     figure,
     hatch,
     in_lines,
     safe,
-    state_marker,
 )
-from exhibits.parts.words import NOT_SHOWN, number, share
+from exhibits.parts.words import NOT_SHOWN, number, sentence_case, share
 from queries import Board, Filters
 from trials.definition import Visit
-
-RANDOMIZED = "Randomized participants, as randomized"
-NOBODY = "Nobody is randomized yet."
 
 # What became of a participant, in the order of the pictures: column, words, how it is drawn.
 ENDS = (
@@ -104,16 +101,6 @@ def results_due(board: Board, plan: list[dict[str, Any]]) -> tuple[pl.DataFrame,
     return rows.filter(~pl.col("measure").is_in(absent)), absent
 
 
-def in_all(counts: pl.Series) -> int | None:
-    """The sum of counts; None where one of them is not shown."""
-    return None if counts.null_count() else int(counts.sum())
-
-
-def row_name(board: Board, what: str, arm: str) -> str:
-    """What a row of a picture is of; the arm is named where there are several."""
-    return what if len(board.arms) == 1 else f"{what}, {arm}"
-
-
 @exhibit()
 def disposition(board: Board) -> Exhibit:
     """How the study ended for the randomized participants of each arm of this view."""
@@ -184,52 +171,6 @@ def _received_in_words(board: Board) -> str:
     return f" Received: {', '.join(parts)}." if parts else ""
 
 
-def stacked(
-    rows: list[tuple[str, dict[str, Any]]],
-    parts: tuple[tuple[str, str, State], ...],
-    x_title: str,
-    *,
-    height: int = 56,
-    longest: int = 12,
-) -> go.Figure:
-    """Stacked horizontal bars: one for each row, of the parts that anybody is in.
-
-    Args:
-        rows: what a row is called, and its counts by name; None is not drawn.
-        parts: name, words and style of each part, from the left.
-        height: pixels of a row, more where its name takes several lines.
-        longest: letters of a name on a line.
-    """
-    names = [in_lines(name, longest) for name, _ in rows]
-    lines = max((name.count("<br>") + 1 for name in names), default=1)
-    # On a telephone each part takes a line of the legend.
-    shown = sum(any(row[column] for _, row in rows) for column, _, _ in parts)
-    legend = 150 + 20 * max(0, shown - 4)
-    drawn = figure(x_title=x_title, y_title="", height=legend + max(height, 20 * lines) * len(rows))
-    for column, words, state in parts:
-        counts = [row[column] for _, row in rows]
-        if not any(counts):
-            continue
-        drawn.add_trace(
-            go.Bar(
-                y=names,
-                x=counts,
-                name=words,
-                orientation="h",
-                marker=state_marker(state),
-                hovertemplate="%{y}: %{x} " + words.lower() + "<extra></extra>",
-            )
-        )
-    if not drawn.data:
-        # A bar of nobody, so that the axes are there.
-        drawn.add_trace(go.Bar(y=names, x=[0] * len(names), orientation="h", showlegend=False))
-    drawn.update_layout(barmode="stack")
-    drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False, type="category")
-    sums = [sum(row[column] or 0 for column, _, _ in parts) for _, row in rows]
-    drawn.update_xaxes(counts_axis(sums))
-    return drawn
-
-
 @exhibit()
 def reasons_for_leaving(board: Board) -> Exhibit:
     """Why participants left the study early, and when, in each arm of this view."""
@@ -267,13 +208,6 @@ def _most_frequent(reasons: pl.DataFrame) -> str:
     )
     reason, count = shown.row(0)
     return f"{reason.lower()} ({count:,})" if count else NOT_SHOWN
-
-
-def sentence_case(column: str) -> pl.Expr:
-    """Texts of a column, those in upper case as `Lost to follow-up`."""
-    text = pl.col(column)
-    lowered = text.str.slice(0, 1) + text.str.slice(1).str.to_lowercase()
-    return pl.when(text == text.str.to_uppercase()).then(lowered).otherwise(text).alias(column)
 
 
 @exhibit()

@@ -7,13 +7,13 @@ import plotly.graph_objects as go
 import polars as pl
 
 from estimators.correlation import rank_correlation
-from exhibits.conduct import row_name, sentence_case
 from exhibits.exhibit import Exhibit, People, exhibit
-from exhibits.oxygenation import bound, of_whom, planned_days, rules_of
-from exhibits.parts.day_courses import FATES, Panel, courses, shades, stacked_days, with_enough
+from exhibits.oxygenation import bound, planned_days, rules_of
+from exhibits.parts.day_courses import Panel, courses, with_enough
+from exhibits.parts.populations import RANDOMIZED, nobody_to_show, row_name, size_of_all
+from exhibits.parts.stacked_bars import FATES, shades, stacked_days
 from exhibits.parts.theme import arm_style, error_bars, figure, in_lines, rows_axis, safe
-from exhibits.parts.words import counted, share, signed, unit
-from exhibits.safety import RANDOMIZED, nobody_to_show
+from exhibits.parts.words import counted, sentence_case, share, signed, unit
 from queries import Board
 from trials.definition import Immune, Measure
 
@@ -96,7 +96,7 @@ def _courses(
         title=title,
         population=RANDOMIZED,
         answer=_last_medians(board, rows, measures, fold=fold),
-        denominator=f"N = {of_whom(board):,}; n by day in the table; at a detection limit: "
+        denominator=f"N = {size_of_all(board):,}; n by day in the table; at a detection limit: "
         f"{counted(at_limit, 'value')}",
         figure=courses(
             board.arms,
@@ -258,7 +258,7 @@ def immune_and_oxygenation(board: Board) -> Exhibit:
         title=title,
         population=population,
         answer=answer,
-        denominator=f"N = {of_whom(board):,}; n by marker in the table",
+        denominator=f"N = {size_of_all(board):,}; n by marker in the table",
         figure=_correlations(board, [item.label for item in measures.values()], table)
         if not known.is_empty()
         else None,
@@ -391,7 +391,7 @@ def reported_symptoms(board: Board) -> Exhibit:
         title=title,
         population=RANDOMIZED,
         answer=f"{worst} on day {last}, of those with a score: {'; '.join(parts)}.",
-        denominator=f"N = {of_whom(board):,} on every day",
+        denominator=f"N = {size_of_all(board):,} on every day",
         figure=stacked_days(board.arms, rows, styles, labels),
         description="A panel for each symptom with a stacked bar for each study day and arm of "
         "this view, in percent of all participants: bands of the score, discharged without one, "
@@ -477,7 +477,7 @@ def symptoms_asked_for(board: Board) -> Exhibit:
         title=title,
         population=RANDOMIZED,
         answer=f"Most frequent at entry: {str(symptom).capitalize()}, {share(had, asked)}.",
-        denominator=f"N = {of_whom(board):,}; asked by symptom in the table",
+        denominator=f"N = {size_of_all(board):,}; asked by symptom in the table",
         table=rows.with_columns(
             sentence_case("symptom"),
             percent=(100 * pl.col("had") / pl.col("asked")).round(1),

@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from estimators.proportions import miettinen_nurminen
-from exhibits.conduct import row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit
 from exhibits.parts.comparison import contrast, counts_in_arms, points
 from exhibits.parts.day_courses import Panel, courses
+from exhibits.parts.populations import RANDOMIZED, nobody_to_show, row_name
 from exhibits.parts.theme import (
     LEFT_OF_AXIS_BESIDE,
     QUIET,
@@ -26,7 +26,6 @@ from exhibits.parts.theme import (
     state_marker,
 )
 from exhibits.parts.words import counted, decimal, share, unit
-from exhibits.safety import RANDOMIZED, nobody_to_show
 from queries import Board
 from trials.definition import Grading, Measure
 

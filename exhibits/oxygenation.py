@@ -7,31 +7,14 @@ from typing import Any
 import polars as pl
 
 from estimators.ordinal import CommonOddsRatio, proportional_odds
-from exhibits.conduct import row_name, stacked
 from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
-from exhibits.parts.comparison import (
-    WIN_LABELS,
-    WIN_METHOD,
-    Ranked,
-    arms_to_compare,
-    in_limits,
-    p_value,
-    too_few_to_compare,
-    wins,
-)
-from exhibits.parts.day_courses import (
-    FATES,
-    MOST_LINES,
-    SHADES,
-    Panel,
-    courses,
-    shades,
-    stacked_days,
-    with_enough,
-)
+from exhibits.parts.comparison import arms_to_compare, in_limits, too_few_to_compare
+from exhibits.parts.day_courses import MOST_LINES, Panel, courses, with_enough
+from exhibits.parts.populations import RANDOMIZED, nobody_to_show, row_name, size_of_all
+from exhibits.parts.ranks import WIN_LABELS, WIN_METHOD, Ranked, wins
+from exhibits.parts.stacked_bars import FATES, SHADES, shades, stacked, stacked_days
 from exhibits.parts.theme import STATES, State
-from exhibits.parts.words import decimal, share, signed
-from exhibits.safety import RANDOMIZED, nobody_to_show
+from exhibits.parts.words import decimal, p_value, share, signed
 from queries import Board
 from trials.definition import Band, Oxygenation
 
@@ -159,11 +142,6 @@ def _in_state(board: Board, looked: Looked, row: dict[str, Any], words: str) -> 
             ("arm", row["arm"]),
         ),
     )
-
-
-def of_whom(board: Board) -> int:
-    """How many participants the filters leave."""
-    return int(board.ask("safety/people")["participants"].sum())
 
 
 def _stays_note(board: Board) -> tuple[str, ...]:
@@ -352,7 +330,7 @@ def _course(board: Board, looked: Looked) -> Exhibit:
     rows = board.ask("oxygenation/course", **asked_with)
     if rows.is_empty():
         return Exhibit(looked.title, RANDOMIZED, missing=_no_value(looked))
-    total = of_whom(board)
+    total = size_of_all(board)
     lines = None
     if total <= MOST_LINES:
         lines = board.ask("oxygenation/lines", **asked_with).with_columns(
@@ -528,7 +506,7 @@ def _stacked(board: Board, looked: Looked, rows: pl.DataFrame, *notes: str) -> E
         title=looked.title,
         population=RANDOMIZED,
         answer=_last_day(board, rows, looked),
-        denominator=f"N = {of_whom(board):,} on every day",
+        denominator=f"N = {size_of_all(board):,} on every day",
         figure=stacked_days(
             board.arms,
             rows.with_columns(
@@ -816,7 +794,7 @@ def oxygenation_change(board: Board) -> Exhibit:
         title=title,
         population=f"{RANDOMIZED}, with a blood gas at baseline and on the day",
         answer=_median_change(board, enough),
-        denominator=f"N = {of_whom(board):,}; n by day in the table",
+        denominator=f"N = {size_of_all(board):,}; n by day in the table",
         figure=courses(
             board.arms,
             enough,

@@ -21,14 +21,13 @@ from exhibits.oxygenation import (
     NO_TREATMENT_EFFECT,
     asked,
     no_oxygenation,
-    of_whom,
     planned_days,
     rules_of,
 )
 from exhibits.parts.comparison import arms_to_compare, contrast, in_limits, too_few_to_compare
+from exhibits.parts.populations import RANDOMIZED, size_of_all
 from exhibits.parts.theme import QUIET, arm_style, error_bars, figure, safe
 from exhibits.parts.words import signed
-from exhibits.safety import RANDOMIZED
 from queries import Board
 
 POPULATION = f"{RANDOMIZED}, with a blood gas at baseline and on the day"
@@ -88,7 +87,7 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
         population=POPULATION,
         answer=f"On day {told}, of those with a blood gas: {_told(board, table, told)} "
         "Not a treatment effect if missingness differs.",
-        denominator=f"N = {of_whom(board):,}; n by day in the table",
+        denominator=f"N = {size_of_all(board):,}; n by day in the table",
         figure=_by_day(board, table, told),
         description="For each study day a dot at the difference to the reference arm, with its "
         "95 % interval as a line; an open mark: that day alone. Dotted: no difference.",
@@ -294,7 +293,7 @@ def oxygenation_delta(board: Board) -> Exhibit:
         title=f"{title}, day {primary.day}",
         population=f"{RANDOMIZED}, with a blood gas at baseline, alive on the day",
         answer=_tipping(board, table),
-        denominator=f"n = {rows.height:,} of N = {of_whom(board):,}; shifted in the table",
+        denominator=f"n = {rows.height:,} of N = {size_of_all(board):,}; shifted in the table",
         figure=_delta_lines(board, table),
         description="For each arm a line of the difference to the reference arm, with its 95 % "
         "intervals, over the shift of those without a blood gas in that arm, and one over the "

@@ -10,9 +10,9 @@ import polars as pl
 from estimators.multiplicity import double_false_discovery_rate
 from estimators.proportions import clopper_pearson, fisher_exact, miettinen_nurminen
 from estimators.rates import garwood
-from exhibits.conduct import NOBODY, row_name
-from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit, too_few
+from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
 from exhibits.parts.comparison import contrast, counts_in_arms, points
+from exhibits.parts.populations import RANDOMIZED, nobody_to_show, row_name
 from exhibits.parts.theme import (
     LEFT_OF_AXIS_BESIDE,
     ArmStyle,
@@ -28,21 +28,6 @@ from exhibits.parts.theme import (
 from exhibits.parts.words import counted, number, share
 from queries import Board
 
-RANDOMIZED = "Randomized participants, as randomized"
-NOBODY_LEFT = "The filters leave nobody. Choose fewer of them."
-NOT_THERE = {
-    "AE": "The extract has no adverse events (AE). Ask for them in the next extract.",
-    "LB": "The extract has no laboratory results (LB). Ask for them in the next extract.",
-    "VS": "The extract has no vital signs (VS). Ask for them in the next extract.",
-    "EG": "The extract has no electrocardiograms (EG). Ask for them in the next extract.",
-    "PR": "The extract has no procedures (PR). Ask for them in the next extract.",
-    "RS": "The extract has no clinical scales (RS). Ask for them in the next extract.",
-    "CP": "The extract has no cell phenotypes (CP). Ask for them in the next extract.",
-    "QS": "The extract has no questionnaires (QS). Ask for them in the next extract.",
-    "HO": "The extract has no stays in hospital (HO), so discharge is not known. Ask for them in "
-    "the next extract.",
-    "CE": "The extract has no clinical events (CE). Ask for them in the next extract.",
-}
 SINCE = (
     "Events that began at randomization or later. One on day 1 counts, and so does one without a "
     "date, or with a date in part that can be either."
@@ -60,21 +45,6 @@ MOST_DOTS = 20
 # Terms are marked where both rates of false discoveries are at most this.
 MARKED_AT = 0.10
 MARK = "◆"
-
-
-def nobody_to_show(
-    board: Board, title: str, dataset: str, population: str = RANDOMIZED
-) -> Exhibit | None:
-    """In place of an exhibit: the extract has not the dataset, or there is nobody to show."""
-    if not board.has(dataset):
-        return Exhibit(title, population, missing=NOT_THERE[dataset])
-    people = board.ask("safety/people")
-    if people["participants"].null_count():
-        return too_few(title, population, board)
-    if not people["participants"].sum():
-        missing = NOBODY_LEFT if board.filters.choose_people else NOBODY
-        return Exhibit(title, population, missing=missing)
-    return None
 
 
 def no_safety(board: Board, title: str) -> Exhibit | None:

@@ -4,26 +4,29 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
 from estimators.proportions import clopper_pearson, miettinen_nurminen
 from estimators.rates import garwood
 from estimators.time_to_event import (
-    CumulativeIncidence,
     aalen_johansen,
     incidence_on,
     kaplan_meier,
     log_rank,
 )
-from exhibits.conduct import row_name
 from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
 from exhibits.parts.comparison import contrast, counts_in_arms, points
+from exhibits.parts.incidence_curves import (
+    days_apart,
+    in_percent,
+    incidence_curve,
+    incidence_figure,
+    milestones,
+)
+from exhibits.parts.populations import RANDOMIZED, nobody_to_show, row_name
 from exhibits.parts.theme import (
     ACCENT,
-    AXIS,
-    FONT_SIZE,
     arm_style,
     error_bars,
     figure,
@@ -31,7 +34,6 @@ from exhibits.parts.theme import (
     safe,
 )
 from exhibits.parts.words import counted, decimal, number, percent, share, unit
-from exhibits.safety import RANDOMIZED, nobody_to_show
 from exhibits.safety import SINCE as BEGAN
 from exhibits.treatment import NO_EXPOSURE
 from queries import Board
@@ -46,12 +48,8 @@ GROUPS = (
     "Groups of preferred terms by the trial definition, compared without regard to case, "
     "punctuation and spelling; an event can belong to several. All need medical review."
 )
-# Days of the schedule that stand for weeks and months in a table.
-MILESTONES = (7, 14, 21, 28, 56, 84, 182, 364)
 # Under so many events in all the chi-square distribution of a log-rank test is poor.
 LEAST_EVENTS = 10
-# Under so much of the axis numbers under days would run into each other on a telephone.
-NEAREST = 0.13
 EVENT, DEATH = 1, 2
 
 
@@ -133,11 +131,6 @@ def list_of(board: Board, group: SpecialInterest | None, arm: str | None, **chos
             ("fatal", chosen.get("fatal", False)),
         ),
     )
-
-
-def in_percent(values: Any, *, shown: bool) -> list[float | None]:
-    """Shares as percentages for a table; none where there are none, or none are shown."""
-    return _rounded([100 * float(value) for value in values], shown=shown, places=1)
 
 
 @exhibit(filtered=True)
@@ -516,13 +509,6 @@ INCIDENCE_LABELS = {
 }
 
 
-def milestones(board: Board, longest: int) -> list[int]:
-    """Days of the schedule for a table: those that stand for weeks or months, and the last one."""
-    planned = [visit.day for visit in board.trial.schedule if visit.day > 1]
-    chosen = [day for day in planned if day in MILESTONES]
-    return sorted({*chosen, planned[-1]}) if planned else [max(longest, 1)]
-
-
 def _incidence_answer(board: Board, known: pl.DataFrame, last: int) -> str:
     """By the last day, how many had an event of each group that anybody had, in each arm."""
     had = set(known.filter(pl.col("outcome") == EVENT)["group"])
@@ -578,111 +564,6 @@ def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
         f"adjusted, and none is shown under {LEAST_EVENTS} first events.",
         *words,
     )
-
-
-def days_apart(days: Sequence[int], day: int) -> list[int]:
-    """Days that can be written beside each other: the first, the last, `day`, and what fits."""
-    chosen = {days[0], days[-1], day}
-    for other in days:
-        if all(abs(other - kept) >= NEAREST * days[-1] for kept in chosen):
-            chosen.add(other)
-    return sorted(chosen)
-
-
-def incidence_figure(
-    titles: Mapping[str, str], traces: Sequence[dict[str, Any]], days: Sequence[int]
-) -> go.Figure:
-    """A panel for each title, below each other, all with the same scale.
-
-    Args:
-        titles: of the panels, with what each has upwards.
-        traces: what `incidence_curve` makes, of all panels.
-        days: the study days that are written at the axis, from day 1 to the last.
-    """
-    count = len(titles)
-    height = 90 + 270 * count
-    gap = 110 / height
-    panel = (1 - gap * (count - 1)) / count
-    most = 1.05 * max(10.0, *(value or 0.0 for trace in traces for value in trace["y"]))
-    layout: dict[str, Any] = {
-        "legend": {"y": 1 + 50 / height},
-        "margin": {"l": 10, "r": 10, "t": 90, "b": 10},
-        "annotations": [],
-    }
-    last = max(float(days[-1]), *(trace["x"][-1] for trace in traces))
-    for place, (title, upwards) in enumerate(titles.items()):
-        suffix = "" if place == 0 else str(place + 1)
-        top = 1 - place * (panel + gap)
-        layout[f"xaxis{suffix}"] = AXIS | {
-            "anchor": f"y{suffix}",
-            "title": {"text": "Study day"},
-            "tickvals": list(days),
-            "range": [1 - 0.02 * last, 1.02 * last],
-        }
-        # One scale for all, so that a panel does not look like more than it is.
-        layout[f"yaxis{suffix}"] = AXIS | {
-            "anchor": f"x{suffix}",
-            "domain": [max(top - panel, 0.0), top],
-            "title": {"text": in_lines(upwards)},
-            "range": [0, most],
-        }
-        layout["annotations"].append(
-            {
-                "text": in_lines(title, 36),
-                "x": 0,
-                "y": top,
-                "xref": "paper",
-                "yref": "paper",
-                "xanchor": "left",
-                "yanchor": "bottom",
-                "align": "left",
-                "showarrow": False,
-                "font": {"size": FONT_SIZE},
-            }
-        )
-    return figure(x_title="Study day", y_title="%", height=height, traces=traces, layout=layout)
-
-
-def incidence_curve(
-    board: Board,
-    row: int,
-    position: int,
-    curves: CumulativeIncidence,
-    last: int,
-    *,
-    people: int | None,
-    cause: int = 0,
-) -> dict[str, Any]:
-    """A step curve of a cause with a mark at each of its days, which leads to the list `people`.
-
-    From day 1; to the day `last`, too, where nobody is left to whom anything could happen.
-    """
-    style, arm = arm_style(position), board.arms[position - 1]
-    days = [max(day, 1.0) for day in curves.times.tolist()]
-    shares = in_percent(curves.incidence[cause], shown=True)
-    steps = [0, *(7 * (np.diff(curves.incidence[cause], prepend=0.0) > 0)).tolist()]
-    if math.isfinite(incidence_on(curves, [last]).incidence[cause, 0]) and days[-1] < last:
-        days, shares, steps = [*days, float(last)], [*shares, shares[-1]], [*steps, 0]
-    suffix = "" if row == 1 else str(row)
-    return {
-        "x": [1.0, *days],
-        "y": [0.0, *shares],
-        "xaxis": f"x{suffix}",
-        "yaxis": f"y{suffix}",
-        "mode": "lines+markers",
-        "line": {"color": style.color, "dash": style.dash, "shape": "hv", "width": 3},
-        "marker": {
-            "color": style.color,
-            "symbol": style.symbol,
-            "size": steps,
-            "opacity": 1,
-        },
-        "customdata": [people] * len(steps),
-        "name": safe(arm),
-        "legendgroup": safe(arm),
-        "showlegend": len(board.arms) > 1 and row == 1,
-        "hovertemplate": f"{safe(arm)}: " + "%{y} % by day %{x}<extra></extra>",
-    }
 
 
 @exhibit(filtered=True)

@@ -17,23 +17,22 @@ from estimators.time_to_event import (
     log_rank,
     survival_on,
 )
-from exhibits.conduct import planned_visits, row_name, stacked
+from exhibits.conduct import planned_visits
 from exhibits.exhibit import Exhibit, Number, People, exhibit
 from exhibits.parts.comparison import contrast, counts_in_arms, in_limits
-from exhibits.parts.theme import STATES, arm_style, figure, in_lines, safe
-from exhibits.parts.words import counted, percent, share, signed
-from exhibits.safety import RANDOMIZED, intervals, nobody_to_show
-from exhibits.special_interest import (
-    LEAST_EVENTS,
-    apart_in_words,
+from exhibits.parts.incidence_curves import (
     days_apart,
-    differences,
     in_percent,
     incidence_curve,
     incidence_figure,
     milestones,
-    too_few_to_estimate,
 )
+from exhibits.parts.populations import RANDOMIZED, nobody_to_show, row_name
+from exhibits.parts.stacked_bars import stacked
+from exhibits.parts.theme import STATES, arm_style, figure, in_lines, safe
+from exhibits.parts.words import counted, percent, share, signed
+from exhibits.safety import intervals
+from exhibits.special_interest import LEAST_EVENTS, apart_in_words, differences, too_few_to_estimate
 from queries import Board
 
 OBSERVED = (

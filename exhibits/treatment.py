@@ -4,10 +4,12 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.conduct import NO_DEVIATIONS, NOBODY, RANDOMIZED, in_all, sentence_case, stacked
+from exhibits.conduct import NO_DEVIATIONS
 from exhibits.exhibit import Exhibit, Number, unblinded_exhibit
+from exhibits.parts.populations import NOBODY, RANDOMIZED, in_all
+from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.theme import STATES
-from exhibits.parts.words import counted, number, share
+from exhibits.parts.words import counted, number, sentence_case, share
 from queries import Board
 from trials.definition import Dosing
 

@@ -9,21 +9,15 @@ import plotly.graph_objects as go
 import polars as pl
 
 from estimators.ventilation import FreeDays, ventilator_free_days
-from exhibits.conduct import planned_visits, row_name, stacked
+from exhibits.conduct import planned_visits
 from exhibits.exhibit import Exhibit, People, exhibit
 from exhibits.oxygenation import asked, no_oxygenation
-from exhibits.parts.comparison import (
-    WIN_LABELS,
-    WIN_METHOD,
-    Ranked,
-    arms_to_compare,
-    too_few_to_compare,
-    wins,
-)
-from exhibits.parts.day_courses import SHADES
+from exhibits.parts.comparison import arms_to_compare, too_few_to_compare
+from exhibits.parts.populations import RANDOMIZED, row_name
+from exhibits.parts.ranks import WIN_LABELS, WIN_METHOD, Ranked, wins
+from exhibits.parts.stacked_bars import SHADES, stacked
 from exhibits.parts.theme import STATES, arm_style, figure, safe
 from exhibits.parts.words import share
-from exhibits.safety import RANDOMIZED
 from exhibits.survival import PAST
 from queries import Board
 

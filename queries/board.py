@@ -7,6 +7,7 @@ are bound, never formatted in.
 
 import base64
 import json
+import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import polars as pl
 
 from access.view import View
+from queries.bound import BY_NAME
 from queries.connections import Lease, LeaseEndedError, lease
 from queries.filters import Filters
 from queries.small_cells import Cells, declared, without_small_cells
@@ -117,8 +119,8 @@ class Board:
 
         Args:
             question: the file without its suffix, `enrollment/by_month`.
-            values: bound to `$name` in the file. `$filters`, `$cutoff` and `$subject` are bound
-                here where they are not given.
+            values: bound to `$name` in the file. `$filters`, `$cutoff`, `$subject` and what
+                `queries.bound` names of the trial's definition are bound where not given.
 
         Raises:
             Denied: the grant has expired, was revoked, or is not for this.
@@ -130,12 +132,15 @@ class Board:
             says_what_it_counts=cells is not None,
             chosen=set(values) - (cells.fixed if cells else set()),
         )
-        if "$filters" in _sql(question):
-            values.setdefault("filters", self.filters.bound(self.trial))
-        if "$cutoff" in _sql(question):
-            values.setdefault("cutoff", self.snapshot.manifest.cutoff)
-        if "$subject" in _sql(question):
-            values.setdefault("subject", self.subject)
+        for name in _names(question) - values.keys():
+            if name == "filters":
+                values[name] = self.filters.bound(self.trial)
+            elif name == "cutoff":
+                values[name] = self.snapshot.manifest.cutoff
+            elif name == "subject":
+                values[name] = self.subject
+            elif name in BY_NAME:
+                values[name] = BY_NAME[name](self.trial)
         answer = self._answer(question, values)
         if not self.grant.limited or cells is None:
             return answer
@@ -389,6 +394,12 @@ def arm_of_participant(
 @cache
 def _sql(question: str) -> str:
     return (FOLDER / f"{question}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def _names(question: str) -> frozenset[str]:
+    """The values that a question is bound to."""
+    return frozenset(re.findall(r"\$([a-z_]+)", _sql(question)))
 
 
 @cache

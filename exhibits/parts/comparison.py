@@ -1,31 +1,71 @@
-"""Arms held against the reference arm by order alone: who is compared, and how it is said."""
+"""Who is estimated, who is compared, and how far apart arms are: the one place for both.
+
+The minimum (`subgroups.minimum_per_arm` of the trial definition) has one meaning. An arm with fewer
+participants in the denominator of an estimate has counts and no estimate; two arms are compared
+where both have the minimum; the other arms of a trial with three are not affected. Pooled,
+everybody is one arm. A median is an estimate.
+
+Tables have one row an arm (and a key: a term, a day, a group). An estimate `x` has its limits in
+`x_low` and `x_high`, 95 % all of them, rounded once, here.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from estimators.ranks import RankTest, WinProbability, rank_test, win_probability
-from exhibits.exhibit import Number
-from exhibits.parts.words import decimal, number, percent, signed
+from estimators.proportions import clopper_pearson, miettinen_nurminen
+from estimators.rates import garwood
+from exhibits.parts.words import decimal, number, rounded_column, share, signed
 from queries import Board
 
-WIN_METHOD = (
-    "How likely a participant of the one arm did better than one of the other, a tie counted half; "
-    "50 % is no difference. Limits: Brunner & Munzel (2000) on the logit scale."
+SHARE_PLACES, RATE_PLACES = 1, 2
+CLOPPER_PEARSON = "Shares with exact 95 % intervals (Clopper & Pearson 1934)."
+MIETTINEN_NURMINEN = (
+    "Differences in percentage points with 95 % intervals (Miettinen & Nurminen 1985), each arm "
+    "minus the reference."
 )
 
 
+# Who is estimated, and who is compared
+
+
+def minimum(board: Board) -> int:
+    """From how many participants on an arm has estimates."""
+    return board.trial.subgroups.minimum_per_arm
+
+
+def has_enough(board: Board, participants: int | None) -> bool:
+    """Whether so many participants are enough for an estimate."""
+    return participants is not None and participants >= minimum(board)
+
+
+def where_enough(board: Board, of: str, *estimates: str) -> list[pl.Expr]:
+    """Columns of estimates, null in rows with fewer than the minimum in the column `of`."""
+    enough = pl.col(of) >= minimum(board)
+    return [pl.when(enough).then(pl.col(name)).alias(name) for name in estimates]
+
+
 def arms_to_compare(board: Board, sizes: Mapping[str, int]) -> list[str]:
-    """The arms that are held against the reference: those with enough participants, as it has.
+    """The arms that are compared with the reference arm: both have the minimum.
 
     Args:
         board: of any view; with one arm there is nobody to compare with.
-        sizes: participants of each arm who have what is compared.
+        sizes: participants of each arm in the denominator of what is compared.
     """
-    least = board.trial.subgroups.minimum_per_arm
-    enough = [arm for arm in board.arms if sizes.get(arm, 0) >= least]
+    enough = [arm for arm in board.arms if has_enough(board, sizes.get(arm, 0))]
     return [arm for arm in enough if arm != board.reference_arm and board.reference_arm in enough]
+
+
+def too_few_note(board: Board, sizes: Iterable[int | None]) -> tuple[str, ...]:
+    """A footnote where an arm, or a row of it, has fewer participants than the minimum."""
+    if all(has_enough(board, size) for size in sizes):
+        return ()
+    return (
+        f"An arm with fewer than {minimum(board)} evaluable participants has counts and no "
+        "estimate" + (", and is not compared." if len(board.arms) > 1 else "."),
+    )
 
 
 def too_few_to_compare(board: Board, compared: Sequence[str]) -> tuple[str, ...]:
@@ -36,11 +76,163 @@ def too_few_to_compare(board: Board, compared: Sequence[str]) -> tuple[str, ...]
     return (f"Compared are arms with at least {least} participants who have what is compared.",)
 
 
-def counts_in_arms(rows: Iterable[Mapping[str, Any]], whole: str) -> str:
-    """`14 of 20 in Arm A, 11 of 20 in Arm B`: `participants` of the column `whole` in `arm`."""
-    return ", ".join(
-        f"{number(row['participants'])} of {number(row[whole])} in {row['arm']}" for row in rows
+# Estimates of tables
+
+
+def with_share(
+    board: Board,
+    rows: pl.DataFrame,
+    *,
+    events: str = "participants",
+    of: str = "randomized",
+    name: str = "percent",
+) -> pl.DataFrame:
+    """The rows with a share in percent and its exact limits, by Clopper & Pearson.
+
+    Args:
+        rows: with the columns `events`, participants with the event, and `of`, all of the arm.
+            Either may be null where a limited role does not see it.
+        name: of the new column; its limits are `name_low` and `name_high`. Null where `of` is under
+            the minimum, or a count is.
+    """
+    shown = (rows[of] >= minimum(board)) & rows[events].is_not_null()
+    estimate = clopper_pearson(_counts(rows[events], shown), _counts(rows[of], shown))
+    values = (100 * part for part in (estimate.estimate, estimate.low, estimate.high))
+    return rows.with_columns(_estimates(name, values, shown, SHARE_PLACES))
+
+
+def with_rate(
+    board: Board,
+    rows: pl.DataFrame,
+    *,
+    events: str = "events",
+    days: str = "observed_days",
+    of: str = "randomized",
+    name: str = "rate",
+) -> pl.DataFrame:
+    """The rows with events per 100 patient-days and their exact Poisson limits, by Garwood.
+
+    Args:
+        rows: with the columns `events`, `days`, patient-days observed, and `of`, the participants
+            who were observed.
+        name: of the new column; its limits are `name_low` and `name_high`. Null where `of` is under
+            the minimum, nobody was observed for a day, or a count is null.
+    """
+    shown = (rows[of] >= minimum(board)) & (rows[days] > 0) & rows[events].is_not_null()
+    estimate = garwood(_counts(rows[events], shown), _counts(rows[days], shown) / 100)
+    values = (estimate.estimate, estimate.low, estimate.high)
+    return rows.with_columns(_estimates(name, values, shown, RATE_PLACES))
+
+
+def with_difference(
+    board: Board,
+    rows: pl.DataFrame,
+    *,
+    by: Sequence[str] = (),
+    events: str = "participants",
+    of: str = "randomized",
+    name: str = "difference",
+) -> pl.DataFrame:
+    """The rows with the arm's share less that of the reference arm, in percentage points.
+
+    With limits by Miettinen & Nurminen (1985). The rows as they are where the view has one arm.
+
+    Args:
+        rows: with the columns `arm`, `events` and `of`; one row an arm for each value of `by`.
+        by: the columns that say what is compared: a term, a group, a day.
+        name: of the new column; its limits are `name_low` and `name_high`. Null in rows of the
+            reference arm, and where either arm has fewer than the minimum.
+    """
+    if len(board.arms) < 2:
+        return rows
+    reference = rows.filter(pl.col("arm") == board.reference_arm).select(
+        *by, _events=pl.col(events), _of=pl.col(of)
     )
+    both = (
+        rows.join(reference, on=by, how="left", nulls_equal=True, maintain_order="left")
+        if by
+        else rows.join(reference, how="cross", maintain_order="left")
+    )
+    least = minimum(board)
+    compared = both.select(
+        (
+            (pl.col("arm") != board.reference_arm)
+            & (pl.col(of) >= least)
+            & (pl.col("_of") >= least)
+            & pl.col(events).is_not_null()
+            & pl.col("_events").is_not_null()
+        ).fill_null(value=False)
+    ).to_series()
+    mine, size, theirs, reference_size = (
+        _counts(both[column], compared) for column in (events, of, "_events", "_of")
+    )
+    estimate = miettinen_nurminen(mine, size, theirs, reference_size)
+    values = (100 * part for part in (estimate.estimate, estimate.low, estimate.high))
+    return rows.with_columns(_estimates(name, values, compared, SHARE_PLACES))
+
+
+def _counts(values: pl.Series, shown: pl.Series) -> "np.ndarray[Any, Any]":
+    """Counts for an estimator; 0 where nothing is estimated."""
+    return np.where(shown.fill_null(value=False).to_numpy(), values.fill_null(0).to_numpy(), 0)
+
+
+def _estimates(
+    name: str, values: Iterable["np.ndarray[Any, Any]"], shown: pl.Series, places: int
+) -> list[pl.Series]:
+    """An estimate and its limits as columns, rounded; null where it is not shown or not finite."""
+    there = shown.fill_null(value=False).to_numpy()
+    return [
+        rounded_column(
+            pl.Series(column, np.where(there & np.isfinite(part), part, np.nan)).fill_nan(None),
+            places,
+        )
+        for column, part in zip((name, f"{name}_low", f"{name}_high"), values, strict=True)
+    ]
+
+
+def limit_labels(name: str, of: str = "") -> dict[str, str]:
+    """The labels of the limits of the estimate `name`, the same in every table.
+
+    Args:
+        of: what the limits are of, where a table has several: `Rate`.
+    """
+    what = f"{of}, " if of else ""
+    return {f"{name}_low": f"{what}95 % CI, low", f"{name}_high": f"{what}95 % CI, high"}
+
+
+def difference_labels(board: Board, name: str = "difference", of: str = "") -> dict[str, str]:
+    """The labels of a difference in percentage points and its limits; none with one arm."""
+    if len(board.arms) < 2:
+        return {}
+    label = f"Difference to {board.reference_arm}, percentage points"
+    return {name: f"{of}: {label[0].lower()}{label[1:]}" if of else label} | limit_labels(
+        name, f"{of}, difference" if of else "Difference"
+    )
+
+
+# In words
+
+
+def counts_in_arms(rows: Iterable[Mapping[str, Any]], of: str, events: str = "participants") -> str:
+    """`14 of 20 in Arm A, 11 of 20 in Arm B`: `events` of the column `of` in `arm`."""
+    return ", ".join(f"{number(row[events])} of {number(row[of])} in {row['arm']}" for row in rows)
+
+
+def shares_in_arms(
+    board: Board, rows: Iterable[Mapping[str, Any]], of: str, events: str = "participants"
+) -> str:
+    """`Arm A: 14 of 20 (70.0 %); Arm B: 1 of 3`; of one arm without its name."""
+    parts = [(row["arm"], share_of_arm(board, row[events], row[of])) for row in rows]
+    if len(board.arms) == 1:
+        return "; ".join(words for _, words in parts)
+    return "; ".join(f"{arm}: {words}" for arm, words in parts)
+
+
+def share_of_arm(board: Board, count: int | None, total: int | None) -> str:
+    """`14 of 20 (70.0 %)`; counts alone where an arm has fewer than the minimum."""
+    if has_enough(board, total):
+        return share(count, total)
+    return f"{number(count)} of {number(total)}"
 
 
 def contrast(board: Board, arm: str) -> str:
@@ -48,9 +240,14 @@ def contrast(board: Board, arm: str) -> str:
     return f"{arm} minus {board.reference_arm}"
 
 
-def points(row: Mapping[str, Any], difference: str, low: str, high: str) -> str:
-    """`−35.7 percentage points (95 % −63.6 to −0.5)` by these columns of a row."""
-    return f"{signed(row[difference])} percentage points ({in_limits(row[low], row[high], 1)})"
+def points(
+    row: Mapping[str, Any], difference: str = "difference", low: str = "", high: str = ""
+) -> str:
+    """`−35.7 percentage points (95 % −63.6 to −0.5)`: a difference of a row and its limits."""
+    limits = in_limits(
+        row[low or f"{difference}_low"], row[high or f"{difference}_high"], SHARE_PLACES
+    )
+    return f"{signed(row[difference])} percentage points ({limits})"
 
 
 def in_limits(low: float | None, high: float | None, places: int = 0) -> str:
@@ -60,82 +257,52 @@ def in_limits(low: float | None, high: float | None, places: int = 0) -> str:
     return f"95 % {decimal(low, places)} to {decimal(high, places)}"
 
 
-class Ranked:
-    """Scores of an arm against those of the reference: the larger is the better."""
-
-    def __init__(self, arm: str, reference: str, mine: Iterable[float], theirs: Iterable[float]):
-        self.arm, self.reference = arm, reference
-        first, second = list(mine), list(theirs)
-        self.win: WinProbability = win_probability(first, second)
-        self.test: RankTest = rank_test(first, second)
-
-    @property
-    def number(self) -> Number:
-        """The win probability as a headline number, its limits as the remark."""
-        win = self.win
-        return Number(
-            f"Better in {self.arm} than in {self.reference}",
-            "–" if win.estimate is None else percent(win.estimate),
-            f"{self.limits}; 50 % is no difference",
-        )
-
-    @property
-    def limits(self) -> str:
-        """`95 % 44 to 71 %`, or why there are none."""
-        win = self.win
-        if win.low is None or win.high is None:
-            return (win.reason or "no interval").rstrip(".")
-        return f"95 % {100 * win.low:.0f} to {100 * win.high:.0f} %"
-
-    @property
-    def sentence(self) -> str:
-        """The finding, as a member would say it."""
-        if self.win.estimate is None:
-            return f"{self.arm} and {self.reference} cannot be compared: {self.win.reason}"
-        return (
-            f"A participant of {self.arm} did better than one of {self.reference} with a "
-            f"probability of {percent(self.win.estimate)} ({self.limits})."
-        )
-
-    @property
-    def footnote(self) -> str:
-        """What the rank test says, which comes second."""
-        test, pair = self.test, f"{self.arm} (n = {self.win.n1:,}) and {self.reference} "
-        pair += f"(n = {self.win.n2:,})"
-        if test.p_value is None:
-            return f"{pair}: no rank test. {test.reason}"
-        how = "exact" if test.exact else "by the normal approximation"
-        return f"{pair}: Wilcoxon's rank test, {how}, p = {p_value(test.p_value)}."
+def without_zero(difference: str = "difference") -> pl.Expr:
+    """Whether the interval of a difference excludes zero; false where there is none."""
+    low, high = pl.col(f"{difference}_low"), pl.col(f"{difference}_high")
+    return ((low > 0) | (high < 0)).fill_null(value=False)
 
 
-WIN_LABELS = {
-    "win_percent": "Did better than the reference, %",
-    "low_percent": "95 % low",
-    "high_percent": "95 % high",
-    "p_value": "p (rank test)",
-}
+def held_against_reference(
+    board: Board,
+    table: pl.DataFrame,
+    row: Mapping[str, Any],
+    *,
+    by: str,
+    of: str = "randomized",
+    events: str = "participants",
+    difference: str = "difference",
+) -> str:
+    """`7 of 14 in Arm A, 2 of 14 in Arm B; Arm B minus Arm A −35.7 percentage points (…)`.
+
+    Args:
+        table: one row an arm for each value of the column `by`.
+        row: that of the arm that is compared.
+    """
+    reference = table.row(
+        by_predicate=(pl.col(by) == row[by]) & (pl.col("arm") == board.reference_arm), named=True
+    )
+    both = sorted((row, reference), key=lambda one: board.arms.index(one["arm"]))
+    return (
+        f"{counts_in_arms(both, of, events)}; {contrast(board, row['arm'])} "
+        f"{points(row, difference)}"
+    )
 
 
-def wins(pairs: Iterable[Ranked]) -> pl.DataFrame:
-    """One row an arm that is compared: columns of `WIN_LABELS`."""
-    columns = ("arm", *WIN_LABELS)
-    rows = [
-        (
-            pair.arm,
-            *(
-                None if value is None else round(100 * value, 1)
-                for value in (pair.win.estimate, pair.win.low, pair.win.high)
-            ),
-            None if pair.test.p_value is None else round(pair.test.p_value, 4),
-        )
-        for pair in pairs
-    ]
-    schema = {name: pl.String if name == "arm" else pl.Float64 for name in columns}
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def p_value(value: float) -> str:
-    """Two places that tell, never 0."""
-    if value < 0.001:
-        return "under 0.001"
-    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+def apart_in_words(
+    board: Board,
+    table: pl.DataFrame,
+    *,
+    by: str,
+    of: str = "randomized",
+    events: str = "participants",
+    difference: str = "difference",
+) -> str:
+    """A sentence on every difference whose interval excludes zero; empty where there is none."""
+    if f"{difference}_low" not in table.columns:
+        return ""
+    names = {"by": by, "of": of, "events": events, "difference": difference}
+    return " ".join(
+        f"{row[by]}: {held_against_reference(board, table, row, **names)}."
+        for row in table.filter(without_zero(difference)).iter_rows(named=True)
+    )

@@ -1,25 +1,16 @@
 """Pictures over study days: courses of medians, and what became of everybody as stacked shares."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.parts.theme import AXIS, QUIET, STATES, State, arm_style, figure, safe, state_marker
+from exhibits.parts.theme import AXIS, QUIET, arm_style, figure, safe
 
 # More lines of participants than this are a gray patch.
 MOST_LINES = 60
-# What may have become of whom there is no value of, the same in every picture of days; each says
-# what those discharged are without.
-FATES = (
-    ("discharged", "Discharged", State("#8fb8a8", "\\")),
-    ("missing", "Missing", STATES.not_known),
-    ("left", "Left the study", STATES.left),
-    ("died", "Died", STATES.died),
-    ("to_come", "Day not reached", STATES.to_come),
-)
 # In full: of ticks between powers of ten Plotly writes the first digit only.
 LOG_TICKS = [digit * 10.0**power for power in range(-3, 7) for digit in (1, 2, 5)]
 LOG_AXIS = {
@@ -29,23 +20,6 @@ LOG_AXIS = {
     "tickvals": LOG_TICKS,
     "ticktext": [f"{value:,.10g}" for value in LOG_TICKS],
 }
-# Bands of a value, the best first: the further down, the darker; hatched to stay apart in print.
-SHADES = (
-    State("#dbe7f3"),
-    State("#a9c4e2", "/"),
-    State("#7ba0cd"),
-    State("#4c6fa5", "."),
-    State("#33508a"),
-    State("#1d2f57", "x"),
-)
-
-
-def shades(count: int) -> list[State]:
-    """Shades for so many bands, as far apart as there are."""
-    if count > len(SHADES):
-        return [SHADES[place % len(SHADES)] for place in range(count)]
-    last = max(count - 1, 1)
-    return [SHADES[round(place * (len(SHADES) - 1) / last)] for place in range(count)]
 
 
 def with_enough(rows: pl.DataFrame, least: int) -> pl.DataFrame:
@@ -114,7 +88,7 @@ def courses(
             | (LOG_AXIS if log else {})
         )
         layout["annotations"].append(
-            _panel_title(f"{safe(panel.label)}, {safe(panel.unit)}", top - head)
+            panel_title(f"{safe(panel.label)}, {safe(panel.unit)}", top - head)
         )
         if lines is not None:
             behind = lines.filter(pl.col("measure") == panel.name)
@@ -166,7 +140,7 @@ def _what_is_drawn(*, with_lines: bool) -> Iterator[dict[str, Any]]:
         yield entry | how
 
 
-def _panel_title(text: str, y: float) -> dict[str, Any]:
+def panel_title(text: str, y: float) -> dict[str, Any]:
     """What stands over a panel, at its left."""
     return {
         "text": text,
@@ -246,110 +220,3 @@ def _course(part: pl.DataFrame, arm: str, axis: str, *, show: bool) -> Iterator[
     if "list" in part.columns:
         line["customdata"] = part["list"].to_list()
     yield line
-
-
-def stacked_days(
-    arms: Sequence[str],
-    rows: pl.DataFrame,
-    states: Sequence[tuple[str, str, State]],
-    panels: Mapping[str, str],
-) -> go.Figure:
-    """What became of everybody on each planned day: bars of shares that add up to all of an arm.
-
-    One bar an arm for each day, beside each other, under the arm's mark.
-
-    Args:
-        arms: those of the view, in their order.
-        rows: `measure`, `planned_day`, `position`, `state`, `participants`, and `list`, the place
-            of the participants behind it.
-        states: the name of each state, its words and style, from the bottom.
-        panels: the measures and their titles, a panel each; without a title where there is one.
-    """
-    days = sorted(set(rows["planned_day"]))
-    place_of = {day: place for place, day in enumerate(days)}
-    count, step = len(panels), 0.84 / len(arms)
-    # High enough that on a telephone, with an entry a line, the legend leaves room for the bars.
-    height = 150 + (150 if count > 1 else 410) * count
-    traces: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {
-        "barmode": "stack",
-        "xaxis": {
-            "anchor": "y" if count == 1 else f"y{count}",
-            "tickvals": list(range(len(days))),
-            "ticktext": [str(day) for day in days],
-            "range": [-0.6, len(days) - 0.4],
-            "showgrid": False,
-        },
-        "legend": {"y": 1.0, "yanchor": "bottom"},
-        "annotations": [],
-    }
-    totals = {
-        (measure, day, position): total
-        for measure, day, position, total in rows.group_by("measure", "planned_day", "position")
-        .agg(pl.col("participants").sum())
-        .rows()
-    }
-    of_state = rows.partition_by("measure", "state", as_dict=True)
-    shown: set[str] = set()
-    head = 0.22 / count if count > 1 else 0.06
-    for number, (measure, title) in enumerate(panels.items()):
-        top, suffix = 1 - number / count, "" if number == 0 else str(number + 1)
-        layout[f"yaxis{suffix}"] = AXIS | {
-            "domain": [1 - (number + 1) / count + head * 0.2, top - head],
-            "range": [0, 108 if len(arms) > 1 else 100],
-            "rangemode": "tozero",
-            "tickvals": [0, 50, 100],
-            "anchor": "x",
-        }
-        said = f"{safe(title)}, % of all" if title else "Participants, % of all"
-        layout["annotations"].append(_panel_title(said, top - head))
-        for state, words, style in states:
-            part = of_state.get((measure, state))
-            if part is None:
-                continue
-            x, y, texts = [], [], []
-            for day, position, people in part["planned_day", "position", "participants"].rows():
-                total = totals[measure, day, position]
-                x.append(place_of[day] + step * (position - (len(arms) + 1) / 2))
-                y.append(100 * people / total)
-                arm = f"{safe(arms[position - 1])}, " if len(arms) > 1 else ""
-                texts.append(f"{arm}day {day}: {safe(words)} {people:,} of {total:,}")
-            traces.append(
-                {
-                    "type": "bar",
-                    "x": x,
-                    "y": y,
-                    "yaxis": f"y{suffix}",
-                    "width": step * 0.9,
-                    "name": safe(words),
-                    "legendgroup": state,
-                    "showlegend": state not in shown,
-                    "marker": state_marker(style),
-                    "text": texts,
-                    "textposition": "none",
-                    "customdata": part["list"].to_list(),
-                    "hovertemplate": "%{text}<extra></extra>",
-                }
-            )
-            shown.add(state)
-        if len(arms) > 1:
-            traces += _arm_marks(arms, len(days), step, f"y{suffix}", show=number == 0)
-    return figure(x_title="Study day", y_title="", height=height, traces=traces, layout=layout)
-
-
-def _arm_marks(
-    arms: Sequence[str], days: int, step: float, axis: str, *, show: bool
-) -> Iterator[dict[str, Any]]:
-    """Over each bar the mark of its arm."""
-    for position, arm in enumerate(arms, start=1):
-        style = arm_style(position)
-        yield {
-            "x": [place + step * (position - (len(arms) + 1) / 2) for place in range(days)],
-            "y": [104] * days,
-            "yaxis": axis,
-            "mode": "markers",
-            "name": safe(arm),
-            "showlegend": show,
-            "marker": {"color": style.color, "symbol": style.symbol, "size": 8},
-            "hovertemplate": safe(arm) + "<extra></extra>",
-        }

@@ -1,7 +1,10 @@
 """Numbers in the words of the page, and texts as they can be read."""
 
+import math
 import re
 from datetime import date
+
+import polars as pl
 
 MONTH_DAYS = 365.25 / 12
 NOT_SHOWN = "not shown"
@@ -22,6 +25,25 @@ def readable(text: str) -> str:
     return _UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+# Of a tie that a binary fraction misses: 2.675 is 2.67499999999999982.
+_NEARLY = 1e-9
+
+
+def rounded(value: float, places: int) -> float:
+    """A number rounded half away from zero, as SAS and readers do: 0.5 to 1, −2.5 to −3."""
+    if not math.isfinite(value):
+        return value
+    step = 10.0**places
+    return math.copysign(math.floor(abs(value) * step + 0.5 + _NEARLY) / step, value) + 0.0
+
+
+def rounded_column(values: pl.Series, places: int) -> pl.Series:
+    """The same of a column of numbers; null stays null, and NaN NaN."""
+    step = 10.0**places
+    away = (values.abs() * step + (0.5 + _NEARLY)).floor() / step
+    return away * values.sign() + 0.0
+
+
 def number(count: int | None) -> str:
     """`1,234`; a count that a limited role does not see is said to be not shown."""
     return NOT_SHOWN if count is None else f"{count:,}"
@@ -33,21 +55,36 @@ def counted(count: int | None, singular: str, plural: str | None = None) -> str:
 
 
 def share(count: int | None, total: int | None) -> str:
-    """`36 of 60 (60 %)`; no percentage of nobody, or of what is not shown."""
+    """`36 of 60 (60.0 %)`; no percentage of nobody, or of what is not shown."""
     if count is None or total is None:
         return f"{number(count)} of {number(total)}"
     if total == 0:
         return f"{count:,} of 0"
-    return f"{count:,} of {total:,} ({100 * count / total:,.0f} %)"
+    return f"{count:,} of {total:,} ({decimal(100 * count / total)} %)"
 
 
-def percent(probability: float) -> str:
+def percent(probability: float, places: int = 1) -> str:
     """A probability as a percentage that never rounds to certainty."""
-    if 0 < probability < 0.01:
-        return "under 1 %"
-    if 0.99 < probability < 1:
-        return "over 99 %"
-    return f"{100 * probability:,.0f} %"
+    least = 10.0**-places
+    if 0 < 100 * probability < least:
+        return f"under {least:.{places}f} %"
+    if 100 - least < 100 * probability < 100:
+        return f"over {100 - least:.{places}f} %"
+    return f"{decimal(100 * probability, places)} %"
+
+
+def p_value(value: float) -> str:
+    """Two places that tell, never 0."""
+    if value < 0.001:
+        return "under 0.001"
+    return decimal(value, 3 if value < 0.1 else 2)
+
+
+def sentence_case(column: str) -> pl.Expr:
+    """Texts of a column, those in upper case as `Lost to follow-up`."""
+    text = pl.col(column)
+    lowered = text.str.slice(0, 1) + text.str.slice(1).str.to_lowercase()
+    return pl.when(text == text.str.to_uppercase()).then(lowered).otherwise(text).alias(column)
 
 
 def day(value: date | None) -> str:
@@ -69,15 +106,15 @@ def unit(text: str) -> str:
 
 def decimal(value: float | None, places: int = 1) -> str:
     """A number with a fixed number of places, or a dash."""
-    return "–" if value is None else _with_minus(f"{value:.{places}f}")
+    return "–" if value is None else _with_minus(f"{rounded(value, places):,.{places}f}")
 
 
 def signed(value: float | None, places: int = 1) -> str:
     """`+66.7`, `−19.0`: a difference with a fixed number of places, or a dash."""
-    return "–" if value is None else _with_minus(f"{value:+.{places}f}")
+    return "–" if value is None else _with_minus(f"{rounded(value, places):+,.{places}f}")
 
 
 def _with_minus(written: str) -> str:
     """With the sign that is as wide as a plus, and no negative zero."""
-    zero = float(written) == 0
+    zero = not written.strip("+-0.")
     return written.lstrip("+-") if zero else written.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,65 @@
+"""Who is counted: the populations of exhibits, and what stands in their place without anybody."""
+
+import polars as pl
+
+from exhibits.exhibit import Exhibit, too_few
+from queries import Board
+
+RANDOMIZED = "Randomized participants, as randomized"
+NOBODY = "Nobody is randomized yet."
+NOBODY_LEFT = "The filters leave nobody. Choose fewer of them."
+NOT_THERE = {
+    "AE": "The extract has no adverse events (AE). Ask for them in the next extract.",
+    "LB": "The extract has no laboratory results (LB). Ask for them in the next extract.",
+    "VS": "The extract has no vital signs (VS). Ask for them in the next extract.",
+    "EG": "The extract has no electrocardiograms (EG). Ask for them in the next extract.",
+    "PR": "The extract has no procedures (PR). Ask for them in the next extract.",
+    "RS": "The extract has no clinical scales (RS). Ask for them in the next extract.",
+    "CP": "The extract has no cell phenotypes (CP). Ask for them in the next extract.",
+    "QS": "The extract has no questionnaires (QS). Ask for them in the next extract.",
+    "HO": "The extract has no stays in hospital (HO), so discharge is not known. Ask for them in "
+    "the next extract.",
+    "CE": "The extract has no clinical events (CE). Ask for them in the next extract.",
+}
+
+
+def nobody_to_show(
+    board: Board, title: str, dataset: str, population: str = RANDOMIZED
+) -> Exhibit | None:
+    """In place of an exhibit: the extract has not the dataset, or there is nobody to show."""
+    if not board.has(dataset):
+        return Exhibit(title, population, missing=NOT_THERE[dataset])
+    people = board.ask("safety/people")
+    if people["participants"].null_count():
+        return too_few(title, population, board)
+    if not people["participants"].sum():
+        missing = NOBODY_LEFT if board.filters.choose_people else NOBODY
+        return Exhibit(title, population, missing=missing)
+    return None
+
+
+def size_of_arms(board: Board) -> dict[str, int]:
+    """How many participants of each arm the filters leave."""
+    return dict(board.ask("safety/people").select("arm", "participants").rows())
+
+
+def size_of_all(board: Board) -> int:
+    """How many participants the filters leave, of all arms together."""
+    return int(board.ask("safety/people")["participants"].sum())
+
+
+def in_all(counts: pl.Series) -> int | None:
+    """The sum of counts; None where one of them is not shown."""
+    return None if counts.null_count() else int(counts.sum())
+
+
+def row_name(board: Board, what: str, arm: str | None) -> str:
+    """What a row or a list is of; the arm is named where there are several, and one is meant."""
+    return what if arm is None or len(board.arms) == 1 else f"{what}, {arm}"
+
+
+def by_arm(board: Board, words: dict[str, str]) -> str:
+    """`Arm A: words; Arm B: words`; of one arm its words alone."""
+    if len(board.arms) == 1:
+        return next(iter(words.values()), "")
+    return "; ".join(f"{arm}: {said}" for arm, said in words.items())

@@ -1,0 +1,88 @@
+"""Arms held against the reference arm by order alone: win probability first, rank test second."""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from estimators.ranks import RankTest, WinProbability, rank_test, win_probability
+from exhibits.exhibit import Number
+from exhibits.parts.comparison import limit_labels
+from exhibits.parts.words import decimal, p_value, percent, rounded
+
+WIN_METHOD = (
+    "How likely a participant of the one arm did better than one of the other, a tie counted half; "
+    "50 % is no difference. Limits: Brunner & Munzel (2000) on the logit scale."
+)
+
+
+class Ranked:
+    """Scores of an arm against those of the reference: the larger is the better."""
+
+    def __init__(self, arm: str, reference: str, mine: Iterable[float], theirs: Iterable[float]):
+        self.arm, self.reference = arm, reference
+        first, second = list(mine), list(theirs)
+        self.win: WinProbability = win_probability(first, second)
+        self.test: RankTest = rank_test(first, second)
+
+    @property
+    def number(self) -> Number:
+        """The win probability as a headline number, its limits as the remark."""
+        win = self.win
+        return Number(
+            f"Better in {self.arm} than in {self.reference}",
+            "–" if win.estimate is None else percent(win.estimate),
+            f"{self.limits}; 50 % is no difference",
+        )
+
+    @property
+    def limits(self) -> str:
+        """`95 % 44.1 to 71.3 %`, or why there are none."""
+        win = self.win
+        if win.low is None or win.high is None:
+            return (win.reason or "no interval").rstrip(".")
+        return f"95 % {decimal(100 * win.low)} to {decimal(100 * win.high)} %"
+
+    @property
+    def sentence(self) -> str:
+        """The finding, as a member would say it."""
+        if self.win.estimate is None:
+            return f"{self.arm} and {self.reference} cannot be compared: {self.win.reason}"
+        return (
+            f"A participant of {self.arm} did better than one of {self.reference} with a "
+            f"probability of {percent(self.win.estimate)} ({self.limits})."
+        )
+
+    @property
+    def footnote(self) -> str:
+        """What the rank test says, which comes second."""
+        test, pair = self.test, f"{self.arm} (n = {self.win.n1:,}) and {self.reference} "
+        pair += f"(n = {self.win.n2:,})"
+        if test.p_value is None:
+            return f"{pair}: no rank test. {test.reason}"
+        how = "exact" if test.exact else "by the normal approximation"
+        return f"{pair}: Wilcoxon's rank test, {how}, p = {p_value(test.p_value)}."
+
+
+WIN_LABELS = {
+    "win_percent": "Did better than the reference, %",
+    **limit_labels("win_percent"),
+    "p_value": "p (rank test)",
+}
+
+
+def wins(pairs: Iterable[Ranked]) -> pl.DataFrame:
+    """One row an arm that is compared: columns of `WIN_LABELS`."""
+    columns = ("arm", *WIN_LABELS)
+    rows = [
+        (
+            pair.arm,
+            *(
+                None if value is None else rounded(100 * value, 1)
+                for value in (pair.win.estimate, pair.win.low, pair.win.high)
+            ),
+            None if pair.test.p_value is None else rounded(pair.test.p_value, 4),
+        )
+        for pair in pairs
+    ]
+    schema = {name: pl.String if name == "arm" else pl.Float64 for name in columns}
+    return pl.DataFrame(rows, schema=schema, orient="row")
