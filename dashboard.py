@@ -6,20 +6,23 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.navigation.page import Page
 
 from access import Action, Denied, Grant, Identity, decide, log_incident, pages_of, rights_of
 from access.closed_session import Requests
-from access.controls import LookedAt, view_control
 from access.entries import Actor
 from access.errors import ClosedSessionError, RecordsError
+from access.menu import MENU
 from access.releases import offered_snapshots, released
 from access.roles import RolesError
-from access.session import TRAIL_KEY, Session, note_denied, note_refused_address
-from access.sign_in import sign_in, sign_out
+from access.session import Session
 from access.trail import Trail, open_trail
-from exhibits import on_page
-from exhibits.on_page import PAGES, file_of, picked, plain
+from display.closed_session import LookedAt, view_control
+from display.menu import menu
+from display.page import picked, prepare_charts
+from display.session import note_denied, note_refused_address
+from display.sign_in import sign_in, sign_out
+from display.state import ADDRESS_KEY, BOARD_KEY, RECORD_KEY, TRAIL_KEY
+from display.text import plain
 from exhibits.parts.words import ago, day
 from queries import Board, BoardError, arm_of_participant, open_board
 from settings import Settings, SettingsError, read_settings
@@ -31,18 +34,6 @@ SAYS_WHAT_TO_DO = (
     BoardError, ClosedSessionError, RecordsError, RolesError, SnapshotsError, SettingsError,
     TrialDefinitionError,
 )  # fmt: skip
-
-
-def menu(identity: Identity | None) -> Page:
-    """The role's pages; before sign-in all addresses are known, and none is run."""
-    # The default page has no address of its own; so it is none of these, and theirs can be linked.
-    root = st.Page(lambda: None, title="Start", url_path="start", default=True, visibility="hidden")
-    groups: dict[str, list[Page]] = {"": [root]}
-    for address in pages_of(identity.role) if identity else PAGES:
-        title, icon = PAGES[address]
-        page = st.Page(file_of(address), title=title, icon=icon, url_path=address)
-        groups.setdefault(address.partition("-")[0].capitalize(), []).append(page)
-    return st.navigation(groups, position="sidebar" if identity else "hidden", expanded=True)
 
 
 def looked_at(
@@ -103,8 +94,8 @@ def open_for(
     if st.session_state.get("_opened") != wanted:
         write(act="view opened", resource="sealed records" if grant.sealed_records else "")
     st.session_state["_opened"] = wanted
-    st.session_state[on_page.RECORD_KEY] = lambda what: write(act="download", resource=what)
-    session.opened = st.session_state[on_page.BOARD_KEY] = open_board(
+    st.session_state[RECORD_KEY] = lambda what: write(act="download", resource=what)
+    session.opened = st.session_state[BOARD_KEY] = open_board(
         trial, snapshot, grant, key, lambda earlier: write(act="view opened", snapshot=earlier)
     )
     return True
@@ -120,12 +111,13 @@ def main() -> None:
         session = sign_in(settings, trail)
         page = menu(session.identity if session else None)
         if session is None:
-            return on_page.prepare_charts()
+            return prepare_charts()
         identity, page_name, role = session.identity, page.url_path, session.identity.role.value
-        st.session_state[TRAIL_KEY], st.session_state[on_page.ADDRESS_KEY] = trail, page_name
+        st.session_state[TRAIL_KEY], st.session_state[ADDRESS_KEY] = trail, page_name
         if not page_name:
-            note_refused_address(identity, trail, PAGES)
-            st.switch_page(file_of(pages_of(identity.role)[0]), query_params=dict(st.query_params))
+            note_refused_address(identity, trail, MENU)
+            first = MENU[pages_of(identity.role)[0]]
+            st.switch_page(first.file, query_params=dict(st.query_params))
         with st.sidebar:
             st.caption(plain(identity.name))
             # What is used most comes first; the way out is there whatever follows.

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from access.identity import Identity, Role
+from access.menu import Audience, pages_for
 from access.view import View
 
 
@@ -19,28 +20,6 @@ class Action(StrEnum):
     READ_TRAIL = "read the audit trail"
 
 
-SPONSOR_PAGES = (
-    "board-overview",
-    "board-enrollment",
-    "board-conduct",
-    "board-safety",
-    "board-arm-balance",
-)
-BOARD_PAGES = (
-    "board-overview",
-    "board-monitoring",
-    "board-enrollment",
-    "board-conduct",
-    "board-safety",
-    "board-special-interest",
-    "board-laboratory",
-    "board-oxygenation",
-    "board-immune",
-    "board-survival",
-    "board-participant",
-    "board-arm-balance",
-)
-DATA_PAGES = ("data-findings", "data-checks", "data-intake")
 CLOSED = frozenset({Action.ENTER_CLOSED_SESSION})
 
 
@@ -49,7 +28,7 @@ class Rights:
     """What a role may do.
 
     Attributes:
-        pages: addresses, in the order of the menu.
+        pages: ids of pages, in the order of the menu.
         view: the highest view it may open; None for a role that sees no data.
         limited: no rows of participants, no small cells, no choice of filters, and of the snapshots
             only the last one that was released.
@@ -66,16 +45,16 @@ class Rights:
 
 
 POLICY: dict[Role, Rights] = {
-    Role.BOARD: Rights(BOARD_PAGES, View.UNBLINDED, acts=CLOSED),
+    Role.BOARD: Rights(pages_for(Audience.BOARD), View.UNBLINDED, acts=CLOSED),
     Role.STATISTICIAN: Rights(
-        (*BOARD_PAGES, *DATA_PAGES),
+        pages_for(Audience.BOARD, Audience.DATA),
         View.UNBLINDED,
         acts=CLOSED | {Action.UNBLIND_PARTICIPANT},
     ),
-    Role.SPONSOR: Rights(SPONSOR_PAGES, View.POOLED, limited=True),
-    Role.DATA_MANAGER: Rights(("board-overview", "board-conduct", *DATA_PAGES), View.POOLED),
-    Role.UNBLINDED_DATA_MANAGER: Rights(DATA_PAGES, View.POOLED, sealed_records=True),
-    Role.AUDITOR: Rights(("governance-audit",), None, acts=frozenset({Action.READ_TRAIL})),
+    Role.SPONSOR: Rights(pages_for(Audience.SPONSOR), View.POOLED, limited=True),
+    Role.DATA_MANAGER: Rights(pages_for(Audience.CONDUCT, Audience.DATA), View.POOLED),
+    Role.UNBLINDED_DATA_MANAGER: Rights(pages_for(Audience.DATA), View.POOLED, sealed_records=True),
+    Role.AUDITOR: Rights(pages_for(Audience.GOVERNANCE), None, acts=frozenset({Action.READ_TRAIL})),
 }
 NO_RIGHTS = Rights((), None)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from access.menu import MENU
 from access.view import View
 from data_validation.catalogue import catalogue
 from data_validation.domains import DOMAINS, SEALED_DATASETS
@@ -350,16 +351,11 @@ def methods() -> Iterator[str]:
 @cache
 def _pages() -> dict[str, tuple[str, str]]:
     """Of each page by its title the question, and the source; in the order of the menu."""
-    tree = ast.parse((ROOT / "exhibits" / "on_page.py").read_text("utf-8"))
-    found: dict[str, tuple[str, str]] = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "PAGES":
-            for address, (title, _) in ast.literal_eval(node.value).items():
-                folder, _, name = address.partition("-")
-                path = ROOT / "pages" / folder / f"{name.replace('-', '_')}.py"
-                source = path.read_text("utf-8")
-                found[title] = (ast.get_docstring(ast.parse(source)) or "", source)
-    return found
+    sources = {page.title: (ROOT / page.file).read_text("utf-8") for page in MENU.values()}
+    return {
+        title: (ast.get_docstring(ast.parse(source)) or "", source)
+        for title, source in sources.items()
+    }
 
 
 def _page_of(item: Registered, pages: dict[str, tuple[str, str]]) -> str:

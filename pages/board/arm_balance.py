@@ -1,6 +1,7 @@
 """Who is in the trial, and are the arms alike?"""
 
-from exhibits.on_page import header, show, tabs
+from display.exhibit import show
+from display.page import header, tabs
 
 board = header("Baseline and arm balance", "Who is in the trial?", domains=("DM", "LB", "VS"))
 if board.is_limited:

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from exhibits.on_page import header, show
+from display.exhibit import show
+from display.page import header
 
 header("Conduct", "Is it run as planned?", domains=("DM", "DS", "SV", "DV", "LB", "VS"))
 show("disposition")

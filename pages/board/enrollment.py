@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from exhibits.on_page import header, show
+from display.exhibit import show
+from display.page import header
 
 header("Enrollment", "Are we on track?", domains=("DM", "DS", "IE"))
 show("enrollment_progress")

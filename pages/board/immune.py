@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from exhibits.on_page import header, show, tabs
+from display.exhibit import show
+from display.page import header, tabs
 
 header(
     "Immune markers",

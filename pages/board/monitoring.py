@@ -1,6 +1,7 @@
 """Has a pre-specified rule been met?"""
 
-from exhibits.on_page import header, show
+from display.exhibit import show
+from display.page import header
 
 header("Monitoring", "Has a pre-specified rule been met?", domains=("AE", "DM", "LB"))
 show("stopping_positions")

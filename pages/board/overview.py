@@ -1,7 +1,9 @@
 """Where does the trial stand, and what needs attention?"""
 
 from access import pages_of
-from exhibits.on_page import compare_with, header, link_to, show, tabs, warn_of
+from display.changes import compare_with
+from display.exhibit import show
+from display.page import header, link_to, tabs, warn_of
 from exhibits.overview import lines
 
 board = header("Overview", "Where does the trial stand, and what needs attention?")

@@ -1,6 +1,7 @@
 """Are patients' lungs getting better?"""
 
-from exhibits.on_page import header, show, tabs
+from display.exhibit import show
+from display.page import header, tabs
 
 header(
     "Oxygenation",

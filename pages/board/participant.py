@@ -1,7 +1,9 @@
 """What happened to this person?"""
 
-from exhibits.on_page import changes_of_chosen_person, header, show
-from exhibits.people import choose_participant
+from display.changes import changes_of_chosen_person
+from display.exhibit import show
+from display.page import header
+from display.people import choose_participant
 
 board = header(
     "Participant", "What happened to this person?", domains=("DM", "AE", "LB", "PR"), filtered=True

@@ -1,7 +1,8 @@
 """Is anyone being harmed?"""
 
-from exhibits.on_page import header, show, tabs
-from exhibits.term_table import show_terms
+from display.exhibit import show
+from display.page import header, tabs
+from display.term_table import show_terms
 
 board = header("Safety", "Is anyone being harmed?", domains=("AE", "DM", "DS"), filtered=True)
 show("adverse_event_overview")

@@ -1,6 +1,7 @@
 """Allergic reactions, pulmonary embolism, and others?"""
 
-from exhibits.on_page import header, show
+from display.exhibit import show
+from display.page import header
 
 header(
     "Special interest",

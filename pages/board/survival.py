@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from exhibits.on_page import header, show
+from display.exhibit import show
+from display.page import header
 
 header("Survival", "Who died, and when?", domains=("DM", "DS", "HO", "SS", "DD"), filtered=True)
 show("mortality")

@@ -4,7 +4,8 @@ import polars as pl
 import streamlit as st
 
 from data_validation.catalogue import catalogue
-from exhibits.on_page import header, plain
+from display.page import header
+from display.text import plain
 from exhibits.parts.words import counted
 
 board = header("Checks", "What is checked?")

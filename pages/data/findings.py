@@ -4,11 +4,13 @@ import polars as pl
 import streamlit as st
 
 from data_validation.received import as_received, relation_of
-from exhibits.on_page import header, listed, plain, show, table_download
+from display.downloads import table_download
+from display.exhibit import MOST_ROWS, show
+from display.page import header
+from display.tables import listed
+from display.text import plain
 from exhibits.parts.words import counted
 
-# A browser stays quick with so many rows; more are looked through by filters or in the query list.
-MOST_ROWS = 1_000
 RECORD = {
     "field": "Field", "received": "As received", "here": "Finding", "description": "What it is"
 }  # fmt: skip

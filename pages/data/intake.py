@@ -3,8 +3,10 @@
 import polars as pl
 import streamlit as st
 
+from display.page import header
+from display.tables import listed
+from display.text import plain
 from exhibits.intake import CHANGES, TOTALS, control_totals
-from exhibits.on_page import header, listed, plain
 from exhibits.parts.words import counted
 from queries import differences, history, last_refusal
 

@@ -1,14 +1,17 @@
 """Who saw what, when, why?"""
 
+from functools import partial
+
 import streamlit as st
 
 from access.entries import Actor
-from access.session import browser_session, session_trail
 from access.trail import Filter
-from access.trail_on_page import moment, show_entries
 from access.trail_table import trail_json, trail_table
+from display.page import prepare_page
+from display.session import browser_session, session_trail
+from display.text import plain
+from display.trail import moment, show_entries
 from exhibits.export import table_as_csv
-from exhibits.on_page import plain, prepare_page
 from exhibits.parts.words import counted
 
 ROWS_ON_A_PAGE = 200
@@ -70,7 +73,7 @@ if not rows:
 st.subheader("Rows", anchor=False)
 people = trail.people()
 with st.container(horizontal=True):
-    days = st.date_input("Period (UTC)", value=(), key="audit-days", width=240)
+    days = st.date_input("Period (UTC)", value=[], key="audit-days", width=240)
     acts = st.multiselect("Act", trail.values("act"), key="audit-act", width=240)
     persons = st.multiselect(
         "Person", list(people), format_func=lambda one: f"{people[one]} ({one})",
@@ -113,7 +116,7 @@ def export(as_json: bool) -> bytes:
 with st.container(horizontal=True):
     for kind, mime in (("CSV", "text/csv"), ("JSON", "application/json")):
         st.download_button(
-            f"Download {kind}", data=lambda kind=kind: export(kind == "JSON"),
+            f"Download {kind}", data=partial(export, kind == "JSON"),
             file_name=f"audit-trail.{kind.lower()}", mime=mime, icon=":material/download:",
             on_click="ignore", key=f"audit-{kind.lower()}", disabled=not left,
         )  # fmt: skip

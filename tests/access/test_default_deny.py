@@ -25,10 +25,11 @@ from access import (
     pages_of,
     views_of,
 )
-from access.policy import BOARD_PAGES, DATA_PAGES, issue_closed_session
+from access.menu import MENU
+from access.policy import issue_closed_session
 from tests.conftest import clock_of
 
-EVERY_PAGE = (*BOARD_PAGES, *DATA_PAGES, "governance-audit")
+EVERY_PAGE = tuple(MENU)
 BY_ROLE = {identity.role: identity for identity in demonstration_identities()}
 
 

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = (
     "access",
     "data_validation",
+    "display",
     "estimators",
     "exhibits",
     "queries",
@@ -94,6 +95,7 @@ def test_an_import_that_a_room_may_not_have_breaks_its_contract(tmp_path: Path) 
     for module, line in {
         "access/view.py": "import queries",
         "data_validation/values.py": "import exhibits",
+        "display/text.py": "import snapshots",
         "estimators/accrual.py": "import polars",
         "exhibits/findings.py": "from access import decide",
         "queries/board.py": "from access.policy import decide",
@@ -113,8 +115,8 @@ def test_an_import_that_a_room_may_not_have_breaks_its_contract(tmp_path: Path) 
 
 @every_page
 def test_a_page_imports_what_it_may(path: Path) -> None:
-    """Exhibits, queries and access; on the data pages also the write side's own account."""
-    allowed = {"access", "exhibits", "queries", "polars", "streamlit"}
+    """Display, exhibits, queries and access; on the data pages also the write side's account."""
+    allowed = {"access", "display", "exhibits", "queries", "polars", "streamlit"}
     if path.parent.name == "data":
         allowed.add("data_validation")
     assert {name.partition(".")[0] for name in imported(path)} <= allowed
@@ -199,13 +201,13 @@ def test_sql_that_is_put_together_is_seen(line: str) -> None:
 
 
 def test_no_page_and_no_exhibit_holds_sql() -> None:
-    for path in [*PAGES, *(ROOT / "exhibits").glob("*.py")]:
+    for path in [*PAGES, *(ROOT / "display").glob("*.py"), *(ROOT / "exhibits").rglob("*.py")]:
         assert not [name for name, _ in calls(path) if name.rpartition(".")[2] == "execute"], path
 
 
 def test_no_exhibit_asks_for_its_view() -> None:
     """What an arm is, the Board says: an `if` on the view in an exhibit belongs in a query."""
-    about_views = {"exhibit.py", "on_page.py", "__main__.py"}
+    about_views = {"exhibit.py", "__main__.py"}
     for path in (ROOT / "exhibits").glob("*.py"):
         if path.name in about_views:
             continue

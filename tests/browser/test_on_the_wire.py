@@ -18,8 +18,8 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from access import Role, pages_of
+from display.text import plain
 from exhibits.export import as_xlsx, table_as_csv
-from exhibits.on_page import plain
 from exhibits.parts.theme import in_lines
 from tests.browser.accessible import serious_barriers
 from tests.browser.conftest import NewVisitor

@@ -12,9 +12,8 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from access import Role, View, demonstration_identities
+from access.menu import MENU
 from exhibits import EXHIBITS
-from exhibits.on_page import PAGES as REGISTERED
-from exhibits.on_page import file_of
 from tests.browser.dashboard_server import CHECKOUT, Server
 
 # Milliseconds until what is waited for counts as missing; a busy machine is not an error.
@@ -58,10 +57,7 @@ class RegisteredPage:
         ]
 
 
-PAGES = {
-    address: RegisteredPage(address, file_of(address), title)
-    for address, (title, _) in REGISTERED.items()
-}
+PAGES = {page.id: RegisteredPage(page.id, page.file, page.title) for page in MENU.values()}
 # Everybody of the demonstration, and of each role the first.
 EVERYBODY = [person.name for person in demonstration_identities()]
 NAMES = {person.role: person.name for person in reversed(demonstration_identities())}

@@ -19,20 +19,20 @@ from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 from access import View
 from access.audit_key import new_audit_key
 from access.entries import command_line_actor
+from access.menu import MENU
 from access.policy import issue_closed_session
 from access.records import open_records
 from access.releases import release
-from access.session import SESSION_KEY, Session
+from access.session import Session
 from access.trail import Trail, open_trail
-from exhibits.on_page import BOARD_KEY, file_of
-from exhibits.on_page import PAGES as REGISTERED
+from display.state import BOARD_KEY, SESSION_KEY
 from queries import Board
 from tests.conftest import LoadedTrial
 
 ROOT = Path(__file__).parents[2]
 
 
-PAGES = {address: file_of(address) for address in REGISTERED}
+PAGES = {page.id: page.file for page in MENU.values()}
 EMPTY = go.Figure().to_json()
 
 

@@ -14,8 +14,9 @@ from streamlit.testing.v1 import AppTest
 from access import Identity, Role
 from access.audit_key import new_audit_key
 from access.entries import Actor
-from access.session import SESSION_KEY, TRAIL_KEY, Session
+from access.session import Session
 from access.trail import Trail, open_trail
+from display.state import SESSION_KEY, TRAIL_KEY
 from tests.conftest import FORMULA, HOSTILE
 from tests.pages.conftest import ROOT
 

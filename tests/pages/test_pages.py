@@ -20,12 +20,13 @@ from streamlit.testing.v1 import AppTest
 import access.policy
 import exhibits
 from access import Role, View, demonstration_identities, pages_of, views_of
-from access.controls import VIEW_KEY, WANTED_KEY
 from access.entries import Entry
-from access.session import BY_CLOCK_KEY
 from access.trail import Trail
+from display.closed_session import VIEW_KEY, WANTED_KEY
+from display.exhibit import MOST_ROWS
+from display.lists import _looked_at
+from display.state import BY_CLOCK_KEY, LIST_KEY
 from exhibits import EXHIBITS, make
-from exhibits.on_page import LIST_KEY, MOST_ROWS, _looked_at
 from queries import Board, Filters
 from snapshots import SEALED, Store
 from tests.conftest import BLINDED, HOSTILE, LoadedTrial, Troubled, board_of
@@ -885,8 +886,8 @@ def test_a_table_says_whom_a_row_leads_to(column: str, said: str) -> None:
     def page(column: str) -> None:
         import polars as pl
 
+        from display.exhibit import _table
         from exhibits.exhibit import Exhibit
-        from exhibits.on_page import _table
 
         rows = pl.DataFrame({column: ["one"]})
         _table(Exhibit("Rows", "Nobody", name="rows", table=rows, row_lists=(None,)))
@@ -899,8 +900,8 @@ def test_of_a_long_table_the_page_has_the_first_rows_and_says_so() -> None:
     def page() -> None:
         import polars as pl
 
+        from display.exhibit import MOST_ROWS, _table
         from exhibits.exhibit import Exhibit
-        from exhibits.on_page import MOST_ROWS, _table
 
         numbers = pl.DataFrame({"number": range(MOST_ROWS + 5)})
         _table(Exhibit("Long", "Nobody", name="long", table=numbers, labels={"number": "Number"}))

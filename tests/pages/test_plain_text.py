@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from exhibits.on_page import columns_of, decimals, kept_together, plain
+from display.tables import columns_of, decimals
+from display.text import kept_together, plain
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 JOINER = "\u2060"

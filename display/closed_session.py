@@ -13,9 +13,10 @@ from access import closed_session
 from access.closed_session import NOTICE, REASONS, Request, Requests
 from access.errors import ClosedSessionError, RecordsError
 from access.policy import Action, Denied, Grant, rights_of, views_of
-from access.session import Session, rerun_by_clock
+from access.session import Session
 from access.trail import Trail
 from access.view import View
+from display.session import rerun_by_clock
 
 VIEW_KEY = "pick-view"
 WANTED_KEY = "_wanted_view"  # to be picked next: what is drawn cannot be set

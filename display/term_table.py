@@ -3,16 +3,13 @@
 import polars as pl
 import streamlit as st
 
+from display.downloads import download
+from display.exhibit import footnotes
+from display.lists import ask_for, come_back_to
+from display.session import session_board
+from display.tables import columns_of
+from display.text import plain
 from exhibits.exhibit import Exhibit, make
-from exhibits.on_page import (
-    ask_for,
-    columns_of,
-    come_back_to,
-    download,
-    footnotes,
-    plain,
-    session_board,
-)
 from exhibits.parts.comparison import contrast
 from exhibits.parts.words import counted, share
 from queries import Board

@@ -3,16 +3,11 @@
 import polars as pl
 import streamlit as st
 
+from display.lists import forget_list, go_back, list_asked_for
+from display.state import ORIGIN_KEY, PERSON_KEY
+from display.tables import listed
+from display.text import plain
 from exhibits.exhibit import People
-from exhibits.on_page import (
-    ORIGIN_KEY,
-    PERSON_KEY,
-    forget_list,
-    go_back,
-    list_asked_for,
-    listed,
-    plain,
-)
 from exhibits.parts.words import counted
 from queries import Board
 

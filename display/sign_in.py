@@ -1,0 +1,158 @@
+"""Signing in on the page: by an OpenID Connect provider, or by the demonstration's picker."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from access.entries import Actor
+from access.identity import Identity, demonstration_identities
+from access.session import ACTIVITY, Session
+from access.sign_in import LOCKED, SignInSettings, identified, is_still, sign_in_of
+from access.trail import Trail
+from display.session import browser_session, rerun_by_clock
+from display.state import BY_CLOCK_KEY, SESSION_KEY
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+CHOSEN_IDENTITY_KEY = "_chosen_identity"  # whom the picker was told
+NOTICE_KEY = "_notice"  # why the last session of this window ended
+REFUSED_KEY = "_refused"  # what was refused and recorded already
+
+
+def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
+    """The session of this window; if there is none, what there is to sign in with is drawn.
+
+    Raises:
+        AuditError: the sign-in cannot be recorded, so it does not happen.
+        RolesError: there is no role file that could be used.
+    """
+    session = browser_session()
+    used_now = not st.session_state.pop(BY_CLOCK_KEY, False)
+    if session is not None and session.ended:
+        st.session_state.clear()
+        session = None
+    match asked.identity:
+        case "demonstration":
+            session = _by_picker(session, asked, trail, used_now=used_now)
+        case "oidc":
+            session = _by_provider(session, asked, trail, used_now=used_now)
+        case _:
+            st.error("No way to sign in is set up (DSMB_IDENTITY). Nothing is shown without one.")
+            return None
+    if session is not None:
+        if asked.identity == "demonstration":
+            st.sidebar.caption("Demonstration: whoever sits here chooses who they are.")
+        _watch(session, asked.idle_minutes)
+    return session
+
+
+def sign_out(session: Session, trail: Trail) -> None:
+    """End the session, and with it the sign-in at this browser."""
+    by_provider = session.identity.issuer != "demonstration"
+    if by_provider and (found := sign_in_of(st.user.to_dict())) is not None:
+        ACTIVITY.end(found)
+    try:
+        session.end(trail, "signed out")
+    finally:
+        st.session_state.clear()
+    if by_provider:
+        st.logout()
+        # A rerun could overtake the message that sends the browser to the provider.
+        st.stop()
+    st.rerun()
+
+
+def _by_picker(
+    session: Session | None, asked: SignInSettings, trail: Trail, *, used_now: bool
+) -> Session | None:
+    if st.get_option("server.address") not in LOOPBACK:
+        st.error("The demonstration sign-in works on this machine's loopback address only.")
+        return None
+    if session is not None and session.is_idle(asked.idle_minutes):
+        _end(session, trail, LOCKED.format(minutes=asked.idle_minutes))
+        session = None
+    if session is not None:
+        if used_now:
+            session.last_active = datetime.now(UTC)
+        return session
+    person = st.session_state.pop(CHOSEN_IDENTITY_KEY, None)
+    if isinstance(person, Identity):
+        return _started(person, trail)
+    _title("Demonstration with simulated participants. Choose who you are.")
+    for person in demonstration_identities():
+        st.button(
+            person.name,
+            key=f"sign-in-{person.subject}",
+            width=420,
+            on_click=st.session_state.__setitem__,
+            args=(CHOSEN_IDENTITY_KEY, person),
+        )
+    return None
+
+
+def _by_provider(
+    session: Session | None, asked: SignInSettings, trail: Trail, *, used_now: bool
+) -> Session | None:
+    if not st.user.is_logged_in:
+        if session is not None:
+            _end(session, trail, "signed out")
+        _title("Sign in with your organization's account.")
+        st.button("Sign in", type="primary", on_click=st.login)
+        return None
+    claims = st.user.to_dict()
+    refusal, identity, last_use = identified(claims, asked, used_now=used_now)
+    if session is not None and session.identity != identity:
+        _end(session, trail, refusal or "The role has changed.")
+        session = None
+    if identity is None:
+        _title(refusal)
+        _record_refusal(claims, refusal, trail)
+        st.button("Sign in again", type="primary", on_click=st.logout)
+        return None
+    if session is None:
+        session = _started(identity, trail, entitled=partial(is_still, identity, claims, asked))
+    session.last_active = last_use
+    return session
+
+
+def _started(identity: Identity, trail: Trail, **more: Any) -> Session:
+    trail.write("signed in", Actor.of(identity))
+    session = Session(identity, **more)
+    st.session_state[SESSION_KEY] = session
+    return session
+
+
+def _end(session: Session, trail: Trail, why: str) -> None:
+    """End a session that may not go on, and leave nothing of it in this window."""
+    try:
+        session.end(trail, why)
+    finally:
+        st.session_state.clear()
+        st.session_state[NOTICE_KEY] = why
+
+
+def _record_refusal(claims: Mapping[str, Any], why: str, trail: Trail) -> None:
+    if st.session_state.get(REFUSED_KEY) == why:
+        return
+    actor = Actor(
+        str(claims.get("iss", "")), str(claims.get("sub", "")), str(claims.get("name", "")), ""
+    )
+    trail.write("signed in", actor, outcome="refused", reason=why)
+    st.session_state[REFUSED_KEY] = why
+
+
+def _title(text: str) -> None:
+    st.title("Safety board dashboard", anchor=False)
+    notice = st.session_state.get(NOTICE_KEY)
+    if notice and notice != text:
+        st.info(notice, icon=":material/lock:")
+    st.write(text)
+
+
+@st.fragment(run_every="5s")
+def _watch(session: Session, idle_minutes: float) -> None:
+    """Clear the window as soon as the session may not go on, though nobody touches it."""
+    if not session.holds() or session.is_idle(idle_minutes):
+        rerun_by_clock()
