@@ -1,10 +1,10 @@
 """Who saw what, when, why?"""
 
-from functools import partial
+from collections.abc import Sequence
 
 import streamlit as st
 
-from access.entries import Actor
+from access.entries import Actor, Entry
 from access.trail import Filter
 from access.trail_table import trail_json, trail_table
 from display.page import prepare_page
@@ -104,19 +104,21 @@ else:
     st.info("No row is left by these filters.")
 
 
-def export(as_json: bool) -> bytes:
+def exported() -> Sequence[Entry]:
     """What the filters leave; given out when that is recorded."""
     entries = trail.select(where)
     trail.write("download", reader, resource="audit trail", reason=where.in_words())
-    if as_json:
-        return trail_json(entries).encode()
-    return table_as_csv(trail_table(entries)).encode("utf-8-sig")
+    return entries
 
 
+MADE = {
+    "CSV": ("text/csv", lambda: table_as_csv(trail_table(exported())).encode("utf-8-sig")),
+    "JSON": ("application/json", lambda: trail_json(exported()).encode()),
+}
 with st.container(horizontal=True):
-    for kind, mime in (("CSV", "text/csv"), ("JSON", "application/json")):
+    for kind, (mime, content) in MADE.items():
         st.download_button(
-            f"Download {kind}", data=partial(export, kind == "JSON"),
-            file_name=f"audit-trail.{kind.lower()}", mime=mime, icon=":material/download:",
-            on_click="ignore", key=f"audit-{kind.lower()}", disabled=not left,
+            f"Download {kind}", data=content, file_name=f"audit-trail.{kind.lower()}", mime=mime,
+            icon=":material/download:", on_click="ignore", key=f"audit-{kind.lower()}",
+            disabled=not left,
         )  # fmt: skip

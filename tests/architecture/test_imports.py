@@ -116,7 +116,7 @@ def test_an_import_that_a_room_may_not_have_breaks_its_contract(tmp_path: Path) 
 @every_page
 def test_a_page_imports_what_it_may(path: Path) -> None:
     """Display, exhibits, queries and access; on the data pages also the write side's account."""
-    allowed = {"access", "display", "exhibits", "queries", "polars", "streamlit"}
+    allowed = {"access", "display", "exhibits", "queries", "polars", "streamlit", "collections"}
     if path.parent.name == "data":
         allowed.add("data_validation")
     assert {name.partition(".")[0] for name in imported(path)} <= allowed
