@@ -107,11 +107,8 @@ def queries() -> dict[str, pl.DataFrame]:
     asked = every.filter(pl.col("status") != "resolved", pl.col("subject").is_not_null()).select(
         "site", "subject", "check", "severity", "status", "domain", "field", "value", "query"
     )
-    by_site = {
-        str(site or "no site"): part
-        for (site,), part in asked.group_by("site", maintain_order=True)
-    }
-    return by_site or {"queries": asked}
+    sites = asked.group_by("site", maintain_order=True)
+    return {str(site or "no site"): part for (site,), part in sites} or {"queries": asked}
 
 
 if matching:

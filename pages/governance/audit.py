@@ -38,14 +38,10 @@ with st.expander("Hold it against a checkpoint that was kept elsewhere"):
     pasted = st.text_area("Checkpoint", key="audit-checkpoint", placeholder="the line as it was")
     uploaded = st.file_uploader("or its file", key="audit-checkpoint-file")
     st.download_button(
-        "Make a checkpoint now",
-        data=lambda: trail.checkpoint().encode(),
-        file_name="audit-checkpoint.json",
-        mime="application/json",
-        icon=":material/flag:",
-        on_click="ignore",
-        key="audit-make-checkpoint",
-    )
+        "Make a checkpoint now", data=lambda: trail.checkpoint().encode(),
+        file_name="audit-checkpoint.json", mime="application/json", icon=":material/flag:",
+        on_click="ignore", key="audit-make-checkpoint",
+    )  # fmt: skip
 kept = uploaded.getvalue().decode("utf-8", "replace") if uploaded else pasted.strip() or None
 if st.button("Verify the whole trail", icon=":material/verified:", key="audit-verify"):
     verdict = trail.verify(kept)
