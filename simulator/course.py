@@ -14,7 +14,7 @@ from simulator.draws import Days, Draws, Floats, Integers, Mask, choose
 from simulator.effect import Effect
 from simulator.population import TYPICAL_RATIO, Population, has_gases
 from simulator.records import NEVER
-from trials.definition import Trial
+from trials import Trial
 
 COMPLETED, DIED, WITHDREW, LOST = range(4)
 

@@ -9,7 +9,7 @@ from simulator.draws import Days, Draws, Floats, Integers, Mask, choose
 from simulator.effect import Effect
 from simulator.population import Population
 from simulator.records import NEVER
-from trials.definition import Trial
+from trials import Trial
 
 CELLS = 100.0  # million cells of a full dose
 REACTION_RATE = 0.07

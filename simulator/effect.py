@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trials.definition import Trial
+from trials import Trial
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from simulator.reference import (
     Event,
 )
 from simulator.run import Run
-from trials.definition import Trial
+from trials import Trial
 
 _OCCURRENCES = 2  # a term can occur so often in one person
 _ATTRIBUTES = 8

@@ -16,7 +16,7 @@ from simulator.records import Records
 from simulator.reference import GASES, LABORATORY, UNASKED, Quantity
 from simulator.run import Run
 from simulator.visits import UNSCHEDULED
-from trials.definition import Measure, Trial
+from trials import Measure, Trial
 
 _COLUMNS = [
     "STUDYID", "DOMAIN", "USUBJID", "LBSEQ", "LBTESTCD", "LBTEST", "LBCAT", "LBORRES", "LBORRESU",

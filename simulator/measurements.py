@@ -23,7 +23,7 @@ from simulator.records import (
 )
 from simulator.run import Run
 from simulator.visits import Occasions
-from trials.definition import Measure, Trial
+from trials import Measure, Trial
 
 
 @dataclass(frozen=True)

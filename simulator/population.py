@@ -9,7 +9,7 @@ from scipy.special import ndtr, ndtri
 
 from simulator.draws import Days, Draws, Floats, Integers, Mask, choose
 from simulator.records import day_number
-from trials.definition import Criterion, Trial
+from trials import Criterion, Trial
 
 SCREEN_FAILURE_RATE = 0.25
 SECOND_REASON_RATE = 0.2

@@ -21,7 +21,7 @@ from simulator.records import (
     sequence,
 )
 from simulator.run import Run
-from trials.definition import ProcedureClass
+from trials import ProcedureClass
 
 _OTHER_RATE = 0.06
 # Procedures that no definition names, with how many have them: an extract brings more than it asks.

@@ -10,7 +10,7 @@ from simulator.draws import Draws
 from simulator.effect import Effect
 from simulator.population import Population
 from simulator.visits import Occasions, attend
-from trials.definition import Trial
+from trials import Trial
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from simulator.records import Records
 from simulator.reference import OTHER_FINDINGS
 from simulator.run import Run
 from simulator.visits import UNSCHEDULED
-from trials.definition import Measure
+from trials import Measure
 
 _CANNULA, _HIGH_FLOW, _VENTILATED, _EXTRACORPOREAL = 1, 2, 3, 4
 _QUICK_RECOVERY = 10  # days after discharge with symptoms

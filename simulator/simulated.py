@@ -9,7 +9,7 @@ from simulator.defects import LISTED, Level, planted_blocks
 from simulator.extract import Format, write_blocks
 from simulator.population import planned_cutoff
 from simulator.simulation import simulate_blocks
-from trials.definition import Trial
+from trials import Trial
 
 # Datasets that an extract with defects has in another encoding than UTF-8, where a format has one.
 _ENCODINGS = {"ae": "gb18030"}

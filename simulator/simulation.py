@@ -31,7 +31,7 @@ from simulator.scales import (
 from simulator.subject_visits import subject_visits
 from simulator.subjects import allocation_list, demographics, disposition, eligibility
 from simulator.vital_signs import vital_signs
-from trials.definition import Trial
+from trials import Trial
 
 Frames = dict[str, pl.DataFrame]
 

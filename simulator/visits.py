@@ -9,7 +9,7 @@ from simulator.dosing import Doses
 from simulator.draws import Days, Draws, Floats, Mask
 from simulator.effect import Effect
 from simulator.population import Population
-from trials.definition import Trial
+from trials import Trial
 
 UNSCHEDULED = 2  # at most so many per person
 _UNSCHEDULED_RATE = 0.1

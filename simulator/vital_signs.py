@@ -17,7 +17,7 @@ from simulator.records import Records
 from simulator.reference import VITAL_SIGNS, VitalSign
 from simulator.run import Run
 from simulator.visits import UNSCHEDULED
-from trials.definition import Measure, Trial
+from trials import Measure, Trial
 
 _COLUMNS = [
     "STUDYID", "DOMAIN", "USUBJID", "VSSEQ", "VSTESTCD", "VSTEST", "VSORRES", "VSORRESU",

@@ -30,8 +30,7 @@ from data_validation.load import load
 from queries import Board, open_board
 from simulator import simulate, write_extract
 from snapshots import Snapshot, Store, new_key_pair
-from trials import Trial, load_trial
-from trials.definition import TRIALS_FOLDER
+from trials import TRIALS_FOLDER, Trial, load_trial
 
 # How long an example takes says more of the machine's other work than of ours.
 settings.register_profile("any machine", deadline=None)

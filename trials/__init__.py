@@ -1,14 +1,18 @@
 """What a protocol says, as data: `trials/<trial>/trial.toml`, read into frozen models."""
 
-from trials.definition import (
-    Arm,
-    Band,
-    Criterion,
-    Measure,
-    ProcedureClass,
-    Trial,
+from trials.models.arms import Arm, Arms, Dosing
+from trials.models.base import Band
+from trials.models.blinding import MedicationClass, ProcedureClass
+from trials.models.laboratory import GradeStep, Grading, Immune, Liver, LiverContext
+from trials.models.measures import Measure
+from trials.models.monitoring import SequentialRule, StoppingRule
+from trials.models.oxygenation import Oxygenation
+from trials.models.schedule import Criterion, Visit
+from trials.models.special_interest import SpecialInterest
+from trials.models.trial import Trial
+from trials.reading import (
+    TRIALS_FOLDER,
     TrialDefinitionError,
-    Visit,
     available_trials,
     load_trial,
     read_definition,
@@ -16,12 +20,25 @@ from trials.definition import (
 from trials.standard_queries import StandardQueriesError, with_standard_queries
 
 __all__ = [
+    "TRIALS_FOLDER",
     "Arm",
+    "Arms",
     "Band",
     "Criterion",
+    "Dosing",
+    "GradeStep",
+    "Grading",
+    "Immune",
+    "Liver",
+    "LiverContext",
     "Measure",
+    "MedicationClass",
+    "Oxygenation",
     "ProcedureClass",
+    "SequentialRule",
+    "SpecialInterest",
     "StandardQueriesError",
+    "StoppingRule",
     "Trial",
     "TrialDefinitionError",
     "Visit",

@@ -9,14 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
-from trials.definition import (
-    Category,
-    Scope,
-    SpecialInterest,
-    StandardTerm,
-    Trial,
-    TrialDefinitionError,
-)
+from trials.models.special_interest import Category, Scope, SpecialInterest, StandardTerm
+from trials.models.trial import Trial
+from trials.reading import TrialDefinitionError
 
 COLUMNS = ("smq", "term", "category", "scope")
 CATEGORIES: tuple[str, ...] = get_args(Category)

@@ -101,7 +101,7 @@ def test_an_import_that_a_room_may_not_have_breaks_its_contract(tmp_path: Path) 
         "queries/board.py": "from access.policy import decide",
         "snapshots/digest.py": "import trials",
         "simulator/draws.py": "import queries",
-        "trials/definition.py": "import settings",
+        "trials/consistency.py": "import settings",
         "data_validation/load.py": "import simulator",
     }.items():
         with (tmp_path / module).open("a", encoding="utf-8") as file:

@@ -22,8 +22,7 @@ from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
 from data_validation.relations import participants, relations
 from data_validation.sealing import released_randomization, split
 from simulator import simulate
-from trials import ProcedureClass, Trial, load_trial
-from trials.definition import MedicationClass
+from trials import MedicationClass, ProcedureClass, Trial, load_trial
 
 Frames = dict[str, pl.DataFrame]
 Relations = dict[str, pl.DataFrame]

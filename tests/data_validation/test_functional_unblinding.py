@@ -40,8 +40,7 @@ from tests.data_validation.null_trials import (
     without_sealed_terms,
 )
 from tests.data_validation.small_extracts import assess_rows, changed, clean_rows
-from trials import Trial, TrialDefinitionError, load_trial, read_definition
-from trials.definition import TRIALS_FOLDER
+from trials import TRIALS_FOLDER, Trial, TrialDefinitionError, load_trial, read_definition
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
 SEEDS = range(20) if PROVE else range(1)

@@ -13,8 +13,7 @@ from queries import Board
 from simulator import simulate
 from tests.conftest import CUTOFFS, KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.conftest import BoardByName
-from trials import load_trial
-from trials.definition import Arms
+from trials import Arms, load_trial
 
 
 def table(shown: Exhibit) -> pl.DataFrame:

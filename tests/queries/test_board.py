@@ -34,7 +34,7 @@ from snapshots import (
     writer,
 )
 from tests.queries.conftest import Loaded
-from trials.definition import Liver, LiverContext
+from trials import Liver, LiverContext
 
 COMPARATIVE = [View.CODED, View.UNBLINDED]
 

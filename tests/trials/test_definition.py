@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from trials import Trial, TrialDefinitionError, available_trials, load_trial, read_definition
-from trials.definition import TRIALS_FOLDER, GradeStep, Grading
+from trials import (
+    TRIALS_FOLDER,
+    GradeStep,
+    Grading,
+    Trial,
+    TrialDefinitionError,
+    available_trials,
+    load_trial,
+    read_definition,
+)
 
 TEXT = (TRIALS_FOLDER / "nct05689008" / "trial.toml").read_text(encoding="utf-8")
 
@@ -156,7 +164,7 @@ REFUSED = {
         'measure = "ast"\nterm = "Aspartate aminotransferase increased"',
         'measure = "alt" #\nterm = "Alanine aminotransferase increased"',
         'measure = "alt" #',
-        "is there before",
+        "appears twice",
     ),
     "measure of liver": (
         'bilirubin = "bilirubin"',
@@ -204,7 +212,7 @@ REFUSED = {
         "known_days = [14, 28]",
         "known_days = [28, 14]",
         "[survival]",
-        "names known_days that are not after day 1, each after the one before",
+        "has known_days out of order: each is after day 1 and the one before",
     ),
     "time zone": ('"Asia/Shanghai"', '"Asia/Atlantis"', "Asia/Atlantis", "no time zone"),
     "assumed value that is none": (
@@ -300,7 +308,7 @@ def test_a_second_arm_of_the_same_code_is_named_with_its_line(tmp_path: Path) ->
     text = changed('code = "UCMSC"', 'code = "Control"')
     duplicate, rule = problems_of(tmp_path, text)
     line = line_of(text, 'code = "Control"')
-    assert duplicate == f"trial.toml, line {line}: arms.list.1.code: 'control' is there before"
+    assert duplicate == f"trial.toml, line {line}: arms.list.1.code: 'control' appears twice"
     assert "stopping_rules.0.arm: 'UCMSC'" in rule
 
 
@@ -354,7 +362,7 @@ def test_a_grade_has_limits_of_one_side(limits: dict[str, float], said: str) -> 
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
-        ((step(grade=1, above_normal=1), step(grade=2, below=3)), "make two of it"),
+        ((step(grade=1, above_normal=1), step(grade=2, below=3)), "write two gradings"),
         ((step(grade=2, above_normal=1), step(grade=2, above_normal=3)), "2 follows grade 2"),
         ((step(grade=1, above_normal=3), step(grade=2, above_normal=3)), "no further than 3"),
         ((step(grade=1, below=3), step(grade=2, below=4)), "no further than 3"),

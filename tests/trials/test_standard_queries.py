@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trials import StandardQueriesError, load_trial, with_standard_queries
-from trials.definition import SpecialInterest
+from trials import SpecialInterest, StandardQueriesError, load_trial, with_standard_queries
 from trials.standard_queries import read_standard_queries
 
 MADE_UP = """smq,term,category,scope

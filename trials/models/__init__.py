@@ -1,0 +1,1 @@
+"""The models of a definition, by subject; `trial.Trial` is the whole of it."""
