@@ -30,8 +30,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import ArrayLike, NDArray
-from scipy import special  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.arguments import require_count, require_level, require_nonnegative
 
@@ -251,8 +251,8 @@ def time_to_target(
     def quantile(probability: float) -> float:
         # A beta-prime quantile is y / (1 - y) of a beta quantile y. Computing 1 - y as a quantile
         # of its own keeps its digits where y is all but 1.
-        share = float(special.betaincinv(missing, rate.shape, probability))
-        complement = float(special.betainccinv(rate.shape, missing, probability))
+        share = float(scipy.special.betaincinv(missing, rate.shape, probability))
+        complement = float(scipy.special.betainccinv(rate.shape, missing, probability))
         return elapsed + rate.rate * share / complement if complement > 0.0 else math.inf
 
     mean = elapsed + rate.rate * missing / (rate.shape - 1.0) if rate.shape > 1.0 else None
@@ -295,8 +295,8 @@ def probability_of_target_by(
     # One probability in two forms: the smaller of the two fractions keeps its digits.
     total = rate.rate + remaining
     if remaining < rate.rate:
-        return float(special.betainc(missing, rate.shape, remaining / total))
-    return float(special.betaincc(rate.shape, missing, rate.rate / total))
+        return float(scipy.special.betainc(missing, rate.shape, remaining / total))
+    return float(scipy.special.betaincc(rate.shape, missing, rate.rate / total))
 
 
 def _count_quantile(
@@ -309,7 +309,9 @@ def _count_quantile(
     """
 
     def reaches(count: NDArray[np.int64]) -> NDArray[np.bool_]:
-        enough: NDArray[np.bool_] = special.betainc(shape, count + 1.0, success) >= probability
+        enough: NDArray[np.bool_] = (
+            scipy.special.betainc(shape, count + 1.0, success) >= probability
+        )
         return enough
 
     lower = np.full(success.shape, -1, dtype=np.int64)

@@ -23,8 +23,8 @@ from itertools import combinations
 from typing import TypeAlias, TypeVar
 
 import numpy as np
+import scipy  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.arguments import require_count, require_level, require_nonnegative
 
@@ -372,7 +372,7 @@ def chance_band(
     variance = _chance_variance(n1, n2)
     if variance is None:
         return None
-    return math.sqrt(variance * 2.0 * float(special.gammainccinv(half_degrees, tail)))
+    return math.sqrt(variance * 2.0 * float(scipy.special.gammainccinv(half_degrees, tail)))
 
 
 def probability_beyond(
@@ -390,7 +390,7 @@ def probability_beyond(
     variance = _chance_variance(n1, n2)
     if variance is None:
         return None
-    return float(special.gammaincc(half_degrees, threshold**2 / variance / 2.0))
+    return float(scipy.special.gammaincc(half_degrees, threshold**2 / variance / 2.0))
 
 
 def allocation_share(x: int, n: int, level: float = 0.95) -> AllocationShare:
@@ -415,8 +415,8 @@ def allocation_share(x: int, n: int, level: float = 0.95) -> AllocationShare:
     _require_share(x, n)
     return AllocationShare(
         share=x / n if n > 0 else None,
-        low=float(special.betaincinv(x, n - x + 1, tail)) if x > 0 else 0.0,
-        high=float(special.betainccinv(x + 1, n - x, tail)) if x < n else 1.0,
+        low=float(scipy.special.betaincinv(x, n - x + 1, tail)) if x > 0 else 0.0,
+        high=float(scipy.special.betainccinv(x + 1, n - x, tail)) if x < n else 1.0,
     )
 
 
@@ -461,7 +461,7 @@ def allocation_envelope(
     asked = asked.astype(np.int64)
     if largest_block is None:
         share = first / (first + second)
-        low, high = (stats.binom.ppf(q, asked, share) for q in (tail, 1.0 - tail))
+        low, high = (scipy.stats.binom.ppf(q, asked, share) for q in (tail, 1.0 - tail))
         return _envelope(2 * low - asked, 2 * high - asked, True)
     divisor = math.gcd(first, second)
     first, second = first // divisor, second // divisor

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from estimators.arguments import require_level
 
@@ -62,10 +62,10 @@ def rank_correlation(first: ArrayLike, second: ArrayLike, level: float = 0.95) -
         return Correlation(None, None, None, n, f"fewer than {FEWEST} pairs")
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return Correlation(None, None, None, n, "one of the two is the same for everybody")
-    ranks = stats.rankdata(x), stats.rankdata(y)
+    ranks = scipy.stats.rankdata(x), scipy.stats.rankdata(y)
     r = float(np.clip(np.corrcoef(*ranks)[0, 1], -1, 1))
     if 1 - abs(r) < 1e-12:
         return Correlation(round(r), None, None, n, "the ranks agree or oppose each other wholly")
-    half = stats.norm.ppf(0.5 + level / 2) * np.sqrt((1 + r**2 / 2) / (n - 3))
+    half = scipy.stats.norm.ppf(0.5 + level / 2) * np.sqrt((1 + r**2 / 2) / (n - 3))
     z = np.arctanh(r)
     return Correlation(r, float(np.tanh(z - half)), float(np.tanh(z + half)), n)

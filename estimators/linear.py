@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import scipy  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import ArrayLike
-from scipy import optimize, special  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.arguments import require_level
 from estimators.proportions import Reals
@@ -258,7 +258,7 @@ def _mixed(first: Reals, second: Reals) -> tuple[str | None, tuple[Reals, Reals,
 
     ratio = 0.0
     if days > 1:
-        best = optimize.minimize_scalar(
+        best = scipy.optimize.minimize_scalar(
             lambda log_ratio: solve(math.exp(log_ratio))[0],
             bounds=LOG_RATIOS,
             method="bounded",
@@ -328,7 +328,7 @@ def _none(sizes: Sizes, reason: str | None) -> AdjustedDifference:
 def _difference(
     difference: float, error: float, degrees: int, tail: float, sizes: Sizes
 ) -> AdjustedDifference:
-    half = float(special.stdtrit(degrees, 1.0 - tail)) * error
+    half = float(scipy.special.stdtrit(degrees, 1.0 - tail)) * error
     n1, n2, left_out1, left_out2 = sizes
     return AdjustedDifference(
         difference=difference,

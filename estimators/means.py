@@ -9,7 +9,7 @@ involved. Biometrika 1947; 34: 28-35.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats  # type: ignore[import-untyped, unused-ignore]
+import scipy  # type: ignore[import-untyped, unused-ignore]
 
 
 @dataclass(frozen=True)
@@ -42,5 +42,5 @@ def welch(first: Sequence[float], second: Sequence[float]) -> MeanDifference:
     estimate = sum(first) / len(first) - sum(second) / len(second)
     if len(set(first)) == len(set(second)) == 1:
         return MeanDifference(estimate, None, None)
-    test = stats.ttest_ind(first, second, equal_var=False)
+    test = scipy.stats.ttest_ind(first, second, equal_var=False)
     return MeanDifference(estimate, float(test.statistic), float(test.df))

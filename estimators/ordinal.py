@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import ArrayLike
-from scipy import optimize, special  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.arguments import require_level
 from estimators.proportions import Reals
@@ -80,7 +80,7 @@ def proportional_odds(
     counts = counts[:, counts.sum(axis=0) > 0].astype(np.float64)
     best, beta = _fit(counts, None)
     null, _ = _fit(counts, 0.0)
-    cut = best - float(special.chdtri(1, alpha)) / 2.0
+    cut = best - float(scipy.special.chdtri(1, alpha)) / 2.0
 
     def above(value: float) -> float:
         return _fit(counts, value)[0] - cut
@@ -93,17 +93,19 @@ def proportional_odds(
         if step >= LARGEST_LOG_ODDS:
             reason = "The likelihood has no limit: the groups are nearly separated."
             return CommonOddsRatio(None, None, None, None, None, n1, n2, reason)
-        ends.append(float(optimize.brentq(above, beta, beta + side * step, xtol=1e-10)))
+        ends.append(float(scipy.optimize.brentq(above, beta, beta + side * step, xtol=1e-10)))
     shares = counts / counts.sum(axis=1, keepdims=True)
-    saturated = float(special.xlogy(counts, shares).sum())
+    saturated = float(scipy.special.xlogy(counts, shares).sum())
     free = counts.shape[1] - 2
     return CommonOddsRatio(
         estimate=math.exp(beta),
         low=math.exp(ends[0]),
         high=math.exp(ends[1]),
-        p_value=float(special.chdtrc(1, max(2.0 * (best - null), 0.0))),
+        p_value=float(scipy.special.chdtrc(1, max(2.0 * (best - null), 0.0))),
         proportionality_p_value=(
-            float(special.chdtrc(free, max(2.0 * (saturated - best), 0.0))) if free > 0 else None
+            float(scipy.special.chdtrc(free, max(2.0 * (saturated - best), 0.0)))
+            if free > 0
+            else None
         ),
         n1=n1,
         n2=n2,
@@ -113,7 +115,7 @@ def proportional_odds(
 def _fit(counts: Reals, fixed: float | None) -> tuple[float, float]:
     """Largest log-likelihood and its log odds ratio, which may be fixed; by scoring."""
     below = np.cumsum(counts.sum(axis=0))[:-1] / counts.sum()
-    parameters = np.append(special.logit(below), 0.0 if fixed is None else fixed)
+    parameters = np.append(scipy.special.logit(below), 0.0 if fixed is None else fixed)
     free = parameters.size if fixed is None else parameters.size - 1
     likelihood, score, information = _at(counts, parameters)
     for _ in range(STEPS):
@@ -137,7 +139,7 @@ def _at(counts: Reals, parameters: Reals) -> tuple[float, Reals, Reals]:
     likelihood, score, information = 0.0, np.zeros(size), np.zeros((size, size))
     for row, is_first in zip(counts, (1.0, 0.0), strict=True):
         cuts = parameters[:-1] - parameters[-1] * is_first
-        cumulative = special.expit(cuts)
+        cumulative = scipy.special.expit(cuts)
         probability = np.diff(cumulative, prepend=0.0, append=1.0)
         if np.any(probability <= 0.0):
             return -math.inf, score, information
@@ -147,7 +149,7 @@ def _at(counts: Reals, parameters: Reals) -> tuple[float, Reals, Reals]:
         change = np.diff(
             slope[:-1], axis=0, prepend=np.zeros((1, size)), append=np.zeros((1, size))
         )
-        likelihood += float(special.xlogy(row, probability).sum())
+        likelihood += float(scipy.special.xlogy(row, probability).sum())
         score += change.T @ (row / probability)
         information += row.sum() * (change.T / probability) @ change
     return likelihood, score, information

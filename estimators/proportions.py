@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import scipy  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import ArrayLike, NDArray
-from scipy import special  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.arguments import require_level
 
@@ -88,8 +88,8 @@ def clopper_pearson(events: ArrayLike, people: ArrayLike, confidence: float = 0.
     tail = (1.0 - require_level(confidence)) / 2.0
     x, n = _of(events, people)
     # A beta quantile needs parameters above 0; the limits at 0 and n are known without it.
-    low = np.where(x > 0, special.betaincinv(np.maximum(x, 1), n - x + 1, tail), 0.0)
-    high = np.where(x < n, special.betainccinv(x + 1, np.maximum(n - x, 1), tail), 1.0)
+    low = np.where(x > 0, scipy.special.betaincinv(np.maximum(x, 1), n - x + 1, tail), 0.0)
+    high = np.where(x < n, scipy.special.betainccinv(x + 1, np.maximum(n - x, 1), tail), 1.0)
     return Proportion(_share(x, n), _where_any(n, low), _where_any(n, high))
 
 
@@ -243,7 +243,7 @@ def normal_quantile(confidence: float) -> float:
 
     Raises ValueError for a level outside (0, 1).
     """
-    return -float(special.ndtri((1.0 - require_level(confidence)) / 2.0))
+    return -float(scipy.special.ndtri((1.0 - require_level(confidence)) / 2.0))
 
 
 def _of(events: ArrayLike, people: ArrayLike) -> tuple[Counts, Counts]:
@@ -326,10 +326,10 @@ def _fisher_of_table(x1: int, n1: int, x2: int, n2: int) -> float:
     first = np.arange(max(0, events - n2), min(events, n1) + 1)
     second = events - first
     log_ways = -(
-        special.gammaln(first + 1.0)
-        + special.gammaln(n1 - first + 1.0)
-        + special.gammaln(second + 1.0)
-        + special.gammaln(n2 - second + 1.0)
+        scipy.special.gammaln(first + 1.0)
+        + scipy.special.gammaln(n1 - first + 1.0)
+        + scipy.special.gammaln(second + 1.0)
+        + scipy.special.gammaln(n2 - second + 1.0)
     )
     probability = np.exp(log_ways - np.max(log_ways))
     no_more_probable = probability <= probability[x1 - first[0]] * AS_PROBABLE

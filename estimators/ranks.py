@@ -17,8 +17,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import ArrayLike
-from scipy import special, stats  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.arguments import require_level
 from estimators.proportions import Reals
@@ -96,10 +96,10 @@ def win_probability(first: ArrayLike, second: ArrayLike, level: float = 0.95) ->
     parts = np.array([np.var(won, ddof=1) / n1, np.var(lost, ddof=1) / n2])
     variance = float(parts.sum())
     degrees = variance**2 / float(np.sum(parts**2 / np.array([n1 - 1, n2 - 1])))
-    half = float(special.stdtrit(degrees, 1.0 - tail)) * math.sqrt(variance)
+    half = float(scipy.special.stdtrit(degrees, 1.0 - tail)) * math.sqrt(variance)
     half /= estimate * (1.0 - estimate)
-    center = float(special.logit(estimate))
-    low, high = float(special.expit(center - half)), float(special.expit(center + half))
+    center = float(scipy.special.logit(estimate))
+    low, high = float(scipy.special.expit(center - half)), float(scipy.special.expit(center + half))
     return WinProbability(estimate, low, high, n1, n2)
 
 
@@ -125,7 +125,7 @@ def rank_test(first: ArrayLike, second: ArrayLike) -> RankTest:
     if n1 == 0 or n2 == 0:
         return RankTest(None, exact, n1, n2, EMPTY)
     # Twice a midrank is whole, so that rank sums are counted without rounding.
-    ranks = np.rint(2.0 * stats.rankdata(np.concatenate([x, y]))).astype(np.int64)
+    ranks = np.rint(2.0 * scipy.stats.rankdata(np.concatenate([x, y]))).astype(np.int64)
     if np.all(ranks == ranks[0]):
         return RankTest(None, exact, n1, n2, "All scores are equal.")
     total = n1 + n2
@@ -137,7 +137,7 @@ def rank_test(first: ArrayLike, second: ArrayLike) -> RankTest:
         p_value = float(ways[np.abs(sums) >= distance].sum() / ways.sum())
     else:
         spread = n1 * n2 / total * float(np.var(ranks, ddof=1))
-        p_value = float(special.erfc(distance / total / math.sqrt(2.0 * spread)))
+        p_value = float(scipy.special.erfc(distance / total / math.sqrt(2.0 * spread)))
     return RankTest(min(p_value, 1.0), exact, n1, n2)
 
 

@@ -20,8 +20,8 @@ Biometrika 1940; 31: 313-323.
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import ArrayLike
-from scipy import special  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.arguments import require_level
 from estimators.proportions import Counts, Reals, clopper_pearson, require_counts
@@ -75,8 +75,8 @@ def garwood(events: ArrayLike, exposure: ArrayLike, confidence: float = 0.95) ->
     """
     tail = (1.0 - require_level(confidence)) / 2.0
     x, time = _of(events, exposure)
-    low = np.where(x > 0, special.gammaincinv(np.maximum(x, 1), tail), 0.0)
-    high = special.gammainccinv(x + 1, tail)
+    low = np.where(x > 0, scipy.special.gammaincinv(np.maximum(x, 1), tail), 0.0)
+    high = scipy.special.gammainccinv(x + 1, tail)
     return Rate(_per(x, time), _per(low, time), _per(high, time))
 
 

@@ -30,9 +30,9 @@ from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
+import scipy  # type: ignore[import-untyped, unused-ignore]
 from gsdesign import h1, hupdate
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.arguments import require_level
 
@@ -93,12 +93,12 @@ class _Walk:
         """The probability of going on to this look, and of a score there beyond `critical`."""
         if self._grid is None:
             distance = critical - self._drift * np.sqrt(fraction)
-            return float(special.ndtr(-distance if above else distance))
+            return float(scipy.special.ndtr(-distance if above else distance))
         scores, _, shares = self._grid
         step = fraction - self._information
         mean = scores * np.sqrt(self._information) + self._drift * step
         distance = (critical * np.sqrt(fraction) - mean) / np.sqrt(step)
-        return float(shares @ special.ndtr(-distance if above else distance))
+        return float(shares @ scipy.special.ndtr(-distance if above else distance))
 
     def go_on(self, fraction: float, lower: float, upper: float) -> None:
         """Only trials with a score between the two go on."""
@@ -160,7 +160,7 @@ def spent(fractions: ArrayLike, method: Method, alpha: float = 0.05, sided: int 
     t = np.clip(np.asarray(fractions, dtype=np.float64), 0.0, 1.0)
     if method == "Lan-DeMets O'Brien-Fleming":
         with np.errstate(divide="ignore"):
-            one = 2.0 * special.ndtr(-special.ndtri(1.0 - tail / 2.0) / np.sqrt(t))
+            one = 2.0 * scipy.special.ndtr(-scipy.special.ndtri(1.0 - tail / 2.0) / np.sqrt(t))
     elif method == "Lan-DeMets Pocock":
         one = tail * np.log1p((np.e - 1.0) * t)
     else:
@@ -216,7 +216,7 @@ def boundaries(
 
     if error(FARTHEST) > 0.0:
         raise ValueError(f"Interim boundaries of {interim} spend more than the whole error.")
-    return shape(optimize.brentq(error, 0.1, FARTHEST, xtol=1e-10))
+    return shape(scipy.optimize.brentq(error, 0.1, FARTHEST, xtol=1e-10))
 
 
 def _spending(fractions: Sequence[float], to_spend: Reals, sided: int) -> Reals:
@@ -229,7 +229,7 @@ def _spending(fractions: Sequence[float], to_spend: Reals, sided: int) -> Reals:
         if too_much(FARTHEST) >= 0.0 or share <= 0.0:
             bound = FARTHEST
         else:
-            bound = optimize.brentq(too_much, -FARTHEST, FARTHEST, xtol=1e-10)
+            bound = scipy.optimize.brentq(too_much, -FARTHEST, FARTHEST, xtol=1e-10)
         critical.append(bound)
         walk.go_on(fraction, -bound if sided == 2 else -np.inf, bound)
     return np.array(critical)
@@ -237,7 +237,7 @@ def _spending(fractions: Sequence[float], to_spend: Reals, sided: int) -> Reals:
 
 def nominal_p(critical: ArrayLike, sided: int = 2) -> Reals:
     """The p-value that a boundary is as extreme as; what an exact p-value is compared with."""
-    return np.asarray(sided * special.ndtr(-np.asarray(critical, dtype=np.float64)))
+    return np.asarray(sided * scipy.special.ndtr(-np.asarray(critical, dtype=np.float64)))
 
 
 def t_critical(critical: ArrayLike, degrees_of_freedom: ArrayLike, sided: int = 2) -> Reals:
@@ -253,17 +253,17 @@ def t_critical(critical: ArrayLike, degrees_of_freedom: ArrayLike, sided: int = 
     Source: Jennison & Turnbull 2000, section 4.4.
     """
     p = nominal_p(critical, sided) / sided
-    return np.asarray(stats.t.isf(p, degrees_of_freedom), dtype=np.float64)
+    return np.asarray(scipy.stats.t.isf(p, degrees_of_freedom), dtype=np.float64)
 
 
 def t_nominal_p(score: ArrayLike, degrees_of_freedom: ArrayLike, sided: int = 2) -> Reals:
     """The p-value of a t statistic above 0, with the degrees of freedom that it has."""
-    return np.asarray(sided * stats.t.sf(score, degrees_of_freedom), dtype=np.float64)
+    return np.asarray(sided * scipy.stats.t.sf(score, degrees_of_freedom), dtype=np.float64)
 
 
 def z_of(p: ArrayLike, sided: int = 2) -> Reals:
     """The normal score above 0 that is as extreme as a p-value."""
-    return np.asarray(-special.ndtri(np.asarray(p, dtype=np.float64) / sided))
+    return np.asarray(-scipy.special.ndtri(np.asarray(p, dtype=np.float64) / sided))
 
 
 def conditional_power(

@@ -24,8 +24,8 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
+import scipy  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import ArrayLike, NDArray
-from scipy import signal, special  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.arguments import require_count
 
@@ -80,7 +80,7 @@ def probability_above(
     _require_prior(prior)
     _require_probability(limit, "The limit of a rate")
     a, b = _posterior(events, participants, prior)
-    return np.asarray(special.betaincc(a, b, limit), dtype=np.float64)
+    return np.asarray(scipy.special.betaincc(a, b, limit), dtype=np.float64)
 
 
 def probability_greater(
@@ -126,13 +126,13 @@ def _nodes(count: int) -> tuple[Reals, Reals]:
 def _quantiles(a: Reals, b: Reals) -> Reals:
     """The quantiles of a posterior at the nodes, in one more dimension."""
     nodes, _ = _nodes(NODES)
-    return np.asarray(special.betaincinv(a[..., np.newaxis], b[..., np.newaxis], nodes))
+    return np.asarray(scipy.special.betaincinv(a[..., np.newaxis], b[..., np.newaxis], nodes))
 
 
 def _share_above(a: Reals, b: Reals, limits: Reals) -> Reals:
     """The posterior probability above limits that are themselves spread over the nodes."""
     _, weights = _nodes(NODES)
-    above = special.betaincc(a[..., np.newaxis], b[..., np.newaxis], np.minimum(limits, 1.0))
+    above = scipy.special.betaincc(a[..., np.newaxis], b[..., np.newaxis], np.minimum(limits, 1.0))
     return np.asarray(above @ weights, dtype=np.float64)
 
 
@@ -230,7 +230,7 @@ def operating_characteristics(
             raise ValueError(f"A true rate must lie in [0, 1], but is {rate}.")
         going_on, before = np.ones(1), 0
         for column, (n, limit) in enumerate(zip(looks, limits, strict=True)):
-            going_on = signal.convolve(going_on, _binomial(n - before, rate))
+            going_on = scipy.signal.convolve(going_on, _binomial(n - before, rate))
             if limit:
                 by_look[row, column] = max(going_on[limit:].sum(), 0.0)
                 going_on[limit:] = 0.0
@@ -242,8 +242,12 @@ def operating_characteristics(
 
 def _binomial(n: int, rate: float) -> Reals:
     counts = np.arange(n + 1)
-    ways = special.gammaln(n + 1) - special.gammaln(counts + 1) - special.gammaln(n - counts + 1)
-    logs = ways + special.xlogy(counts, rate) + special.xlog1py(n - counts, -rate)
+    ways = (
+        scipy.special.gammaln(n + 1)
+        - scipy.special.gammaln(counts + 1)
+        - scipy.special.gammaln(n - counts + 1)
+    )
+    logs = ways + scipy.special.xlogy(counts, rate) + scipy.special.xlog1py(n - counts, -rate)
     return np.asarray(np.exp(logs), dtype=np.float64)
 
 
@@ -338,7 +342,7 @@ def comparative_operating_characteristics(
         going_on, before = np.ones((1, 1)), (0, 0)
         for column, (n, m) in enumerate(looks):
             more = np.outer(_binomial(n - before[0], rate), _binomial(m - before[1], control_rate))
-            going_on = signal.convolve(going_on, more)
+            going_on = scipy.signal.convolve(going_on, more)
             by_look[row, column] = max(going_on[stops_at[column]].sum(), 0.0)
             going_on[stops_at[column]] = 0.0
             before = (n, m)

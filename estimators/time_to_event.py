@@ -45,8 +45,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+import scipy  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import ArrayLike, NDArray
-from scipy import special  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.arguments import require_count
 from estimators.proportions import Counts, Reals, normal_quantile
@@ -338,7 +338,7 @@ def log_rank(times: ArrayLike, events: ArrayLike, groups: Labels) -> LogRank:
         covariance = np.diag((weight * share[kept]).sum(axis=1))
         covariance -= (weight * share[kept]) @ share[kept].T
         chi_square = max(0.0, float(difference @ np.linalg.solve(covariance, difference)))
-        p = float(special.gammaincc(degrees_of_freedom / 2.0, chi_square / 2.0))
+        p = float(scipy.special.gammaincc(degrees_of_freedom / 2.0, chi_square / 2.0))
     return LogRank(
         groups=tuple(names.tolist()),
         people=np.array([one.size for one in people], dtype=np.int64),
