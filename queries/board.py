@@ -23,7 +23,7 @@ from queries.connections import Lease, LeaseEndedError, lease
 from queries.filters import Filters
 from queries.small_cells import Cells, declared, without_small_cells
 from snapshots import (
-    FORMAT,
+    SHOWN_FORMATS,
     SealedStoreError,
     Snapshot,
     SnapshotsError,
@@ -261,7 +261,9 @@ class Board:
         self.check()
         self.grant.check_question("history", says_what_it_counts=False, chosen=set())
         store = TrialStore(self.snapshot.folder.parent.parent, self.snapshot.folder.parent.name)
-        stored = [snapshot for snapshot in store.snapshots() if snapshot.manifest.format == FORMAT]
+        stored = [
+            snapshot for snapshot in store.snapshots() if snapshot.manifest.format in SHOWN_FORMATS
+        ]
         ids = [snapshot.id for snapshot in stored]
         place = ids.index(self.snapshot.id) if self.snapshot.id in ids else 0
         return stored[:place][::-1]
@@ -327,7 +329,7 @@ def open_board(
         BoardError: the key or the sealed file is missing, wrong, or of another snapshot.
     """
     grant.check(trial.id, str(snapshot.id), grant.view)
-    if snapshot.manifest.format != FORMAT:
+    if snapshot.manifest.format not in SHOWN_FORMATS:
         raise BoardError(
             f"Snapshot {snapshot.id} was loaded by an earlier version of this program, and this "
             "one cannot show it. Load its extract again; what is loaded stays."

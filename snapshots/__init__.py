@@ -19,7 +19,14 @@ from snapshots.errors import (
     SnapshotsError,
     StoreError,
 )
-from snapshots.manifest import FORMAT, ControlTotal, Manifest, Severity, TableFacts
+from snapshots.manifest import (
+    FORMAT,
+    SHOWN_FORMATS,
+    ControlTotal,
+    Manifest,
+    Severity,
+    TableFacts,
+)
 from snapshots.publish import (
     find_by_receipt,
     load_lock,
@@ -56,6 +63,7 @@ __all__ = [
     "OPEN_FILE",
     "SEALED",
     "SEALED_FILE",
+    "SHOWN_FORMATS",
     "CellChange",
     "ControlTotal",
     "DatabaseDigest",

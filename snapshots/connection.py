@@ -29,6 +29,10 @@ KEY_BYTES = 32
 # statement would come back in a parser error.
 _KEY_VARIABLE = "k"
 
+# How a file is attached. A new one is written in the format of this DuckDB: the oldest one, which
+# is its default, takes three times as long, since every compression of text is tried.
+_READ, _CREATE = "READ_ONLY", "READ_WRITE, STORAGE_VERSION 'latest'"
+
 
 def quote_identifier(name: str) -> str:
     """Return ``name`` as a quoted SQL identifier. Raises ValueError for an empty name or a NUL."""
@@ -222,7 +226,7 @@ def _load_encryption(connection: duckdb.DuckDBPyConnection) -> None:
 def _attach_open(
     connection: duckdb.DuckDBPyConnection, name: str, path: Path, *, read_only: bool
 ) -> None:
-    mode = "READ_ONLY" if read_only else "READ_WRITE"
+    mode = _READ if read_only else _CREATE
     statement = f"ATTACH {quote_literal(path)} AS {quote_identifier(name)} (TYPE duckdb, {mode})"
     try:
         connection.execute(statement)
@@ -253,7 +257,7 @@ def _attach_sealed(
         raise SealedStoreError(
             f"The key of a sealed file has {KEY_BYTES} bytes; the one given has {len(key)}."
         )
-    mode = "READ_ONLY" if read_only else "READ_WRITE"
+    mode = _READ if read_only else _CREATE
     refusal: str | None = None
     # As text, because ATTACH answers any other type with a message that spells the key out.
     connection.execute(f"SET VARIABLE {_KEY_VARIABLE} = ?", [base64.b64encode(key).decode()])

@@ -8,10 +8,12 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from snapshots.errors import StoreError
 
-FORMAT = 3
-# Published files are never migrated. Of the format before, with fewer relations, manifest, labels
-# and findings are read, so that a load can follow; it is not shown.
-SUPPORTED_FORMATS = frozenset({2, 3})
+FORMAT = 4
+# Published files are never migrated. Format 3 has the same relations, in DuckDB's oldest storage.
+# Of format 2, with fewer relations, manifest, labels and findings are read, so that a load can
+# follow; it is not shown.
+SHOWN_FORMATS = frozenset({3, 4})
+SUPPORTED_FORMATS = frozenset({2, 3, 4})
 
 Severity = Literal["critical", "major", "minor", "note"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

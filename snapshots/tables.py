@@ -11,6 +11,8 @@ import polars as pl
 from snapshots.connection import quote_identifier
 
 _SOURCE = "frame_to_store"
+# DuckDB's row group. A batch is written by one thread, so that one of all rows takes twice as long.
+_BATCH_ROWS = 122_880
 
 
 def store_frame(
@@ -18,7 +20,7 @@ def store_frame(
 ) -> None:
     """Create table ``name`` in an attached database from a frame, in the frame's order."""
     target = f"{quote_identifier(database)}.{quote_identifier(name)}"
-    connection.register(_SOURCE, frame.to_arrow())
+    connection.register(_SOURCE, frame.to_arrow().to_reader(max_chunksize=_BATCH_ROWS))
     try:
         connection.execute(f"CREATE TABLE {target} AS FROM {_SOURCE}")
     finally:
