@@ -11,7 +11,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from access.errors import AuditError, RecordsError
-from settings import CommandLine, Settings, SettingsError, described_settings, read_settings
+from settings import (
+    CommandLine,
+    Settings,
+    SettingsError,
+    described_settings,
+    read_settings,
+    without_pandas,
+)
 from snapshots import SnapshotsError, Store, new_key_pair
 
 EXIT_DONE, EXIT_REFUSED, EXIT_BROKEN = 0, 4, 5
@@ -217,4 +224,5 @@ def _text_of(path: Path) -> str:
 
 
 if __name__ == "__main__":
+    without_pandas()
     sys.exit(main())

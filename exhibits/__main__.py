@@ -24,7 +24,7 @@ from access import (
 from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
 from exhibits.export import as_csv
 from queries import BoardError, open_board
-from settings import EXIT_USAGE, CommandLine, SettingsError, read_settings
+from settings import EXIT_USAGE, CommandLine, SettingsError, read_settings, without_pandas
 from snapshots import SnapshotsError, Store, StoreError
 from trials import TrialDefinitionError, load_trial, with_standard_queries
 
@@ -148,4 +148,5 @@ def _print(shown: Exhibit, asked: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    without_pandas()
     sys.exit(main())

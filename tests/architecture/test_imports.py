@@ -128,6 +128,17 @@ def test_estimators_need_numbers_only() -> None:
         assert {name.partition(".")[0] for name in imported(path)} <= allowed, path
 
 
+def test_exhibits_start_without_what_is_slow_to_import() -> None:
+    """Ruff sees the imports of our own modules; this, whatever they bring with them."""
+    command = [sys.executable, "-c", "import sys, exhibits; print(*sys.modules)"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    slow = {
+        "pandas", "scipy.optimize", "scipy.signal", "scipy.special", "scipy.stats", "statsmodels",
+        "streamlit",
+    }  # fmt: skip
+    assert slow.isdisjoint(done.stdout.split())
+
+
 def test_nothing_imports_a_page_or_the_dashboard() -> None:
     for path in [*PRODUCT, *TESTS]:
         tops = {name.partition(".")[0] for name in imported(path)}

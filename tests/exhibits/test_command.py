@@ -5,6 +5,8 @@ import io
 import json
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +35,7 @@ OF_EACH_KIND = (
     "enrollment_by_site",
     "participant_course",
 )
+ROOT = Path(__file__).parents[2]
 OF_THE_TRIAL = ["--trial", "nct05689008"]
 
 
@@ -119,6 +122,18 @@ def test_plain_text_has_numbers_notes_and_origin(
         f"snapshot: {demonstration_store.snapshot.id}; data_cutoff: 2023-08-31; view: pooled"
         in (told)
     )
+
+
+def test_the_command_does_without_pandas_and_prints_the_same(trail: Trail, capsys: Output) -> None:
+    assert show("mortality") == 0
+    command = [sys.executable, "-X", "importtime", "-m", "exhibits", "show", "mortality"]
+    done = subprocess.run(
+        [*command, *OF_THE_TRIAL], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == capsys.readouterr().out
+    modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "duckdb" in modules
+    assert "pandas" not in modules
 
 
 def test_the_snapshot_can_be_named(

@@ -8,6 +8,7 @@ import math
 import uuid
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -26,6 +27,7 @@ from snapshots import (
     table_digest,
     work_connection,
 )
+from tests.conftest import LoadedTrial
 
 Row = tuple[object, ...]
 Schema = list[tuple[str, str]]
@@ -385,6 +387,18 @@ def test_two_loads_of_the_same_have_the_same_digest(load: object, trial: object)
         assert contents.tables == snapshot.manifest.tables
     assert first.manifest.digest == second.manifest.digest
     assert load(trial, "other").manifest.digest != first.manifest.digest
+
+
+def test_storage_of_the_format_before_has_the_same_digest(
+    demonstration_store: LoadedTrial, pilot_store: LoadedTrial, tmp_path: Path
+) -> None:
+    for loaded in (demonstration_store, pilot_store):
+        before = tmp_path / f"{loaded.trial.id}.duckdb"
+        with closing(work_connection(sealed=False)) as connection:
+            connection.execute(f"ATTACH {quote_literal(loaded.snapshot.open_path)} AS now (READ_ONLY)")
+            connection.execute(f"ATTACH {quote_literal(before)} AS before")
+            connection.execute("COPY FROM DATABASE now TO before")
+        assert open_store_digest(before).digest == loaded.snapshot.manifest.digest
 
 
 def test_an_open_store_that_is_missing_is_explained(tmp_path: Path) -> None:
