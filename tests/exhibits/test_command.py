@@ -133,7 +133,8 @@ def test_the_command_does_without_pandas_and_prints_the_same(trail: Trail, capsy
     assert done.stdout == capsys.readouterr().out
     modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "duckdb" in modules
-    assert "pandas" not in modules
+    # That DuckDB tries is listed, too; what pandas would import is not.
+    assert not [name for name in modules if name.startswith("pandas.")]
 
 
 def test_the_snapshot_can_be_named(

@@ -395,7 +395,8 @@ def test_storage_of_the_format_before_has_the_same_digest(
     for loaded in (demonstration_store, pilot_store):
         before = tmp_path / f"{loaded.trial.id}.duckdb"
         with closing(work_connection(sealed=False)) as connection:
-            connection.execute(f"ATTACH {quote_literal(loaded.snapshot.open_path)} AS now (READ_ONLY)")
+            now = quote_literal(loaded.snapshot.open_path)
+            connection.execute(f"ATTACH {now} AS now (READ_ONLY)")
             connection.execute(f"ATTACH {quote_literal(before)} AS before")
             connection.execute("COPY FROM DATABASE now TO before")
         assert open_store_digest(before).digest == loaded.snapshot.manifest.digest
