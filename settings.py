@@ -4,12 +4,10 @@ Order of precedence: what a command line flag says, the environment (`DSMB_*`), 
 working directory, the default.
 """
 
-import argparse
 import os
-import sys
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -20,26 +18,6 @@ from pydantic_settings import (
 )
 
 CONFIG_FILE = "dsmb.toml"
-EXIT_USAGE = 1
-
-
-class CommandLine(argparse.ArgumentParser):
-    """What every command of the product reads its flags with."""
-
-    def error(self, message: str) -> NoReturn:
-        """Unusable arguments are exit 1: 2 says that an extract was refused."""
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
-
-
-def without_pandas() -> None:
-    """Keep pandas out of this process, which spares a command a second and 45 MB.
-
-    DuckDB imports it as soon as a value is bound, to see whether the value is one of pandas', and
-    does as well without. A command calls this where it starts as a process; the server never does,
-    since Streamlit needs pandas.
-    """
-    sys.modules["pandas"] = None  # type: ignore[assignment]
 
 
 class SettingsError(Exception):

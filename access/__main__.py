@@ -1,8 +1,4 @@
-"""`python -m access`: the board's keys, the settings in force, releases, the audit trail.
-
-Exit codes: 0 done; 1 unusable arguments; 4 a key, a setting, the store or the records database
-is in the way; 5 the audit trail is broken: cut off, rewritten or changed.
-"""
+"""`python -m access`: the board's keys, the settings in force, releases, the audit trail."""
 
 import argparse
 import sys
@@ -11,17 +7,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from access.errors import AuditError, RecordsError
-from settings import (
-    CommandLine,
-    Settings,
-    SettingsError,
-    described_settings,
-    read_settings,
-    without_pandas,
-)
+from command_line import CommandLine, Exit, fault, run_command, without_pandas
+from settings import Settings, SettingsError, described_settings, read_settings
 from snapshots import SnapshotsError, Store, new_key_pair
-
-EXIT_DONE, EXIT_REFUSED, EXIT_BROKEN = 0, 4, 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = asked.run(asked)
     except (SnapshotsError, SettingsError, RecordsError) as error:
         print(error, file=sys.stderr)
-        return EXIT_REFUSED
+        return Exit.IN_THE_WAY
+    except Exception as error:
+        print(fault(error), file=sys.stderr)
+        return Exit.IN_THE_WAY
     return code
 
 
@@ -39,7 +30,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandLine(
         prog="python -m access",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, parser_class=CommandLine)
     keys = commands.add_parser("keys", help="the board's key pair")
@@ -121,7 +111,7 @@ def _keys(asked: argparse.Namespace) -> int:
     print(f"Public key:  {public}   a load needs it (DSMB_BOARD_PUBLIC_KEY_FILE)")
     print(f"Private key: {private}   comparative views need it")
     print("Keep the private key with the board. A lost private key is a lost sealed store.")
-    return EXIT_DONE
+    return Exit.DONE
 
 
 def _release(asked: argparse.Namespace) -> int:
@@ -138,13 +128,13 @@ def _release(asked: argparse.Namespace) -> int:
         snapshot=str(snapshot.id),
     )
     print(f"The sponsor now sees {snapshot.id} of {asked.trial}, and no other snapshot of it.")
-    return EXIT_DONE
+    return Exit.DONE
 
 
 def _settings(_asked: argparse.Namespace) -> int:
     for name, value, origin, meaning in described_settings():
         print(f"{name:24} {value:40} {origin:12} {meaning}")
-    return EXIT_DONE
+    return Exit.DONE
 
 
 def _new_audit_key(asked: argparse.Namespace) -> int:
@@ -153,7 +143,7 @@ def _new_audit_key(asked: argparse.Namespace) -> int:
     new_audit_key(asked.file)
     print(f"Audit key: {asked.file}   loads, the dashboard and views by arm need it")
     print("Set DSMB_AUDIT_KEY_FILE to it, and keep a copy: without it the trail proves nothing.")
-    return EXIT_DONE
+    return Exit.DONE
 
 
 def _verify(asked: argparse.Namespace) -> int:
@@ -166,10 +156,10 @@ def _verify(asked: argparse.Namespace) -> int:
     verdict = trail.verify(kept)
     if verdict.problem is not None:
         print(f"The audit trail is broken. {verdict.problem}", file=sys.stderr)
-        return EXIT_BROKEN
+        return Exit.BROKEN
     if verdict.rows == 0:
         print(f"Nothing has been recorded in {shown_url(settings.records_url)} yet.")
-        return EXIT_DONE
+        return Exit.DONE
     against = " and agrees with the checkpoint" if kept is not None else ""
     _, since = trail.extent()
     rows = "1 row" if verdict.rows == 1 else f"{verdict.rows} rows"
@@ -179,7 +169,7 @@ def _verify(asked: argparse.Namespace) -> int:
             f"Without an outcome, so still under way or cut short: row {entry.sequence}, "
             f"{entry.act}, {entry.holder}, {entry.at}."
         )
-    return EXIT_DONE
+    return Exit.DONE
 
 
 def _checkpoint(_asked: argparse.Namespace) -> int:
@@ -187,7 +177,7 @@ def _checkpoint(_asked: argparse.Namespace) -> int:
 
     settings = read_settings()
     print(open_trail(settings.records_url, settings.audit_key_file).checkpoint())
-    return EXIT_DONE
+    return Exit.DONE
 
 
 def _export(asked: argparse.Namespace) -> int:
@@ -213,7 +203,7 @@ def _export(asked: argparse.Namespace) -> int:
     trail.write("download", command_line_actor(), resource="audit trail", reason=where.in_words())
     text = trail_json(entries) + "\n" if asked.json else table_as_csv(trail_table(entries))
     sys.stdout.write(text)
-    return EXIT_DONE
+    return Exit.DONE
 
 
 def _text_of(path: Path) -> str:
@@ -225,4 +215,4 @@ def _text_of(path: Path) -> str:
 
 if __name__ == "__main__":
     without_pandas()
-    sys.exit(main())
+    run_command(main)

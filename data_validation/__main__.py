@@ -1,8 +1,4 @@
-"""`python -m data_validation`: simulate, check, load, snapshots, diff, demonstration.
-
-Exit codes: 0 done; 1 unusable arguments; 2 the extract was refused; 3 another load is under way;
-4 a key, a setting, the store, the audit trail or the program is in the way.
-"""
+"""`python -m data_validation`: simulate, check, load, snapshots, diff, demonstration."""
 
 import argparse
 import json
@@ -11,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -20,7 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from access import RecordsError
-from settings import EXIT_USAGE, CommandLine, Settings, SettingsError, read_settings
+from command_line import CommandLine, Exit, fault, run_command
+from settings import Settings, SettingsError, read_settings
 from snapshots import (
     LoadUnderWay,
     SnapshotsError,
@@ -33,9 +29,9 @@ from trials import Trial, TrialDefinitionError, available_trials, load_trial
 
 if TYPE_CHECKING:
     from data_validation.assess import Assessment
+    from data_validation.load import Loaded
     from data_validation.readers import Limits
 
-EXIT_DONE, EXIT_REFUSED, EXIT_UNDER_WAY, EXIT_IN_THE_WAY = 0, 2, 3, 4
 DEMONSTRATION_TRIAL = "nct05689008"
 _STANDARD_OUTPUT = Path("-")
 
@@ -49,28 +45,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(store=getattr(asked, "store", None))
         code: int = asked.run(asked, settings)
-    except LoadUnderWay as error:
-        return _say(error, EXIT_UNDER_WAY)
-    except (SnapshotsError, SettingsError, RecordsError) as error:
-        return _say(error, EXIT_IN_THE_WAY)
-    except TrialDefinitionError as error:
-        return _say(error, EXIT_USAGE)
-    except OSError as error:
-        return _say(f"{error.filename or 'A file'}: {error.strerror}.", EXIT_IN_THE_WAY)
-    except KeyboardInterrupt:
-        return _say("Stopped; nothing was changed.", EXIT_USAGE)
     except Exception as error:
-        return _say(_fault(error), EXIT_IN_THE_WAY)
+        return _say(*_conclusion(error))
     return code
 
 
-def _fault(error: Exception) -> str:
-    """A fault of ours, without its message and traceback: both may carry sealed values."""
-    place = extract_tb(error.__traceback__)[-1]
-    return (
-        f"This is a fault of the program ({type(error).__name__} in {Path(place.filename).name}, "
-        f"line {place.lineno}). Please report it."
-    )
+def _conclusion(error: Exception) -> tuple[str, Exit]:
+    """What to say of an error, and the exit code."""
+    match error:
+        case LoadUnderWay():
+            return str(error), Exit.UNDER_WAY
+        case TrialDefinitionError():
+            return str(error), Exit.USAGE
+        case SnapshotsError() | SettingsError() | RecordsError():
+            return str(error), Exit.IN_THE_WAY
+        case OSError():
+            return f"{error.filename or 'A file'}: {error.strerror}.", Exit.IN_THE_WAY
+    return fault(error), Exit.IN_THE_WAY
 
 
 def _say(text: object, code: int) -> int:
@@ -82,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandLine(
         prog="python -m data_validation",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, parser_class=CommandLine)
 
@@ -175,9 +165,9 @@ def _simulate(asked: argparse.Namespace, _settings: Settings) -> int:
                 format=asked.format,
             )
     except ValueError as error:
-        return _say(error, EXIT_USAGE)
+        return _say(error, Exit.USAGE)
     output.print(f"{len(rows)} datasets, {sum(rows.values())} rows in {asked.out}", markup=False)
-    return EXIT_DONE
+    return Exit.DONE
 
 
 def _limits(settings: Settings) -> "Limits":
@@ -192,22 +182,20 @@ def _limits(settings: Settings) -> "Limits":
 
 
 def _check(asked: argparse.Namespace, settings: Settings) -> int:
-    from data_validation.assess import UnusableExtractError, assess
+    from data_validation.assess import UnusableExtractError
     from data_validation.load import reason_to_refuse
-    from data_validation.readers import UnreadableExtract, read_extract
+    from data_validation.readers import UnreadableExtract
 
     trial = load_trial(asked.trial)
     sees_sealed = _sees_sealed(settings)
     try:
-        with _progress() as say:
-            extract = read_extract(asked.extract, limits=_limits(settings), progress=say)
-            assessment = assess(extract, trial, asked.cutoff, progress=say)
+        assessment = _assess(asked, trial, settings)
     except (UnreadableExtract, UnusableExtractError) as error:
         return _unreadable(error, asked)
     _remark(assessment)
     refused = f"A load would refuse: {reason_to_refuse(assessment)}" if assessment.critical else ""
     _report(assessment, asked, refused, sees_sealed=sees_sealed)
-    return _say(refused, EXIT_REFUSED) if refused else EXIT_DONE
+    return _say(refused, Exit.REFUSED) if refused else Exit.DONE
 
 
 def _load(asked: argparse.Namespace, settings: Settings) -> int:
@@ -227,6 +215,7 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
         resource=f"extract {asked.extract.absolute()}",
         refusals=(UnreadableExtract, UnusableExtractError, RefusedError),
     )
+    loaded: Loaded | None = None
     try:
         with _progress() as say, recorded as underway:
             loaded = load(
@@ -241,31 +230,47 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
             underway.snapshot = str(loaded.snapshot.id)
             if loaded.assessment is None:
                 underway.reason = "loaded already"
+        assessment = loaded.assessment
+        if assessment is None and (asked.json or asked.xlsx):
+            # The same extract, program and definition: what the first load reported.
+            assessment = _assess(asked, trial, settings)
+        if assessment is not None:
+            _remark(assessment)
+            _report(assessment, asked, sees_sealed=sees_sealed)
     except (UnreadableExtract, UnusableExtractError) as error:
         return _unreadable(error, asked)
     except RefusedError as error:
         _remark(error.assessment)
         _report(error.assessment, asked, str(error), sees_sealed=sees_sealed)
-        return _say(error, EXIT_REFUSED)
-    if loaded.assessment is None:
-        current = Store(settings.store).trial(trial.id).current_id()
-        stays = "" if current == loaded.snapshot.id else f" The later {current} stays current."
-        _told(asked).print(
-            f"This extract is loaded already, as snapshot {loaded.snapshot.id}.{stays}",
-            markup=False,
-        )
-        return EXIT_DONE
-    _remark(loaded.assessment)
-    try:
-        _report(loaded.assessment, asked, sees_sealed=sees_sealed)
+        return _say(error, Exit.REFUSED)
+    except Exception as error:
+        if loaded is None:
+            raise
+        return _say(_conclusion(error)[0], Exit.UNREPORTED)
     finally:
-        # Said even where the report cannot be written: it is true by now.
-        _told(asked).print(
-            f"Snapshot {loaded.snapshot.id} of {trial.id} is current "
-            f"({sum(total.rows for total in loaded.snapshot.manifest.control_totals)} open rows).",
-            markup=False,
-        )
-    return EXIT_DONE
+        # True by now, even where what follows a load has failed.
+        if loaded is not None:
+            _told(asked).print(_what_is_current(loaded, settings), markup=False)
+    return Exit.DONE
+
+
+def _assess(asked: argparse.Namespace, trial: Trial, settings: Settings) -> "Assessment":
+    from data_validation.assess import assess
+    from data_validation.readers import read_extract
+
+    with _progress() as say:
+        extract = read_extract(asked.extract, limits=_limits(settings), progress=say)
+        return assess(extract, trial, asked.cutoff, progress=say)
+
+
+def _what_is_current(loaded: "Loaded", settings: Settings) -> str:
+    snapshot = loaded.snapshot
+    if loaded.assessment is not None:
+        rows = sum(total.rows for total in snapshot.manifest.control_totals)
+        return f"Snapshot {snapshot.id} of {snapshot.manifest.trial} is current ({rows} open rows)."
+    current = Store(settings.store).trial(snapshot.manifest.trial).current_id()
+    stays = "" if current == snapshot.id else f" The later {current} stays current."
+    return f"This extract is loaded already, as snapshot {snapshot.id}.{stays}"
 
 
 def _unreadable(error: Exception, asked: argparse.Namespace) -> int:
@@ -275,7 +280,7 @@ def _unreadable(error: Exception, asked: argparse.Namespace) -> int:
         _write_json(asked.json, {"refused": sentences, "findings": []})
     if asked.xlsx is not None:
         _write_xlsx(asked.xlsx, {"Refused": pl.DataFrame({"refused": sentences})})
-    return _say(error, EXIT_REFUSED)
+    return _say(error, Exit.REFUSED)
 
 
 def _sees_sealed(settings: Settings) -> bool:
@@ -394,7 +399,7 @@ def _snapshots(asked: argparse.Namespace, settings: Settings) -> int:
         output.print(f"Trial {asked.trial} has no snapshot in {settings.store}.", markup=False)
     else:
         output.print(table)
-    return EXIT_DONE
+    return Exit.DONE
 
 
 def _diff(asked: argparse.Namespace, settings: Settings) -> int:
@@ -410,7 +415,7 @@ def _diff(asked: argparse.Namespace, settings: Settings) -> int:
         output.print(table)
     else:
         output.print("The open parts of the two snapshots are the same.")
-    return EXIT_DONE
+    return Exit.DONE
 
 
 def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
@@ -434,7 +439,7 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
     if settings.audit_key_file is None and keys.exists() and not audit_key.exists():
         new_audit_key(audit_key)
     if is_loaded:
-        return EXIT_DONE
+        return Exit.DONE
     trail = open_trail(settings.records_url, audit_key)
     for cutoff in (date(2023, 6, 30), date(2023, 8, 31)):
         with (
@@ -455,8 +460,8 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
         snapshot=str(loaded.snapshot.id),
     )
     output.print("Loaded simulated participants for the demonstration.")
-    return EXIT_DONE
+    return Exit.DONE
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -1,8 +1,4 @@
-"""`python -m exhibits`: the numbers of the pages for scripts, with their provenance.
-
-Exit codes: 0 done; 1 unusable arguments; 4 a key, the store or the audit trail is in
-the way.
-"""
+"""`python -m exhibits`: the numbers of the pages for scripts, with their provenance."""
 
 import argparse
 import json
@@ -21,14 +17,13 @@ from access import (
     decide,
     log_incident,
 )
+from command_line import CommandLine, Exit, run_command, without_pandas
 from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
 from exhibits.export import as_csv
 from queries import BoardError, open_board
-from settings import EXIT_USAGE, CommandLine, SettingsError, read_settings, without_pandas
+from settings import SettingsError, read_settings
 from snapshots import SnapshotsError, Store, StoreError
 from trials import TrialDefinitionError, load_trial, with_standard_queries
-
-EXIT_DONE, EXIT_IN_THE_WAY = 0, 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,33 +32,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.command == "list":
         for item in offered(View.UNBLINDED):
             print(f"{item.name:32} {item.topic:14} {item.least_view.word:10} {item.summary}")
-        return EXIT_DONE
+        return Exit.DONE
     if asked.name not in EXHIBITS:
         print(f"There is no exhibit {asked.name!r}; see `exhibits list`.", file=sys.stderr)
-        return EXIT_USAGE
+        return Exit.USAGE
     try:
         _print(_made(asked), asked)
     except (
         BoardError, ClosedSessionError, Denied, RecordsError, SettingsError, SnapshotsError,
     ) as error:  # fmt: skip
         print(error, file=sys.stderr)
-        return EXIT_IN_THE_WAY
+        return Exit.IN_THE_WAY
     except (TrialDefinitionError, NotInThisViewError) as error:
         print(error, file=sys.stderr)
-        return EXIT_USAGE
+        return Exit.USAGE
     except Exception as error:
         # The message and traceback of a fault may carry a value from the data.
         number = log_incident(error, page=f"exhibit {asked.name}", role="command line")
         print(f"This exhibit could not be made. Please report incident {number}.", file=sys.stderr)
-        return EXIT_IN_THE_WAY
-    return EXIT_DONE
+        return Exit.IN_THE_WAY
+    return Exit.DONE
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandLine(
         prog="python -m exhibits",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, parser_class=CommandLine)
     commands.add_parser("list", help="every exhibit, its topic and least view")
@@ -149,4 +143,4 @@ def _print(shown: Exhibit, asked: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     without_pandas()
-    sys.exit(main())
+    run_command(main)

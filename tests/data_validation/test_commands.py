@@ -1,8 +1,7 @@
 """`python -m data_validation`: what it does, and what bad input gets.
 
-Bad input gets one clear sentence on standard error, the stated exit code (1 usage, 2 refused, 3
-under way, 4 a key, a setting, the store or the program), never a traceback, and leaves the store
-as it was.
+Bad input gets one clear sentence on standard error, the stated exit code (`command_line.Exit`),
+never a traceback, and leaves the store as it was.
 """
 
 import functools
@@ -30,6 +29,7 @@ import data_validation.load
 import simulator
 from access.audit_key import new_audit_key, read_audit_key
 from access.trail import Trail, open_trail
+from command_line import Exit
 from data_validation.assess import assess
 from data_validation.readers import read_extract
 from simulator import write_extract, write_simulated
@@ -539,7 +539,9 @@ def test_findings_that_cannot_be_written(place: Place, act: str) -> None:
     outcome = place.run(
         act, place.extract(), "--trial", TRIAL.id, "--json", place.folder / "no" / "findings.json"
     )
-    one_sentence(outcome, 4, f"{place.folder / 'no' / 'findings.json'}: No such file or directory")
+    code = Exit.UNREPORTED if act == "load" else Exit.IN_THE_WAY
+    sentence = f"{place.folder / 'no' / 'findings.json'}: No such file or directory"
+    one_sentence(outcome, code, sentence)
     # What is done is said all the same.
     assert ("Snapshot 2023-03-25.1 of nct05689008 is current" in outcome.out) is (act == "load")
 
@@ -679,8 +681,10 @@ def test_standard_output_is_for_the_program_that_asked_for_json(place: Place, ac
     assert outcome.code == 0
     assert "AE-AESER-present" in {item["check"] for item in found}
     assert "Findings: 0 critical, 1 major" in outcome.err
+    # A pipeline gets the same of an extract that is loaded already.
     again = place.run(act, extract, "--trial", TRIAL.id, "--json", "-")
-    assert (again.out == "") is (act == "load")
+    assert json.loads(again.out) == json.loads(outcome.out)
+    assert ("This extract is loaded already" in again.err) is (act == "load")
     refused = place.run(act, place.folder, "--trial", TRIAL.id, "--json", "-")
     assert refused.code == 2
     assert json.loads(refused.out) == {"refused": refused.err.splitlines(), "findings": []}

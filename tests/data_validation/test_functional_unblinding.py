@@ -13,6 +13,7 @@ import pytest
 
 import data_validation.__main__ as command
 from access.audit_key import new_audit_key
+from command_line import Exit
 from data_validation.assess import WrittenSeparationError
 from data_validation.domains import DOMAINS
 from data_validation.findings import SCHEMA, stated
@@ -499,7 +500,7 @@ def test_a_refused_load_says_why_and_changes_nothing(
     store = tmp_path / "store"
     asked = ("--trial", TRIAL.id)
     for arguments in (["load", *asked, "--store", str(store)], ["check", *asked]):
-        assert command.main([*arguments, str(tmp_path / "extract")]) == command.EXIT_REFUSED
+        assert command.main([*arguments, str(tmp_path / "extract")]) == Exit.REFUSED
         said = capsys.readouterr().err
         assert "the open store would tell the arm" in said
         assert "Visits open with VISIT “DAY 3”" in said
