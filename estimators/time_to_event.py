@@ -430,7 +430,9 @@ def incidence_on(curves: CumulativeIncidence, days: ArrayLike) -> IncidenceOn:
 def _delta_variance(
     at_risk: Counts, happened: Counts, of_cause: Counts, before: Reals, incidence: Reals
 ) -> Reals:
-    """Gaynor et al. 1993: the sum over times s up to t, with F the incidence of a cause, of
+    """The variance of Gaynor et al. 1993.
+
+    The sum over times s up to t, with F the incidence of a cause, of
 
     (F(t) - F(s))**2 d / (n (n - d)) + S(s-)**2 d_c (n - d_c) / n**3
     - 2 (F(t) - F(s)) S(s-) d_c / n**2,

@@ -493,7 +493,7 @@ def _digest(path: Path, _state: tuple[int, ...]) -> str:
 
 
 def _labels(trial: Trial, view: View, coded: bytes) -> pl.DataFrame:
-    """Code, label and position of each arm: by name in the definition's order, or A, B, …"""
+    """Code, label and position of each arm: named in the definition's order, or lettered."""
     codes = trial.arm_codes
     letters: dict[str, str] = json.loads(coded)
     if set(letters) != set(codes):

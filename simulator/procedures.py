@@ -31,8 +31,10 @@ _FAR = NEVER * MINUTES
 
 @dataclass(frozen=True)
 class _Episodes:
-    """Procedures with start and end in minutes; `term` indexes the names; `dated` ends on a day
-    whose time is not recorded."""
+    """Procedures with start and end in minutes.
+
+    `term` indexes the names; `dated` ends on a day whose time is not recorded.
+    """
 
     person: Integers
     term: Integers

@@ -78,6 +78,7 @@ class TrialStore:
 
     @property
     def folder(self) -> Path:
+        """Where the trial's snapshots lie."""
         return self.root / self.name
 
     def ids(self) -> list[SnapshotId]:

@@ -144,9 +144,14 @@ def test_one_writes_at_a_time_and_readers_do_not_wait(
 
 def test_what_fails_is_taken_back(records: Records) -> None:
     engine = open_records(records.url)
-    with pytest.raises(ZeroDivisionError), writing(engine) as connection:
-        connection.execute(sqlalchemy.text("delete from alembic_version"))
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with writing(engine) as connection:
+            connection.execute(sqlalchemy.text("delete from alembic_version"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert ask(engine, "select count(*) from alembic_version") == 1
 
 

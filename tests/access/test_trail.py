@@ -501,9 +501,14 @@ def test_an_outcome_that_cannot_be_recorded_does_not_say_that_nothing_was_done(
 
 def test_a_failure_that_cannot_be_recorded_is_the_failure_itself(records: Records) -> None:
     trail = records.trail()
-    with pytest.raises(ZeroDivisionError), trail.recorded("load", ADA):
-        records.run("alter table audit_trail rename to elsewhere")
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with trail.recorded("load", ADA):
+            records.run("alter table audit_trail rename to elsewhere")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
 
 
 def test_what_cannot_be_recorded_is_not_done(records: Records) -> None:

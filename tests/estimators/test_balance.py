@@ -641,7 +641,8 @@ def test_several_lists_add_up_and_are_never_narrower_than_one() -> None:
 def test_simple_randomization_has_the_binomial_quantiles() -> None:
     # qbinom(c(.025, .975), c(30, 60), .5) of R 4.2.2: 10 and 20, 22 and 38.
     found = allocation_envelope([0, 30, 60])
-    assert found.low.tolist() == [0, -10, -16] and found.high.tolist() == [0, 10, 16]
+    assert found.low.tolist() == [0, -10, -16]
+    assert found.high.tolist() == [0, 10, 16]
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,11 @@ def test_ancova_mirrors_shifts_and_scales(seed: int, shift: float, scale: float)
     first, second = drawn(seed)
     found, mirror = ancova(first, second), ancova(second[::-1], first)
     moved = ancova(first * scale + shift, second * scale + shift)
-    assert found.difference is not None and mirror.difference is not None
-    assert found.low is not None and mirror.high is not None and moved.high is not None
+    assert found.difference is not None
+    assert mirror.difference is not None
+    assert found.low is not None
+    assert mirror.high is not None
+    assert moved.high is not None
     assert found.difference == pytest.approx(-mirror.difference, abs=1e-7)
     assert found.low == pytest.approx(-mirror.high, abs=1e-7)
     assert moved.difference == pytest.approx(found.difference * scale, rel=1e-6, abs=1e-6)
@@ -95,8 +98,11 @@ def test_what_cannot_be_told_has_a_reason_and_no_number(
         found, model = ancova(first, second), repeated_measures(first or np.zeros((0, 2)), second)
         table = delta_adjusted(first, second, [(0.0, 0.0)])
     for reason in (found.reason, model.reason, table[0].reason):
-        assert reason is not None and says in reason
-    assert found.difference is None and model.days[0].low is None and table[0].high is None
+        assert reason is not None
+        assert says in reason
+    assert found.difference is None
+    assert model.days[0].low is None
+    assert table[0].high is None
 
 
 def test_wrong_shapes_and_infinite_values_are_refused() -> None:
@@ -128,8 +134,10 @@ def test_delta_is_ancova_of_what_was_filled_in(seed: int, one: float, two: float
     none, found = delta_adjusted(first, second, [(0.0, 0.0), (one, two)])
     assert (none.difference, none.low, none.high) == (plain.difference, plain.low, plain.high)
     assert found.difference == pytest.approx(whole.difference, abs=1e-6)
-    assert found.low is not None and found.high is not None
-    assert plain.low is not None and plain.high is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert plain.low is not None
+    assert plain.high is not None
     assert found.high - found.low == pytest.approx(plain.high - plain.low, abs=1e-8)
     assert (found.imputed1, found.imputed2) == (plain.left_out1, plain.left_out2)
 
@@ -161,7 +169,8 @@ def test_one_day_is_ancova(seed: int) -> None:
     first, second = drawn(seed)
     model, plain = repeated_measures(first, second), ancova(first, second)
     found = model.days[0]
-    assert model.correlation is None and found.degrees_of_freedom == plain.degrees_of_freedom
+    assert model.correlation is None
+    assert found.degrees_of_freedom == plain.degrees_of_freedom
     assert (found.difference, found.low, found.high) == pytest.approx(
         (plain.difference, plain.low, plain.high), abs=1e-7
     )

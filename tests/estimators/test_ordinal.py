@@ -20,7 +20,9 @@ TABLES = st.integers(2, 6).flatmap(
 def test_as_polr_of_r() -> None:
     found = proportional_odds([3, 5, 9, 8, 5], [8, 9, 6, 4, 3])
     # polr of MASS 7.3-58.2 in R 4.2.2; limits by uniroot over its likelihood with an offset.
-    assert found.estimate is not None and found.low is not None and found.high is not None
+    assert found.estimate is not None
+    assert found.low is not None
+    assert found.high is not None
     logs = [np.log(found.estimate), np.log(found.low), np.log(found.high)]
     assert logs == pytest.approx([1.071217396, 0.1483621, 2.0280614], abs=2e-5)
     assert found.p_value == pytest.approx(
@@ -53,7 +55,8 @@ def test_swapped_or_reversed_the_odds_turn_over(table: tuple[list[int], list[int
         wider = proportional_odds([0, *first], [0, *second])
     assert (found.n1, found.n2) == (sum(first), sum(second))
     if found.estimate is None or found.low is None or found.high is None:
-        assert found.reason and swapped.reason == turned.reason == wider.reason == found.reason
+        assert found.reason
+        assert swapped.reason == turned.reason == wider.reason == found.reason
         return
     assert found.low < found.estimate < found.high
     assert found.p_value is not None
@@ -77,7 +80,8 @@ def test_swapped_or_reversed_the_odds_turn_over(table: tuple[list[int], list[int
 def test_no_finite_estimate_is_no_number(first: list[int], second: list[int], says: str) -> None:
     found = proportional_odds(first, second)
     assert found.estimate is found.low is found.high is found.p_value is None
-    assert found.reason is not None and says in found.reason
+    assert found.reason is not None
+    assert says in found.reason
 
 
 def test_wrong_counts_are_refused() -> None:
@@ -93,7 +97,8 @@ def test_profile_limits_cover_at_30_an_arm() -> None:
         scores = dice.logistic(size=(2, 30)) + np.array([[1.0], [0.0]])
         counts = [np.bincount(np.searchsorted(cuts, row), minlength=5) for row in scores]
         found = proportional_odds(counts[0], counts[1])
-        assert found.low is not None and found.high is not None
+        assert found.low is not None
+        assert found.high is not None
         covered += found.low <= np.e <= found.high
     # Limits that keep their level fall below this in fewer than one of a thousand such series.
     assert covered >= stats.binom.ppf(0.001, runs, 0.95)

@@ -690,9 +690,11 @@ def test_a_difference_mirrors_when_the_arms_swap_and_stays_within_its_limits(
     found, mirror = difference_at(one, other, day), difference_at(other, one, day)
     assert found.known == (mirror.known[1], mirror.known[0])
     if found.estimate is None or mirror.high is None:
-        assert found.reason is not None and found.reason == mirror.reason
+        assert found.reason is not None
+        assert found.reason == mirror.reason
         return
-    assert found.low is not None and found.high is not None
+    assert found.low is not None
+    assert found.high is not None
     assert -1.0 <= found.low <= found.estimate <= found.high <= 1.0
     assert found.low == pytest.approx(-mirror.high, abs=1e-12)
 
@@ -714,6 +716,7 @@ def test_the_difference_at_a_day_covers_at_30_an_arm_with_censoring() -> None:
             death, lost = dice.exponential(1 / rate, 30), dice.uniform(10, 90, 30)
             arms.append((np.minimum(death, lost), death <= lost))
         found = difference_at(arms[0], arms[1], 28)
-        assert found.low is not None and found.high is not None
+        assert found.low is not None
+        assert found.high is not None
         covered += found.low <= truth <= found.high
     assert covered / runs > 0.925

@@ -270,12 +270,9 @@ def given(
     frames[name] = frame.with_columns(changed.cast(frame.schema[column]).alias(column))
 
 
-def test_of(code: str, subject: str | None = None) -> pl.Expr:
+def rows_of_code(code: str, subject: str | None = None) -> pl.Expr:
     rows = pl.col("LBTESTCD") == code
     return rows if subject is None else rows & (pl.col("USUBJID") == subject)
-
-
-test_of.__test__ = False  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -331,9 +328,9 @@ def test_grades_change_beyond_a_limit_and_not_on_it(opened_with: Callable[..., B
     def plant(frames: dict[str, pl.DataFrame], subjects: list[str]) -> None:
         who.extend(subjects[: len(cases)])
         for subject, (before, after, _) in zip(who, cases, strict=True):
-            given(frames, "lb", test_of("ALT", subject), "LBORNRHI", 50)
+            given(frames, "lb", rows_of_code("ALT", subject), "LBORNRHI", 50)
             for rows, value in ((~AFTER, before), (AFTER, after)):
-                given(frames, "lb", test_of("ALT", subject) & rows, "LBORRES", str(value))
+                given(frames, "lb", rows_of_code("ALT", subject) & rows, "LBORRES", str(value))
 
     found = grade_of(opened_with(plant), "Alanine aminotransferase increased")
     assert [found[subject] for subject in who] == [expected for *_, expected in cases]
@@ -348,11 +345,11 @@ def test_low_grades_and_creatinine_against_its_baseline(
         who.extend(subjects[:3])
         for code, before, after in (("PLAT", 75, 24), ("CREAT", 50, 80)):
             for rows, value in ((~AFTER, before), (AFTER, after)):
-                given(frames, "lb", test_of(code, who[0]) & rows, "LBORRES", str(value))
-        given(frames, "lb", test_of("PLAT", who[1]) & AFTER, "LBORNRLO", None)
-        given(frames, "lb", test_of("PLAT", who[1]) & AFTER, "LBORRES", "110")
-        given(frames, "lb", test_of("PLAT", who[2]) & AFTER, "LBORNRLO", None)
-        given(frames, "lb", test_of("PLAT", who[2]) & AFTER, "LBORRES", "60")
+                given(frames, "lb", rows_of_code(code, who[0]) & rows, "LBORRES", str(value))
+        given(frames, "lb", rows_of_code("PLAT", who[1]) & AFTER, "LBORNRLO", None)
+        given(frames, "lb", rows_of_code("PLAT", who[1]) & AFTER, "LBORRES", "110")
+        given(frames, "lb", rows_of_code("PLAT", who[2]) & AFTER, "LBORNRLO", None)
+        given(frames, "lb", rows_of_code("PLAT", who[2]) & AFTER, "LBORRES", "60")
 
     board = opened_with(plant)
     platelets = grade_of(board, "Platelet count decreased")
@@ -366,21 +363,21 @@ def test_low_grades_and_creatinine_against_its_baseline(
 def hys_law(frames: dict[str, pl.DataFrame], subjects: list[str]) -> None:
     """The first has all of it, the second in shock, the third with cholestasis, the fourth late."""
     for code, value in (("ALT", 30), ("AST", 30), ("BILI", 10), ("ALP", 80)):
-        given(frames, "lb", test_of(code), "LBORRES", str(value))
+        given(frames, "lb", rows_of_code(code), "LBORRES", str(value))
     day_7, day_28 = pl.col("VISIT") == "DAY 7", pl.col("VISIT") == "DAY 28"
     for subject in subjects[:4]:
-        given(frames, "lb", test_of("ALT", subject) & day_7, "LBORRES", "400")
-        given(frames, "lb", test_of("PO2", subject), "LBORRES", "95")
-        given(frames, "lb", test_of("FIO2", subject), "LBORRES", "40")
-        given(frames, "lb", test_of("FIO2", subject), "LBORRESU", "%")
+        given(frames, "lb", rows_of_code("ALT", subject) & day_7, "LBORRES", "400")
+        given(frames, "lb", rows_of_code("PO2", subject), "LBORRES", "95")
+        given(frames, "lb", rows_of_code("FIO2", subject), "LBORRES", "40")
+        given(frames, "lb", rows_of_code("FIO2", subject), "LBORRESU", "%")
         is_pressure = (pl.col("USUBJID") == subject) & (pl.col("VSTESTCD") == "SYSBP")
         low = is_pressure & (pl.col("VISIT") == "DAY 6") & (subject == subjects[1])
         given(frames, "vs", is_pressure, "VSORRES", "120")
         given(frames, "vs", low, "VSORRES", "80")
     for subject in subjects[:3]:
-        given(frames, "lb", test_of("BILI", subject) & day_7, "LBORRES", "60")
-    given(frames, "lb", test_of("ALP", subjects[2]) & day_7, "LBORRES", "400")
-    given(frames, "lb", test_of("BILI", subjects[3]) & day_28, "LBORRES", "60")
+        given(frames, "lb", rows_of_code("BILI", subject) & day_7, "LBORRES", "60")
+    given(frames, "lb", rows_of_code("ALP", subjects[2]) & day_7, "LBORRES", "400")
+    given(frames, "lb", rows_of_code("BILI", subjects[3]) & day_28, "LBORRES", "60")
 
 
 @pytest.fixture
@@ -391,7 +388,7 @@ def planted(opened_with: Callable[..., Board]) -> Board:
             subject
             for subject in subjects
             if all(
-                lb.filter(test_of(code, subject) & (pl.col("VISIT") == visit)).height == 1
+                lb.filter(rows_of_code(code, subject) & (pl.col("VISIT") == visit)).height == 1
                 for code in ("ALT", "BILI", "ALP")
                 for visit in ("DAY 7", "DAY 28")
             )

@@ -62,7 +62,8 @@ def test_split_datasets_merge_by_domain_and_keep_where_they_came_from(tmp_path: 
         ("1", "HGB", None, "LBHE.csv", 1),
         ("2", "HGB", None, "LBHE.csv", 2),
     ]
-    assert found.notes == () and found.ignored == ()
+    assert found.notes == ()
+    assert found.ignored == ()
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,8 @@ def test_every_value_of_the_real_datasets_is_there(collection: str, real: Extrac
 
 def test_the_real_datasets_have_their_names(collection: str, real: Extract) -> None:
     assert real.datasets["DM"].frame.height == 306
-    assert "SUPPAE" in real.datasets and "LBCH" not in real.datasets
+    assert "SUPPAE" in real.datasets
+    assert "LBCH" not in real.datasets
     if collection == "cdiscpilotsdtm":
         laboratory = real.datasets["LB"].frame
         assert laboratory["_file"].unique().sort().to_list() == [

@@ -32,7 +32,8 @@ def sentences(path: Path, limits: Limits | None = None) -> list[str]:
     with pytest.raises(UnreadableExtract) as caught:
         read_extract(path, limits=limits or Limits())
     problems = caught.value.problems
-    assert problems and all(SECRET not in problem.sentence for problem in problems)
+    assert problems
+    assert all(SECRET not in problem.sentence for problem in problems)
     assert str(caught.value) == "\n".join(problem.sentence for problem in problems)
     assert all(problem.file is None or problem.file in problem.sentence for problem in problems)
     return [problem.sentence for problem in problems]

@@ -29,7 +29,8 @@ def test_text_of_a_float_is_its_shortest_that_reads_back(values: list[float]) ->
             assert text is None
         else:
             assert float(text) == value
-            assert not text.endswith(".0") and text != "-0"
+            assert not text.endswith(".0")
+            assert text != "-0"
             digits = text.lower().split("e")[0].strip("-").replace(".", "").strip("0")
             shortest = repr(value).lower().split("e")[0].strip("-").replace(".", "").strip("0")
             assert digits == shortest

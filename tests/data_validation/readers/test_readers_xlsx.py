@@ -133,7 +133,8 @@ def test_hidden_sheets_are_noted_and_several_visible_ones_refused() -> None:
             codes.hide()
 
     table = read_xlsx(workbook(lambda book: fill(book, hide=True)), Limits())
-    assert table.names == ("A",) and rows_of(table) == []
+    assert table.names == ("A",)
+    assert rows_of(table) == []
     assert table.notes == ("It has a hidden sheet, which no data is read from.",)
     said = refusal(workbook(lambda book: fill(book, hide=False)))
     assert said.startswith("holds something on 2 sheets; save each dataset as a workbook")

@@ -88,7 +88,8 @@ def test_blank_observations_are_rows(folder: Path, texts: list[str | None], widt
     found = read(written(folder, frame, 5))
     assert found == expected[: len(found)]
     left_out = expected[len(found) :]
-    assert set(left_out) <= {(None,)} and len(left_out) * width < 80
+    assert set(left_out) <= {(None,)}
+    assert len(left_out) * width < 80
 
 
 def test_slices_of_a_long_file_are_put_together(
