@@ -1,13 +1,15 @@
 """Pictures over study days: courses of medians, and what became of everybody as stacked shares."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
+from exhibits.parts.comparison import minimum, where_enough
 from exhibits.parts.theme import AXIS, QUIET, arm_style, figure, safe
+from queries import Board
 
 # More lines of participants than this are a gray patch.
 MOST_LINES = 60
@@ -20,6 +22,40 @@ LOG_AXIS = {
     "tickvals": LOG_TICKS,
     "ticktext": [f"{value:,.10g}" for value in LOG_TICKS],
 }
+
+
+MEDIANS = ("median", "lower_quartile", "upper_quartile")
+MEDIAN_LABELS = {
+    "n": "n",
+    "median": "Median",
+    "lower_quartile": "Lower quartile",
+    "upper_quartile": "Upper quartile",
+}
+
+
+def medians(board: Board, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows, whose `MEDIANS` are null where fewer than the minimum have a value (`n`)."""
+    return rows.with_columns(where_enough(board, "n", *MEDIANS))
+
+
+def medians_in_words(
+    board: Board, rows: pl.DataFrame, words: Callable[[float], str], *, with_n: bool = True
+) -> str:
+    """`Arm A 182 mmHg (n = 17); Arm B fewer than 5`, of one day and measure; one arm has no name.
+
+    Args:
+        rows: one row an arm, with `n` and `median`; an arm without one has fewer than the minimum.
+        words: a median with its unit.
+        with_n: whether n stands beside it.
+    """
+    by_arm = {row["arm"]: row for row in rows.drop_nulls("median").iter_rows(named=True)}
+    parts = []
+    for arm in board.arms:
+        text = f"fewer than {minimum(board)}"
+        if (row := by_arm.get(arm)) is not None:
+            text = words(row["median"]) + (f" (n = {row['n']:,})" if with_n else "")
+        parts.append(text if len(board.arms) == 1 else f"{arm} {text}")
+    return "; ".join(parts)
 
 
 def with_enough(rows: pl.DataFrame, least: int) -> pl.DataFrame:
@@ -55,14 +91,15 @@ def courses(
     Args:
         arms: those of the view, in their order.
         rows: `measure`, `planned_day`, `position`, `n`, `median`, `lower_quartile`,
-            `upper_quartile`; where there is `at_limit`, the values at a detection limit, and a day
-            with any has an open mark.
+            `upper_quartile`; without a median nothing is drawn. Where there is `at_limit`, the
+            values at a detection limit, a day with any has an open mark.
         log: whether the values are on a log axis.
         lines: the participants' values behind, `measure`, `line`, `position`, `planned_day`,
             `value`.
         x_title: of the days.
         reference: a value that is marked in every panel, such as no change.
     """
+    rows = rows.drop_nulls("median")
     count = len(panels)
     # Of each panel, for its title: as high in pixels for one as for several.
     head = (0.2 if count > 1 else 0.08) / count
