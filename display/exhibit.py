@@ -48,14 +48,14 @@ def show(name: str, *, heading: bool = True) -> None:
         if shown.answer:
             st.markdown(kept_together(shown.answer))
         _numbers(shown)
-        if shown.figure is not None:
+        if shown.has_figure:
             _chart(shown)
         if shown.table is not None:
-            if shown.row_lists and shown.figure is None and not shown.numbers:
+            if shown.row_lists and not shown.has_figure and not shown.numbers:
                 _table(shown)
                 download(shown)
                 _assumptions(shown)
-            elif shown.figure is None and not shown.numbers:
+            elif not shown.has_figure and not shown.numbers:
                 _printed_table(shown)
                 download(shown)
                 _assumptions(shown)
@@ -66,7 +66,6 @@ def show(name: str, *, heading: bool = True) -> None:
 
 def _chart(shown: Exhibit) -> None:
     """The picture; a click on a mark that stands for participants leads to them."""
-    assert shown.figure is not None
     key = f"chart-{shown.name}"
     if not shown.lists:
         st.plotly_chart(shown.figure, key=key, config=CHART, alt=shown.description)

@@ -1,5 +1,7 @@
 """The table of body systems and preferred terms: searched, sorted, unfolded system by system."""
 
+from typing import Any
+
 import polars as pl
 import streamlit as st
 
@@ -94,17 +96,12 @@ def _systems(
         )
 
 
-def _in_words(system: dict[str, object], shown: Exhibit, board: Board) -> str:
+def _in_words(system: dict[str, Any], shown: Exhibit, board: Board) -> str:
     """`Cardiac disorders – Arm A 5 of 30 (17 %), Arm B 3 of 30 (10 %)`."""
-    sizes = [
-        int(label.partition("(N = ")[2].partition(")")[0].replace(",", ""))
-        for place in range(1, len(board.arms) + 1)
-        if (label := shown.labels[f"participants_{place}"])
-    ]
-    counts = [int(str(system[f"participants_{place}"])) for place in range(1, len(sizes) + 1)]
+    several = len(board.arms) > 1
     parts = [
-        f"{arm} {share(count, size)}" if len(sizes) > 1 else share(count, size)
-        for arm, count, size in zip(board.arms, counts, sizes, strict=True)
+        f"{arm} " * several + share(system[f"participants_{place}"], size)
+        for place, (arm, size) in enumerate(zip(board.arms, shown.sizes, strict=True), start=1)
     ]
     return f"**{plain(str(system['body_system']))}** – {plain(', '.join(parts))}"
 

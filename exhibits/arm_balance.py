@@ -27,31 +27,19 @@ VALUES = {"F": "Female", "M": "Male", "U": "Unknown", "ECMO": "ECMO"}
 SMALL_WORDS = {"or", "of", "and"}
 
 
-@exhibit()
+@exhibit(
+    page="board-arm-balance",
+    tab="Baseline",
+    leads=82,
+    population="Randomized participants, as randomized",
+    title="Allocation",
+)
 def allocation(board: Board) -> Exhibit:
     """Participants randomized to each arm of this view, against the planned ratio."""
     arms = board.ask("arm_balance/allocation")
     if arms["randomized"].null_count():
-        return too_few("Allocation", "Randomized participants, as randomized", board)
+        return too_few(board)
     total = int(arms["randomized"].sum())
-    drawn = figure(x_title="Participants randomized", y_title="", height=130 + 60 * arms.height)
-    for name, position, count in arms.rows():
-        style = arm_style(position)
-        drawn.add_trace(
-            go.Bar(
-                y=[in_lines(name, 12)],
-                x=[count],
-                orientation="h",
-                text=[percent(count / total) if total else "0"],
-                textposition="outside",
-                cliponaxis=False,
-                marker={"color": style.color, "pattern": hatch(style.pattern)},
-                hovertemplate="%{y}: " + share(count, total) + " randomized<extra></extra>",
-                showlegend=False,
-            )
-        )
-    drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False)
-    drawn.update_xaxes(counts_axis(arms["randomized"], room=1.3))
     intervals = [allocation_share(int(count), total) for count in arms["randomized"]]
     table = arms.select("arm", "randomized").with_columns(
         pl.Series("share_percent", [_percent(item.share) for item in intervals], pl.Float64),
@@ -59,13 +47,33 @@ def allocation(board: Board) -> Exhibit:
         pl.Series("high_percent", [_percent(item.high) for item in intervals], pl.Float64),
     )
     ratio = " : ".join(str(arm.ratio) for arm in board.trial.arms.list)
+
+    def draw() -> go.Figure:
+        drawn = figure(x_title="Participants randomized", y_title="", height=130 + 60 * arms.height)
+        for name, position, count in arms.rows():
+            style = arm_style(position)
+            drawn.add_trace(
+                go.Bar(
+                    y=[in_lines(name, 12)],
+                    x=[count],
+                    orientation="h",
+                    text=[percent(count / total) if total else "0"],
+                    textposition="outside",
+                    cliponaxis=False,
+                    marker={"color": style.color, "pattern": hatch(style.pattern)},
+                    hovertemplate="%{y}: " + share(count, total) + " randomized<extra></extra>",
+                    showlegend=False,
+                )
+            )
+        drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False)
+        drawn.update_xaxes(counts_axis(arms["randomized"], room=1.3))
+        return drawn
+
     return Exhibit(
-        title="Allocation",
-        population="Randomized participants, as randomized",
         answer=f"{total:,} participants are randomized; the planned ratio is {ratio}.",
         denominator=f"N = {total:,}",
         numbers=tuple(Number(str(name), f"{count:,}") for name, _, count in arms.rows()),
-        figure=drawn,
+        picture=draw,
         description="One bar for each arm of this view.",
         table=table,
         labels={
@@ -84,7 +92,12 @@ def _percent(value: float | None) -> float | None:
     return None if value is None else round(100 * value, 1)
 
 
-@exhibit()
+@exhibit(
+    page="board-arm-balance",
+    tab="Baseline",
+    population="Randomized participants, as randomized",
+    title="Baseline characteristics",
+)
 def baseline_characteristics(board: Board) -> Exhibit:
     """Table 1: baseline characteristics of each arm of this view; differences with two and more."""
     wanted = ["age", "bmi", "pao2_fio2", *_baseline_measures(board)]
@@ -92,13 +105,11 @@ def baseline_characteristics(board: Board) -> Exhibit:
     categorical = board.ask("arm_balance/baseline_categories")
     allocated = board.ask("arm_balance/allocation")
     if allocated["randomized"].null_count():
-        return too_few("Baseline characteristics", "Randomized participants, as randomized", board)
+        return too_few(board)
     arms = [str(name) for name in allocated["arm"]]
     sizes = {str(name): int(count) for name, _, count in allocated.rows()}
     if not any(sizes.values()):
         return Exhibit(
-            title="Baseline characteristics",
-            population="Randomized participants, as randomized",
             missing="Nobody is randomized yet, so there is no baseline to describe.",
         )
     rows: list[dict[str, object]] = []
@@ -117,8 +128,6 @@ def baseline_characteristics(board: Board) -> Exhibit:
         rows.extend(_categorical_rows(label, part, arms))
     table = _in_order(rows, arms)
     return Exhibit(
-        title="Baseline characteristics",
-        population="Randomized participants, as randomized",
         denominator="; ".join(f"{arm}: N = {sizes[arm]:,}" for arm in arms),
         table=table,
         labels=_labels(arms, sizes),

@@ -7,9 +7,10 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from access.view import View
 from estimators.balance import allocation_envelope
 from exhibits.arm_balance import baseline_characteristics
-from exhibits.exhibit import Exhibit, People, comparative_exhibit, exhibit
+from exhibits.exhibit import RANDOMIZED, Exhibit, People, exhibit
 from exhibits.parts.comparison import contrast
 from exhibits.parts.populations import row_name
 from exhibits.parts.theme import (
@@ -28,7 +29,6 @@ from exhibits.parts.words import counted, share
 from queries import Board
 from trials import Criterion
 
-RANDOMIZED = "Randomized participants, as randomized"
 NOBODY = "Nobody is randomized yet."
 ONE_ARM = "There is one arm, and nothing to compare it with."
 # A measure has about so many steps between its limits, or from zero to the only one.
@@ -47,19 +47,18 @@ KINDS = {"site": "Site", "stratum": "Stratum", "month": "Month"}
 # Eligibility
 
 
-@exhibit()
+@exhibit(page="board-arm-balance", tab="Baseline", title="Eligibility measures at baseline")
 def eligibility_measures(board: Board) -> Exhibit:
     """Values at baseline that eligibility is decided by, against their limits."""
-    title = "Eligibility measures at baseline"
     asked = [item for item in board.trial.criteria if item.measure is not None]
     if not asked:
         missing = "No criterion of the trial definition names a measure and its limits."
-        return Exhibit(title, RANDOMIZED, missing=missing)
+        return Exhibit(missing=missing)
     limits = [{"measure": item.measure, "lower": item.lower, "upper": item.upper} for item in asked]
     bins = [{"measure": item.measure, "at": _origin(item), "step": _step(item)} for item in asked]
     rows = board.ask("balance/limits", limits=limits, bins=bins)
     if rows.is_empty():
-        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+        return Exhibit(missing=NOBODY)
     labels = {str(item.measure): _label(board, str(item.measure)) for item in asked}
     counts = (
         rows.group_by("measure", "arm", "position", "side")
@@ -95,11 +94,9 @@ def eligibility_measures(board: Board) -> Exhibit:
         .item()
     )
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=_outside_in_words(labels, counts),
         denominator=f"N = {people:,}",
-        figure=_limits_drawn(board, asked, labels, rows),
+        picture=lambda: _limits_drawn(board, asked, labels, rows),
         description="A panel for each measure: bars of participants by steps of the value, for "
         "each arm of this view; dotted: the limits of eligibility.",
         table=table,
@@ -264,22 +261,26 @@ def _limits_drawn(
 # Standardized differences
 
 
-@comparative_exhibit
+@exhibit(
+    page="board-arm-balance",
+    tab="Baseline",
+    least_view=View.CODED,
+    title="Standardized differences at baseline",
+)
 def love_plot(board: Board) -> Exhibit:
     """The standardized difference of each characteristic, with the band that chance gives it."""
-    title = "Standardized differences at baseline"
     if len(board.arms) < 2:
-        return Exhibit(title, RANDOMIZED, missing=ONE_ARM)
+        return Exhibit(missing=ONE_ARM)
     table_one = baseline_characteristics(board)
     if table_one.missing or table_one.table is None:
-        return Exhibit(title, RANDOMIZED, missing=table_one.missing or NOBODY)
+        return Exhibit(missing=table_one.missing or NOBODY)
     alike = _alike(table_one.table)
     table = table_one.table.filter(
         pl.col("smd").is_not_null(), ~pl.col("characteristic").is_in(alike)
     ).select("characteristic", "smd", "chance_band")
     if table.is_empty():
         missing = "No characteristic has values in two arms."
-        return Exhibit(title, RANDOMIZED, missing=missing)
+        return Exhibit(missing=missing)
     table = table.sort("smd", descending=True, maintain_order=True).with_columns(
         beyond=pl.when(pl.col("smd") > pl.col("chance_band"))
         .then(pl.lit("yes"))
@@ -293,13 +294,11 @@ def love_plot(board: Board) -> Exhibit:
         else ""
     )
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"{_beyond_in_words(beyond, table.height)} Largest: {widest['characteristic']}, "
         f"{widest['smd']:.2f}."
         + (f" Left out: {', '.join(alike)}, the same for everybody." if alike else ""),
         denominator=table_one.denominator,
-        figure=_love(table),
+        picture=lambda: _love(table),
         description="A dot for each characteristic at its standardized difference between the "
         "arms, the largest on top, over a bar of what chance alone gives.",
         table=table,
@@ -380,13 +379,12 @@ def _love(table: pl.DataFrame) -> go.Figure:
 # Where and when
 
 
-@exhibit()
+@exhibit(page="board-arm-balance", tab="Allocation", title="Allocation by site and month")
 def allocation_by_place(board: Board) -> Exhibit:
     """Participants randomized by site, stratum and month, in each arm of this view."""
-    title = "Allocation by site and month"
     rows = board.ask("balance/allocated")
     if rows.is_empty():
-        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+        return Exhibit(missing=NOBODY)
     order = {kind: place for place, kind in enumerate(KINDS)}
     places = (
         rows.select("kind", "value")
@@ -426,11 +424,9 @@ def allocation_by_place(board: Board) -> Exhibit:
         drawn = sites + drawn
     strata = any(kind == "stratum" for kind, _ in places)
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=_places_in_words(board, counts, sites, total),
         denominator=f"N = {total:,}",
-        figure=_places_drawn(board, table, drawn),
+        picture=lambda: _places_drawn(board, table, drawn),
         description="A bar for each site, stratum and month and each arm of this view: "
         "participants randomized.",
         table=table.drop("list"),
@@ -546,16 +542,21 @@ def _places_drawn(
 # One after the other
 
 
-@comparative_exhibit
+@exhibit(
+    page="board-arm-balance",
+    tab="Allocation",
+    leads=81,
+    least_view=View.CODED,
+    title="Running difference in allocations",
+)
 def running_imbalance(board: Board) -> Exhibit:
     """The difference in participants between arms as they were randomized, and its envelope."""
-    title = "Running difference in allocations"
     if len(board.arms) < 2:
-        return Exhibit(title, RANDOMIZED, missing=ONE_ARM)
+        return Exhibit(missing=ONE_ARM)
     rows = board.ask("balance/by_date")
     dated = rows.filter(pl.col("date").is_not_null())
     if dated.is_empty():
-        return Exhibit(title, RANDOMIZED, missing="Nobody has a date of randomization yet.")
+        return Exhibit(missing="Nobody has a date of randomization yet.")
     reference = board.reference_arm
     lists = _number_of_lists(board)
     found: list[dict[str, Any]] = []
@@ -566,12 +567,11 @@ def running_imbalance(board: Board) -> Exhibit:
     undated = int(rows.filter(pl.col("date").is_null())["randomized"].sum())
     total = int(rows["randomized"].sum())
     return Exhibit(
-        title=title,
         population=f"{RANDOMIZED}, with a date",
         answer=_running_in_words(board, dated, table),
         attention=_outside_now(board, table),
         denominator=f"n = {total - undated:,} with a date of N = {total:,}",
-        figure=_running_drawn(board, table),
+        picture=lambda: _running_drawn(board, table),
         description="A step line for each arm minus the reference arm over the participants "
         "randomized to the two, and the limits that the method of allocation keeps.",
         table=table,

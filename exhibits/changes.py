@@ -6,7 +6,16 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.exhibit import Exhibit, Number, People, exhibit, is_offered, make
+from exhibits.exhibit import (
+    Conclusion,
+    Exhibit,
+    Number,
+    People,
+    Registered,
+    concluding,
+    exhibit,
+    make,
+)
 from exhibits.parts.words import counted, day, number
 from queries import Board, corrections, records_that_differ
 
@@ -82,10 +91,10 @@ def before(board: Board) -> Board | None:
     return board.back_to((chosen or reviewed or earlier)[0])
 
 
-def _no_comparison(board: Board, title: str) -> Exhibit | None:
+def _no_comparison(board: Board) -> Exhibit | None:
     if board.earlier():
         return None
-    return Exhibit(title, POPULATION, missing=NOTHING_BEFORE)
+    return Exhibit(missing=NOTHING_BEFORE)
 
 
 def which_records(board: Board) -> str:
@@ -155,11 +164,10 @@ def _compared(board: Board, then: Board, question: _Question) -> _Comparison:
     )
 
 
-@exhibit()
+@exhibit(page="board-overview", population=POPULATION, title="What changed since the last review")
 def changes_overview(board: Board) -> Exhibit:
     """New, changed and vanished participants, deaths and events since an earlier snapshot."""
-    title = "What changed since the last review"
-    if (nothing := _no_comparison(board, title)) is not None:
+    if (nothing := _no_comparison(board)) is not None:
         return nothing
     then = before(board)
     assert then is not None
@@ -179,8 +187,6 @@ def changes_overview(board: Board) -> Exhibit:
     of = {row["what"]: row for row in rows}
     vanished = _vanished(board, then)
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=f"S{_since(then)[1:]}: {more(of['Randomized'][NEW], 'participant')} randomized, "
         f"{more(of['Deaths'][NEW], 'death')}, {more(of['Serious events'][NEW], 'serious event')}. "
         + (" ".join(vanished) or "No participant and no event has vanished."),
@@ -336,19 +342,21 @@ def _seriousness(kind: _Kind) -> tuple[pl.Expr, ...]:
     return (pl.when(pl.coalesce("is_serious_now", "is_serious")).then(pl.lit(", serious")),)
 
 
-@exhibit()
+@exhibit(
+    page="board-overview",
+    tab="Records",
+    population=POPULATION,
+    title="Changed participants and events",
+)
 def changes_listed(board: Board) -> Exhibit:
     """Every participant and event that is new, changed or gone since an earlier snapshot."""
-    title = "Changed participants and events"
-    if (nothing := _no_comparison(board, title)) is not None:
+    if (nothing := _no_comparison(board)) is not None:
         return nothing
     then = before(board)
     assert then is not None
     table = _listed(board, then)
     there = set(board.ask("people/all", arm=None)["subject"])
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=f"{counted(table.height, 'record')} differ {_since(then)}."
         if table.height
         else f"No participant and no event differs {_since(then)}.",
@@ -361,19 +369,21 @@ def changes_listed(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(
+    page="board-overview",
+    tab="Values",
+    population="Records in both snapshots; filters do not apply",
+    title="Corrected values",
+)
 def changed_values(board: Board) -> Exhibit:
     """Values of records that were corrected since an earlier snapshot, old and new."""
-    title = "Corrected values"
-    if (nothing := _no_comparison(board, title)) is not None:
+    if (nothing := _no_comparison(board)) is not None:
         return nothing
     then = before(board)
     assert then is not None
     table = corrections(board, then.snapshot)
     total = int(table["values"].sum())
     return Exhibit(
-        title=title,
-        population="Records in both snapshots; filters do not apply",
         answer=f"{counted(total, 'value')} of records that are in both differ {_since(then)}."
         if total
         else f"No value of a record that is in both differs {_since(then)}.",
@@ -419,18 +429,20 @@ def _records(board: Board, then: Board, datasets: Collection[str] | None = None)
     )
 
 
-@exhibit()
+@exhibit(
+    page="board-overview",
+    tab="Datasets",
+    population="Records in either snapshot; filters do not apply",
+    title="Changed records by dataset",
+)
 def changed_records(board: Board) -> Exhibit:
     """Records of each dataset that are new, changed or gone since an earlier snapshot."""
-    title = "Changed records by dataset"
-    if (nothing := _no_comparison(board, title)) is not None:
+    if (nothing := _no_comparison(board)) is not None:
         return nothing
     then = before(board)
     assert then is not None
     table = _records(board, then)
     return Exhibit(
-        title=title,
-        population="Records in either snapshot; filters do not apply",
         answer=_told(table, then),
         denominator=_of_whom(board, then),
         table=table,
@@ -479,7 +491,7 @@ def changes_of_page(board: Board, address: str, datasets: Collection[str]) -> Ch
     if then is None:
         return None
     records = _records(board, then, datasets)
-    of_page = [item for item in CONCLUSIONS if item.page == address]
+    of_page = [item for item in concluding() if item.page == address]
     moved, looked_at = _moved_conclusions(board, then, of_page)
     return ChangesOfPage(
         records,
@@ -507,11 +519,15 @@ def changes_of_person(board: Board) -> tuple[pl.DataFrame, str]:
     )
 
 
-@exhibit()
+@exhibit(
+    page="board-overview",
+    tab="Findings",
+    population="Findings of the checks of either snapshot",
+    title="Findings new and resolved",
+)
 def changed_findings(board: Board) -> Exhibit:
     """Findings of the checks that are new or resolved since an earlier snapshot."""
-    title = "Findings new and resolved"
-    if (nothing := _no_comparison(board, title)) is not None:
+    if (nothing := _no_comparison(board)) is not None:
         return nothing
     then = before(board)
     assert then is not None
@@ -532,8 +548,6 @@ def changed_findings(board: Board) -> Exhibit:
     table = pl.DataFrame(rows)
     grave = table.filter(pl.col("severity").is_in(["critical", "major"]))
     return Exhibit(
-        title=title,
-        population="Findings of the checks of either snapshot",
         answer=f"{counted(int(table[NEW].sum()), 'finding')} new, of these "
         f"{number(int(grave[NEW].sum()))} critical or major; "
         f"{number(int(table['resolved'].sum()))} resolved {_since(then)}.",
@@ -550,60 +564,17 @@ def changed_findings(board: Board) -> Exhibit:
     )
 
 
-@dataclass(frozen=True)
-class _Conclusion:
-    """Estimates of an exhibit.
-
-    Attributes:
-        page: on which it stands.
-        column: of its table.
-        keys: columns by which a row is called.
-        compared: how its arm is compared with the reference arm, in words; empty where it is not.
-    """
-
-    page: str
-    exhibit: str
-    column: str
-    keys: tuple[str, ...]
-    compared: str = ""
-
-    @property
-    def unit(self) -> str:
-        """Of a difference of shares, or of a share."""
-        return "points" if self.column == "difference" else "%"
-
-
-# What a board concludes from; shares in percent.
-CONCLUSIONS = (
-    _Conclusion("board-safety", "adverse_event_overview", "percent", ("kind", "arm")),
-    _Conclusion(
-        "board-special-interest", "special_interest_overview", "share_percent", ("name", "arm")
-    ),
-    _Conclusion("board-survival", "mortality", "percent", ("group", "arm")),
-    _Conclusion("board-survival", "mortality", "difference", ("group", "arm"), "minus"),
-    _Conclusion(
-        "board-oxygenation", "oxygenation_composite", "win_percent", ("arm",), "doing better than"
-    ),
-    _Conclusion(
-        "board-oxygenation", "ventilator_free", "win_percent", ("arm",), "doing better than"
-    ),
-    _Conclusion("board-monitoring", "stopping_positions", "position", ("rule", "arm")),
-    _Conclusion("board-monitoring", "sequential_positions", "crossed", ("rule", "arm")),
+@exhibit(
+    page="board-overview", tab="Estimates", population=POPULATION, title="Estimates that moved"
 )
-
-
-@exhibit()
 def changed_conclusions(board: Board) -> Exhibit:
     """Estimates that moved by more than is stated, and rules whose position is another one."""
-    title = "Estimates that moved"
-    if (nothing := _no_comparison(board, title)) is not None:
+    if (nothing := _no_comparison(board)) is not None:
         return nothing
     then = before(board)
     assert then is not None
-    table, looked_at = _moved_conclusions(board, then, CONCLUSIONS)
+    table, looked_at = _moved_conclusions(board, then, concluding())
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=_in_a_sentence(board, then, table.height, looked_at),
         denominator=_of_whom(board, then),
         table=table,
@@ -631,15 +602,14 @@ def _in_a_sentence(board: Board, then: Board, moved: int, looked_at: int) -> str
 
 
 def _moved_conclusions(
-    board: Board, then: Board, conclusions: Iterable[_Conclusion]
+    board: Board, then: Board, exhibits: Iterable[Registered]
 ) -> tuple[pl.DataFrame, int]:
     """The estimates that moved, and how many were looked at."""
     rows: list[dict[str, Any]] = []
     looked_at = 0
-    for item in conclusions:
-        if not is_offered(item.exhibit, board):
-            continue
-        was, is_ = (_estimates(at, item) for at in (then, board))
+    offered = (item for item in exhibits if item.least_view <= board.view)
+    for name, of in ((item.name, one) for item in offered for one in item.conclusions):
+        was, is_ = (_estimates(at, name, of) for at in (then, board))
         looked_at += len(is_)
         for key, value in is_.items():
             old = was.get(key)
@@ -649,11 +619,11 @@ def _moved_conclusions(
             ):
                 rows.append(
                     {
-                        "exhibit": make(item.exhibit, board).title,
+                        "exhibit": make(name, board).title,
                         "estimate": ", ".join(key)
-                        + (f" {item.compared} {board.reference_arm}" if item.compared else ""),
-                        "then": _said(old, item.unit),
-                        "now": _said(value, item.unit),
+                        + (f" {of.compared} {board.reference_arm}" if of.compared else ""),
+                        "then": _said(old, of.unit),
+                        "now": _said(value, of.unit),
                         "moved": moved,
                     }
                 )
@@ -676,8 +646,10 @@ CONCLUSION_SCHEMA = {
 }
 
 
-def _estimates(board: Board, conclusion: _Conclusion) -> dict[tuple[str, ...], float | str | bool]:
-    table = make(conclusion.exhibit, board).table
+def _estimates(
+    board: Board, name: str, conclusion: Conclusion
+) -> dict[tuple[str, ...], float | str | bool]:
+    table = make(name, board).table
     if table is None or conclusion.column not in table.columns:
         return {}
     named = [key for key in conclusion.keys if key in table.columns]

@@ -5,7 +5,7 @@ import polars as pl
 
 from exhibits.conduct import NOT_OPENED, asked_of_due, planned_results, results_due
 from exhibits.exhibit import Exhibit, Number, exhibit, most_first, too_few
-from exhibits.parts.populations import NOBODY, RANDOMIZED, in_all
+from exhibits.parts.populations import NOBODY, in_all
 from exhibits.parts.theme import (
     ACCENT,
     MISSING_SCALE,
@@ -92,50 +92,36 @@ def _dots(
     return drawn
 
 
-def _missing(title: str, board: Board) -> Exhibit | None:
+def _missing(board: Board) -> Exhibit | None:
     """What stands in place of an exhibit of due visits that there is nothing to show for."""
     randomized = in_all(board.ask("arm_balance/allocation")["randomized"])
     if randomized is None:
-        return too_few(title, RANDOMIZED, board)
+        return too_few(board)
     if randomized == 0:
-        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+        return Exhibit(missing=NOBODY)
     return None
 
 
-def _no_visits(title: str, board: Board) -> Exhibit | None:
-    if not board.has("SV"):
-        return Exhibit(
-            title,
-            RANDOMIZED,
-            missing="The extract has no dataset SV, so which visits took place is not known. Ask "
-            "for SV in the next extract.",
-        )
-    return _missing(title, board)
-
-
-@exhibit()
+@exhibit(page="board-conduct", title="Visits received", data=("SV",))
 def visits_received(board: Board) -> Exhibit:
     """Visits that were due by the cut-off, and recorded, in each arm of this view."""
-    title = "Visits received"
-    if (instead := _no_visits(title, board)) is not None:
+    if (instead := _missing(board)) is not None:
         return instead
     asked = asked_of_due(board)
     totals = board.ask("conduct/visits_in_all", **asked)
     visits = _percentages(board.ask("conduct/visits_by_visit", **asked))
     due, received = in_all(totals["due"]), in_all(totals["received"])
     if not due:
-        return Exhibit(title, RANDOMIZED, missing="No visit was due by the data cut-off.")
+        return Exhibit(missing="No visit was due by the data cut-off.")
     rows = visits.with_columns(name=sentence_case("visit"))
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"{share(received, due)} visits that were due are recorded.",
         denominator=f"{due:,} due visits",
         numbers=tuple(
             Number(str(arm), share(got, of), "visits recorded of those due")
             for arm, of, got in totals.select("arm", "due", "received").rows()
         ),
-        figure=_dots(
+        picture=lambda: _dots(
             [
                 (str(arm), arm_style(position), rows.filter(pl.col("arm") == arm))
                 for arm, position in totals.select("arm", "position").rows()
@@ -160,29 +146,26 @@ def visits_received(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(page="board-conduct", title="Visits received by site", data=("SV",))
 def visits_by_site(board: Board) -> Exhibit:
     """Visits that were due by the cut-off, and recorded, by site."""
-    title = "Visits received by site"
-    if (instead := _no_visits(title, board)) is not None:
+    if (instead := _missing(board)) is not None:
         return instead
     answer = board.ask("conduct/visits_by_site", **asked_of_due(board))
     sites = _percentages(most_first(answer, "outstanding", "due"))
     due = in_all(board.ask("conduct/visits_in_all", **asked_of_due(board))["due"])
     if sites.is_empty():
-        return Exhibit(title, RANDOMIZED, missing="No visit was due by the data cut-off.")
+        return Exhibit(missing="No visit was due by the data cut-off.")
     shown = sites.head(25)
     names = axis_names(shown["site"].to_list())
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         denominator=f"{number(due)} due visits of {counted(sites.height, 'site')}"
         + (
             f"; the {shown.height} sites with the most that are not recorded are drawn"
             if sites.height > shown.height
             else ""
         ),
-        figure=_dots(
+        picture=lambda: _dots(
             [("All participants", arm_style(1), shown.with_columns(name=pl.Series(names)))],
             names,
             "Recorded of those due",
@@ -203,19 +186,18 @@ def visits_by_site(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(page="board-conduct", title="Results received by test")
 def results_received(board: Board) -> Exhibit:
     """Results that were due by the cut-off, and received, by test, in each arm of this view."""
-    title = "Results received by test"
-    if (instead := _missing(title, board)) is not None:
+    if (instead := _missing(board)) is not None:
         return instead
     plan = planned_results(board)
     if not plan:
-        return Exhibit(title, RANDOMIZED, missing=_nothing_planned(board))
+        return Exhibit(missing=_nothing_planned(board))
     results, left_out = results_due(board, plan)
     rows = _percentages(results)
     if rows.is_empty() and not left_out:
-        return Exhibit(title, RANDOMIZED, missing="No result was due by the data cut-off.")
+        return Exhibit(missing="No result was due by the data cut-off.")
     labels = {measure.name: measure.label for measure in board.trial.measures}
     rows = rows.with_columns(name=pl.col("measure").replace_strict(labels))
     absent = [labels[name] for name in left_out]
@@ -223,11 +205,9 @@ def results_received(board: Board) -> Exhibit:
     in_short = {name: in_lines(label, 22) for name, label in labels.items()}
     drawn = rows.with_columns(name=pl.col("measure").replace_strict(in_short))
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"{share(received, due)} results that were due are in the extract.",
         denominator=f"{number(due)} due results",
-        figure=_dots(
+        picture=lambda: _dots(
             [
                 (arm, arm_style(place), drawn.filter(pl.col("arm") == arm))
                 for place, arm in enumerate(board.arms, start=1)
@@ -295,11 +275,10 @@ def _in_hospital_note(board: Board) -> tuple[str, ...]:
     )
 
 
-@exhibit()
+@exhibit(page="board-conduct", title="Data lag", data=("SV",))
 def data_lag(board: Board) -> Exhibit:
     """How long after a visit its records arrive: what was received, by weeks since it was due."""
-    title = "Data lag"
-    if (instead := _no_visits(title, board)) is not None:
+    if (instead := _missing(board)) is not None:
         return instead
     weeks = _percentages(
         board.ask(
@@ -307,7 +286,7 @@ def data_lag(board: Board) -> Exhibit:
         )
     ).with_columns(since=pl.col("weeks").replace_strict(dict(enumerate(WEEKS))))
     if weeks.is_empty():
-        return Exhibit(title, RANDOMIZED, missing="No visit was due by the data cut-off.")
+        return Exhibit(missing="No visit was due by the data cut-off.")
     datasets = weeks["dataset"].unique(maintain_order=True).to_list()
     cells = {
         (dataset, week): (percent, f"{percent:.0f} %", share(received, due))
@@ -320,36 +299,40 @@ def data_lag(board: Board) -> Exhibit:
         [cells.get((dataset, week), (None, "", "")) for week in range(len(WEEKS))]
         for dataset in datasets
     ]
-    drawn = figure(
-        x_title="Weeks since due",
-        y_title="",
-        height=150 + 40 * len(datasets),
-    )
-    drawn.add_trace(
-        go.Heatmap(
-            x=list(WEEKS),
-            y=[DATASETS[dataset] for dataset in datasets],
-            z=[[cell[0] for cell in row] for row in grid],
-            text=[[cell[1] for cell in row] for row in grid],
-            customdata=[[cell[2] for cell in row] for row in grid],
-            texttemplate="%{text}",
-            hovertemplate="%{y}, %{x} weeks: %{customdata}<extra></extra>",
-            hoverongaps=False,
-            colorscale=MISSING_SCALE,
-            zmin=0,
-            zmax=100,
-            showscale=False,
-            xgap=2,
-            ygap=2,
-        )
-    )
-    drawn.update_xaxes(type="category", showgrid=False)
-    drawn.update_yaxes(type="category", autorange="reversed", rangemode="normal", showgrid=False)
     fresh = weeks.filter(pl.col("weeks") == 0, pl.col("dataset") == "SV")
     due, received = in_all(fresh["due"]), in_all(fresh["received"])
+
+    def draw() -> go.Figure:
+        drawn = figure(
+            x_title="Weeks since due",
+            y_title="",
+            height=150 + 40 * len(datasets),
+        )
+        drawn.add_trace(
+            go.Heatmap(
+                x=list(WEEKS),
+                y=[DATASETS[dataset] for dataset in datasets],
+                z=[[cell[0] for cell in row] for row in grid],
+                text=[[cell[1] for cell in row] for row in grid],
+                customdata=[[cell[2] for cell in row] for row in grid],
+                texttemplate="%{text}",
+                hovertemplate="%{y}, %{x} weeks: %{customdata}<extra></extra>",
+                hoverongaps=False,
+                colorscale=MISSING_SCALE,
+                zmin=0,
+                zmax=100,
+                showscale=False,
+                xgap=2,
+                ygap=2,
+            )
+        )
+        drawn.update_xaxes(type="category", showgrid=False)
+        drawn.update_yaxes(
+            type="category", autorange="reversed", rangemode="normal", showgrid=False
+        )
+        return drawn
+
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=(
             "Recorded, of visits whose window closed in the week before the data cut-off: "
             f"{share(received, due)}."
@@ -357,7 +340,7 @@ def data_lag(board: Board) -> Exhibit:
         if fresh.height
         else "The window of no visit closed in the week before the data cut-off.",
         denominator="visits that were due by the data cut-off",
-        figure=drawn,
+        picture=draw,
         description="A row for each dataset: the share that was received, by weeks since due.",
         table=weeks.select(
             "dataset", "since", "due", "received", "outstanding", "received_percent"
@@ -384,17 +367,14 @@ def data_lag(board: Board) -> Exhibit:
 NOTHING_PLANNED = [{"number": -1.0, "domain": "", "measure": "", "in_hospital": False}]
 
 
-@exhibit()
+@exhibit(page="board-conduct", population="All screened participants", title="Latest records")
 def latest_records(board: Board) -> Exhibit:
     """The latest date in each dataset against the data cut-off, by site."""
-    title, population = "Latest records", "All screened participants"
     records = board.ask("conduct/latest_records", cutoff=board.snapshot.manifest.cutoff)
     if records.is_empty():
-        return Exhibit(title, population, missing="No dated record is in the extract.")
+        return Exhibit(missing="No dated record is in the extract.")
     if records["latest"].null_count():
         return Exhibit(
-            title,
-            population,
             missing="A latest date is that of one participant, so it is not shown to your role.",
         )
     names = list(records["dataset"].unique(maintain_order=True))
@@ -402,46 +382,48 @@ def latest_records(board: Board) -> Exhibit:
         name: int(str(records.filter(pl.col("dataset") == name)["days_before_cutoff"].min()))
         for name in names
     }
-    drawn = figure(
-        x_title="Days before data cut-off",
-        y_title="",
-        height=150 + 44 * len(names),
-    )
     words = [DATASETS[name] for name in names]
     sites = records.with_columns(name=pl.col("dataset").replace_strict(DATASETS))
-    drawn.add_trace(
-        go.Scatter(
-            y=sites["name"].to_list(),
-            x=sites["days_before_cutoff"].to_list(),
-            customdata=[safe(site) for site in sites["site"]],
-            mode="markers",
-            name="One site",
-            marker={"color": QUIET, "symbol": "line-ns-open", "size": 15, "line": {"width": 2}},
-            text=[counted(days, "day") for days in sites["days_before_cutoff"]],
-            hovertemplate="%{y}, site %{customdata}: %{text} before<extra></extra>",
-        )
-    )
-    drawn.add_trace(
-        go.Scatter(
-            y=words,
-            x=list(latest.values()),
-            mode="markers",
-            name="All sites",
-            marker={"color": ACCENT, "symbol": "diamond", "size": 12},
-            text=[counted(days, "day") for days in latest.values()],
-            hovertemplate="%{y}: %{text} before<extra></extra>",
-        )
-    )
-    drawn.update_yaxes(autorange="reversed", type="category", rangemode="normal")
-    drawn.update_xaxes(rangemode="tozero")
     absent = [name for name in DATASETS if not board.has(name)]
     cutoff = day(board.snapshot.manifest.cutoff)
+
+    def draw() -> go.Figure:
+        drawn = figure(
+            x_title="Days before data cut-off",
+            y_title="",
+            height=150 + 44 * len(names),
+        )
+        drawn.add_trace(
+            go.Scatter(
+                y=sites["name"].to_list(),
+                x=sites["days_before_cutoff"].to_list(),
+                customdata=[safe(site) for site in sites["site"]],
+                mode="markers",
+                name="One site",
+                marker={"color": QUIET, "symbol": "line-ns-open", "size": 15, "line": {"width": 2}},
+                text=[counted(days, "day") for days in sites["days_before_cutoff"]],
+                hovertemplate="%{y}, site %{customdata}: %{text} before<extra></extra>",
+            )
+        )
+        drawn.add_trace(
+            go.Scatter(
+                y=words,
+                x=list(latest.values()),
+                mode="markers",
+                name="All sites",
+                marker={"color": ACCENT, "symbol": "diamond", "size": 12},
+                text=[counted(days, "day") for days in latest.values()],
+                hovertemplate="%{y}: %{text} before<extra></extra>",
+            )
+        )
+        drawn.update_yaxes(autorange="reversed", type="category", rangemode="normal")
+        drawn.update_xaxes(rangemode="tozero")
+        return drawn
+
     return Exhibit(
-        title=title,
-        population=population,
         denominator=f"{counted(len(names), 'dataset')}, "
         f"{counted(records['site'].n_unique(), 'site')}; data cut-off {cutoff}",
-        figure=drawn,
+        picture=draw,
         description="A mark for each dataset and site: days from its latest record to the cut-off.",
         table=records,
         labels={

@@ -7,17 +7,9 @@ import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit, too_few
 from exhibits.parts.comparison import counts_in_arms
-from exhibits.parts.populations import NOBODY, RANDOMIZED, in_all, row_name
+from exhibits.parts.populations import NOBODY, in_all, row_name
 from exhibits.parts.stacked_bars import stacked
-from exhibits.parts.theme import (
-    STATES,
-    arm_style,
-    counts_axis,
-    figure,
-    hatch,
-    in_lines,
-    safe,
-)
+from exhibits.parts.theme import STATES, arm_style, counts_axis, figure, hatch, in_lines, safe
 from exhibits.parts.words import NOT_SHOWN, number, sentence_case, share
 from queries import Board, Filters
 from trials.definition import Visit
@@ -42,11 +34,6 @@ KNOWN = (
 NOT_OPENED = (
     "How the study ended is taken from DM and DS: pooled and coded, from the dispositions that the "
     "trial definition opens, and one about study treatment, or another, is not among them."
-)
-
-NO_DEVIATIONS = (
-    "The extract has no dataset DV, so deviations from the protocol are not known. Ask for DV in "
-    "the next extract."
 )
 
 
@@ -101,7 +88,7 @@ def results_due(board: Board, plan: list[dict[str, Any]]) -> tuple[pl.DataFrame,
     return rows.filter(~pl.col("measure").is_in(absent)), absent
 
 
-@exhibit()
+@exhibit(page="board-conduct", leads=101, title="Disposition")
 def disposition(board: Board) -> Exhibit:
     """How the study ended for the randomized participants of each arm of this view."""
     arms = board.ask(
@@ -109,18 +96,12 @@ def disposition(board: Board) -> Exhibit:
         last=board.trial.schedule[-1].model_dump(),
         cutoff=board.snapshot.manifest.cutoff,
     )
-    title = "Disposition"
     total = in_all(arms["randomized"])
     if total is None:
-        return too_few(title, RANDOMIZED, board)
+        return too_few(board)
     if total == 0:
-        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+        return Exhibit(missing=NOBODY)
     ends = {column: in_all(arms[column]) for column, _, _ in ENDS}
-    drawn = stacked(
-        [(str(arm), row) for arm, row in zip(arms["arm"], arms.iter_rows(named=True), strict=True)],
-        ENDS,
-        "Randomized participants",
-    )
     answer = (
         f"Completed: {share(ends['completed'], total)}. In follow-up: "
         f"{number(ends['in_follow_up'])}; died: {number(ends['died'])}; left early: "
@@ -134,8 +115,6 @@ def disposition(board: Board) -> Exhibit:
         answer += f" Follow-up over, end not recorded: {number(ends['not_recorded'])}."
     answer += _received_in_words(board)
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=answer,
         denominator=f"N = {total:,}",
         numbers=tuple(
@@ -143,7 +122,14 @@ def disposition(board: Board) -> Exhibit:
             for column, words, _ in ENDS
             if column != "not_recorded" or ends[column] != 0
         ),
-        figure=drawn,
+        picture=lambda: stacked(
+            [
+                (str(arm), row)
+                for arm, row in zip(arms["arm"], arms.iter_rows(named=True), strict=True)
+            ],
+            ENDS,
+            "Randomized participants",
+        ),
         description="A stacked bar for each arm of this view, by how the study ended.",
         table=arms.drop("position"),
         labels={"arm": "Arm", "randomized": "Randomized"}
@@ -171,22 +157,21 @@ def _received_in_words(board: Board) -> str:
     return f" Received: {', '.join(parts)}." if parts else ""
 
 
-@exhibit()
+@exhibit(
+    page="board-conduct",
+    population="Randomized participants who left the study",
+    title="Reasons for leaving early",
+)
 def reasons_for_leaving(board: Board) -> Exhibit:
     """Why participants left the study early, and when, in each arm of this view."""
     reasons = board.ask("conduct/reasons_for_leaving")
-    title, population = "Reasons for leaving early", "Randomized participants who left the study"
     if reasons.is_empty():
         return Exhibit(
-            title,
-            population,
             missing="No open record says that a randomized participant left the study early. "
             + NOT_OPENED,
         )
     left = in_all(reasons["participants"])
     return Exhibit(
-        title=title,
-        population=population,
         answer=f"Left early: {number(left)}. The most frequent reason: {_most_frequent(reasons)}.",
         denominator=f"left early: {number(left)}",
         table=reasons.drop("position").with_columns(sentence_case("reason")),
@@ -210,53 +195,52 @@ def _most_frequent(reasons: pl.DataFrame) -> str:
     return f"{reason.lower()} ({count:,})" if count else NOT_SHOWN
 
 
-@exhibit()
+@exhibit(page="board-conduct", title="Protocol deviations", data=("DV",))
 def deviations(board: Board) -> Exhibit:
     """Protocol deviations by category, and who has any, in each arm of this view."""
-    title = "Protocol deviations"
-    if not board.has("DV"):
-        return Exhibit(title, RANDOMIZED, missing=NO_DEVIATIONS)
     arms = board.ask("conduct/deviations_in_all")
     total = in_all(arms["randomized"])
     if total is None:
-        return too_few(title, RANDOMIZED, board)
+        return too_few(board)
     if total == 0:
-        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+        return Exhibit(missing=NOBODY)
     rows = board.ask("conduct/deviations").with_columns(sentence_case("category"))
     shown = rows.filter(pl.col("participants").is_not_null())
     categories = shown["category"].unique(maintain_order=True).to_list()
-    drawn = figure(
-        x_title="Participants with a deviation",
-        y_title="",
-        height=150 + (20 + 22 * arms.height) * len(categories),
-    )
-    for arm, position in arms.select("arm", "position").rows():
-        style = arm_style(position)
-        of_arm = shown.filter(pl.col("arm") == arm)
-        drawn.add_trace(
-            go.Bar(
-                y=[in_lines(category, 12) for category in of_arm["category"]],
-                x=of_arm["participants"].to_list(),
-                name=safe(arm),
-                orientation="h",
-                marker={"color": style.color, "pattern": hatch(style.pattern)},
-                hovertemplate="%{y}: %{x} participants<extra></extra>",
-                showlegend=arms.height > 1,
-            )
-        )
-    drawn.update_yaxes(
-        type="category",
-        categoryorder="array",
-        categoryarray=[in_lines(category, 12) for category in categories],
-        autorange="reversed",
-        rangemode="normal",
-        showgrid=False,
-    )
-    drawn.update_xaxes(counts_axis(rows["participants"]))
     found, with_any = in_all(arms["deviations"]), in_all(arms["with_any"])
+
+    def draw() -> go.Figure:
+        drawn = figure(
+            x_title="Participants with a deviation",
+            y_title="",
+            height=150 + (20 + 22 * arms.height) * len(categories),
+        )
+        for arm, position in arms.select("arm", "position").rows():
+            style = arm_style(position)
+            of_arm = shown.filter(pl.col("arm") == arm)
+            drawn.add_trace(
+                go.Bar(
+                    y=[in_lines(category, 12) for category in of_arm["category"]],
+                    x=of_arm["participants"].to_list(),
+                    name=safe(arm),
+                    orientation="h",
+                    marker={"color": style.color, "pattern": hatch(style.pattern)},
+                    hovertemplate="%{y}: %{x} participants<extra></extra>",
+                    showlegend=arms.height > 1,
+                )
+            )
+        drawn.update_yaxes(
+            type="category",
+            categoryorder="array",
+            categoryarray=[in_lines(category, 12) for category in categories],
+            autorange="reversed",
+            rangemode="normal",
+            showgrid=False,
+        )
+        drawn.update_xaxes(counts_axis(rows["participants"]))
+        return drawn
+
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"{share(with_any, total)} randomized participants have a deviation; deviations in "
         f"all: {number(found)}.",
         denominator=f"N = {total:,}",
@@ -266,7 +250,7 @@ def deviations(board: Board) -> Exhibit:
                 "arm", "with_any", "randomized", "deviations"
             ).rows()
         ),
-        figure=drawn if categories else None,
+        picture=draw if categories else None,
         description="Bars for each category and arm of this view: participants with a deviation.",
         table=rows.drop("position"),
         labels={
@@ -282,11 +266,10 @@ def deviations(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(page="board-conduct", title="Follow-up maturity")
 def follow_up_maturity(board: Board) -> Exhibit:
     """How many of the randomized are past each day of the schedule, and what is known of them."""
     schedule = tuple(visit for visit in board.trial.schedule if visit.day > 1)
-    title = "Follow-up maturity"
     # Everybody, whatever is chosen; a limited role has no choice of filters.
     everybody: dict[str, Any] = (
         {} if board.is_limited else {"filters": Filters().bound(board.trial)}
@@ -302,9 +285,9 @@ def follow_up_maturity(board: Board) -> Exhibit:
     randomized = board.ask("arm_balance/allocation")["randomized"]
     total = in_all(randomized)
     if total is None:
-        return too_few(title, RANDOMIZED, board)
+        return too_few(board)
     if total == 0:
-        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+        return Exhibit(missing=NOBODY)
     numbers = []
     for day in _milestones(board):
         rows = days.filter(pl.col("planned_day") == day)
@@ -317,13 +300,11 @@ def follow_up_maturity(board: Board) -> Exhibit:
         ]
     last = numbers[-2:]
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"Past day {schedule[-1].day}: {last[0].value}; of these known to have been alive "
         f"then: {last[1].value}.",
         denominator=f"N = {total:,}",
         numbers=tuple(numbers),
-        figure=stacked(
+        picture=lambda: stacked(
             [
                 (row_name(board, f"Day {row['planned_day']}", row["arm"]), row)
                 for row in days.iter_rows(named=True)

@@ -24,6 +24,7 @@ from exhibits.parts.theme import (
 )
 from exhibits.parts.words import MONTH_DAYS, counted, day, number, percent, share
 from queries import Board
+from trials.definition import Accrual
 
 # Checks that say that somebody was randomized outside the protocol's criteria.
 ELIGIBILITY_CHECKS = ["IE-101", "DM-111", "DM-112", "DM-113"]
@@ -60,7 +61,12 @@ def _plan(board: Board) -> AccrualPlan:
     return AccrualPlan(accrual.target, accrual.months, accrual.prior_weight)
 
 
-@exhibit()
+@exhibit(
+    page="board-enrollment",
+    leads=91,
+    population="All screened participants",
+    title="Enrollment progress",
+)
 def enrollment_progress(board: Board) -> Exhibit:
     """Participants randomized of those planned, and when the target will be reached."""
     totals = board.ask("enrollment/totals").row(0, named=True)
@@ -69,7 +75,7 @@ def enrollment_progress(board: Board) -> Exhibit:
     assumed = " (assumed plan)" if board.trial.assumptions(*PLAN) else ""
     randomized = totals["randomized"]
     if randomized is None:
-        return too_few("Enrollment progress", "All screened participants", board)
+        return too_few(board)
     cutoff = board.snapshot.manifest.cutoff
     in_screening = f"still in screening: {number(totals['in_screening'])}"
     numbers = [
@@ -106,8 +112,6 @@ def enrollment_progress(board: Board) -> Exhibit:
             f"{percent(on_time)}{assumed}."
         )
     return Exhibit(
-        title="Enrollment progress",
-        population="All screened participants",
         answer=answer,
         attention=attention,
         denominator=f"{share(randomized, accrual.target)} planned",
@@ -125,7 +129,11 @@ def enrollment_progress(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(
+    page="board-enrollment",
+    population="Randomized participants",
+    title="Cumulative enrollment against plan",
+)
 def cumulative_enrollment(board: Board) -> Exhibit:
     """Cumulative randomized participants against the plan, with the projection."""
     accrual = board.trial.accrual
@@ -134,7 +142,63 @@ def cumulative_enrollment(board: Board) -> Exhibit:
     totals = board.ask("enrollment/totals").row(0, named=True)
     randomized, undated = totals["randomized"], totals["randomized_without_date"]
     if randomized is None:
-        return too_few("Cumulative enrollment against plan", "Randomized participants", board)
+        return too_few(board)
+    elapsed = _months(board, cutoff)
+    rows = by_date.select(
+        "date", pl.lit("randomized").alias("series"), pl.col("cumulative").alias("participants")
+    ).with_columns(low=pl.lit(None, pl.Int64), high=pl.lit(None, pl.Int64))
+    note = ""
+    projected = None
+    if elapsed > 0 and randomized < accrual.target:
+        forecast = time_to_target(_plan(board), randomized, elapsed)
+        horizon = min(forecast.high, elapsed + 2 * accrual.months)
+        steps = [elapsed + (horizon - elapsed) * step / 24 for step in range(25)]
+        path = count_path(_plan(board), randomized, elapsed, steps)
+        low, middle, high = (
+            [min(int(value), accrual.target) for value in values]
+            for values in (path.low, path.median, path.high)
+        )
+        projected = pl.DataFrame(
+            {
+                "date": [_date(board, step) for step in steps],
+                "series": "projected",
+                "participants": middle,
+                "low": low,
+                "high": high,
+            },
+            schema_overrides={"date": pl.Date},
+        )
+        rows = pl.concat([rows, projected], how="vertical_relaxed")
+        note = f" The projection runs to {day(_date(board, horizon))}."
+    return Exhibit(
+        denominator=f"{share(randomized, accrual.target)} planned"
+        + (f"; {undated:,} without a date of randomization are not drawn" if undated else "")
+        + ("; drawn where enough have come since the step before" if board.is_limited else ""),
+        picture=lambda: _cumulative_drawn(accrual, cutoff, by_date, projected, randomized),
+        description=(
+            f"Step curve of randomized participants, {randomized:,} by the data cut-off, beside a "
+            f"straight line of the plan to {accrual.target:,} by {day(accrual.end)}.{note}"
+        ),
+        table=rows,
+        labels={
+            "date": "Date",
+            "series": "Series",
+            "participants": "Participants, cumulative",
+            "low": "95 % low",
+            "high": "95 % high",
+        },
+        footnotes=(ACCRUAL_METHOD,) if randomized < accrual.target else (),
+        assumptions=board.trial.assumptions("accrual"),
+    )
+
+
+def _cumulative_drawn(
+    accrual: Accrual,
+    cutoff: date,
+    by_date: pl.DataFrame,
+    projected: pl.DataFrame | None,
+    randomized: int,
+) -> go.Figure:
     drawn = figure(x_title="Date of randomization", y_title="Participants, cumulative")
     drawn.add_trace(
         go.Scatter(
@@ -146,20 +210,9 @@ def cumulative_enrollment(board: Board) -> Exhibit:
             hovertemplate="Plan: %{y:.0f} by %{x|%d %b %Y}<extra></extra>",
         )
     )
-    elapsed = _months(board, cutoff)
-    rows = by_date.select(
-        "date", pl.lit("randomized").alias("series"), pl.col("cumulative").alias("participants")
-    ).with_columns(low=pl.lit(None, pl.Int64), high=pl.lit(None, pl.Int64))
-    note = ""
-    if elapsed > 0 and randomized < accrual.target:
-        forecast = time_to_target(_plan(board), randomized, elapsed)
-        horizon = min(forecast.high, elapsed + 2 * accrual.months)
-        steps = [elapsed + (horizon - elapsed) * step / 24 for step in range(25)]
-        path = count_path(_plan(board), randomized, elapsed, steps)
-        dates = [_date(board, step) for step in steps]
-        low, middle, high = (
-            [min(int(value), accrual.target) for value in values]
-            for values in (path.low, path.median, path.high)
+    if projected is not None:
+        dates, middle, low, high = (
+            projected[name].to_list() for name in ("date", "participants", "low", "high")
         )
         drawn.add_trace(
             go.Scatter(
@@ -186,18 +239,6 @@ def cumulative_enrollment(board: Board) -> Exhibit:
                 ),
             )
         )
-        projected = pl.DataFrame(
-            {
-                "date": dates,
-                "series": "projected",
-                "participants": middle,
-                "low": low,
-                "high": high,
-            },
-            schema_overrides={"date": pl.Date},
-        )
-        rows = pl.concat([rows, projected], how="vertical_relaxed")
-        note = f" The projection runs to {day(_date(board, horizon))}."
     # Dates outside the plan or the cut-off are findings; the curve still runs from left to right.
     dated = by_date["date"].to_list()
     first, last = min([accrual.start, cutoff, *dated]), max([cutoff, *dated])
@@ -224,77 +265,59 @@ def cumulative_enrollment(board: Board) -> Exhibit:
         yanchor="bottom",
     )
     drawn.update_yaxes(range=[0, max(accrual.target, randomized) * 1.12])
-    return Exhibit(
-        title="Cumulative enrollment against plan",
-        population="Randomized participants",
-        denominator=f"{share(randomized, accrual.target)} planned"
-        + (f"; {undated:,} without a date of randomization are not drawn" if undated else "")
-        + ("; drawn where enough have come since the step before" if board.is_limited else ""),
-        figure=drawn,
-        description=(
-            f"Step curve of randomized participants, {randomized:,} by the data cut-off, beside a "
-            f"straight line of the plan to {accrual.target:,} by {day(accrual.end)}.{note}"
-        ),
-        table=rows,
-        labels={
-            "date": "Date",
-            "series": "Series",
-            "participants": "Participants, cumulative",
-            "low": "95 % low",
-            "high": "95 % high",
-        },
-        footnotes=(ACCRUAL_METHOD,) if randomized < accrual.target else (),
-        assumptions=board.trial.assumptions("accrual"),
-    )
+    return drawn
 
 
-@exhibit()
+@exhibit(
+    page="board-enrollment", population="All screened participants", title="Enrollment by month"
+)
 def enrollment_by_month(board: Board) -> Exhibit:
     """Participants screened and randomized in each calendar month."""
     months = board.ask("enrollment/by_month")
     accrual = board.trial.accrual
     if months.is_empty():
         return Exhibit(
-            title="Enrollment by month",
-            population="All screened participants",
             missing="No date of screening or randomization is in the extract.",
         )
-    drawn = figure(x_title="Calendar month", y_title="Participants", height=340)
-    for name, label, color, pattern in (
-        ("screened", "Screened", QUIET, "/"),
-        ("randomized", "Randomized", ACCENT, ""),
-    ):
-        drawn.add_trace(
-            go.Bar(
-                x=[f"{month:%b %Y}" for month in months["month"]],
-                y=months[name].to_list(),
-                name=label,
-                marker={"color": color, "pattern": hatch(pattern)},
-                hovertemplate="%{x}: %{y} " + label.lower() + "<extra></extra>",
-            )
-        )
     pace = accrual.target / accrual.months
-    drawn.add_trace(
-        go.Scatter(
-            x=[f"{month:%b %Y}" for month in months["month"]],
-            y=[pace] * months.height,
-            mode="lines",
-            name=f"Plan, {pace:,.1f} randomized a month",
-            line={"color": QUIET, "dash": "dash"},
-            hoverinfo="skip",
-        )
-    )
     best = months.sort("randomized", descending=True, nulls_last=True).row(0, named=True)
     hidden = sum(months.null_count().row(0))
     dated = (
         f"{months['screened'].sum():,} screened, {months['randomized'].sum():,} randomized, "
         "with a date"
     )
+
+    def draw() -> go.Figure:
+        drawn = figure(x_title="Calendar month", y_title="Participants", height=340)
+        for name, label, color, pattern in (
+            ("screened", "Screened", QUIET, "/"),
+            ("randomized", "Randomized", ACCENT, ""),
+        ):
+            drawn.add_trace(
+                go.Bar(
+                    x=[f"{month:%b %Y}" for month in months["month"]],
+                    y=months[name].to_list(),
+                    name=label,
+                    marker={"color": color, "pattern": hatch(pattern)},
+                    hovertemplate="%{x}: %{y} " + label.lower() + "<extra></extra>",
+                )
+            )
+        drawn.add_trace(
+            go.Scatter(
+                x=[f"{month:%b %Y}" for month in months["month"]],
+                y=[pace] * months.height,
+                mode="lines",
+                name=f"Plan, {pace:,.1f} randomized a month",
+                line={"color": QUIET, "dash": "dash"},
+                hoverinfo="skip",
+            )
+        )
+        return drawn
+
     return Exhibit(
         title="Screened and randomized by month",
-        population="All screened participants",
         denominator="Months with small counts are not drawn" if hidden else dated,
-        figure=drawn,
+        picture=draw,
         description=(
             f"Bars for {counted(months.height, 'month')}; most were randomized in "
             f"{best['month']:%B %Y}: {number(best['randomized'])}."
@@ -309,48 +332,52 @@ def enrollment_by_month(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(
+    page="board-enrollment", population="All screened participants", title="Enrollment by site"
+)
 def enrollment_by_site(board: Board) -> Exhibit:
     """Participants screened, randomized and failed at screening, by site."""
     sites = most_first(board.ask("enrollment/by_site"), "randomized", "screened")
     shown = sites.head(25)
     names = axis_names(shown["site"].to_list())
-    drawn = figure(x_title="Participants", y_title="Site", height=150 + 30 * shown.height)
-    for name, label, color, pattern in (
-        ("randomized", "Randomized", ACCENT, ""),
-        ("screen_failures", "Screen failure", QUIET, "/"),
-        ("in_screening", "Still in screening", QUIET, "."),
-    ):
-        if name == "in_screening" and not shown[name].sum():
-            continue
-        drawn.add_trace(
-            go.Bar(
-                y=names,
-                x=shown[name].to_list(),
-                name=label,
-                orientation="h",
-                marker={"color": color, "pattern": hatch(pattern)},
-                hovertemplate="Site %{y}: %{x} " + label.lower() + "<extra></extra>",
-            )
-        )
-    drawn.update_layout(barmode="stack")
-    drawn.update_yaxes(
-        type="category",
-        showgrid=False,
-        categoryorder="array",
-        categoryarray=names[::-1],
-    )
-    drawn.update_xaxes(counts_axis(shown["screened"]))
     active = sites.filter(pl.col("randomized") > 0, pl.col("site") != NO_SITE).height
     least = "At least " if sites["randomized"].null_count() else ""
+
+    def draw() -> go.Figure:
+        drawn = figure(x_title="Participants", y_title="Site", height=150 + 30 * shown.height)
+        for name, label, color, pattern in (
+            ("randomized", "Randomized", ACCENT, ""),
+            ("screen_failures", "Screen failure", QUIET, "/"),
+            ("in_screening", "Still in screening", QUIET, "."),
+        ):
+            if name == "in_screening" and not shown[name].sum():
+                continue
+            drawn.add_trace(
+                go.Bar(
+                    y=names,
+                    x=shown[name].to_list(),
+                    name=label,
+                    orientation="h",
+                    marker={"color": color, "pattern": hatch(pattern)},
+                    hovertemplate="Site %{y}: %{x} " + label.lower() + "<extra></extra>",
+                )
+            )
+        drawn.update_layout(barmode="stack")
+        drawn.update_yaxes(
+            type="category",
+            showgrid=False,
+            categoryorder="array",
+            categoryarray=names[::-1],
+        )
+        drawn.update_xaxes(counts_axis(shown["screened"]))
+        return drawn
+
     return Exhibit(
-        title="Enrollment by site",
-        population="All screened participants",
         denominator=f"{least}{active} of {board.trial.planned_sites} planned sites have randomized"
         + (
             f"; the {shown.height} largest of {sites.height} are drawn" if sites.height > 25 else ""
         ),
-        figure=drawn,
+        picture=draw,
         description=f"Stacked bars for {counted(shown.height, 'site')}, largest first.",
         table=sites,
         labels={
@@ -366,7 +393,7 @@ def enrollment_by_site(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(page="board-enrollment", population="All screened participants", title="Screening flow")
 def screening_flow(board: Board) -> Exhibit:
     """From screening to randomization, with the trial's own reasons for exclusion."""
     totals = board.ask("enrollment/totals").row(0, named=True)
@@ -392,36 +419,34 @@ def screening_flow(board: Board) -> Exhibit:
             rows.append(("criterion not met", label, "", no_reason))
     table = pl.DataFrame(rows, schema=["part", "step", "criterion", "participants"], orient="row")
     # What is not shown is not drawn as nobody.
-    picture = table.filter(
-        pl.col("part") == "criterion not met", pl.col("participants").is_not_null()
-    )
+    bars = table.filter(pl.col("part") == "criterion not met", pl.col("participants").is_not_null())
     footnotes = ["A participant can have several reasons, so they may add up to more."]
     if not board.has("IE"):
         footnotes = [
             "The extract has no dataset IE, so the criteria that were not met are not known. "
             "Ask for IE in the next extract."
         ]
-    drawn = None
-    if picture.height:
-        drawn = figure(x_title="Screen failures", y_title="", height=130 + 44 * picture.height)
+    screened = totals["screened"]
+
+    def draw() -> go.Figure:
+        drawn = figure(x_title="Screen failures", y_title="", height=130 + 44 * bars.height)
         drawn.add_trace(
             go.Bar(
-                y=[in_lines(label) for label in picture["step"]],
-                x=picture["participants"].to_list(),
+                y=[in_lines(label) for label in bars["step"]],
+                x=bars["participants"].to_list(),
                 orientation="h",
                 marker={"color": QUIET, "pattern": hatch("/")},
-                text=[number(count) for count in picture["participants"]],
+                text=[number(count) for count in bars["participants"]],
                 textposition="outside",
                 cliponaxis=False,
                 hovertemplate="%{y}: %{x} of " + number(failures) + "<extra></extra>",
             )
         )
         drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False)
-        drawn.update_xaxes(counts_axis(picture["participants"], room=1.35))
-    screened = totals["screened"]
+        drawn.update_xaxes(counts_axis(bars["participants"], room=1.35))
+        return drawn
+
     return Exhibit(
-        title="Screening flow",
-        population="All screened participants",
         answer=(
             f"{share(totals['randomized'], screened)} screened participants were randomized, "
             f"{number(failures)} failed screening; still in screening: "
@@ -429,7 +454,7 @@ def screening_flow(board: Board) -> Exhibit:
         ),
         denominator=f"{number(totals['randomized'])} randomized of {number(screened)} screened",
         numbers=tuple(Number(SHORT.get(label, label), number(count)) for label, count in flow),
-        figure=drawn,
+        picture=draw if bars.height else None,
         description=f"Criteria that {counted(failures, 'screen failure')} did not meet, as bars.",
         table=table,
         labels={
@@ -443,14 +468,16 @@ def screening_flow(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(
+    page="board-enrollment",
+    population="Randomized participants",
+    title="Time from screening to randomization",
+)
 def time_to_randomization(board: Board) -> Exhibit:
     """Days from screening to randomization."""
     days = board.ask("enrollment/days_to_randomization")
     if days.is_empty():
         return Exhibit(
-            title="Time from screening to randomization",
-            population="Randomized participants",
             missing=(
                 "No participant has both a date of screening and a date of randomization. "
                 "Screening is dated by consent (RFICDTC) or collection of demographics (DMDTC)."
@@ -459,29 +486,31 @@ def time_to_randomization(board: Board) -> Exhibit:
     summary = board.ask("enrollment/time_to_randomization").row(0, named=True)
     middle = summary["median"]
     if middle is None:
-        return too_few("Time from screening to randomization", "Randomized participants", board)
+        return too_few(board)
     negative = summary["negative"] != 0
     days = days.filter(pl.col("participants").is_not_null())
     drawn_days = [int(value) for value in days["days"]]
     shortest, longest = min(drawn_days, default=0), max(drawn_days, default=0)
-    drawn = figure(
-        x_title="Days from screening to randomization", y_title="Participants", height=300
-    )
-    drawn.add_trace(
-        go.Bar(
-            x=days["days"].to_list(),
-            y=days["participants"].to_list(),
-            marker={"color": ACCENT},
-            hovertemplate="%{y} participants after %{x} days<extra></extra>",
+
+    def draw() -> go.Figure:
+        drawn = figure(
+            x_title="Days from screening to randomization", y_title="Participants", height=300
         )
-    )
-    drawn.update_xaxes(dtick=1 if longest - shortest <= 15 else None)
+        drawn.add_trace(
+            go.Bar(
+                x=days["days"].to_list(),
+                y=days["participants"].to_list(),
+                marker={"color": ACCENT},
+                hovertemplate="%{y} participants after %{x} days<extra></extra>",
+            )
+        )
+        drawn.update_xaxes(dtick=1 if longest - shortest <= 15 else None)
+        return drawn
+
     return Exhibit(
-        title="Time from screening to randomization",
-        population="Randomized participants",
         answer=f"Half of them were randomized within {counted(middle, 'day')} of screening.",
         denominator=f"{counted(summary['participants'], 'participant')} with both dates",
-        figure=drawn,
+        picture=draw,
         description=f"Bars of days from {shortest} to {longest}.",
         table=days,
         labels={"days": "Days", "participants": "Participants"},
@@ -490,18 +519,20 @@ def time_to_randomization(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(
+    page="board-enrollment",
+    population="Randomized participants",
+    title="Randomized though ineligible",
+)
 def randomized_though_ineligible(board: Board) -> Exhibit:
     """Participants who were randomized although a criterion was not met."""
     found = board.ask("enrollment/randomized_though_ineligible", checks=ELIGIBILITY_CHECKS)
     found = most_first(found, "participants")
     randomized = board.ask("enrollment/totals").item(0, "randomized")
     if randomized is None:
-        return too_few("Randomized though ineligible", "Randomized participants", board)
+        return too_few(board)
     if not randomized:
         return Exhibit(
-            title="Randomized though ineligible",
-            population="Randomized participants",
             missing="Nobody is randomized yet.",
         )
     limits = [item for item in board.trial.criteria if item.measure is not None]
@@ -520,8 +551,6 @@ def randomized_though_ineligible(board: Board) -> Exhibit:
         "criterion was not met; the query list has them."
     )
     return Exhibit(
-        title="Randomized though ineligible",
-        population="Randomized participants",
         answer=answer,
         denominator=f"of {randomized:,} randomized",
         table=found,

@@ -5,7 +5,7 @@ view; it declares the least view in which it makes sense and is not offered belo
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,49 @@ from polars import selectors
 
 from access.view import View
 from queries import Board, Filters
+from trials import Trial
 from version import VERSION
+
+RANDOMIZED = "Randomized participants, as randomized"
+# What to ask for where the extract lacks a dataset that an exhibit needs.
+NOT_THERE = {
+    "AE": "The extract has no adverse events (AE). Ask for them in the next extract.",
+    "CE": "The extract has no clinical events (CE). Ask for them in the next extract.",
+    "CP": "The extract has no cell phenotypes (CP). Ask for them in the next extract.",
+    "DM": "The extract has no demographics (DM). Ask for them in the next extract.",
+    "DV": "The extract has no dataset DV, so deviations from the protocol are not known. Ask for "
+    "DV in the next extract.",
+    "EG": "The extract has no electrocardiograms (EG). Ask for them in the next extract.",
+    "EX": "The extract has neither EX nor EC, so what was given is not known. Ask for them in the "
+    "next extract.",
+    "HO": "The extract has no stays in hospital (HO), so discharge is not known. Ask for them in "
+    "the next extract.",
+    "LB": "The extract has no laboratory results (LB). Ask for them in the next extract.",
+    "PR": "The extract has no procedures (PR). Ask for them in the next extract.",
+    "QS": "The extract has no questionnaires (QS). Ask for them in the next extract.",
+    "RS": "The extract has no clinical scales (RS). Ask for them in the next extract.",
+    "SV": "The extract has no dataset SV, so which visits took place is not known. Ask for SV in "
+    "the next extract.",
+    "VS": "The extract has no vital signs (VS). Ask for them in the next extract.",
+}
+_NO_RULE = (
+    "The protocol states no rule of this kind, so there is none to be met. A rule that is thought "
+    "of after the results are known proves nothing."
+)
+# What is to be said where the trial definition lacks a section that an exhibit needs.
+NOT_DEFINED = {
+    "dosing": "The trial definition plans no doses: name them under [dosing].",
+    "grades": "The trial definition grades no measure. Add [[grades]] to it.",
+    "immune": "The trial definition names no immune markers. Add [immune] to it.",
+    "liver": "The trial definition says nothing of liver tests. Add [liver] to it.",
+    "oxygenation": "The trial definition does not say how oxygenation is looked at. Add "
+    "[oxygenation].",
+    "sequential_rules": _NO_RULE,
+    "special_interest": "The trial definition names no groups of special interest: name them "
+    "under [[special_interest]].",
+    "stopping_rules": _NO_RULE,
+    "worsening": "The trial definition says not what worsening is: name it under [worsening].",
+}
 
 
 class NotInThisViewError(Exception):
@@ -55,10 +97,12 @@ class Exhibit:
         title: what it shows, in the field's words.
         answer: the finding in one sentence, as a member would say it.
         attention: why somebody has to look at it now; empty where nothing asks for it.
+        beside: what is left to say beside `attention`; None where that is the whole answer.
         population: who is counted, always named.
         denominator: `n/N` in words, `60 of 80 screened`.
+        sizes: N of each arm, where its table is read by arm.
         numbers: headline numbers.
-        figure: the picture, if there is one; it carries nothing that its table does not.
+        picture: draws the figure, if there is one; it carries nothing that its table does not.
         description: the picture in words, for who cannot see it.
         table: the numbers behind it, columns in machine names.
         labels: what each column is called for a reader.
@@ -69,13 +113,15 @@ class Exhibit:
             list as `customdata`; `row_lists` has that of each row of the table, None without one.
     """
 
-    title: str
-    population: str
+    title: str = ""
+    population: str = ""
     answer: str = ""
     attention: str = ""
+    beside: str | None = None
     denominator: str = ""
+    sizes: tuple[int, ...] = ()
     numbers: tuple[Number, ...] = ()
-    figure: go.Figure | None = None
+    picture: Callable[[], go.Figure] | None = None
     description: str = ""
     table: pl.DataFrame | None = None
     labels: dict[str, str] = field(default_factory=dict)
@@ -86,6 +132,16 @@ class Exhibit:
     row_lists: tuple[int | None, ...] = ()
     name: str = ""
     provenance: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def has_figure(self) -> bool:
+        """Whether there is a figure; it is not drawn for that."""
+        return self.picture is not None
+
+    @functools.cached_property
+    def figure(self) -> go.Figure | None:
+        """The figure, drawn when somebody first asks for it; None where there is none."""
+        return self.picture() if self.picture is not None else None
 
     def labelled_table(self) -> pl.DataFrame:
         """The table under the labels a reader sees; without rows if there is none."""
@@ -116,48 +172,118 @@ class Exhibit:
 
 
 Maker = Callable[[Board], Exhibit]
+# A name, or names of which one is enough.
+Needed = str | tuple[str, ...]
 # Of an exhibit that is kept: some are a listing of everything.
 MOST_ROWS_KEPT = 1_000
 
 
 @dataclass(frozen=True)
+class Conclusion:
+    """Estimates of an exhibit from which a board concludes; shares in percent.
+
+    Attributes:
+        column: of its table.
+        keys: columns by which a row is called.
+        compared: how its arm is compared with the reference arm, in words; empty where it is not.
+    """
+
+    column: str
+    keys: tuple[str, ...]
+    compared: str = ""
+
+    @property
+    def unit(self) -> str:
+        """Of a difference of shares, or of a share."""
+        return "points" if self.column == "difference" else "%"
+
+
+@dataclass(frozen=True)
 class Registered:
-    """One line of the registry."""
+    """One line of the registry.
+
+    Attributes:
+        topic: the module that makes it.
+        page: address of the page that shows it.
+        least_view: the least view in which it makes sense.
+        filtered: whether it follows the Board's filters; then it says so.
+        tab: of that page; empty where it stands outside of tabs.
+        also_on: addresses of further pages that show it.
+        leads: its place among what speaks for pages on the overview, 0 where it does not. The
+            first of a page says its sentence, and any of them why it needs attention; pages are
+            in the order of their first.
+        adds: whether its sentence stands beside that of the page's first.
+        conclusions: the estimates of it that a board concludes from.
+        method: sentences that stand first among its footnotes, whatever the data are.
+        needs: sections of the trial definition without which it cannot be made.
+        data: datasets without which it cannot be made.
+        title: what it is called, where its function does not say.
+        population: who is counted, where its function does not say.
+    """
 
     name: str
     topic: str
+    page: str
     least_view: View
     filtered: bool
     summary: str
     make: Maker
+    tab: str = ""
+    also_on: tuple[str, ...] = ()
+    leads: int = 0
+    adds: bool = False
+    conclusions: tuple[Conclusion, ...] = ()
+    method: tuple[str, ...] = ()
+    needs: tuple[Needed, ...] = ()
+    data: tuple[Needed, ...] = ()
+    title: str = ""
+    population: str = RANDOMIZED
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """Addresses of all pages that show it."""
+        return (self.page, *self.also_on)
 
 
 EXHIBITS: dict[str, Registered] = {}
 
 
 def exhibit(
-    *, least_view: View = View.POOLED, filtered: bool = False, by_day: bool = True
+    *,
+    page: str,
+    least_view: View = View.POOLED,
+    filtered: bool = False,
+    by_day: bool = True,
+    tab: str = "",
+    also_on: tuple[str, ...] = (),
+    leads: int = 0,
+    adds: bool = False,
+    conclusions: tuple[Conclusion, ...] = (),
+    method: tuple[str, ...] = (),
+    needs: tuple[Needed, ...] = (),
+    data: tuple[Needed, ...] = (),
+    title: str = "",
+    population: str = RANDOMIZED,
 ) -> Callable[[Maker], Maker]:
     """Register a function of a Board as an exhibit.
 
     The exhibit is named after the function; the first line of its docstring says what it shows.
-
-    Args:
-        least_view: the least view in which it makes sense.
-        filtered: whether it follows the Board's filters; then it says so.
-        by_day: whether of these it follows the study days, too.
+    The arguments are the attributes of `Registered`, and `by_day`: whether of the filters it
+    follows the study days, too.
     """
 
     def register(function: Maker) -> Maker:
         name = function.__name__
 
         @functools.wraps(function)
-        def with_provenance(board: Board) -> Exhibit:
+        def complete(board: Board) -> Exhibit:
             if board.view < least_view:
                 raise NotInThisViewError(
                     f"{name} needs the {least_view.word} view; this one is {board.view.word}."
                 )
-            made = function(board)
+            made = _not_made(registered, board) or function(board)
+            if not made.missing:
+                made = replace(made, footnotes=(*registered.method, *made.footnotes))
             notes = made.footnotes
             if board.is_limited:
                 smallest = board.trial.blinding.smallest_cell
@@ -169,10 +295,12 @@ def exhibit(
             if not by_day and chosen != (chosen := chosen.of_people):
                 notes += ("The study days of the filters do not apply to this exhibit.",)
             filters = chosen.in_words()
+            population = made.population or registered.population
             return replace(
                 made,
                 name=name,
-                population=f"{made.population}; only {filters}" if filters else made.population,
+                title=made.title or registered.title,
+                population=f"{population}; only {filters}" if filters else population,
                 # Rows of participants are refused to whoever has a limited Board.
                 lists=() if board.is_limited else made.lists,
                 row_lists=() if board.is_limited else made.row_lists,
@@ -183,31 +311,81 @@ def exhibit(
                 provenance=provenance(board) | ({"filters": filters} if filters else {}),
             )
 
-        topic = function.__module__.rpartition(".")[2]
-        summary = (function.__doc__ or "").strip().splitlines()[0]
-        EXHIBITS[name] = Registered(name, topic, least_view, filtered, summary, with_provenance)
-        return with_provenance
+        registered = Registered(
+            name=name,
+            topic=function.__module__.rpartition(".")[2],
+            page=page,
+            least_view=least_view,
+            filtered=filtered,
+            summary=(function.__doc__ or "").strip().splitlines()[0],
+            make=complete,
+            tab=tab,
+            also_on=also_on,
+            leads=leads,
+            adds=adds,
+            conclusions=conclusions,
+            method=method,
+            needs=needs,
+            data=data,
+            title=title,
+            population=population,
+        )
+        EXHIBITS[name] = registered
+        return complete
 
     return register
 
 
-# For what compares arms, and is nothing where they are not told apart.
-comparative_exhibit = exhibit(least_view=View.CODED)
-filtered_comparative_exhibit = exhibit(least_view=View.CODED, filtered=True)
+def cannot_be_made(
+    registered: Registered, trial: Trial, datasets: Collection[str]
+) -> tuple[str, ...]:
+    """Why an exhibit cannot be made of an extract, in sentences; none where it can.
 
-# For what only the unblinded view has.
-unblinded_exhibit = exhibit(least_view=View.UNBLINDED)
-filtered_unblinded_exhibit = exhibit(least_view=View.UNBLINDED, filtered=True)
+    Args:
+        registered: the exhibit.
+        trial: of which a section may be missing.
+        datasets: those that the extract has.
+    """
+    sections = (_alternatives(needed) for needed in registered.needs)
+    relations = (_alternatives(needed) for needed in registered.data)
+    return (
+        *(NOT_DEFINED[any_of[0]] for any_of in sections
+          if not any(getattr(trial, name) for name in any_of)),
+        *(NOT_THERE[any_of[0]] for any_of in relations if not set(any_of) & set(datasets)),
+    )  # fmt: skip
 
 
-def too_few(title: str, population: str, board: Board) -> Exhibit:
-    """In place of an exhibit whose main number a limited role does not see."""
-    smallest = board.trial.blinding.smallest_cell
-    return Exhibit(
-        title=title,
-        population=population,
-        missing=f"Shown from {smallest} participants on.",
+def _alternatives(needed: Needed) -> tuple[str, ...]:
+    return (needed,) if isinstance(needed, str) else needed
+
+
+def _not_made(registered: Registered, board: Board) -> Exhibit | None:
+    asked = {name for needed in registered.data for name in _alternatives(needed)}
+    reasons = cannot_be_made(registered, board.trial, {name for name in asked if board.has(name)})
+    return Exhibit(missing=reasons[0]) if reasons else None
+
+
+def leading() -> dict[str, list[Registered]]:
+    """By page, what speaks for it on the overview, first the page that weighs most."""
+    pages: dict[str, list[Registered]] = {}
+    for item in sorted(EXHIBITS.values(), key=lambda item: item.leads):
+        if item.leads:
+            pages.setdefault(item.page, []).append(item)
+    return pages
+
+
+def concluding() -> list[Registered]:
+    """The exhibits that a board concludes from, in the order of their pages on the overview."""
+    pages = list(leading())
+    return sorted(
+        (item for item in EXHIBITS.values() if item.conclusions),
+        key=lambda item: (pages.index(item.page), not item.leads, item.leads),
     )
+
+
+def too_few(board: Board) -> Exhibit:
+    """In place of an exhibit whose main number a limited role does not see."""
+    return Exhibit(missing=f"Shown from {board.trial.blinding.smallest_cell} participants on.")
 
 
 def most_first(rows: pl.DataFrame, *columns: str) -> pl.DataFrame:
@@ -236,11 +414,6 @@ def offered(view: View) -> list[Registered]:
         (item for item in EXHIBITS.values() if item.least_view <= view),
         key=lambda item: (item.topic, item.name),
     )
-
-
-def is_offered(name: str, board: Board) -> bool:
-    """Whether the Board's view has the exhibit called `name`."""
-    return EXHIBITS[name].least_view <= board.view
 
 
 def make(name: str, board: Board) -> Exhibit:

@@ -38,7 +38,7 @@ def _scope(board: Board) -> str:
     )
 
 
-@exhibit()
+@exhibit(page="data-findings", leads=111, title="Findings overview")
 def findings_overview(board: Board) -> Exhibit:
     """Standing findings by severity, and what changed since the snapshot before."""
     totals = board.ask("findings/totals").row(0, named=True)
@@ -65,7 +65,6 @@ def findings_overview(board: Board) -> Exhibit:
     )
     names = ("critical", "major", "minor", "note", "new", "resolved")
     return Exhibit(
-        title="Findings overview",
         population=_population(board),
         answer=answer,
         attention=f"{counted(totals['critical'] + totals['major'], 'critical or major finding')}."
@@ -82,46 +81,47 @@ def findings_overview(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(page="data-findings", title="Findings by check")
 def findings_by_check(board: Board) -> Exhibit:
     """Standing, new and resolved findings of each check."""
     checks = board.ask("findings/by_check")
     if checks.is_empty():
-        return Exhibit(
-            title="Findings by check", population=_population(board), missing="No check found any."
-        )
+        return Exhibit(population=_population(board), missing="No check found any.")
     standing = checks.filter(pl.col("standing") > 0)
     shown = standing.head(15)
-    drawn = figure(x_title="Standing findings", y_title="", height=130 + 32 * shown.height)
-    for severity, (color, pattern) in SEVERITY_LOOK.items():
-        part = shown.filter(pl.col("severity") == severity)
-        if part.height:
-            drawn.add_trace(
-                go.Bar(
-                    y=part["check"].to_list(),
-                    x=part["standing"].to_list(),
-                    orientation="h",
-                    name=severity.capitalize(),
-                    marker={"color": color, "pattern": hatch(pattern)},
-                    customdata=[safe(text) for text in part["message"]],
-                    hovertemplate="%{y}: %{x}<br>%{customdata}<extra></extra>",
+
+    def draw() -> go.Figure:
+        drawn = figure(x_title="Standing findings", y_title="", height=130 + 32 * shown.height)
+        for severity, (color, pattern) in SEVERITY_LOOK.items():
+            part = shown.filter(pl.col("severity") == severity)
+            if part.height:
+                drawn.add_trace(
+                    go.Bar(
+                        y=part["check"].to_list(),
+                        x=part["standing"].to_list(),
+                        orientation="h",
+                        name=severity.capitalize(),
+                        marker={"color": color, "pattern": hatch(pattern)},
+                        customdata=[safe(text) for text in part["message"]],
+                        hovertemplate="%{y}: %{x}<br>%{customdata}<extra></extra>",
+                    )
                 )
-            )
-    drawn.update_yaxes(
-        type="category",
-        showgrid=False,
-        categoryorder="array",
-        categoryarray=list(reversed(shown["check"].to_list())),
-    )
-    # The legend says what a color means, also where there is one only.
-    drawn.update_layout(showlegend=True)
-    drawn.update_xaxes(counts_axis(shown["standing"]))
+        drawn.update_yaxes(
+            type="category",
+            showgrid=False,
+            categoryorder="array",
+            categoryarray=list(reversed(shown["check"].to_list())),
+        )
+        # The legend says what a color means, also where there is one only.
+        drawn.update_layout(showlegend=True)
+        drawn.update_xaxes(counts_axis(shown["standing"]))
+        return drawn
+
     return Exhibit(
-        title="Findings by check",
         population=_population(board),
         denominator=f"{counted(standing.height, 'check')} with findings"
         + (f"; the first {shown.height} are drawn" if standing.height > shown.height else ""),
-        figure=drawn if standing.height else None,
+        picture=draw if standing.height else None,
         description=f"Bars for {counted(shown.height, 'check')}, most severe first.",
         table=checks,
         labels={
@@ -138,7 +138,7 @@ def findings_by_check(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(page="data-findings")
 def findings_by_site(board: Board) -> Exhibit:
     """Standing findings of each site, by severity."""
     return _by_severity(
@@ -149,7 +149,7 @@ def findings_by_site(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(page="data-findings")
 def findings_by_domain(board: Board) -> Exhibit:
     """Standing findings of each dataset, by severity."""
     return _by_severity(
@@ -157,19 +157,17 @@ def findings_by_domain(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(page="data-findings", title="Findings by participant")
 def findings_by_participant(board: Board) -> Exhibit:
     """Standing findings of each participant, by severity; those with the most severe first."""
     people = board.ask("findings/participants").row(0, named=True)
     if not people["participants"]:
         return Exhibit(
-            title="Findings by participant",
             population=_population(board),
             missing="No finding of a participant stands.",
         )
     rows = board.ask("findings/by_participant", most=MOST_PARTICIPANTS)
     return Exhibit(
-        title="Findings by participant",
         population=_population(board),
         denominator=f"{counted(people['participants'], 'participant')} with a finding",
         numbers=(
@@ -200,25 +198,29 @@ def _by_severity(
         return Exhibit(title=title, population=_population(board), missing="No finding stands.")
     shown = rows.head(MOST_BARS)
     names = axis_names(shown[column].to_list())
-    drawn = figure(x_title="Standing findings", y_title=label, height=150 + 30 * shown.height)
-    for severity, (color, pattern) in SEVERITY_LOOK.items():
-        if not shown[severity].sum():
-            continue
-        drawn.add_trace(
-            go.Bar(
-                y=names,
-                x=shown[severity].to_list(),
-                orientation="h",
-                name=severity.capitalize(),
-                marker={"color": color, "pattern": hatch(pattern)},
-                hovertemplate=f"{label} %{{y}}: %{{x}} {severity}<extra></extra>",
+
+    def draw() -> go.Figure:
+        drawn = figure(x_title="Standing findings", y_title=label, height=150 + 30 * shown.height)
+        for severity, (color, pattern) in SEVERITY_LOOK.items():
+            if not shown[severity].sum():
+                continue
+            drawn.add_trace(
+                go.Bar(
+                    y=names,
+                    x=shown[severity].to_list(),
+                    orientation="h",
+                    name=severity.capitalize(),
+                    marker={"color": color, "pattern": hatch(pattern)},
+                    hovertemplate=f"{label} %{{y}}: %{{x}} {severity}<extra></extra>",
+                )
             )
+        drawn.update_layout(barmode="stack", showlegend=True)
+        drawn.update_xaxes(counts_axis(shown["standing"]))
+        drawn.update_yaxes(
+            type="category", showgrid=False, categoryorder="array", categoryarray=names[::-1]
         )
-    drawn.update_layout(barmode="stack", showlegend=True)
-    drawn.update_xaxes(counts_axis(shown["standing"]))
-    drawn.update_yaxes(
-        type="category", showgrid=False, categoryorder="array", categoryarray=names[::-1]
-    )
+        return drawn
+
     return Exhibit(
         title=title,
         population=_population(board),
@@ -228,7 +230,7 @@ def _by_severity(
             if rows.height > shown.height
             else ""
         ),
-        figure=drawn,
+        picture=draw,
         description=f"Stacked bars for {counted(shown.height, word)}.",
         table=rows,
         labels={
@@ -249,48 +251,48 @@ STATUS_LOOK = {
 }
 
 
-@exhibit()
+@exhibit(page="data-findings", population="All open records", title="Since the snapshot before")
 def findings_against_before(board: Board) -> Exhibit:
     """What became of findings since the snapshot before, by severity."""
     rows = board.ask("findings/by_status")
     total = rows.select(pl.sum(*STATUS_LOOK)).row(0, named=True)
     if not any(total.values()):
         return Exhibit(
-            title="Since the snapshot before",
-            population="All open records",
             missing="Neither this snapshot nor the one before it has a finding.",
         )
     first = not (total["persisting"] or total["resolved"])
-    drawn = figure(x_title="Findings", y_title="", height=150 + 60 * rows.height)
-    for status, (color, pattern) in STATUS_LOOK.items():
-        if total[status]:
-            drawn.add_trace(
-                go.Bar(
-                    y=[SEVERITY_LABELS[name] for name in rows["severity"]],
-                    x=rows[status].to_list(),
-                    orientation="h",
-                    name=status.capitalize(),
-                    marker={"color": color, "pattern": hatch(pattern)},
-                    hovertemplate="%{y}: %{x} " + status + "<extra></extra>",
+
+    def draw() -> go.Figure:
+        drawn = figure(x_title="Findings", y_title="", height=150 + 60 * rows.height)
+        for status, (color, pattern) in STATUS_LOOK.items():
+            if total[status]:
+                drawn.add_trace(
+                    go.Bar(
+                        y=[SEVERITY_LABELS[name] for name in rows["severity"]],
+                        x=rows[status].to_list(),
+                        orientation="h",
+                        name=status.capitalize(),
+                        marker={"color": color, "pattern": hatch(pattern)},
+                        hovertemplate="%{y}: %{x} " + status + "<extra></extra>",
+                    )
                 )
-            )
-    drawn.update_layout(barmode="stack", showlegend=True)
-    drawn.update_xaxes(counts_axis(rows.select(pl.sum_horizontal(*STATUS_LOOK)).to_series()))
-    drawn.update_yaxes(
-        type="category",
-        showgrid=False,
-        categoryorder="array",
-        categoryarray=[SEVERITY_LABELS[name] for name in reversed(rows["severity"].to_list())],
-    )
+        drawn.update_layout(barmode="stack", showlegend=True)
+        drawn.update_xaxes(counts_axis(rows.select(pl.sum_horizontal(*STATUS_LOOK)).to_series()))
+        drawn.update_yaxes(
+            type="category",
+            showgrid=False,
+            categoryorder="array",
+            categoryarray=[SEVERITY_LABELS[name] for name in reversed(rows["severity"].to_list())],
+        )
+        return drawn
+
     return Exhibit(
-        title="Since the snapshot before",
-        population="All open records",
         answer="No snapshot before this one had findings."
         if first
         else f"{total['resolved']:,} resolved, {total['persisting']:,} still standing, "
         f"{total['new']:,} new.",
         denominator=counted(sum(total.values()), "finding"),
-        figure=drawn,
+        picture=draw,
         description="Stacked bars by severity.",
         table=rows,
         labels={

@@ -7,10 +7,10 @@ import plotly.graph_objects as go
 import polars as pl
 
 from estimators.correlation import rank_correlation
-from exhibits.exhibit import Exhibit, People, exhibit
+from exhibits.exhibit import RANDOMIZED, Exhibit, People, exhibit
 from exhibits.oxygenation import bound, planned_days, rules_of
 from exhibits.parts.day_courses import Panel, courses, with_enough
-from exhibits.parts.populations import RANDOMIZED, nobody_to_show, row_name, size_of_all
+from exhibits.parts.populations import nobody_to_show, row_name, size_of_all
 from exhibits.parts.stacked_bars import FATES, shades, stacked_days
 from exhibits.parts.theme import arm_style, error_bars, figure, in_lines, rows_axis, safe
 from exhibits.parts.words import counted, sentence_case, share, signed, unit
@@ -31,14 +31,6 @@ OTHER_PEOPLE = (
 # What is asked, and what is missing
 
 
-def _no_immune(board: Board, title: str, dataset: str) -> Exhibit | None:
-    """In place of an exhibit: the trial, the extract or the filters have nothing to show."""
-    if board.trial.immune is None:
-        missing = "The trial definition names no immune markers. Add [immune] to it."
-        return Exhibit(title, RANDOMIZED, missing=missing)
-    return nobody_to_show(board, title, dataset)
-
-
 def _asked(board: Board) -> Immune:
     assert board.trial.immune is not None
     return board.trial.immune
@@ -53,12 +45,9 @@ def _measures(board: Board, names: Sequence[str]) -> dict[str, Measure]:
 # Markers over days
 
 
-def _courses(
-    board: Board, title: str, names: Sequence[str], datasets: Sequence[str], *, fold: bool = False
-) -> Exhibit:
+def _courses(board: Board, names: Sequence[str], *, fold: bool = False) -> Exhibit:
     """Medians and quartiles of markers by day on a log axis, or of their ratio to the baseline."""
-    there = [name for name in datasets if board.has(name)] or [datasets[0]]
-    if (nothing := _no_immune(board, title, there[0])) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rows = board.ask("immune/courses", measures=list(names), fold=fold)
     measures = {
@@ -68,9 +57,7 @@ def _courses(
     }
     if not measures:
         after = " both at baseline and after it" if fold else ""
-        return Exhibit(
-            title, RANDOMIZED, missing=f"None of these measures has a value at a visit{after}."
-        )
+        return Exhibit(missing=f"None of these measures has a value at a visit{after}.")
     order = {name: place for place, name in enumerate(measures)}
     rows = rows.sort(
         pl.col("measure").replace_strict(order), "planned_day", "position", maintain_order=True
@@ -93,17 +80,17 @@ def _courses(
     if absent:
         notes.append(f"No usable value in the extract: {', '.join(absent)}.")
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=_last_medians(board, rows, measures, fold=fold),
         denominator=f"N = {size_of_all(board):,}; n by day in the table; at a detection limit: "
         f"{counted(at_limit, 'value')}",
-        figure=courses(
-            board.arms,
-            drawn,
-            [Panel(name, labels[name], units[name]) for name in measures],
-            log=True,
-            reference=1.0 if fold else None,
+        picture=(
+            lambda: courses(
+                board.arms,
+                drawn,
+                [Panel(name, labels[name], units[name]) for name in measures],
+                log=True,
+                reference=1.0 if fold else None,
+            )
         )
         if drawn.height
         else None,
@@ -180,34 +167,60 @@ def _names(board: Board, which: str) -> tuple[str, ...]:
     return getattr(board.trial.immune, which) if board.trial.immune is not None else ()
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-immune",
+    tab="Markers",
+    leads=71,
+    title="Immune markers over time",
+    needs=("immune",),
+    data=("LB",),
+    filtered=True,
+)
 def immune_markers(board: Board) -> Exhibit:
     """Markers of inflammation by planned day on a log axis, detection limits honored."""
-    return _courses(board, "Immune markers over time", _names(board, "markers"), ("LB",))
+    return _courses(board, _names(board, "markers"))
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-immune",
+    tab="Markers",
+    title="Immune markers against baseline",
+    needs=("immune",),
+    data=("LB",),
+    filtered=True,
+)
 def immune_fold_change(board: Board) -> Exhibit:
     """Markers of inflammation by planned day, as ratios to each participant's baseline."""
-    title = "Immune markers against baseline"
-    return _courses(board, title, _names(board, "markers"), ("LB",), fold=True)
+    return _courses(board, _names(board, "markers"), fold=True)
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-immune",
+    tab="Markers",
+    title="Lymphocytes and their subsets",
+    needs=("immune",),
+    data=(("CP", "LB"),),
+    filtered=True,
+)
 def lymphocyte_subsets(board: Board) -> Exhibit:
     """Lymphocytes and their subsets by planned day on a log axis."""
-    names = _names(board, "cells")
-    return _courses(board, "Lymphocytes and their subsets", names, ("CP", "LB"))
+    return _courses(board, _names(board, "cells"))
 
 
 # The relation to oxygenation
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-immune",
+    tab="Relation to oxygenation",
+    title="Markers and oxygenation",
+    needs=("immune",),
+    data=("LB",),
+    filtered=True,
+)
 def immune_and_oxygenation(board: Board) -> Exhibit:
     """Each marker's change held against the change of PaO2/FiO2 of the same participants."""
-    title = "Markers and oxygenation"
-    if (nothing := _no_immune(board, title, "LB")) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rules = _asked(board)
     names = [*rules.markers, *rules.cells]
@@ -218,7 +231,6 @@ def immune_and_oxygenation(board: Board) -> Exhibit:
     population = f"{RANDOMIZED}, with both values at baseline and on day {rules.change_day}"
     if not measures:
         return Exhibit(
-            title,
             population,
             missing=f"Nobody has a marker and PaO2/FiO2 both at baseline and on day "
             f"{rules.change_day}.",
@@ -255,11 +267,10 @@ def immune_and_oxygenation(board: Board) -> Exhibit:
             f"{signed(most['high'], 2)}), n = {most['n']:,}."
         )
     return Exhibit(
-        title=title,
         population=population,
         answer=answer,
         denominator=f"N = {size_of_all(board):,}; n by marker in the table",
-        figure=_correlations(board, [item.label for item in measures.values()], table)
+        picture=(lambda: _correlations(board, [item.label for item in measures.values()], table))
         if not known.is_empty()
         else None,
         description="A dot with its interval for each marker and arm of this view: the rank "
@@ -335,11 +346,17 @@ def _correlations(board: Board, names: Sequence[str], table: pl.DataFrame) -> go
 # What participants report
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-immune",
+    tab="Symptoms",
+    title="Reported symptoms",
+    needs=("immune",),
+    data=("QS",),
+    filtered=True,
+)
 def reported_symptoms(board: Board) -> Exhibit:
     """Scores of symptoms that participants report, by planned day as shares of everybody."""
-    title = "Reported symptoms"
-    if (nothing := _no_immune(board, title, "QS")) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rules = _asked(board)
     measures = _measures(board, rules.symptoms)
@@ -354,7 +371,7 @@ def reported_symptoms(board: Board) -> Exhibit:
     bands = [band.name for band in rules.symptom_bands]
     scored = rows.filter(pl.col("state").is_in(bands))
     if scored.is_empty():
-        return Exhibit(title, RANDOMIZED, missing="Nobody has a score of a symptom at a visit.")
+        return Exhibit(missing="Nobody has a score of a symptom at a visit.")
     styles = [
         *((band, band, shade) for band, shade in zip(bands, shades(len(bands)), strict=True)),
         ("discharged", "Discharged, no score", FATES[0][2]),
@@ -388,11 +405,9 @@ def reported_symptoms(board: Board) -> Exhibit:
         if not (part := at_end.filter(pl.col("measure") == name)).is_empty()
     ]
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"{worst} on day {last}, of those with a score: {'; '.join(parts)}.",
         denominator=f"N = {size_of_all(board):,} on every day",
-        figure=stacked_days(board.arms, rows, styles, labels),
+        picture=lambda: stacked_days(board.arms, rows, styles, labels),
         description="A panel for each symptom with a stacked bar for each study day and arm of "
         "this view, in percent of all participants: bands of the score, discharged without one, "
         "missing, left the study, died, and whose day is not reached.",
@@ -462,20 +477,24 @@ def _with_symptom(board: Board, measure: Measure, row: dict[str, Any], words: st
     )
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-immune",
+    tab="Symptoms",
+    title="Symptoms at entry",
+    needs=("immune",),
+    data=("CE",),
+    filtered=True,
+)
 def symptoms_asked_for(board: Board) -> Exhibit:
     """Symptoms that everybody was asked for up to randomization, and who had them."""
-    title = "Symptoms at entry"
-    if (nothing := _no_immune(board, title, "CE")) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rows = board.ask("immune/asked_symptoms")
     if rows.is_empty():
-        return Exhibit(title, RANDOMIZED, missing="Nobody has an answer to a symptom asked for.")
+        return Exhibit(missing="Nobody has an answer to a symptom asked for.")
     total = rows.group_by("symptom").agg(pl.col("had", "asked").sum())
     symptom, had, asked = total.sort("had", "symptom", descending=[True, False]).row(0)
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"Most frequent at entry: {str(symptom).capitalize()}, {share(had, asked)}.",
         denominator=f"N = {size_of_all(board):,}; asked by symptom in the table",
         table=rows.with_columns(

@@ -11,7 +11,7 @@ from estimators.proportions import miettinen_nurminen
 from exhibits.exhibit import Exhibit, Number, People, exhibit
 from exhibits.parts.comparison import contrast, counts_in_arms, points
 from exhibits.parts.day_courses import Panel, courses
-from exhibits.parts.populations import RANDOMIZED, nobody_to_show, row_name
+from exhibits.parts.populations import nobody_to_show, row_name
 from exhibits.parts.theme import (
     LEFT_OF_AXIS_BESIDE,
     QUIET,
@@ -122,16 +122,6 @@ def _by_arm(board: Board, words: dict[str, str]) -> str:
 # Grades
 
 
-def _no_grades(board: Board, title: str) -> Exhibit | None:
-    if not board.trial.grades:
-        return Exhibit(
-            title,
-            RANDOMIZED,
-            missing="The trial definition grades no measure. Add [[grades]] to it.",
-        )
-    return nobody_to_show(board, title, "LB")
-
-
 def _grading_notes(board: Board, gradings: list[Grading]) -> tuple[str, ...]:
     sources = ", ".join(dict.fromkeys(grading.source for grading in gradings))
     beside = [_measure(board, item.measure).label for item in gradings if item.baseline == "beside"]
@@ -160,17 +150,23 @@ def _with_grades(board: Board, grading: Grading, arm: str, what: str, **chosen: 
     return People(title, "people/with_grades", tuple(values.items()))
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-laboratory",
+    tab="Grades",
+    title="Shifts from baseline",
+    needs=("grades",),
+    data=("LB",),
+    filtered=True,
+)
 def shifts_from_baseline(board: Board) -> Exhibit:
     """The grade at baseline against the highest after it, by measure and arm."""
-    title = "Shifts from baseline"
-    if (nothing := _no_grades(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rows = board.ask("laboratory/shifts", steps=_steps(board))
     graded = rows.drop_nulls(["baseline_grade", "worst_grade"])
     gradings = _gradings(board, graded)
     if not gradings:
-        return Exhibit(title, RANDOMIZED, missing=_no_graded(board))
+        return Exhibit(missing=_no_graded(board))
     lists: list[People] = []
     row_lists, parts = [], []
     for grading in gradings:
@@ -197,7 +193,6 @@ def shifts_from_baseline(board: Board) -> Exhibit:
         of=pl.col("participants").sum().over("name", "position"),
         rise=pl.when("rose").then(pl.lit("yes")).otherwise(pl.lit("no")),
     )
-    drawn = _stacked_rises(board, gradings, table, lists)
     risen = graded.filter("rose")
     highest = max(risen["worst_grade"], default=0)
     severe = int(graded.filter(pl.col("rose") & (pl.col("worst_grade") >= 3))["participants"].sum())
@@ -214,11 +209,9 @@ def shifts_from_baseline(board: Board) -> Exhibit:
     without = int(rows.filter(_is_ungraded())["participants"].sum())
     everybody = int(rows["participants"].sum()) // len(_gradings(board, rows))
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=answer,
         denominator=f"N = {everybody:,}; graded at baseline and after it: as stated",
-        figure=drawn,
+        picture=lambda: _stacked_rises(board, gradings, table, lists),
         description="A stacked bar for each measure and arm of this view, in percent of those "
         "graded at baseline and after it: no grade, graded and not risen, risen to grade 1, 2, 3 "
         "or 4.",
@@ -343,16 +336,24 @@ def _chosen_part(part: str) -> tuple[pl.Expr, dict[str, Any]]:
     )
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-laboratory",
+    tab="Grades",
+    leads=52,
+    adds=True,
+    title="Grades that rose above baseline",
+    needs=("grades",),
+    data=("LB",),
+    filtered=True,
+)
 def emergent_grades(board: Board) -> Exhibit:
     """Participants whose grade rose above that at baseline, to any and to 3 or 4, by arm."""
-    title = "Grades that rose above baseline"
-    if (nothing := _no_grades(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rows = board.ask("laboratory/emergent_grades", steps=_steps(board))
     gradings = _gradings(board, rows.filter(pl.col("graded") > 0))
     if not gradings:
-        return Exhibit(title, RANDOMIZED, missing=_no_graded(board))
+        return Exhibit(missing=_no_graded(board))
     order = pl.DataFrame(
         {
             "measure": [item.measure for item in gradings],
@@ -382,12 +383,10 @@ def emergent_grades(board: Board) -> Exhibit:
     differences = ["difference", "low", "high", "difference_3", "low_3", "high_3"]
     reference = f"minus {board.reference_arm}"
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"{_worsened_in_words(board, gradings, table)} "
         f"{_worsened_apart(board, gradings, table)}".rstrip(),
         denominator="N: those with a grade at baseline and after it, by measure and arm",
-        figure=_rise_dots(board, table, order["name"].to_list(), compared=compared),
+        picture=lambda: _rise_dots(board, table, order["name"].to_list(), compared=compared),
         description="A filled mark for each measure and arm of this view, the percentage of "
         "participants whose grade rose, and an open one for those who rose to grade 3 or 4"
         + ("; beside it the difference to the reference arm with its interval." * compared or "."),
@@ -576,16 +575,6 @@ def _rise_dots(board: Board, table: pl.DataFrame, names: list[str], *, compared:
 # Liver
 
 
-def _no_liver(board: Board, title: str) -> Exhibit | None:
-    if board.trial.liver is None:
-        return Exhibit(
-            title,
-            RANDOMIZED,
-            missing="The trial definition says nothing of liver tests. Add [liver] to it.",
-        )
-    return nobody_to_show(board, title, "LB")
-
-
 def _liver(board: Board) -> dict[str, Any]:
     assert board.trial.liver is not None
     return board.trial.liver.model_dump()
@@ -636,16 +625,23 @@ def _no_peaks(board: Board) -> str:
     )
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-laboratory",
+    tab="Liver",
+    leads=51,
+    title="Liver: highest aminotransferase against highest bilirubin (eDISH)",
+    needs=("liver",),
+    data=("LB",),
+    filtered=True,
+)
 def liver(board: Board) -> Exhibit:
     """Each participant's highest aminotransferase against the highest bilirubin (eDISH)."""
-    title = "Liver: highest aminotransferase against highest bilirubin (eDISH)"
-    if (nothing := _no_liver(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rows = board.ask("laboratory/liver", liver=_liver(board))
     shown = rows.drop_nulls("quadrant")
     if shown.is_empty():
-        return Exhibit(title, RANDOMIZED, missing=_no_peaks(board))
+        return Exhibit(missing=_no_peaks(board))
     boxes = [
         (quadrant, arm)
         for arm in board.arms
@@ -676,13 +672,11 @@ def liver(board: Board) -> Exhibit:
     }
     in_range = int(by_arm["hys_law"]["participants"].sum())
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"In Hy's law range by their peaks: {said['hys_law']}; in that of Temple's "
         f"corollary: {said['temple']}.",
         attention=f"In Hy's law range: {said['hys_law']}." if in_range else "",
         denominator=f"n = {shown.height:,} of {rows.height:,} with both tests after day 1",
-        figure=_edish(board, shown),
+        picture=lambda: _edish(board, shown),
         description="A mark for each participant, the highest aminotransferase to the right and "
         "the highest bilirubin upwards, both as multiples of the upper limit of normal on log "
         f"axes; lines divide four boxes. {counted(in_range, 'mark')} in Hy's law range.",
@@ -811,18 +805,24 @@ def _course(row: dict[str, Any]) -> str:
     return "<br>".join(safe(part) for part in parts)
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-laboratory",
+    tab="Liver",
+    title="Liver: candidates for Hy's law",
+    needs=("liver",),
+    data=("LB",),
+    filtered=True,
+)
 def liver_injury_signs(board: Board) -> Exhibit:
     """Participants with signs of severe liver injury, from peaks down to Hy's law, by arm."""
-    title = "Liver: candidates for Hy's law"
-    if (nothing := _no_liver(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     limits = board.trial.liver
     assert limits is not None
     rows = board.ask("laboratory/liver", liver=_liver(board))
     tested = rows.drop_nulls("quadrant")
     if tested.is_empty():
-        return Exhibit(title, RANDOMIZED, missing=_no_peaks(board))
+        return Exhibit(missing=_no_peaks(board))
     in_window = pl.col("days_after").is_not_null()
     under = pl.col("is_under_limit").fill_null(value=False)
     below = f"{limits.alkaline_phosphatase_below:g} × ULN"
@@ -865,8 +865,6 @@ def liver_injury_signs(board: Board) -> Exhibit:
         return lists[place] if len(board.arms) == 1 and in_all[place] else None
 
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"Bilirubin followed a rise of {_aminotransferases(board)} within the window in "
         f"{share(in_all[1], tested.height)}; with alkaline phosphatase under {below}: "
         f"{in_all[2]:,}.",
@@ -893,37 +891,61 @@ def liver_injury_signs(board: Board) -> Exhibit:
 # Trends
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-laboratory",
+    tab="Over time",
+    title="Liver and kidney tests over time",
+    data=("LB",),
+    filtered=True,
+)
 def laboratory_trends(board: Board) -> Exhibit:
     """Medians and quartiles over time of what is graded when it is high, such as liver tests."""
     measures = [item.measure for item in board.trial.grades if item.rises]
-    return _trends(board, "Liver and kidney tests over time", measures, "LB")
+    return _trends(board, measures)
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-laboratory",
+    tab="Over time",
+    title="Blood counts over time",
+    data=("LB",),
+    filtered=True,
+)
 def blood_count_trends(board: Board) -> Exhibit:
     """Medians and quartiles over time of what is graded when it is low, such as blood cells."""
     measures = [item.measure for item in board.trial.grades if not item.rises]
-    return _trends(board, "Blood counts over time", measures, "LB")
+    return _trends(board, measures)
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-laboratory",
+    tab="Over time",
+    title="Vital signs over time",
+    data=("VS",),
+    filtered=True,
+)
 def vital_sign_trends(board: Board) -> Exhibit:
     """Medians and quartiles of vital signs over time, by arm."""
     measures = [item.name for item in board.trial.measures if item.domain == "VS"]
-    return _trends(board, "Vital signs over time", measures, "VS")
+    return _trends(board, measures)
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-laboratory",
+    tab="Over time",
+    title="Electrocardiogram over time",
+    data=("EG",),
+    filtered=True,
+)
 def ecg_trends(board: Board) -> Exhibit:
     """Medians and quartiles of the electrocardiogram's measures over time, by arm."""
     measures = [item.name for item in board.trial.measures if item.domain == "EG"]
-    return _trends(board, "Electrocardiogram over time", measures, "EG")
+    return _trends(board, measures)
 
 
-def _trends(board: Board, title: str, measures: list[str], dataset: str) -> Exhibit:
+def _trends(board: Board, measures: list[str]) -> Exhibit:
     """Medians, quartiles and n by planned day and arm, a panel for each measure."""
-    if (nothing := nobody_to_show(board, title, dataset)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rows = board.ask("laboratory/trends", measures=measures)
     # What is measured at one visit only, such as height, has no course.
@@ -932,8 +954,6 @@ def _trends(board: Board, title: str, measures: list[str], dataset: str) -> Exhi
     shown, left_out = several[:MOST_PANELS], several[MOST_PANELS:]
     if not shown:
         return Exhibit(
-            title,
-            RANDOMIZED,
             missing="No measure has values at two or more visits of the schedule. Results need a "
             "unit that the trial definition knows.",
         )
@@ -989,11 +1009,9 @@ def _trends(board: Board, title: str, measures: list[str], dataset: str) -> Exhi
         labels = ", ".join(_measure(board, name).label for name in dict.fromkeys(absent))
         notes.append(f"No usable value in the extract: {labels}.")
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=_last_medians(board, rows, known),
         denominator=f"N = {total:,}; n by day in the table",
-        figure=courses(
+        picture=lambda: courses(
             board.arms,
             rows,
             [

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
+from access.view import View
 from estimators.means import welch
 from estimators.proportions import fisher_exact
 from estimators.sequential import (
@@ -32,16 +33,7 @@ from estimators.stopping import (
     stopping_counts,
 )
 from exhibits.conduct import planned_visits
-from exhibits.exhibit import (
-    Exhibit,
-    Number,
-    People,
-    comparative_exhibit,
-    exhibit,
-    is_offered,
-    make,
-    unblinded_exhibit,
-)
+from exhibits.exhibit import EXHIBITS, Conclusion, Exhibit, Number, People, exhibit, make
 from exhibits.oxygenation import planned_days, rules_of
 from exhibits.parts.comparison import contrast
 from exhibits.parts.theme import QUIET, arm_style, figure, in_lines, safe
@@ -53,10 +45,6 @@ from trials import definition
 
 POPULATION = "Randomized participants, as randomized; filters do not apply"
 TREATED = "Participants to whom the treatment was given, as treated first; filters do not apply"
-NO_RULE = (
-    "The protocol states no rule of this kind, so there is none to be met. A rule that is thought "
-    "of after the results are known proves nothing."
-)
 NOT_ON_REAL_DATA = (
     "No rule of this kind is pre-specified: the trial definition has demonstration rules only, and "
     "they are for simulated participants."
@@ -84,11 +72,9 @@ def _may_run(board: Board, rules: Sequence[Any]) -> list[Any]:
     return [rule for rule in rules if rule.status == "protocol" or simulated]
 
 
-def _nothing(board: Board, title: str, rules: Sequence[Any], population: str) -> Exhibit | None:
-    if not rules:
-        return Exhibit(title, population, missing=NO_RULE)
+def _nothing(board: Board, rules: Sequence[Any]) -> Exhibit | None:
     if not _may_run(board, rules):
-        return Exhibit(title, population, missing=NOT_ON_REAL_DATA)
+        return Exhibit(missing=NOT_ON_REAL_DATA)
     return None
 
 
@@ -172,13 +158,18 @@ def _looks_note(board: Board) -> str:
     return said
 
 
-@exhibit()
+@exhibit(
+    page="board-monitoring",
+    leads=14,
+    title="Rules",
+    needs=(("stopping_rules", "sequential_rules"),),
+    population=POPULATION,
+)
 def monitoring_rules(board: Board) -> Exhibit:
     """The rules as the protocol states them, and the information so far."""
-    title = "Rules"
     trial = board.trial
     rules = [*trial.stopping_rules, *trial.sequential_rules]
-    if (nothing := _nothing(board, title, rules, POPULATION)) is not None:
+    if (nothing := _nothing(board, rules)) is not None:
         return nothing
     rows = [
         {
@@ -192,8 +183,6 @@ def monitoring_rules(board: Board) -> Exhibit:
     ]
     shown = _may_run(board, rules)
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=f"{counted(len(rows), 'rule')}{_demonstration(shown)}{_standing(board, len(rows))}",
         denominator=f"N = {int(board.ask('arm_balance/allocation')['randomized'].sum()):,}",
         table=pl.DataFrame(rows),
@@ -219,7 +208,7 @@ STANDINGS: tuple[tuple[str, str, str | bool], ...] = (
 
 def _standing(board: Board, rules: int) -> str:
     """How many rules are met at the last look, where that is told at all."""
-    there = [item for item in STANDINGS if is_offered(item[0], board)]
+    there = [item for item in STANDINGS if EXHIBITS[item[0]].least_view <= board.view]
     if not there:
         return ". Where they stand is told by arm, in the closed session."
     looked_at: set[str] = set()
@@ -366,8 +355,8 @@ def _positions(board: Board, *, after_dose: bool) -> list[dict[str, Any]]:
                         "stops_from": here.stops_from or None,
                         "probability_percent": round(100 * here.probability, 1),
                         "pending": row["pending"],
-                        "best_case": best.words,
-                        "worst_case": worst.words,
+                        "best_case": best,
+                        "worst_case": worst,
                         "position": "met"
                         if here.is_met or best.is_met
                         else "met in the worst case"
@@ -399,28 +388,24 @@ POSITION_LABELS = {
 }
 
 
-def _held(board: Board, title: str, population: str, *, after_dose: bool) -> Exhibit:
+def _held(board: Board, *, after_dose: bool) -> Exhibit:
     rules = _may_run(board, board.trial.stopping_rules)
-    if (nothing := _nothing(board, title, board.trial.stopping_rules, population)) is not None:
+    if (nothing := _nothing(board, board.trial.stopping_rules)) is not None:
         return nothing
-    if not board.has("AE"):
-        missing = "The extract has no adverse events (AE). Ask for them in the next extract."
-        return Exhibit(title, population, missing=missing)
     rows = _positions(board, after_dose=after_dose)
     now = [row for row in rows if row["look"] == board.snapshot.manifest.cutoff]
     if not now:
-        return Exhibit(title, population, missing="Nobody is in an arm that a rule is about.")
+        return Exhibit(missing="Nobody is in an arm that a rule is about.")
     from_what = "the first dose" if after_dose else "randomization"
     within = {
         _name(rule): f"within {counted(rule.window_days, 'day')} from {from_what}" for rule in rules
     }
     lists, row_lists = _lists(board, rules, rows, within, after_dose=after_dose)
     return Exhibit(
-        title=title,
-        population=population,
         answer=(answer := _answer(rules, rows, now, within)),
         denominator=f"N = {sum(row['n'] + row['pending'] for row in now):,}",
         attention=answer if any(row["position"] == "met" for row in now) else "",
+        beside="",
         numbers=tuple(
             Number(
                 f"{_as_sentence(row['rule'])}, {row['arm']}" if len(rules) > 1 else row["arm"],
@@ -430,11 +415,14 @@ def _held(board: Board, title: str, population: str, *, after_dose: bool) -> Exh
             )
             for row in now
         ),
-        figure=_counts_drawn(board, rules, rows),
+        picture=lambda: _counts_drawn(board, rules, rows),
         description="Participants with an event against those whose window has closed: the stepped "
         "line is the limit, a mark is an arm at a look, and the bar above it reaches to "
         "where it stood if every pending participant had an event.",
-        table=pl.DataFrame(rows, infer_schema_length=None),
+        table=pl.DataFrame(
+            [row | {name: row[name].words for name in ("best_case", "worst_case")} for row in rows],
+            infer_schema_length=None,
+        ),
         labels=POSITION_LABELS,
         footnotes=(
             *_watermark(rules),
@@ -494,7 +482,7 @@ def _answer(
     if close:
         said += " " + " ".join(
             f"If every pending participant had an event, the {_called(by_name[row['rule']])} "
-            f"would be met in {row['arm']} ({row['worst_case']})."
+            f"would be met in {row['arm']} ({row['worst_case'].words})."
             for row in close
         )
     return said
@@ -505,8 +493,11 @@ def _counts_that_meet(row: dict[str, Any], within: str) -> str:
     if row["stops_from"] is not None and row["with_event"] >= row["stops_from"]:
         counts = f"{row['with_event']} of {row['n']}"
         return f"{counts} with an event {within}; the limit is {row['stops_from']}"
-    counts, _, limit = row["best_case"].partition("; limit ")
-    return f"{counts}, pending ones among them, with an event {within}; the limit is {limit}"
+    best = row["best_case"]
+    return (
+        f"{best.events} of {best.n}, pending ones among them, with an event {within}; the limit is "
+        f"{best.stops_from}"
+    )
 
 
 def _minutes(
@@ -546,7 +537,7 @@ def _lists(
     lists: list[People] = []
     places: list[int | None] = []
     for row in rows:
-        some = row["with_event"] or row["best_case"][0] != "0"
+        some = row["with_event"] or row["best_case"].events
         if row["look"] != board.snapshot.manifest.cutoff or not some:
             places.append(None)
             continue
@@ -593,7 +584,7 @@ def _counts_drawn(
         if not of_arm:
             continue
         style = arm_style(position)
-        worst = [int(row["worst_case"].split()[0]) - row["with_event"] for row in of_arm]
+        worst = [row["worst_case"].events - row["with_event"] for row in of_arm]
         traces.append(
             {
                 "type": "scatter",
@@ -651,23 +642,45 @@ def _stamp() -> list[dict[str, object]]:
     ]
 
 
-@comparative_exhibit
+@exhibit(
+    page="board-monitoring",
+    leads=11,
+    title="Safety stopping rules",
+    population=POPULATION,
+    needs=("stopping_rules",),
+    data=("AE",),
+    conclusions=(Conclusion("position", ("rule", "arm")),),
+    least_view=View.CODED,
+)
 def stopping_positions(board: Board) -> Exhibit:
     """Each arm against the counts at which a safety rule stops, at every look so far."""
-    return _held(board, "Safety stopping rules", POPULATION, after_dose=False)
+    return _held(board, after_dose=False)
 
 
-@unblinded_exhibit
+@exhibit(
+    page="board-monitoring",
+    leads=12,
+    title="Safety stopping rules, from the first dose",
+    population=TREATED,
+    needs=("stopping_rules",),
+    data=("AE",),
+    least_view=View.UNBLINDED,
+)
 def stopping_positions_after_dose(board: Board) -> Exhibit:
     """The safety rules counted from the first dose, in the arm they are about."""
-    return _held(board, "Safety stopping rules, from the first dose", TREATED, after_dose=True)
+    return _held(board, after_dose=True)
 
 
-@comparative_exhibit
+@exhibit(
+    page="board-monitoring",
+    needs=("stopping_rules",),
+    least_view=View.CODED,
+    population=POPULATION,
+    title="How often the safety rules stop",
+)
 def stopping_characteristics(board: Board) -> Exhibit:
     """How often each safety rule would stop at its looks, if a rate were true."""
-    title = "How often the safety rules stop"
-    if (nothing := _nothing(board, title, board.trial.stopping_rules, POPULATION)) is not None:
+    if (nothing := _nothing(board, board.trial.stopping_rules)) is not None:
         return nothing
     rules = _may_run(board, board.trial.stopping_rules)
     rows: list[dict[str, Any]] = []
@@ -682,14 +695,12 @@ def stopping_characteristics(board: Board) -> Exhibit:
         except ValueError as error:
             notes.append(f"{_as_sentence(_name(rule))}: {error}")
     if not rows:
-        return Exhibit(title, POPULATION, missing=" ".join(notes))
+        return Exhibit(missing=" ".join(notes))
     worst = max(rows, key=lambda row: row["true_percent"])
     least = min(
         (row for row in rows if row["rule"] == worst["rule"]), key=lambda row: row["true_percent"]
     )
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=f"If {worst['true_percent']:g} % of participants had such an event in truth, the "
         f"stopping rule for {worst['rule']}{_demonstration(rules)} would stop "
         f"{percent(worst['by_now_percent'] / 100)} of such trials by now and "
@@ -826,20 +837,27 @@ def _endpoint(board: Board, rule: definition.SequentialRule) -> dict[str, _Arm]:
     }
 
 
-@comparative_exhibit
+@exhibit(
+    page="board-monitoring",
+    leads=13,
+    needs=("sequential_rules",),
+    conclusions=(Conclusion("crossed", ("rule", "arm")),),
+    least_view=View.CODED,
+    population=POPULATION,
+    title="Group-sequential rules",
+)
 def sequential_positions(board: Board) -> Exhibit:
     """Results so far against group-sequential boundaries, at every look."""
-    title = "Group-sequential rules"
     trial = board.trial
-    if (nothing := _nothing(board, title, trial.sequential_rules, POPULATION)) is not None:
+    if (nothing := _nothing(board, trial.sequential_rules)) is not None:
         return nothing
     if len(board.arms) < 2:
         missing = "There is one arm, and nothing to compare it with."
-        return Exhibit(title, POPULATION, missing=missing)
+        return Exhibit(missing=missing)
     rules = [rule for rule in _may_run(board, trial.sequential_rules) if _can(board, rule)]
     if not rules:
         missing = "The extract has nothing that the rules' endpoints are made of."
-        return Exhibit(title, POPULATION, missing=missing)
+        return Exhibit(missing=missing)
     rows: list[dict[str, Any]] = []
     for rule in rules:
         for arm in board.arms:
@@ -848,7 +866,7 @@ def sequential_positions(board: Board) -> Exhibit:
     if not rows:
         least = trial.subgroups.minimum_per_arm
         missing = f"At no look had two arms {least} participants with an endpoint."
-        return Exhibit(title, POPULATION, missing=missing)
+        return Exhibit(missing=missing)
     held = [row for row in rows if row["n"] is not None]
     # The last look of each: one without more information than the look before is none.
     now = list({(row["rule"], row["arm"]): row for row in held}.values())
@@ -864,14 +882,13 @@ def sequential_positions(board: Board) -> Exhibit:
         for row in crossed
     )
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=met
         or f"No boundary is crossed{_demonstration(rules)}. "
         + " ".join(f"{_as_sentence(row['rule'])}: {_reached(board, row)}." for row in now),
         denominator="; ".join(f"{row['rule']} n = {row['n']} of {row['planned']}" for row in now),
         attention=met,
-        figure=_boundaries_drawn(board, rules, rows),
+        beside="",
+        picture=lambda: _boundaries_drawn(board, rules, rows),
         description="The standardized difference at each look against the share of the planned "
         "information, and the boundary of each rule as a line above and below, to the last look "
         "that is planned.",

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from exhibits.conduct import planned_visits
-from exhibits.exhibit import Exhibit, Number, exhibit, is_offered, make, too_few
+from exhibits.exhibit import Exhibit, Number, exhibit, leading, make, too_few
 from exhibits.parts.words import counted, number
 from exhibits.safety import list_of_kind
 from exhibits.special_interest import bound_terms, list_of
@@ -16,31 +16,6 @@ from queries import Board, Filters
 
 POPULATION = "All participants; filters do not apply"
 WITH_SERIOUS, OF_INTEREST = "With serious event", "With event of interest"
-
-# The page, and the exhibits that speak for it: the first that the view has says its sentence, and
-# any of them why it needs attention. Those of `ALSO` have their say beside it.
-LEADS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        "board-monitoring",
-        (
-            "stopping_positions", "stopping_positions_after_dose", "sequential_positions",
-            "monitoring_rules",
-        ),
-    ),
-    ("board-special-interest", ("special_interest_overview",)),
-    ("board-safety", ("adverse_event_overview", "adverse_event_dots")),
-    ("board-survival", ("mortality",)),
-    ("board-laboratory", ("liver", "emergent_grades")),
-    ("board-oxygenation", ("oxygenation_composite",)),
-    ("board-immune", ("immune_markers",)),
-    ("board-arm-balance", ("running_imbalance", "allocation")),
-    ("board-enrollment", ("enrollment_progress",)),
-    ("board-conduct", ("disposition",)),
-    ("data-findings", ("findings_overview",)),
-)  # fmt: skip
-
-
-ALSO = ("adverse_event_dots", "emergent_grades")
 
 
 @dataclass(frozen=True)
@@ -61,35 +36,37 @@ class Line:
 def lines(board: Board, addresses: Collection[str]) -> list[Line]:
     """A line for each of some pages; what needs attention comes first, then as it weighs."""
     found = []
-    for address, names in LEADS:
+    for address, items in leading().items():
         if address not in addresses:
             continue
-        there = [name for name in names if is_offered(name, board)]
+        there = [item for item in items if item.least_view <= board.view]
         # A limited role has what counts participants, and not what is behind it.
-        shown = [make(name, board) for name in there[: 1 if board.is_limited else None]]
-        first = next((item for item in shown if item.answer), None)
-        said = " ".join(item.answer for item in shown if item is first or item.name in ALSO)
-        nothing = next((item.missing for item in shown if item.missing), "")
-        attention = " ".join(item.attention for item in shown if item.attention)
-        found.append(Line(address, _beside(said or nothing, attention), attention))
+        shown = {item: make(item.name, board) for item in there[: 1 if board.is_limited else None]}
+        first = next((item for item, made in shown.items() if made.answer), None)
+        sentences = (
+            _beside_attention(made) for item, made in shown.items() if item is first or item.adds
+        )
+        nothing = next((made.missing for made in shown.values() if made.missing), "")
+        found.append(
+            Line(
+                address,
+                " ".join(filter(None, sentences)) if first else nothing,
+                " ".join(made.attention for made in shown.values() if made.attention),
+            )
+        )
     return sorted(found, key=lambda line: not line.attention)
 
 
-def _beside(sentence: str, attention: str) -> str:
-    """What is left of a sentence beside the reason for attention, which may say parts of it."""
-    reasons = [part.rstrip(".") for part in attention.split(". ") if part]
-    parts = sentence.split(". ")
-    left = [part for part in parts if not any(reason in part for reason in reasons)]
-    return ". ".join(left) + ("." if left and left[-1] is not parts[-1] else "")
+def _beside_attention(made: Exhibit) -> str:
+    return made.answer if made.beside is None or not made.attention else made.beside
 
 
-@exhibit()
+@exhibit(page="board-overview", population=POPULATION, title="The trial at a glance")
 def trial_at_a_glance(board: Board) -> Exhibit:
     """Screened, randomized, followed, withdrawn, died, with serious events and of interest."""
-    title = "The trial at a glance"
     totals = board.ask("enrollment/totals").row(0, named=True)
     if totals["randomized"] is None:
-        return too_few(title, POPULATION, board)
+        return too_few(board)
     # A limited role has no choice of filters, and none is to be left out.
     everybody: dict[str, Any] = (
         {} if board.is_limited else {"filters": Filters().bound(board.trial)}
@@ -153,8 +130,6 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         numbers[0], value=f"{totals['randomized']:,} of {board.trial.accrual.target:,}"
     )
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=_state_of_data(board),
         denominator=f"{counted(totals['screened'], 'participant')} screened",
         numbers=tuple(numbers),

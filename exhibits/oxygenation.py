@@ -6,11 +6,12 @@ from typing import Any
 
 import polars as pl
 
+from access.view import View
 from estimators.ordinal import CommonOddsRatio, proportional_odds
-from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
+from exhibits.exhibit import RANDOMIZED, Conclusion, Exhibit, Number, People, exhibit
 from exhibits.parts.comparison import arms_to_compare, in_limits, too_few_to_compare
 from exhibits.parts.day_courses import MOST_LINES, Panel, courses, with_enough
-from exhibits.parts.populations import RANDOMIZED, nobody_to_show, row_name, size_of_all
+from exhibits.parts.populations import nobody_to_show, row_name, size_of_all
 from exhibits.parts.ranks import WIN_LABELS, WIN_METHOD, Ranked, wins
 from exhibits.parts.stacked_bars import FATES, SHADES, shades, stacked, stacked_days
 from exhibits.parts.theme import STATES, State
@@ -41,9 +42,7 @@ class Looked:
     """What of a person's day an exhibit looks at.
 
     Attributes:
-        title: of the exhibit.
         what: the value, as questions know it.
-        dataset: without which there is none.
         label: what a value is called, with its unit behind a comma.
         bands: into which values fall.
         has: what is said of those who have a value.
@@ -51,9 +50,7 @@ class Looked:
         told: the band that the sentence counts, too.
     """
 
-    title: str
     what: str
-    dataset: str
     label: str
     bands: Sequence[Band] = ()
     has: str = "have a value"
@@ -69,18 +66,8 @@ class Looked:
 # What is asked, and what is missing
 
 
-def no_oxygenation(board: Board, title: str, dataset: str) -> Exhibit | None:
-    """In place of an exhibit: the trial, the extract or the filters have nothing to show."""
-    if board.trial.oxygenation is None:
-        missing = (
-            "The trial definition does not say how oxygenation is looked at. Add [oxygenation]."
-        )
-        return Exhibit(title, RANDOMIZED, missing=missing)
-    return nobody_to_show(board, title, dataset)
-
-
 def asked(board: Board) -> Oxygenation:
-    """What the trial definition says of oxygenation, where `no_oxygenation` found it there."""
+    """What the trial definition says of oxygenation, where an exhibit needs it."""
     assert board.trial.oxygenation is not None
     return board.trial.oxygenation
 
@@ -176,15 +163,23 @@ def rung_names(board: Board) -> dict[str, str]:
     return ranked | {name: fates[name] for name in UNRANKED}
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-oxygenation",
+    tab="Composite and PaO2/FiO2",
+    leads=61,
+    title="Rank-based composite",
+    needs=("oxygenation",),
+    data=("LB",),
+    conclusions=(Conclusion("win_percent", ("arm",), "doing better than"),),
+    filtered=True,
+)
 def oxygenation_composite(board: Board) -> Exhibit:
     """The rank-based composite at the primary day, death worst: its parts, and who did better."""
-    title = "Rank-based composite"
-    if (nothing := no_oxygenation(board, title, "LB")) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     if board.trial.primary is None:
         missing = "The trial definition has no primary day. Add [primary] to it."
-        return Exhibit(title, RANDOMIZED, missing=missing)
+        return Exhibit(missing=missing)
     day, rules = board.trial.primary.day, asked(board)
     people = board.ask(
         "oxygenation/composite",
@@ -194,7 +189,7 @@ def oxygenation_composite(board: Board) -> Exhibit:
     )
     ranked = people.filter("is_ranked")
     if ranked.is_empty():
-        return Exhibit(title, RANDOMIZED, missing=f"Nobody can be ranked on day {day} yet.")
+        return Exhibit(missing=f"Nobody can be ranked on day {day} yet.")
     names = rung_names(board)
     counts = people.group_by("arm", "position", "state").agg(
         pl.len().alias("participants"), pl.col("ratio").median().round(0)
@@ -224,12 +219,12 @@ def oxygenation_composite(board: Board) -> Exhibit:
             pl.when(first).then(pl.col(name)) for name in WIN_LABELS
         )
     return Exhibit(
-        title=f"{title} on day {day}",
+        title=f"Rank-based composite on day {day}",
         population=f"{RANDOMIZED}, the worst of what happened ranks",
         answer=" ".join([*(pair.sentence for pair in pairs), _on_day(board, day, people)]),
         denominator=f"n = {ranked.height:,} ranked of N = {people.height:,}",
         numbers=tuple(pair.number for pair in pairs),
-        figure=stacked(
+        picture=lambda: stacked(
             [(arm, {state: _count(table, arm, state) for state in names}) for arm in board.arms],
             tuple(
                 (state, words, RUNG_STYLES.get(state) or _fate_style(state))
@@ -324,12 +319,12 @@ def _on_rung(board: Board, day: int, names: dict[str, str], row: dict[str, Any])
 
 def _course(board: Board, looked: Looked) -> Exhibit:
     """Medians, quartiles, n and support by day, participants' lines behind where they are few."""
-    if (nothing := no_oxygenation(board, looked.title, looked.dataset)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     asked_with = {"what": looked.what, "days": planned_days(board), "rules": rules_of(board)}
     rows = board.ask("oxygenation/course", **asked_with)
     if rows.is_empty():
-        return Exhibit(looked.title, RANDOMIZED, missing=_no_value(looked))
+        return Exhibit(missing=_no_value(looked))
     total = size_of_all(board)
     lines = None
     if total <= MOST_LINES:
@@ -342,19 +337,21 @@ def _course(board: Board, looked: Looked) -> Exhibit:
         rows.with_columns(pl.lit(looked.what).alias("measure")).with_row_index("list"),
         least := board.trial.subgroups.minimum_per_arm,
     )
-    drawn = courses(
-        board.arms,
-        medians,
-        [Panel(looked.what, name, unit)],
-        lines=lines,
-    )
     behind = " Thin lines are participants." if lines is not None else ""
     return Exhibit(
-        title=looked.title,
         population=f"{RANDOMIZED}, with a value on the day",
         answer=_first_and_told(board, medians, name, unit),
         denominator=f"N = {total:,}; n by day in the table",
-        figure=drawn if medians.height else None,
+        picture=(
+            lambda: courses(
+                board.arms,
+                medians,
+                [Panel(looked.what, name, unit)],
+                lines=lines,
+            )
+        )
+        if medians.height
+        else None,
         description="A line of medians over study days and a band of quartiles for each arm of "
         f"this view.{behind}",
         table=rows.select(
@@ -426,17 +423,31 @@ def _medians(board: Board, rows: pl.DataFrame, day: int, unit: str) -> str:
     return "; ".join(f"{arm} {part}" for arm, part in zip(board.arms, parts, strict=True))
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-oxygenation",
+    tab="Composite and PaO2/FiO2",
+    title="PaO2/FiO2 over time",
+    needs=("oxygenation",),
+    data=("LB",),
+    filtered=True,
+)
 def oxygenation_ratio(board: Board) -> Exhibit:
     """PaO2/FiO2 by planned day: median, quartiles, n, and participants' lines behind."""
-    shown = _course(board, Looked("PaO2/FiO2 over time", "ratio", "LB", RATIO))
+    shown = _course(board, Looked("ratio", RATIO))
     return shown if shown.missing else _with_notes(shown, ARTERIAL)
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-oxygenation",
+    tab="Measured values",
+    title="SpO2/FiO2 over time",
+    needs=("oxygenation",),
+    data=("VS",),
+    filtered=True,
+)
 def saturation_ratio(board: Board) -> Exhibit:
     """SpO2/FiO2 by planned day: median, quartiles and n."""
-    shown = _course(board, Looked("SpO2/FiO2 over time", "saturation_ratio", "VS", "SpO2/FiO2, %"))
+    shown = _course(board, Looked("saturation_ratio", "SpO2/FiO2, %"))
     if shown.missing:
         return shown
     most = asked(board).saturation_at_most
@@ -461,7 +472,7 @@ def _no_value(looked: Looked) -> str:
 
 def _states(board: Board, looked: Looked) -> tuple[Exhibit | None, pl.DataFrame]:
     """What became of everybody on each planned day: an exhibit in its place, or the rows."""
-    if (nothing := no_oxygenation(board, looked.title, looked.dataset)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing, pl.DataFrame()
     rows = board.ask(
         "oxygenation/states",
@@ -473,7 +484,7 @@ def _states(board: Board, looked: Looked) -> tuple[Exhibit | None, pl.DataFrame]
     )
     fates = {name for name, _, _ in FATES}
     if rows.filter(~pl.col("state").is_in(fates)).is_empty():
-        return Exhibit(looked.title, RANDOMIZED, missing=_no_value(looked)), rows
+        return Exhibit(missing=_no_value(looked)), rows
     return None, rows
 
 
@@ -503,11 +514,10 @@ def _stacked(board: Board, looked: Looked, rows: pl.DataFrame, *notes: str) -> E
         state=pl.col("state").replace_strict(words),
     ).with_columns(percent=(100 * pl.col("participants") / pl.col("of")).round(1))
     return Exhibit(
-        title=looked.title,
         population=RANDOMIZED,
         answer=_last_day(board, rows, looked),
         denominator=f"N = {size_of_all(board):,} on every day",
-        figure=stacked_days(
+        picture=lambda: stacked_days(
             board.arms,
             rows.with_columns(
                 pl.lit(looked.what).alias("measure"), pl.Series("list", range(rows.height))
@@ -561,15 +571,20 @@ def _last_day(board: Board, rows: pl.DataFrame, looked: Looked) -> str:
     return f"Of those who reached day {day}: {'; '.join(parts)}."
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-oxygenation",
+    tab="Composite and PaO2/FiO2",
+    title="Bands of PaO2/FiO2",
+    needs=("oxygenation",),
+    data=("LB",),
+    filtered=True,
+)
 def oxygenation_bands(board: Board) -> Exhibit:
     """Bands of PaO2/FiO2 by planned day, with death, discharge and missing, so that all add up."""
     rules = board.trial.oxygenation
     bands = rules.bands if rules is not None else ()
     looked = Looked(
-        "Bands of PaO2/FiO2",
         "ratio",
-        "LB",
         RATIO,
         bands,
         has="have a blood gas",
@@ -625,13 +640,18 @@ def support_bands(board: Board) -> list[Band]:
     return found
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-oxygenation",
+    tab="Support and scale",
+    title="Respiratory support",
+    needs=("oxygenation",),
+    data=("PR",),
+    filtered=True,
+)
 def respiratory_support(board: Board) -> Exhibit:
     """The highest respiratory support by planned day, with death, discharge and missing."""
     looked = Looked(
-        "Respiratory support",
         "support",
-        "PR",
         "rank of support",
         support_bands(board),
         has="are in hospital or on support",
@@ -650,15 +670,20 @@ def respiratory_support(board: Board) -> Exhibit:
     )
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-oxygenation",
+    tab="Support and scale",
+    title="WHO clinical progression scale",
+    needs=("oxygenation",),
+    data=("RS",),
+    filtered=True,
+)
 def who_scale(board: Board) -> Exhibit:
     """The WHO clinical progression scale by planned day, with death, discharge and missing."""
     rules = board.trial.oxygenation
     bands = rules.scale_bands if rules is not None else ()
     looked = Looked(
-        "WHO clinical progression scale",
         "scale",
-        "RS",
         "score of the scale",
         bands,
         has="have a score",
@@ -753,15 +778,21 @@ NO_TREATMENT_EFFECT = (
 )
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-oxygenation",
+    tab="Measured values",
+    needs=("oxygenation",),
+    data=("LB",),
+    filtered=True,
+    title="Change of PaO2/FiO2 from baseline",
+)
 def oxygenation_change(board: Board) -> Exhibit:
     """Change of PaO2/FiO2 from baseline among participants with a gas, and why others have none."""
-    title = "Change of PaO2/FiO2 from baseline"
-    if (nothing := no_oxygenation(board, title, "LB")) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rows = board.ask("oxygenation/changes", days=planned_days(board), rules=rules_of(board))
     if rows.is_empty():
-        return Exhibit(title, RANDOMIZED, missing="The schedule has no day after day 1.")
+        return Exhibit(missing="The schedule has no day after day 1.")
     fates = [name for name, _, _ in FATES]
     change = pl.col("value") - pl.col("baseline")
     by_day = (
@@ -787,19 +818,20 @@ def oxygenation_change(board: Board) -> Exhibit:
     drawn = by_day.filter(pl.col("n") > 0).with_columns(pl.lit("change").alias("measure"))
     if drawn.is_empty():
         missing = "Nobody has PaO2/FiO2 both at baseline and after it."
-        return Exhibit(title, RANDOMIZED, missing=missing)
+        return Exhibit(missing=missing)
     enough = with_enough(drawn, least := board.trial.subgroups.minimum_per_arm)
     reasons = {name: words for name, words, _ in FATES}
     return Exhibit(
-        title=title,
         population=f"{RANDOMIZED}, with a blood gas at baseline and on the day",
         answer=_median_change(board, enough),
         denominator=f"N = {size_of_all(board):,}; n by day in the table",
-        figure=courses(
-            board.arms,
-            enough,
-            [Panel("change", "Change of PaO2/FiO2", "mmHg")],
-            reference=0.0,
+        picture=(
+            lambda: courses(
+                board.arms,
+                enough,
+                [Panel("change", "Change of PaO2/FiO2", "mmHg")],
+                reference=0.0,
+            )
         )
         if enough.height
         else None,
@@ -858,11 +890,19 @@ def _median_change(board: Board, medians: pl.DataFrame) -> str:
 # Around doses
 
 
-@filtered_unblinded_exhibit
+@exhibit(
+    page="board-oxygenation",
+    tab="Measured values",
+    needs=("oxygenation",),
+    data=("LB",),
+    least_view=View.UNBLINDED,
+    filtered=True,
+    population="Participants who were given the dose",
+    title="PaO2/FiO2 around each dose",
+)
 def oxygenation_around_doses(board: Board) -> Exhibit:
     """PaO2/FiO2 in the days before and after each dose, by the clock where it is known."""
-    title, population = "PaO2/FiO2 around each dose", "Participants who were given the dose"
-    if (nothing := no_oxygenation(board, title, "LB")) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     around = asked(board).around_dose_days
     found = board.ask("oxygenation/around_doses", around=around)
@@ -873,8 +913,6 @@ def oxygenation_around_doses(board: Board) -> Exhibit:
     )
     if told.is_empty():
         return Exhibit(
-            title,
-            population,
             missing="No dose has a usable blood gas around it. Doses are in EX or EC, gases in LB.",
         )
     rows = (
@@ -906,12 +944,10 @@ def oxygenation_around_doses(board: Board) -> Exhibit:
     last = rows.filter(pl.col("dose") == rows["dose"].max())
     before, after = (last.filter(pl.col("day") == day) for day in (-1, 0))
     return Exhibit(
-        title=title,
-        population=population,
         answer=f"Dose {last['dose'][0]}: median in the 24 hours before it "
         f"{_over_arms(before)}, in the 24 hours after it {_over_arms(after)} mmHg.",
         denominator=f"{found['line'].n_unique():,} participants with a blood gas around a dose",
-        figure=courses(
+        picture=lambda: courses(
             board.arms,
             rows.with_row_index("list"),
             [Panel(name, f"{name}: PaO2/FiO2", "mmHg") for name in doses["measure"]],

@@ -11,21 +11,21 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
+from access.view import View
 from estimators.linear import AdjustedDifference, DeltaAdjusted, ancova, delta_adjusted
 from estimators.linear import repeated_measures as mixed_model
 from estimators.proportions import Reals
-from exhibits.exhibit import Exhibit, filtered_comparative_exhibit
+from exhibits.exhibit import RANDOMIZED, Exhibit, exhibit
 from exhibits.oxygenation import (
     ARTERIAL,
     BY_THE_VISIT,
     NO_TREATMENT_EFFECT,
     asked,
-    no_oxygenation,
     planned_days,
     rules_of,
 )
 from exhibits.parts.comparison import arms_to_compare, contrast, in_limits, too_few_to_compare
-from exhibits.parts.populations import RANDOMIZED, size_of_all
+from exhibits.parts.populations import nobody_to_show, size_of_all
 from exhibits.parts.theme import QUIET, arm_style, error_bars, figure, safe
 from exhibits.parts.words import signed
 from queries import Board
@@ -38,11 +38,19 @@ READ_FIRST = "The model is read first: it has all days of each participant."
 SHIFTED = ("discharged", "missing", "left")
 
 
-@filtered_comparative_exhibit
+@exhibit(
+    page="board-oxygenation",
+    tab="Measured values",
+    needs=("oxygenation",),
+    data=("LB",),
+    least_view=View.CODED,
+    filtered=True,
+    population=POPULATION,
+    title="PaO2/FiO2 between arms, at equal baseline",
+)
 def oxygenation_adjusted(board: Board) -> Exhibit:
     """Difference of PaO2/FiO2 between arms at equal baseline: ANCOVA, and all days in one model."""
-    title = "PaO2/FiO2 between arms, at equal baseline"
-    if (nothing := _nothing_to_compare(board, title)) is not None:
+    if (nothing := _nothing_to_compare(board)) is not None:
         return nothing
     rows = board.ask("oxygenation/changes", days=planned_days(board), rules=rules_of(board))
     both = rows.filter(pl.col("value").is_not_null() & pl.col("baseline").is_not_null())
@@ -58,7 +66,7 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
     if not compared:
         least = board.trial.subgroups.minimum_per_arm
         missing = f"On no day have two arms {least} with a blood gas then and at baseline."
-        return Exhibit(title, POPULATION, missing=missing)
+        return Exhibit(missing=missing)
     told = _told_day(board, [day for day, arms in of_day.items() if arms])
     found: list[dict[str, Any]] = []
     notes: list[str] = []
@@ -83,12 +91,10 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
     table = pl.DataFrame(found, schema=ADJUSTED_SCHEMA)
     reference = board.reference_arm
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=f"On day {told}, of those with a blood gas: {_told(board, table, told)} "
         "Not a treatment effect if missingness differs.",
         denominator=f"N = {size_of_all(board):,}; n by day in the table",
-        figure=_by_day(board, table, told),
+        picture=lambda: _by_day(board, table, told),
         description="For each study day a dot at the difference to the reference arm, with its "
         "95 % interval as a line; an open mark: that day alone. Dotted: no difference.",
         table=table,
@@ -123,10 +129,10 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
     )
 
 
-def _nothing_to_compare(board: Board, title: str) -> Exhibit | None:
-    if (nothing := no_oxygenation(board, title, "LB")) is not None:
+def _nothing_to_compare(board: Board) -> Exhibit | None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
-    return Exhibit(title, POPULATION, missing=ONE_ARM) if len(board.arms) < 2 else None
+    return Exhibit(missing=ONE_ARM) if len(board.arms) < 2 else None
 
 
 def _told_day(board: Board, days: Sequence[int]) -> int:
@@ -260,16 +266,24 @@ def _by_day(board: Board, table: pl.DataFrame, told: int) -> go.Figure | None:
     return drawn
 
 
-@filtered_comparative_exhibit
+@exhibit(
+    page="board-oxygenation",
+    tab="Measured values",
+    needs=("oxygenation",),
+    data=("LB",),
+    least_view=View.CODED,
+    filtered=True,
+    population=POPULATION,
+    title="If those without a gas did worse or better",
+)
 def oxygenation_delta(board: Board) -> Exhibit:
     """What the difference on the primary day becomes if those without a gas did worse or better."""
-    title = "If those without a gas did worse or better"
-    if (nothing := _nothing_to_compare(board, title)) is not None:
+    if (nothing := _nothing_to_compare(board)) is not None:
         return nothing
     primary, deltas = board.trial.primary, asked(board).deltas
     if primary is None or not deltas:
         missing = "The trial definition has no primary day, or no [oxygenation] deltas. Add them."
-        return Exhibit(title, POPULATION, missing=missing)
+        return Exhibit(missing=missing)
     rows = board.ask("oxygenation/changes", days=[primary.day], rules=rules_of(board)).filter(
         pl.col("baseline").is_not_null()
         & (pl.col("value").is_not_null() | pl.col("state").is_in(SHIFTED))
@@ -279,7 +293,7 @@ def oxygenation_delta(board: Board) -> Exhibit:
     if not compared:
         least = board.trial.subgroups.minimum_per_arm
         missing = f"On day {primary.day} no two arms have {least} participants with a blood gas."
-        return Exhibit(title, POPULATION, missing=missing)
+        return Exhibit(missing=missing)
     reference = board.reference_arm
     theirs = _wide(rows, reference, [primary.day])
     pairs = [(mine, other) for mine in deltas for other in deltas]
@@ -290,11 +304,11 @@ def oxygenation_delta(board: Board) -> Exhibit:
     ]
     table = pl.DataFrame(found, schema=DELTA_SCHEMA)
     return Exhibit(
-        title=f"{title}, day {primary.day}",
+        title=f"If those without a gas did worse or better, day {primary.day}",
         population=f"{RANDOMIZED}, with a blood gas at baseline, alive on the day",
         answer=_tipping(board, table),
         denominator=f"n = {rows.height:,} of N = {size_of_all(board):,}; shifted in the table",
-        figure=_delta_lines(board, table),
+        picture=lambda: _delta_lines(board, table),
         description="For each arm a line of the difference to the reference arm, with its 95 % "
         "intervals, over the shift of those without a blood gas in that arm, and one over the "
         "shift of those in the reference arm; dotted: no difference.",

@@ -6,7 +6,8 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.exhibit import Exhibit, Number, exhibit, unblinded_exhibit
+from access.view import View
+from exhibits.exhibit import Exhibit, Number, exhibit
 from exhibits.parts.day_courses import LOG_AXIS
 from exhibits.parts.theme import ACCENT, ARM_STYLES, GRID, QUIET, figure, rows_axis, safe
 from exhibits.parts.words import counted, day, decimal
@@ -31,10 +32,6 @@ LONGEST_ROW = 26
 OXYGENATION = ("pao2_fio2", "oxygen_saturation")
 
 
-def _nobody(title: str) -> Exhibit:
-    return Exhibit(title, POPULATION, missing=NOBODY)
-
-
 def _about(board: Board) -> dict[str, Any] | None:
     if board.subject is None:
         return None
@@ -42,13 +39,12 @@ def _about(board: Board) -> dict[str, Any] | None:
     return None if found.is_empty() else found.row(0, named=True)
 
 
-@exhibit()
+@exhibit(page="board-participant", population=POPULATION, title="Summary")
 def participant_summary(board: Board) -> Exhibit:
     """Who a participant is, and where they are in the study."""
-    title = "Summary"
     person = _about(board)
     if person is None:
-        return _nobody(title)
+        return Exhibit(missing=NOBODY)
     ended = person["ended"]
     when = {
         "died": person["death_date"],
@@ -70,8 +66,6 @@ def participant_summary(board: Board) -> Exhibit:
         ("Status", status),
     ]
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=f"{SEXES.get(person['sex'], 'Participant')}, {age}. {status}.",
         denominator=str(person["subject"]),
         numbers=(
@@ -88,13 +82,12 @@ def participant_summary(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(page="board-participant", population=POPULATION, title="Course")
 def participant_course(board: Board) -> Exhibit:
     """Everything about a participant on one time axis: care, events, oxygenation, laboratory."""
-    title = "Course"
     person = _about(board)
     if person is None:
-        return _nobody(title)
+        return Exhibit(missing=NOBODY)
     spans = board.ask("profile/spans")
     results = board.ask("profile/results")
     # What is dated later is in the table, and a slip more often than not.
@@ -103,7 +96,7 @@ def participant_course(board: Board) -> Exhibit:
     measured = results.filter(pl.col("study_day") <= last)
     later = spans.height + results.height - drawn.height - measured.height
     if spans.is_empty() and results.is_empty():
-        return Exhibit(title, POPULATION, missing="Nothing about this participant has a date.")
+        return Exhibit(missing="Nothing about this participant has a date.")
     labels = {measure.name: measure.label for measure in board.trial.measures}
     labels["pao2_fio2"] = "PaO2/FiO2"
     units = {measure.name: measure.unit for measure in board.trial.measures} | {"pao2_fio2": "mmHg"}
@@ -134,12 +127,10 @@ def participant_course(board: Board) -> Exhibit:
         ]
     )  # fmt: skip
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=_in_words(drawn, measured, labels),
         denominator=f"{counted(spans.height, 'record')} with a date, "
         f"{counted(results.height, 'result')}",
-        figure=_course(drawn, measured, labels, last),
+        picture=lambda: _course(drawn, measured, labels, last),
         description="On one axis of study days: visits, stays, respiratory support, procedures and "
         "medication; adverse events by grade; oxygenation; laboratory results as multiples of the "
         "upper limit of normal.",
@@ -354,16 +345,13 @@ def _draw_lines(
         )
 
 
-@exhibit()
+@exhibit(page="board-participant", population=POPULATION, title="Adverse events")
 def participant_events(board: Board) -> Exhibit:
     """The adverse events of a participant since randomization."""
-    title = "Adverse events"
     if _about(board) is None:
-        return _nobody(title)
+        return Exhibit(missing=NOBODY)
     rows = board.ask("profile/events")
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=f"{counted(rows.height, 'event')} since randomization."
         if rows.height
         else "No event is recorded.",
@@ -383,16 +371,13 @@ def participant_events(board: Board) -> Exhibit:
     )
 
 
-@exhibit()
+@exhibit(page="board-participant", population=POPULATION, title="Open findings")
 def participant_findings(board: Board) -> Exhibit:
     """What was found wrong with the records of a participant, and still stands."""
-    title = "Open findings"
     if _about(board) is None:
-        return _nobody(title)
+        return Exhibit(missing=NOBODY)
     rows = board.ask("profile/findings")
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=f"{counted(rows.height, 'finding')} {'stands' if rows.height == 1 else 'stand'}."
         if rows.height
         else "No finding stands.",
@@ -411,16 +396,13 @@ def participant_findings(board: Board) -> Exhibit:
     )
 
 
-@unblinded_exhibit
+@exhibit(page="board-participant", least_view=View.UNBLINDED, population=POPULATION, title="Doses")
 def participant_doses(board: Board) -> Exhibit:
     """The doses of a participant, when they were given, and why not."""
-    title = "Doses"
     if _about(board) is None:
-        return _nobody(title)
+        return Exhibit(missing=NOBODY)
     rows = board.ask("treatment/doses_of_participant")
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=f"{counted(rows.height, 'dose')} recorded, {int(rows['is_given'].sum()):,} given."
         if rows.height
         else "No dose is recorded.",
@@ -441,17 +423,19 @@ def participant_doses(board: Board) -> Exhibit:
     )
 
 
-@unblinded_exhibit
+@exhibit(
+    page="board-participant",
+    least_view=View.UNBLINDED,
+    population=POPULATION,
+    title="Adverse events since a dose",
+)
 def participant_events_since_dose(board: Board) -> Exhibit:
     """How long after a dose each adverse event of a participant began."""
-    title = "Adverse events since a dose"
     if _about(board) is None:
-        return _nobody(title)
+        return Exhibit(missing=NOBODY)
     rows = board.ask("treatment/events_since_dose_of_participant")
     within = rows.filter(pl.coalesce(pl.col("hours") / 24, pl.col("days")) <= 1).height
     return Exhibit(
-        title=title,
-        population=POPULATION,
         answer=f"{counted(rows.height, 'event')} began at a dose or later, {within:,} of them "
         "within a day of it."
         if rows.height

@@ -7,12 +7,13 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
+from access.view import View
 from estimators.multiplicity import double_false_discovery_rate
 from estimators.proportions import clopper_pearson, fisher_exact, miettinen_nurminen
 from estimators.rates import garwood
-from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
+from exhibits.exhibit import RANDOMIZED, Conclusion, Exhibit, Number, People, exhibit
 from exhibits.parts.comparison import contrast, counts_in_arms, points
-from exhibits.parts.populations import RANDOMIZED, nobody_to_show, row_name
+from exhibits.parts.populations import nobody_to_show, row_name
 from exhibits.parts.theme import (
     LEFT_OF_AXIS_BESIDE,
     ArmStyle,
@@ -45,11 +46,6 @@ MOST_DOTS = 20
 # Terms are marked where both rates of false discoveries are at most this.
 MARKED_AT = 0.10
 MARK = "◆"
-
-
-def no_safety(board: Board, title: str) -> Exhibit | None:
-    """In place of an exhibit of adverse events."""
-    return nobody_to_show(board, title, "AE")
 
 
 def sealed_events(board: Board) -> tuple[str, ...]:
@@ -102,11 +98,17 @@ def _knows_who_left(board: Board) -> bool:
     return is_open or board.has_sealed_records
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-safety",
+    leads=31,
+    title="Adverse events, overview",
+    data=("AE",),
+    conclusions=(Conclusion("percent", ("kind", "arm")),),
+    filtered=True,
+)
 def adverse_event_overview(board: Board) -> Exhibit:
     """Participants with any, serious, severe and fatal events, and rates by time observed."""
-    title = "Adverse events, overview"
-    if (nothing := no_safety(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     people = board.ask("safety/people")
     rows = board.ask("safety/overview")
@@ -123,8 +125,6 @@ def adverse_event_overview(board: Board) -> Exhibit:
         list_of_kind(board, row["kind"], row["arm"]) for row in table.iter_rows(named=True)
     )
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         attention=_fatal_apart(board, people, table),
         answer=(
             f"{counted(any_events, 'event')} among {counted(total, 'participant')}; "
@@ -154,7 +154,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
             )
             for kind in in_all
         ),
-        figure=intervals(
+        picture=lambda: intervals(
             board,
             [(KINDS[kind], table.filter(pl.col("kind") == kind)) for kind in in_all],
             "Participants, %",
@@ -437,16 +437,21 @@ MARKS = (
 )
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-safety",
+    tab="Terms",
+    title="Adverse events by body system and preferred term",
+    data=("AE",),
+    filtered=True,
+)
 def adverse_events_by_term(board: Board) -> Exhibit:
     """Participants and events by body system and preferred term, with the highest grade."""
-    title = "Adverse events by body system and preferred term"
-    if (nothing := no_safety(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     people = board.ask("safety/people")
     terms = terms_of(board)
     if terms.is_empty():
-        return Exhibit(title, RANDOMIZED, missing="No event has begun since randomization.")
+        return Exhibit(missing="No event has begun since randomization.")
     sizes = dict(people.select("position", "participants").rows())
     labels = {"body_system": "Body system", "preferred_term": "Preferred term"}
     shown = ["body_system", "preferred_term"]
@@ -475,14 +480,13 @@ def adverse_events_by_term(board: Board) -> Exhibit:
         for system, term in terms.select("body_system", "preferred_term").rows()
     )
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"{counted(terms.height - systems, 'preferred term')} in "
         f"{counted(systems, 'body system')}.",
         denominator="; ".join(
             f"N = {size:,}" if len(sizes) == 1 else f"{board.arms[position - 1]}: N = {size:,}"
             for position, size in sizes.items()
         ),
+        sizes=tuple(sizes.values()),
         table=terms.select(shown),
         labels=labels,
         lists=lists,
@@ -498,16 +502,23 @@ def adverse_events_by_term(board: Board) -> Exhibit:
     )
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-safety",
+    tab="Terms",
+    leads=32,
+    adds=True,
+    title="Most frequent adverse events",
+    data=("AE",),
+    filtered=True,
+)
 def adverse_event_dots(board: Board) -> Exhibit:
     """The most frequent preferred terms: share of participants by arm, and differences beside."""
-    title = "Most frequent adverse events"
-    if (nothing := no_safety(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     people = board.ask("safety/people")
     every = terms_of(board).filter(pl.col("preferred_term").is_not_null())
     if every.is_empty():
-        return Exhibit(title, RANDOMIZED, missing="No event has begun since randomization.")
+        return Exhibit(missing="No event has begun since randomization.")
     positions = people["position"].to_list()
     pairs = compared(board, people)
     total = pl.sum_horizontal(f"participants_{position}" for position in positions)
@@ -518,10 +529,19 @@ def adverse_event_dots(board: Board) -> Exhibit:
         signed = pl.max_horizontal(f"difference_{position}" for position, *_ in pairs)
         terms = terms.sort(signed, descending=True, maintain_order=True)
     names = axis_names(terms["preferred_term"].to_list(), lines=2)
-    drawn = _dot_plot(board, terms, names, [position for position, *_ in pairs])
     answer = f"The most frequent: {terms.item(0, 'preferred_term')}."
-    if pairs:
-        answer = _apart_in_words(board, people, every, pairs) or (
+    beside = None
+    apart = _apart(every, pairs)
+    if (most := _largest_apart(apart, pairs)) is not None:
+        row, position = most
+        rest = (
+            f"Of {counted(every.height, 'term')} looked at, the interval is without zero for "
+            f"{apart.height:,}, some of them by chance alone."
+        )
+        answer = f"{_held_apart(board, people, row, position)}. {rest}"
+        beside = rest if row[f"mark_{position}"] == MARK else None
+    elif pairs:
+        answer = (
             f"The largest difference among them: {_held_apart(board, people, *largest)}."
             if (largest := _largest_apart(terms, pairs)) is not None
             else "None of them differs between arms."
@@ -544,13 +564,12 @@ def adverse_event_dots(board: Board) -> Exhibit:
         for system, term in terms.select("body_system", "preferred_term").rows()
     )
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         attention=_marked_in_words(board, people, every, pairs),
         answer=answer,
+        beside=beside,
         denominator=f"N = {int(people['participants'].sum()):,}; "
         f"{terms.height} of {counted(every.height, 'term')}",
-        figure=drawn,
+        picture=lambda: _dot_plot(board, terms, names, [position for position, *_ in pairs]),
         description="For each term a dot an arm: the share of participants with it; beside it the "
         "difference from the reference arm with its interval, where there are several arms.",
         table=terms.select(list(labels)),
@@ -601,20 +620,16 @@ def _held_apart(board: Board, people: pl.DataFrame, row: dict[str, Any], positio
     )
 
 
-def _apart_in_words(board: Board, people: pl.DataFrame, terms: pl.DataFrame, pairs: Pairs) -> str:
-    """How many terms have an interval without zero, and the one with the largest difference."""
+def _apart(terms: pl.DataFrame, pairs: Pairs) -> pl.DataFrame:
+    """The terms with an interval without zero, and of these the differences that have one."""
+    if not pairs:
+        return terms.clear()
     apart = {
         f"difference_{position}": (pl.col(f"low_{position}") > 0) | (pl.col(f"high_{position}") < 0)
         for position, *_ in pairs
     }
-    rows = terms.filter(pl.any_horizontal(apart.values())).with_columns(
+    return terms.filter(pl.any_horizontal(apart.values())).with_columns(
         pl.when(is_apart).then(name).alias(name) for name, is_apart in apart.items()
-    )
-    if (most := _largest_apart(rows, pairs)) is None:
-        return ""
-    return (
-        f"{_held_apart(board, people, *most)}. Of {counted(terms.height, 'term')} looked at, the "
-        f"interval is without zero for {rows.height:,}, some of them by chance alone."
     )
 
 
@@ -692,18 +707,17 @@ def _add_differences(
 # Onset
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-safety", tab="Onset", title="Onset of adverse events", data=("AE",), filtered=True
+)
 def adverse_event_onset(board: Board) -> Exhibit:
     """When events began: per 100 patient-days observed, by week since randomization."""
-    title = "Onset of adverse events"
-    if (nothing := no_safety(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     days = board.ask("safety/onset")
     observed = days.filter(pl.col("observed") > 0)
     if observed.is_empty() or not days["events"].sum():
-        return Exhibit(
-            title, RANDOMIZED, missing="No event has a day of onset since randomization."
-        )
+        return Exhibit(missing="No event has a day of onset since randomization.")
     edges = _edges(int(observed["study_day"].max()))  # type: ignore[arg-type]
     words = {first: f"{first} to {after - 1}" for first, after in pairwise(edges)}
     week = pl.lit(edges[0])
@@ -733,32 +747,36 @@ def adverse_event_onset(board: Board) -> Exhibit:
         )
         for row in table.iter_rows(named=True)
     )
-    drawn = figure(x_title="Study day", y_title="Events per 100 patient-days", height=400)
-    for position, arm in enumerate(board.arms, start=1):
-        style = arm_style(position)
-        rows = table.with_row_index("_place").filter(pl.col("position") == position)
-        drawn.add_trace(
-            go.Scatter(
-                x=[words[first] for first in rows["from_day"]],
-                y=rows["rate"].to_list(),
-                error_y=error_bars(rows["rate"], rows["low"], rows["high"]),
-                mode="markers+lines",
-                marker={"color": style.color, "symbol": style.symbol, "size": 10},
-                line={"color": style.color, "dash": style.dash, "width": 2},
-                name=safe(arm),
-                showlegend=len(board.arms) > 1,
-                customdata=rows["_place"].to_list(),
-                text=rows["events"].to_list(),
-                hovertemplate="Days %{x}: %{text} events, %{y}<extra>" + safe(arm) + "</extra>",
-            )
-        )
-    drawn.update_xaxes(
-        type="category", categoryorder="array", categoryarray=[words[first] for first in edges[:-1]]
-    )
     first_week = table.filter(pl.col("from_day") == edges[0])
+
+    def draw() -> go.Figure:
+        drawn = figure(x_title="Study day", y_title="Events per 100 patient-days", height=400)
+        for position, arm in enumerate(board.arms, start=1):
+            style = arm_style(position)
+            rows = table.with_row_index("_place").filter(pl.col("position") == position)
+            drawn.add_trace(
+                go.Scatter(
+                    x=[words[first] for first in rows["from_day"]],
+                    y=rows["rate"].to_list(),
+                    error_y=error_bars(rows["rate"], rows["low"], rows["high"]),
+                    mode="markers+lines",
+                    marker={"color": style.color, "symbol": style.symbol, "size": 10},
+                    line={"color": style.color, "dash": style.dash, "width": 2},
+                    name=safe(arm),
+                    showlegend=len(board.arms) > 1,
+                    customdata=rows["_place"].to_list(),
+                    text=rows["events"].to_list(),
+                    hovertemplate="Days %{x}: %{text} events, %{y}<extra>" + safe(arm) + "</extra>",
+                )
+            )
+        drawn.update_xaxes(
+            type="category",
+            categoryorder="array",
+            categoryarray=[words[first] for first in edges[:-1]],
+        )
+        return drawn
+
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"In the first period ({words[edges[0]]}): "
         + "; ".join(
             row_name(
@@ -771,7 +789,7 @@ def adverse_event_onset(board: Board) -> Exhibit:
         + ".",
         denominator=f"{counted(int(table['events'].sum()), 'event')} with a day of onset, "
         f"{int(table['observed'].sum()):,} patient-days",
-        figure=drawn,
+        picture=draw,
         description="A line for each arm of this view: events per 100 patient-days by time since "
         "randomization, with intervals.",
         table=table.select("arm", "days", "events", "grade_3", "observed", "rate", "low", "high"),
@@ -830,14 +848,12 @@ OUTCOMES = {
 
 
 def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
-    if (nothing := no_safety(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     asked = dict(list_of_events(title, **chosen).values)
     rows = board.ask("safety/events", **asked)
     if rows.is_empty():
         return Exhibit(
-            title,
-            RANDOMIZED,
             answer=none,
             denominator="0 events",
             table=pl.DataFrame(schema=dict.fromkeys(_LISTED, pl.String)),
@@ -872,8 +888,6 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
     of_people = rows["subject"].n_unique()
     again = int(rows["is_reported_again"].sum())
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"{counted(rows.height, 'event')} of {counted(of_people, 'participant')}.",
         denominator=counted(rows.height, "event"),
         table=table,
@@ -891,23 +905,35 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
     )
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-safety", tab="Listings", title="Serious adverse events", data=("AE",), filtered=True
+)
 def serious_events(board: Board) -> Exhibit:
     """Every serious event, with its dates, grade and outcome."""
     return _listing(board, "Serious adverse events", "No serious event is recorded.", serious=True)
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-safety", tab="Listings", title="All adverse events", data=("AE",), filtered=True
+)
 def all_events(board: Board) -> Exhibit:
     """Every event since randomization, with its dates, grade and outcome."""
     return _listing(board, "All adverse events", "No event is recorded.")
 
 
-@exhibit(filtered=True, by_day=False)
+@exhibit(
+    page="board-safety",
+    tab="Listings",
+    also_on=("board-survival",),
+    title="Deaths",
+    population=f"{RANDOMIZED}; others who were screened are marked",
+    data=("DM",),
+    filtered=True,
+    by_day=False,
+)
 def deaths(board: Board) -> Exhibit:
     """Every death, with its day, its cause and the fatal events recorded for it."""
-    title, population = "Deaths", f"{RANDOMIZED}; others who were screened are marked"
-    if (nothing := nobody_to_show(board, title, "DM", population)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rows = board.ask("safety/deaths")
     people = board.ask("safety/people")
@@ -924,8 +950,6 @@ def deaths(board: Board) -> Exhibit:
         "fatal_events",
     )
     return Exhibit(
-        title=title,
-        population=population,
         answer=(
             f"{share(died, total)} participants died." if died else f"Nobody of {total:,} has died."
         )
@@ -942,7 +966,7 @@ def deaths(board: Board) -> Exhibit:
             "cause": "Cause",
             "fatal_events": "Fatal events",
         },
-        lists=(People(title, "people/who_died", (("arm", None),)),) if died else (),
+        lists=(People("Deaths", "people/who_died", (("arm", None),)),) if died else (),
         row_lists=tuple(0 if of_trial else None for of_trial in rows["is_randomized"]),
         footnotes=(
             "Deaths are those in demographics (DM); where it has none of a participant, that in "
@@ -975,18 +999,22 @@ def _where_causes_stand(board: Board) -> str:
 # Unblinded
 
 
-@filtered_unblinded_exhibit
+@exhibit(
+    page="board-safety",
+    tab="Terms",
+    data=("AE",),
+    least_view=View.UNBLINDED,
+    filtered=True,
+    population="Randomized participants, by the treatment they got",
+    title="Adverse events as treated",
+)
 def adverse_events_as_treated(board: Board) -> Exhibit:
     """The overview by the treatment that participants got, beside that by randomization."""
-    title = "Adverse events as treated"
-    population = "Randomized participants, by the treatment they got"
-    if (nothing := no_safety(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rows = board.ask("treatment/overview_as_treated")
     if not rows["treated"].sum():
-        return Exhibit(
-            title, population, missing="What participants got is not in the extract (ACTARM)."
-        )
+        return Exhibit(missing="What participants got is not in the extract (ACTARM).")
     found = clopper_pearson(rows["participants"].to_numpy(), rows["treated"].to_numpy())
     table = rows.select(
         pl.col("kind").replace(KINDS),
@@ -1005,8 +1033,6 @@ def adverse_events_as_treated(board: Board) -> Exhibit:
     )
     anyone = rows.filter(pl.col("kind") == "any")
     return Exhibit(
-        title=title,
-        population=population,
         answer="Any event: "
         + "; ".join(
             f"{row['arm']} {share(row['participants'], row['treated'])}"
@@ -1029,19 +1055,23 @@ def adverse_events_as_treated(board: Board) -> Exhibit:
     )
 
 
-@filtered_unblinded_exhibit
+@exhibit(
+    page="board-safety",
+    tab="Terms",
+    data=("AE",),
+    least_view=View.UNBLINDED,
+    filtered=True,
+    title="Relation to the treatment, and action taken",
+)
 def related_events(board: Board) -> Exhibit:
     """How events were judged: related to the treatment or not, and what was done with it."""
-    title = "Relation to the treatment, and action taken"
-    if (nothing := no_safety(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rows = board.ask("treatment/related_events")
     if rows.is_empty():
-        return Exhibit(title, RANDOMIZED, missing="No event has begun since randomization.")
+        return Exhibit(missing="No event has begun since randomization.")
     of_relation = rows.filter(pl.col("judgment").str.starts_with("Relation"))
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=_stopped(rows),
         denominator=counted(int(of_relation["events"].sum()), "event"),
         table=rows.drop("position").with_columns(pl.col("value").str.to_lowercase()),

@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+from access.view import View
 from estimators.proportions import clopper_pearson, miettinen_nurminen
 from estimators.rates import garwood
 from estimators.time_to_event import (
@@ -15,7 +16,7 @@ from estimators.time_to_event import (
     kaplan_meier,
     log_rank,
 )
-from exhibits.exhibit import Exhibit, Number, People, exhibit, filtered_unblinded_exhibit
+from exhibits.exhibit import Conclusion, Exhibit, Number, People, exhibit
 from exhibits.parts.comparison import contrast, counts_in_arms, points
 from exhibits.parts.incidence_curves import (
     days_apart,
@@ -24,25 +25,13 @@ from exhibits.parts.incidence_curves import (
     incidence_figure,
     milestones,
 )
-from exhibits.parts.populations import RANDOMIZED, nobody_to_show, row_name
-from exhibits.parts.theme import (
-    ACCENT,
-    arm_style,
-    error_bars,
-    figure,
-    in_lines,
-    safe,
-)
+from exhibits.parts.populations import nobody_to_show, row_name
+from exhibits.parts.theme import ACCENT, arm_style, error_bars, figure, in_lines, safe
 from exhibits.parts.words import counted, decimal, number, percent, share, unit
 from exhibits.safety import SINCE as BEGAN
-from exhibits.treatment import NO_EXPOSURE
 from queries import Board
 from trials.definition import SpecialInterest
 
-NO_GROUPS = (
-    "The trial definition names no groups of special interest: name them under "
-    "[[special_interest]]."
-)
 SINCE = f"{BEGAN} A fatal event is serious whatever was ticked."
 GROUPS = (
     "Groups of preferred terms by the trial definition, compared without regard to case, "
@@ -66,13 +55,6 @@ def bound_terms(groups: Sequence[SpecialInterest]) -> list[dict[str, Any]]:
         for number, group in enumerate(groups)
         for term, category in group.counted_terms
     ]
-
-
-def nothing_to_show(board: Board, title: str, population: str = RANDOMIZED) -> Exhibit | None:
-    """In place of an exhibit: no groups, no events, or nobody."""
-    if not board.trial.special_interest:
-        return Exhibit(title, population, missing=NO_GROUPS)
-    return nobody_to_show(board, title, "AE", population)
 
 
 def too_few_to_estimate(board: Board, people: pl.DataFrame) -> tuple[str, ...]:
@@ -133,11 +115,18 @@ def list_of(board: Board, group: SpecialInterest | None, arm: str | None, **chos
     )
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-special-interest",
+    leads=21,
+    title="Events of special interest",
+    needs=("special_interest",),
+    data=("AE",),
+    conclusions=(Conclusion("share_percent", ("name", "arm")),),
+    filtered=True,
+)
 def special_interest_overview(board: Board) -> Exhibit:
     """Participants with events of each group of special interest, with intervals and rates."""
-    title = "Events of special interest"
-    if (nothing := nothing_to_show(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     groups = board.trial.special_interest
     people = board.ask("safety/people")
@@ -180,16 +169,21 @@ def special_interest_overview(board: Board) -> Exhibit:
     )
     places = iter(range(len(lists)))
     row_lists = tuple(next(places) if some else None for some in any_list)
+    most_frequent = (
+        f"Most frequent: {names[most]}, {share(had, total)} participants with "
+        f"{counted(events, 'event')}."
+    )
+    largest = _largest_difference(table)
+    answer = most_frequent if had else "Nobody had an event of special interest."
+    if had and largest is not None:
+        held = _held_against_reference(board, table, largest, "name")
+        answer += f" Largest difference: {held}."
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
-        answer=f"Most frequent: {names[most]}, {share(had, total)} participants with "
-        f"{counted(events, 'event')}.{_largest_difference(board, table)}"
-        if had
-        else "Nobody had an event of special interest.",
+        answer=answer,
         attention=apart_in_words(board, table, "name"),
+        beside=most_frequent if largest is not None and _is_apart(largest) else None,
         denominator=f"N = {total:,}; {counted(int(people['observed_days'].sum()), 'patient-day')}",
-        figure=_shares_drawn(board, table, row_lists) if shown else None,
+        picture=(lambda: _shares_drawn(board, table, row_lists)) if shown else None,
         description="A row for each group and arm of this view: a dot at the share of participants "
         "with an event, and its 95 % interval as a line.",
         table=table,
@@ -221,11 +215,16 @@ def apart_in_words(board: Board, table: pl.DataFrame, name: str) -> str:
     """A sentence on every difference whose interval has no zero; empty where there is none."""
     if "difference_low" not in table.columns:
         return ""
-    apart = table.filter((pl.col("difference_low") > 0) | (pl.col("difference_high") < 0))
     return " ".join(
         f"{_held_against_reference(board, table, row, name)}."
-        for row in apart.iter_rows(named=True)
+        for row in table.drop_nulls("difference_low").iter_rows(named=True)
+        if _is_apart(row)
     )
+
+
+def _is_apart(row: Mapping[str, Any]) -> bool:
+    """Whether the interval of a difference has no zero."""
+    return bool(row["difference_low"] > 0 or row["difference_high"] < 0)
 
 
 def _held_against_reference(
@@ -237,25 +236,21 @@ def _held_against_reference(
     ).iter_rows(named=True)
     both = sorted((row, reference), key=lambda one: board.arms.index(one["arm"]))
     counts = counts_in_arms(both, "randomized")
-    includes_zero = row["difference_low"] <= 0 <= row["difference_high"]
-    zero = "; the interval includes zero" if includes_zero else ""
+    zero = "" if _is_apart(row) else "; the interval includes zero"
     return (
         f"{row[name]}: {counts}; {contrast(board, row['arm'])} "
         f"{points(row, 'difference', 'difference_low', 'difference_high')}{zero}"
     )
 
 
-def _largest_difference(board: Board, table: pl.DataFrame) -> str:
-    """A sentence on the group in which an arm differs most from the reference, if any does."""
+def _largest_difference(table: pl.DataFrame) -> dict[str, Any] | None:
+    """The row of the group in which an arm differs most from the reference, if any does."""
     if "difference" not in table.columns:
-        return ""
+        return None
     apart = table.filter(pl.col("difference") != 0).sort(
         pl.col("difference").abs(), descending=True, maintain_order=True
     )
-    if apart.is_empty():
-        return ""
-    most = apart.row(0, named=True)
-    return f" Largest difference: {_held_against_reference(board, table, most, 'name')}."
+    return apart.row(0, named=True) if apart.height else None
 
 
 OVERVIEW_LABELS = {
@@ -371,11 +366,16 @@ def _shares_drawn(
     return drawn
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-special-interest",
+    title="Time to the first event of special interest",
+    needs=("special_interest",),
+    data=("AE",),
+    filtered=True,
+)
 def special_interest_incidence(board: Board) -> Exhibit:
     """Cumulative incidence of the first event of each group, with death competing."""
-    title = "Time to the first event of special interest"
-    if (nothing := nothing_to_show(board, title)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     groups = board.trial.special_interest
     everybody = board.ask("special_interest/first_events", terms=bound_terms(groups))
@@ -431,15 +431,15 @@ def special_interest_incidence(board: Board) -> Exhibit:
     left_out_most = max(left_out["len"].to_list(), default=0)
     imputed = int(known["is_earliest"].sum())
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=_incidence_answer(board, known, last) if not few else "Too few for estimates.",
         denominator=f"N = {total:,}; {counted(first, 'first event')} of "
         f"{counted(len(groups), 'group')}",
-        figure=incidence_figure(
-            {group.name: "Participants, %" for group in drawn},
-            traces,
-            days_apart([1, *days], days[-1]),
+        picture=(
+            lambda: incidence_figure(
+                {group.name: "Participants, %" for group in drawn},
+                traces,
+                days_apart([1, *days], days[-1]),
+            )
         )
         if drawn
         else None,
@@ -566,11 +566,17 @@ def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
     )
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-special-interest",
+    title="Cases of special interest",
+    population="Events of randomized participants",
+    needs=("special_interest",),
+    data=("AE",),
+    filtered=True,
+)
 def special_interest_cases(board: Board) -> Exhibit:
     """Every case: whose, what, when, and which results around the onset support it."""
-    title, population = "Cases of special interest", "Events of randomized participants"
-    if (nothing := nothing_to_show(board, title, population)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     groups = groups_by_id(board)
     terms = bound_terms(board.trial.special_interest)
@@ -608,8 +614,6 @@ def special_interest_cases(board: Board) -> Exhibit:
     places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
     asked_for = dict.fromkeys(thing for group in groups.values() for thing in group.asked_for)
     return Exhibit(
-        title=title,
-        population=population,
         answer=f"{counted(cases.height, 'case')} of {counted(people, 'participant')}; of "
         f"{number(supported)} a result around the onset is beyond a limit that supports it."
         if cases.height
@@ -743,24 +747,26 @@ CRITERIA = {
 }
 
 
-@filtered_unblinded_exhibit
+@exhibit(
+    page="board-special-interest",
+    title="Worsening after an instillation",
+    population="Instillations that were given to randomized participants",
+    needs=("worsening",),
+    data=(("EX", "EC"),),
+    least_view=View.UNBLINDED,
+    filtered=True,
+)
 def worsening_near_instillation(board: Board) -> Exhibit:
     """Worsening in the hours after each instillation, by criterion, where it can be told."""
-    title = "Worsening after an instillation"
-    population = "Instillations that were given to randomized participants"
     rules = board.trial.worsening
-    if rules is None:
-        missing = "The trial definition says not what worsening is: name it under [worsening]."
-        return Exhibit(title, population, missing=missing)
-    if not (board.has("EX") or board.has("EC")):
-        return Exhibit(title, population, missing=NO_EXPOSURE)
+    assert rules is not None
     bound = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in rules.model_dump(exclude={"not_recorded"}).items()
     }
     rows = board.ask("treatment/worsening", rules=bound)
     if rows.is_empty():
-        return Exhibit(title, population, missing="No instillation is recorded as given.")
+        return Exhibit(missing="No instillation is recorded as given.")
     can_be_told = {name: board.has(dataset) for name, (_, dataset) in CRITERIA.items()}
     table = rows.select(
         pl.col("criterion").replace_strict({name: words for name, (words, _) in CRITERIA.items()}),
@@ -789,8 +795,6 @@ def worsening_near_instillation(board: Board) -> Exhibit:
     ]
     unclear = list(dict.fromkeys(word for word in untold))
     return Exhibit(
-        title=title,
-        population=population,
         answer=(
             f"After {counted(given, 'instillation')} worsening is recorded "
             f"{counted(happened, 'time')}, by whatever criterion."
@@ -841,22 +845,26 @@ SPANS = (
 )
 
 
-@filtered_unblinded_exhibit
+@exhibit(
+    page="board-special-interest",
+    title="Onset since the last instillation",
+    population="Events of special interest after an instillation, of randomized participants",
+    needs=("special_interest",),
+    data=("AE", ("EX", "EC")),
+    least_view=View.UNBLINDED,
+    filtered=True,
+)
 def hours_from_instillation(board: Board) -> Exhibit:
     """How long after the last instillation events of special interest began."""
-    title = "Onset since the last instillation"
-    population = "Events of special interest after an instillation, of randomized participants"
-    if (nothing := nothing_to_show(board, title, population)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
-    if not (board.has("EX") or board.has("EC")):
-        return Exhibit(title, population, missing=NO_EXPOSURE)
     groups = groups_by_id(board)
     names = {key: group.name for key, group in groups.items()}
     terms = bound_terms(board.trial.special_interest)
     onsets = board.ask("treatment/onset_since_dose", terms=terms)
     if onsets.is_empty():
         missing = "No event of special interest with a date of onset came after an instillation."
-        return Exhibit(title, population, missing=missing)
+        return Exhibit(missing=missing)
     hours, days = pl.col("hours"), pl.col("days")
     span = (
         pl.when(hours <= 6).then(pl.lit("within_6_hours"))
@@ -871,39 +879,41 @@ def hours_from_instillation(board: Board) -> Exhibit:
         *((pl.col("span") == name).sum().cast(pl.Int64).alias(name) for name, _ in SPANS),
         pl.coalesce(hours / 24, days).median().alias("median_days"),
     )
-    drawn = figure(
-        x_title="Days since the last instillation", y_title="", height=170 + 60 * len(groups)
-    )
-    for known, words, symbol in (
-        (True, "Hour known", "circle"),
-        (False, "Day only", "circle-open"),
-    ):
-        rows = placed.filter(hours.is_not_null() if known else hours.is_null())
-        drawn.add_trace(
-            go.Scatter(
-                x=rows.select(pl.coalesce(hours / 24, days)).to_series().to_list(),
-                y=[in_lines(names[group]) for group in rows["group"]],
-                mode="markers",
-                name=words,
-                marker={"color": ACCENT, "symbol": symbol, "size": 11, "opacity": 0.7},
-                hovertemplate="%{y}: %{x:.2g} days after an instillation<extra></extra>",
-            )
-        )
-    drawn.update_yaxes(
-        type="category",
-        categoryorder="array",
-        categoryarray=[in_lines(name) for name in reversed(names.values())],
-        range=[-0.5, len(groups) - 0.5],
-        rangemode="normal",
-    )
     early = table.select("within_6_hours", "within_24_hours", "same_or_next_day").sum_horizontal()
+
+    def draw() -> go.Figure:
+        drawn = figure(
+            x_title="Days since the last instillation", y_title="", height=170 + 60 * len(groups)
+        )
+        for known, words, symbol in (
+            (True, "Hour known", "circle"),
+            (False, "Day only", "circle-open"),
+        ):
+            rows = placed.filter(hours.is_not_null() if known else hours.is_null())
+            drawn.add_trace(
+                go.Scatter(
+                    x=rows.select(pl.coalesce(hours / 24, days)).to_series().to_list(),
+                    y=[in_lines(names[group]) for group in rows["group"]],
+                    mode="markers",
+                    name=words,
+                    marker={"color": ACCENT, "symbol": symbol, "size": 11, "opacity": 0.7},
+                    hovertemplate="%{y}: %{x:.2g} days after an instillation<extra></extra>",
+                )
+            )
+        drawn.update_yaxes(
+            type="category",
+            categoryorder="array",
+            categoryarray=[in_lines(name) for name in reversed(names.values())],
+            range=[-0.5, len(groups) - 0.5],
+            rangemode="normal",
+        )
+        return drawn
+
     return Exhibit(
-        title=title,
-        population=population,
         answer=f"{share(int(early.sum()), onsets.height)} events began within 24 hours of an "
         "instillation, or on its day or the next.",
         denominator=counted(onsets.height, "event"),
-        figure=drawn,
+        picture=draw,
         description="A row for each group, a dot for each event at the days since the last "
         "instillation before it; filled where the hour is known.",
         table=table.with_columns(pl.col("group").replace_strict(names)),

@@ -18,7 +18,7 @@ from estimators.time_to_event import (
     survival_on,
 )
 from exhibits.conduct import planned_visits
-from exhibits.exhibit import Exhibit, Number, People, exhibit
+from exhibits.exhibit import Conclusion, Exhibit, Number, People, exhibit
 from exhibits.parts.comparison import contrast, counts_in_arms, in_limits
 from exhibits.parts.incidence_curves import (
     days_apart,
@@ -27,7 +27,7 @@ from exhibits.parts.incidence_curves import (
     incidence_figure,
     milestones,
 )
-from exhibits.parts.populations import RANDOMIZED, nobody_to_show, row_name
+from exhibits.parts.populations import nobody_to_show, row_name
 from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.theme import STATES, arm_style, figure, in_lines, safe
 from exhibits.parts.words import counted, percent, share, signed
@@ -114,11 +114,21 @@ def _vital_status(board: Board, days: list[int]) -> pl.DataFrame:
 # Deaths
 
 
-@exhibit(filtered=True, by_day=False)
+@exhibit(
+    page="board-survival",
+    leads=41,
+    title="Deaths in each arm",
+    data=("DM",),
+    conclusions=(
+        Conclusion("percent", ("group", "arm")),
+        Conclusion("difference", ("group", "arm"), "minus"),
+    ),
+    filtered=True,
+    by_day=False,
+)
 def mortality(board: Board) -> Exhibit:
     """How many died in each arm, by the day that the trial definition names and in all."""
-    title = "Deaths in each arm"
-    if (nothing := nobody_to_show(board, title, "DM")) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     day = board.trial.survival.day
     known, randomized = _vital_status(board, [day]), pl.col("randomized")
@@ -178,14 +188,15 @@ def mortality(board: Board) -> Exhibit:
         deaths_by_then if apart_in_words(board, by_then, "group") else "",
         _too_little_known(board, dict(known_percent.rows()), day),
     )
+    deaths_in_all = (
+        f"Deaths in all: {share(total['participants'].item(), total['randomized'].item())}"
+        f"{_counts_in_words(board, table.filter(pl.col('group') == ALL))}."
+    )
     few = any(count < board.trial.subgroups.minimum_per_arm for count in table["randomized"])
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         attention=" ".join(part for part in attention if part),
-        answer=f"{deaths_by_then} Deaths in all: "
-        f"{share(total['participants'].item(), total['randomized'].item())}"
-        f"{_counts_in_words(board, table.filter(pl.col('group') == ALL))}.",
+        answer=f"{deaths_by_then} {deaths_in_all}",
+        beside=deaths_in_all if attention[0] else None,
         denominator=f"n = {early['randomized'].item():,} past day {day} with a known vital status "
         f"of N = {total['randomized'].item():,}",
         numbers=tuple(
@@ -201,7 +212,7 @@ def mortality(board: Board) -> Exhibit:
             )
             for name, part in sums.items()
         ),
-        figure=intervals(board, groups, "Participants who died, %"),
+        picture=lambda: intervals(board, groups, "Participants who died, %"),
         description=f"A dot with its interval for each arm of this view: the share who died by day "
         f"{day}, and in all.",
         table=table,
@@ -303,11 +314,16 @@ def _few_note(board: Board, *, few: bool) -> tuple[str, ...]:
 # Survival
 
 
-@exhibit(filtered=True, by_day=False)
+@exhibit(
+    page="board-survival",
+    title="Survival from randomization",
+    data=("DM",),
+    filtered=True,
+    by_day=False,
+)
 def survival_curve(board: Board) -> Exhibit:
     """Survival from randomization in each arm, numbers at risk, and the difference on a day."""
-    title = "Survival from randomization"
-    if (nothing := nobody_to_show(board, title, "DM")) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     day = board.trial.survival.day
     everybody = board.ask("survival/observed", schedule=_schedule(board))
@@ -335,11 +351,9 @@ def survival_curve(board: Board) -> Exhibit:
     died, total = int(known["is_dead"].sum()), everybody.height
     imputed = int(known["is_earliest"].sum())
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=_survival_answer(board, rows, day) if not few else "Too few for estimates.",
         denominator=f"n = {counted(died, 'death')} among N = {total:,}",
-        figure=_curves_drawn(board, curves, days_apart(days, day)) if not few else None,
+        picture=(lambda: _curves_drawn(board, curves, days_apart(days, day))) if not few else None,
         description="A step curve of the share alive by study day for each arm of this view, with "
         "a band of its 95 % limits and, below it, the numbers at risk.",
         table=pl.DataFrame(
@@ -633,12 +647,17 @@ def _add_survival(
 # Discharge
 
 
-@exhibit(filtered=True, by_day=False)
+@exhibit(
+    page="board-survival",
+    title="Discharge from hospital alive",
+    population="Randomized participants in hospital on day 1, as randomized",
+    data=("HO",),
+    filtered=True,
+    by_day=False,
+)
 def discharge(board: Board) -> Exhibit:
     """Discharge from hospital alive, with death before it as the competing event, in each arm."""
-    title = "Discharge from hospital alive"
-    population = "Randomized participants in hospital on day 1, as randomized"
-    if (nothing := nobody_to_show(board, title, "HO", population)) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     day = board.trial.survival.day
     everybody = board.ask("survival/hospital", schedule=_schedule(board))
@@ -648,8 +667,6 @@ def discharge(board: Board) -> Exhibit:
     )
     if known.is_empty():
         return Exhibit(
-            title,
-            population,
             missing="No stay in hospital on day 1 is recorded of any of these participants.",
         )
     sizes = known.group_by("arm").len("participants")
@@ -701,14 +718,12 @@ def discharge(board: Board) -> Exhibit:
             )
     went, died = (known.filter(pl.col("outcome") == code).height for code in (DISCHARGED, DEAD))
     return Exhibit(
-        title=title,
-        population=population,
         answer=_discharge_answer(board, rows, day) if not few else "Too few for estimates.",
         denominator=f"n = {known.height:,} in hospital on day 1 of N = {everybody.height:,}; "
         f"{went:,} discharged alive, {died:,} died before",
-        figure=None
+        picture=None
         if few
-        else incidence_figure(
+        else lambda: incidence_figure(
             {
                 "Discharged alive": "Participants discharged alive, %",
                 "Died before discharge": "Participants who died, %",
@@ -792,11 +807,12 @@ def _left_out_of_discharge(everybody: pl.DataFrame) -> tuple[str, ...]:
 # Vital status
 
 
-@exhibit(filtered=True, by_day=False)
+@exhibit(
+    page="board-survival", title="Vital status known", data=("DM",), filtered=True, by_day=False
+)
 def vital_status(board: Board) -> Exhibit:
     """For whom vital status is known on the days of the trial definition and at its end."""
-    title = "Vital status known"
-    if (nothing := nobody_to_show(board, title, "DM")) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rules, end = board.trial.survival, board.trial.schedule[-1].day
     days = sorted({*rules.known_days, rules.day, end})
@@ -829,11 +845,9 @@ def vital_status(board: Board) -> Exhibit:
         if warning := _too_little_known(board, shares, day):
             said.append(warning)
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=" ".join(said),
         denominator=f"N = {int(rows.filter(pl.col('asked_day') == end)['randomized'].sum()):,}",
-        figure=stacked(
+        picture=lambda: stacked(
             [
                 (row_name(board, f"Day {row['asked_day']}", row["arm"]), row)
                 for row in table.iter_rows(named=True)

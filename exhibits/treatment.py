@@ -4,9 +4,9 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.conduct import NO_DEVIATIONS
-from exhibits.exhibit import Exhibit, Number, unblinded_exhibit
-from exhibits.parts.populations import NOBODY, RANDOMIZED, in_all
+from access.view import View
+from exhibits.exhibit import Exhibit, Number, exhibit
+from exhibits.parts.populations import NOBODY, in_all
 from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.theme import STATES
 from exhibits.parts.words import counted, number, sentence_case, share
@@ -17,10 +17,6 @@ GIVEN = (
     ("in_window", "Given in the window", STATES.as_planned),
     ("outside_window", "Given outside the window", STATES.left),
     ("not_given", "Not given", STATES.not_known),
-)
-NO_EXPOSURE = (
-    "The extract has neither EX nor EC, so what was given is not known. Ask for them in the next "
-    "extract."
 )
 
 
@@ -47,17 +43,18 @@ def _doses(dosing: Dosing) -> list[dict[str, Any]]:
     ]
 
 
-@unblinded_exhibit
+@exhibit(
+    page="board-conduct",
+    title="Doses planned and given",
+    population="Randomized participants of the arms that are to be dosed",
+    needs=("dosing",),
+    data=(("EX", "EC"),),
+    least_view=View.UNBLINDED,
+)
 def doses_given(board: Board) -> Exhibit:
     """Doses that were due by the cut-off: given in their window, outside it, or not given."""
-    title = "Doses planned and given"
-    population = "Randomized participants of the arms that are to be dosed"
     dosing = board.trial.dosing
-    if dosing is None:
-        missing = "The trial definition plans no doses: name them under [dosing]."
-        return Exhibit(title, population, missing=missing)
-    if not _has_exposure(board):
-        return Exhibit(title, population, missing=NO_EXPOSURE)
+    assert dosing is not None
     doses = board.ask(
         "treatment/doses",
         doses=_doses(dosing),
@@ -66,12 +63,10 @@ def doses_given(board: Board) -> Exhibit:
     )
     due = int(doses["due"].sum())
     if not due:
-        return Exhibit(title, population, missing="No dose was due by the data cut-off.")
+        return Exhibit(missing="No dose was due by the data cut-off.")
     in_window = int(doses["in_window"].sum())
     given = in_window + int(doses["outside_window"].sum())
     return Exhibit(
-        title=title,
-        population=population,
         answer=f"{share(given, due)} doses that were due were given, {share(in_window, due)} in "
         f"their window.",
         denominator=f"{due:,} due doses",
@@ -83,7 +78,7 @@ def doses_given(board: Board) -> Exhibit:
             )
             for row in doses.iter_rows(named=True)
         ),
-        figure=stacked(
+        picture=lambda: stacked(
             [(f"Dose {row['dose']}, {row['arm']}", row) for row in doses.iter_rows(named=True)],
             GIVEN,
             "Participants to whom the dose was due",
@@ -103,20 +98,18 @@ def doses_given(board: Board) -> Exhibit:
     )
 
 
-@unblinded_exhibit
+@exhibit(
+    page="board-conduct",
+    title="Doses not given or changed",
+    needs=("dosing",),
+    data=(("EX", "EC"),),
+    least_view=View.UNBLINDED,
+)
 def doses_changed(board: Board) -> Exhibit:
     """Why doses were not given, or otherwise than planned."""
-    title, population = "Doses not given or changed", RANDOMIZED
-    if board.trial.dosing is None:
-        missing = "The trial definition plans no doses: name them under [dosing]."
-        return Exhibit(title, population, missing=missing)
-    if not _has_exposure(board):
-        return Exhibit(title, population, missing=NO_EXPOSURE)
     reasons = board.ask("treatment/doses_changed")
     not_given, changed = int(reasons["not_given"].sum()), int(reasons["changed"].sum())
     return Exhibit(
-        title=title,
-        population=population,
         answer=f"Recorded as not given: {counted(not_given, 'dose')}; as given otherwise than "
         f"planned: {counted(changed, 'dose')}.",
         denominator=f"{not_given + changed:,} records",
@@ -135,21 +128,16 @@ def doses_changed(board: Board) -> Exhibit:
     )
 
 
-@unblinded_exhibit
+@exhibit(page="board-conduct", least_view=View.UNBLINDED, title="Study treatment stopped early")
 def treatment_stops(board: Board) -> Exhibit:
     """Participants who stopped study treatment before its planned end, and why."""
-    title, population = "Study treatment stopped early", RANDOMIZED
     stops = board.ask("treatment/stops")
     if stops.is_empty():
         return Exhibit(
-            title,
-            population,
             missing="The extract has no disposition (DS) about study treatment other than its "
             "completion. Ask for them in the next extract if treatment was stopped for anybody.",
         )
     return Exhibit(
-        title=title,
-        population=population,
         answer=f"{counted(int(stops['participants'].sum()), 'participant')} stopped study "
         "treatment early.",
         denominator=f"{int(stops['participants'].sum()):,} stopped",
@@ -167,12 +155,16 @@ def treatment_stops(board: Board) -> Exhibit:
     )
 
 
-@unblinded_exhibit
+@exhibit(
+    page="board-conduct",
+    also_on=("board-arm-balance",),
+    least_view=View.UNBLINDED,
+    title="Planned and actual arm",
+)
 def cross_over(board: Board) -> Exhibit:
     """Planned arm against actual arm, and who was given anything."""
-    title = "Planned and actual arm"
     if _nobody(board):
-        return Exhibit(title, RANDOMIZED, missing=NOBODY)
+        return Exhibit(missing=NOBODY)
     arms = board.ask("treatment/cross_over")
     total = int(arms["participants"].sum())
     other = arms.filter(
@@ -185,8 +177,6 @@ def cross_over(board: Board) -> Exhibit:
     if unknown:
         answer += f" Of {unknown:,} the actual arm is not recorded."
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=answer,
         denominator=f"N = {total:,}",
         table=arms.select("planned", "actual", "participants", "given"),
@@ -207,25 +197,18 @@ def cross_over(board: Board) -> Exhibit:
     )
 
 
-@unblinded_exhibit
+@exhibit(page="board-conduct", title="Lots", data=(("EX", "EC"),), least_view=View.UNBLINDED)
 def lots(board: Board) -> Exhibit:
     """Lots of the product, who was given them, and when."""
-    title, population = "Lots", RANDOMIZED
-    if not _has_exposure(board):
-        return Exhibit(title, population, missing=NO_EXPOSURE)
     given = board.ask("treatment/lots")
     named = given.filter(pl.col("lot") != "(no lot)")
     if named.is_empty():
         return Exhibit(
-            title,
-            population,
             missing="No lot is recorded with any dose (EXLOT). Ask for it in the next extract.",
         )
     administrations = int(given["administrations"].sum())
     unnamed = administrations - int(named["administrations"].sum())
     return Exhibit(
-        title=title,
-        population=population,
         answer=f"{counted(named['lot'].n_unique(), 'lot')} were given"
         + (
             f"; of {counted(unnamed, 'administration')} the lot is not recorded."
@@ -246,17 +229,14 @@ def lots(board: Board) -> Exhibit:
     )
 
 
-@unblinded_exhibit
+@exhibit(
+    page="board-conduct", title="Deviations as received", data=("DV",), least_view=View.UNBLINDED
+)
 def deviations_by_term(board: Board) -> Exhibit:
     """Every deviation in the sponsor's own words, those about study treatment among them."""
-    title = "Deviations as received"
-    if not board.has("DV"):
-        return Exhibit(title, RANDOMIZED, missing=NO_DEVIATIONS)
     terms = board.ask("treatment/deviations_by_term")
     found = int(terms["deviations"].sum())
     return Exhibit(
-        title=title,
-        population=RANDOMIZED,
         answer=f"{counted(found, 'deviation')} of any kind, those about study treatment among them."
         if found
         else "No deviation of a randomized participant is recorded.",

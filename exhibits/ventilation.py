@@ -10,10 +10,10 @@ import polars as pl
 
 from estimators.ventilation import FreeDays, ventilator_free_days
 from exhibits.conduct import planned_visits
-from exhibits.exhibit import Exhibit, People, exhibit
-from exhibits.oxygenation import asked, no_oxygenation
+from exhibits.exhibit import RANDOMIZED, Conclusion, Exhibit, People, exhibit
+from exhibits.oxygenation import asked
 from exhibits.parts.comparison import arms_to_compare, too_few_to_compare
-from exhibits.parts.populations import RANDOMIZED, row_name
+from exhibits.parts.populations import nobody_to_show, row_name
 from exhibits.parts.ranks import WIN_LABELS, WIN_METHOD, Ranked, wins
 from exhibits.parts.stacked_bars import SHADES, stacked
 from exhibits.parts.theme import STATES, arm_style, figure, safe
@@ -51,20 +51,35 @@ HIGHER_SUPPORT = FreeOf(
 )
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-oxygenation",
+    tab="Ventilator-free days",
+    title="Ventilator-free days",
+    needs=("oxygenation",),
+    data=("PR",),
+    conclusions=(Conclusion("win_percent", ("arm",), "doing better than"),),
+    filtered=True,
+)
 def ventilator_free(board: Board) -> Exhibit:
     """Ventilator-free days: distribution, components, and the arms compared by rank."""
     return _free_days(board, VENTILATOR)
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-oxygenation",
+    tab="Ventilator-free days",
+    title="Days free of high-flow and any ventilation",
+    needs=("oxygenation",),
+    data=("PR",),
+    filtered=True,
+)
 def higher_support_free(board: Board) -> Exhibit:
     """Days free of high-flow oxygen and of any ventilation, in the same way."""
     return _free_days(board, HIGHER_SUPPORT)
 
 
 def _free_days(board: Board, of: FreeOf) -> Exhibit:
-    if (nothing := no_oxygenation(board, of.title, "PR")) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     until = asked(board).ventilator_free_days
     title = f"{of.title} to day {until}"
@@ -86,7 +101,7 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
     }
     observed = sum(values.size for values in days.values())
     if not observed:
-        return Exhibit(title, RANDOMIZED, missing=f"Nobody is past day {until} yet.")
+        return Exhibit(title, missing=f"Nobody is past day {until} yet.")
     compared = arms_to_compare(board, {arm: values.size for arm, values in days.items()})
     reference = board.reference_arm
     ranked = [Ranked(arm, reference, days[arm], days[reference]) for arm in compared]
@@ -112,7 +127,7 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
         ),
         denominator=f"n = {observed:,} of N = {people.height:,}",
         numbers=tuple(item.number for item in ranked),
-        figure=_at_least(board, days, until),
+        picture=lambda: _at_least(board, days, until),
         description="A falling step curve for each arm of this view: the share of participants "
         "with at least so many free days. The higher the curve, the better.",
         table=table,
@@ -260,11 +275,17 @@ VENTILATION = (
 )
 
 
-@exhibit(filtered=True)
+@exhibit(
+    page="board-oxygenation",
+    tab="Ventilator-free days",
+    title="Invasive ventilation",
+    needs=("oxygenation",),
+    data=("PR",),
+    filtered=True,
+)
 def invasive_ventilation(board: Board) -> Exhibit:
     """The components of ventilator-free days: died, still ventilated, no longer, never."""
-    title = "Invasive ventilation"
-    if (nothing := no_oxygenation(board, title, "PR")) is not None:
+    if (nothing := nobody_to_show(board)) is not None:
         return nothing
     until = asked(board).ventilator_free_days
     schedule = planned_visits(board.trial.schedule)
@@ -306,12 +327,12 @@ def invasive_ventilation(board: Board) -> Exhibit:
         parts.append(said if len(board.arms) == 1 else f"{arm}: {said}")
     observed = sum(n for (_, state), n in counts.items() if state in known)
     return Exhibit(
-        title=f"{title} up to day {until}",
+        title=f"Invasive ventilation up to day {until}",
         population=f"{RANDOMIZED}; shares of those past day {until}",
         answer=f"Of those past day {until}: {'; '.join(parts)}.",
         denominator=f"n = {observed:,} past day {until} of whom it is known of N = "
         f"{sum(counts.values()):,}",
-        figure=stacked(
+        picture=lambda: stacked(
             [(arm, {state: counts.get((arm, state), 0) for state in words}) for arm in board.arms],
             VENTILATION,
             "Participants",

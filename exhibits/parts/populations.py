@@ -5,36 +5,17 @@ import polars as pl
 from exhibits.exhibit import Exhibit, too_few
 from queries import Board
 
-RANDOMIZED = "Randomized participants, as randomized"
 NOBODY = "Nobody is randomized yet."
 NOBODY_LEFT = "The filters leave nobody. Choose fewer of them."
-NOT_THERE = {
-    "AE": "The extract has no adverse events (AE). Ask for them in the next extract.",
-    "LB": "The extract has no laboratory results (LB). Ask for them in the next extract.",
-    "VS": "The extract has no vital signs (VS). Ask for them in the next extract.",
-    "EG": "The extract has no electrocardiograms (EG). Ask for them in the next extract.",
-    "PR": "The extract has no procedures (PR). Ask for them in the next extract.",
-    "RS": "The extract has no clinical scales (RS). Ask for them in the next extract.",
-    "CP": "The extract has no cell phenotypes (CP). Ask for them in the next extract.",
-    "QS": "The extract has no questionnaires (QS). Ask for them in the next extract.",
-    "HO": "The extract has no stays in hospital (HO), so discharge is not known. Ask for them in "
-    "the next extract.",
-    "CE": "The extract has no clinical events (CE). Ask for them in the next extract.",
-}
 
 
-def nobody_to_show(
-    board: Board, title: str, dataset: str, population: str = RANDOMIZED
-) -> Exhibit | None:
-    """In place of an exhibit: the extract has not the dataset, or there is nobody to show."""
-    if not board.has(dataset):
-        return Exhibit(title, population, missing=NOT_THERE[dataset])
+def nobody_to_show(board: Board) -> Exhibit | None:
+    """In place of an exhibit where there is nobody to show."""
     people = board.ask("safety/people")
     if people["participants"].null_count():
-        return too_few(title, population, board)
+        return too_few(board)
     if not people["participants"].sum():
-        missing = NOBODY_LEFT if board.filters.choose_people else NOBODY
-        return Exhibit(title, population, missing=missing)
+        return Exhibit(missing=NOBODY_LEFT if board.filters.choose_people else NOBODY)
     return None
 
 

@@ -9,7 +9,8 @@ import pytest
 import exhibits.changes
 from access import Denied, View
 from exhibits import make
-from exhibits.changes import CONCLUSIONS, _estimates, changes_of_page, changes_of_person
+from exhibits.changes import _estimates, changes_of_page, changes_of_person
+from exhibits.exhibit import concluding
 from queries import Board, BoardError, open_board, records_that_differ
 from simulator import simulate
 from tests.conftest import (
@@ -247,7 +248,11 @@ def test_a_difference_says_what_it_is_less_and_is_in_points(
 def test_every_conclusion_is_there_to_be_compared(demonstration_store: LoadedTrial) -> None:
     """A column that an exhibit calls otherwise would be passed over in silence."""
     board = board_of(demonstration_store, View.CODED)
-    found = {(item.exhibit, item.column): _estimates(board, item) for item in CONCLUSIONS}
+    found = {
+        (item.name, one.column): _estimates(board, item.name, one)
+        for item in concluding()
+        for one in item.conclusions
+    }
     board.close()
     assert {name for name, estimates in found.items() if not estimates} == set()
 

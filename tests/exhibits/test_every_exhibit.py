@@ -92,7 +92,7 @@ def it_has_a_table_or_says_what_is_missing(shown: Exhibit) -> None:
     assert shown.denominator
     if shown.table.is_empty():
         assert shown.answer
-        assert shown.figure is None
+        assert not shown.has_figure
 
 
 def every_column_has_a_label_of_its_own(shown: Exhibit) -> None:
@@ -240,7 +240,7 @@ def test_an_exhibit_below_its_least_view_is_neither_offered_nor_made(
     monkeypatch.setattr(exhibits.exhibit, "EXHIBITS", dict(EXHIBITS))
     asked: list[View] = []
 
-    @exhibits.exhibit.exhibit(least_view=View.CODED)
+    @exhibits.exhibit.exhibit(page="board-safety", least_view=View.CODED)
     def only_by_arm(board: Board) -> Exhibit:
         """Something by arm."""
         asked.append(board.view)

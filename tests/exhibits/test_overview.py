@@ -5,7 +5,8 @@ import pytest
 
 from access import Role, View, pages_of
 from exhibits import make
-from exhibits.overview import LEADS, WITH_SERIOUS, _beside, lines
+from exhibits.exhibit import EXHIBITS, leading
+from exhibits.overview import WITH_SERIOUS, lines
 from tests.conftest import LoadedTrial, board_of, limited_board
 
 
@@ -36,7 +37,7 @@ def test_each_page_has_a_line_and_says_nothing_twice(
 ) -> None:
     board = board_of(demonstration_store, view)
     found = lines(board, pages_of(Role.STATISTICIAN))
-    assert sorted(line.address for line in found) == sorted(address for address, _ in LEADS)
+    assert sorted(line.address for line in found) == sorted(leading())
     urgent = [bool(line.attention) for line in found]
     assert urgent == sorted(urgent, reverse=True)
     for line in found:
@@ -47,18 +48,17 @@ def test_each_page_has_a_line_and_says_nothing_twice(
     board.close()
 
 
-@pytest.mark.parametrize(
-    ("sentence", "attention", "left"),
-    [
-        ("Rash 3.5 %. Most: rash, 1 of 2.", "Rash, 1 of 2.", "Rash 3.5 %. Most: rash, 1 of 2."),
-        ("Rash 3.5 %. Most: Rash, 1 of 2.", "Rash, 1 of 2.", "Rash 3.5 %."),
-        ("Most: Rash, 1 of 2. Rash 3.5 %.", "Rash, 1 of 2.", "Rash 3.5 %."),
-        ("It is met.", "It is met. Since May.", ""),
-        ("It is met.", "", "It is met."),
-    ],
-)
-def test_what_a_reason_says_is_not_said_again(sentence: str, attention: str, left: str) -> None:
-    assert _beside(sentence, attention) == left
+def test_what_a_reason_says_is_not_said_again(demonstration_store: LoadedTrial) -> None:
+    """Of an exhibit that needs attention the answer is a sentence of the rest of it, or nothing."""
+    board = board_of(demonstration_store, View.CODED)
+    made = {name: make(name, board) for name in EXHIBITS if EXHIBITS[name].least_view <= View.CODED}
+    board.close()
+    beside = {name: item for name, item in made.items() if item.beside is not None}
+    assert "stopping_positions" in beside
+    for item in beside.values():
+        assert item.answer.endswith(item.beside or "") or item.answer.startswith(item.beside or "")
+        if item.attention and item.beside:
+            assert item.beside not in item.attention
 
 
 def test_the_state_of_the_data_is_that_of_the_findings(demonstration_store: LoadedTrial) -> None:
