@@ -24,7 +24,7 @@ from exhibits.parts.theme import (
 )
 from exhibits.parts.words import MONTH_DAYS, counted, day, number, percent, share
 from queries import Board
-from trials.definition import Accrual
+from trials.models.schedule import Accrual
 
 # Checks that say that somebody was randomized outside the protocol's criteria.
 ELIGIBILITY_CHECKS = ["IE-101", "DM-111", "DM-112", "DM-113"]
