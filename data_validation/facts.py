@@ -76,6 +76,42 @@ class Field:
         return self.kind is not Kind.TEXT
 
 
+def open_field(name: str, word: str, description: str, *, missing: Severity | None = None) -> Field:
+    """A field of text of which the open store has the value."""
+    return Field(name, word, description, exposure=Exposure.OPEN, missing=missing)
+
+
+def calendar_day(
+    name: str,
+    word: str,
+    description: str,
+    *,
+    missing: Severity | None = None,
+    invalid: Severity | None = Severity.MINOR,
+    required: Severity | None = None,
+) -> Field:
+    """A date of which the open store has the calendar day; `required` is missing and invalid."""
+    missing, invalid = required or missing, required or invalid
+    return Field(name, word, description, Kind.DATE, Exposure.DAY, missing=missing, invalid=invalid)
+
+
+def code_list(
+    name: str,
+    word: str,
+    description: str,
+    codes: tuple[str, ...],
+    *,
+    missing: Severity | None = None,
+    invalid: Severity | None = Severity.MINOR,
+    required: Severity | None = None,
+) -> Field:
+    """An open field of one of some codes; `required` is missing and invalid."""
+    missing, invalid = required or missing, required or invalid
+    return Field(
+        name, word, description, Kind.CODE, Exposure.OPEN, codes, missing=missing, invalid=invalid
+    )
+
+
 def every_row(_frame: pl.DataFrame, _trial: Trial) -> pl.Expr:
     """The row rule of a domain whose rows are all open."""
     return pl.lit(True)

@@ -9,8 +9,11 @@ from data_validation.facts import (
     Field,
     Kind,
     Severity,
+    calendar_day,
+    code_list,
     folded,
     folded_terms,
+    open_field,
     sequence,
 )
 from trials import Trial
@@ -25,9 +28,7 @@ def terms_not_sealed(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:
 
 
 def _criterion(name: str, word: str, text: str) -> Field:
-    return Field(
-        name, word, f"Serious: {text}.", Kind.CODE, Exposure.OPEN, YES_NO, invalid=Severity.MAJOR
-    )
+    return code_list(name, word, f"Serious: {text}.", YES_NO, invalid=Severity.MAJOR)
 
 
 AE = Domain(
@@ -60,23 +61,10 @@ AE = Domain(
         SUBJECT,
         sequence("AE"),
         Field("AETERM", "reported_term", "Reported term."),
-        Field(
-            "AEDECOD",
-            "preferred_term",
-            "MedDRA preferred term.",
-            exposure=Exposure.OPEN,
-            missing=Severity.MAJOR,
-        ),
-        Field("AEBODSYS", "body_system", "MedDRA system organ class.", exposure=Exposure.OPEN),
+        open_field("AEDECOD", "preferred_term", "MedDRA preferred term.", missing=Severity.MAJOR),
+        open_field("AEBODSYS", "body_system", "MedDRA system organ class."),
         Field("AESOC", "primary_body_system", "MedDRA primary system organ class."),
-        Field(
-            "AESEV",
-            "severity",
-            "Severity.",
-            Kind.CODE,
-            Exposure.OPEN,
-            codes=("MILD", "MODERATE", "SEVERE"),
-        ),
+        code_list("AESEV", "severity", "Severity.", ("MILD", "MODERATE", "SEVERE")),
         Field(
             "AETOXGR",
             "grade",
@@ -87,29 +75,18 @@ AE = Domain(
             upper=5,
             invalid=Severity.MAJOR,
         ),
-        Field(
-            "AESER",
-            "serious",
-            "Serious event.",
-            Kind.CODE,
-            Exposure.OPEN,
-            YES_NO,
-            missing=Severity.MAJOR,
-            invalid=Severity.MAJOR,
-        ),
+        code_list("AESER", "serious", "Serious event.", YES_NO, required=Severity.MAJOR),
         _criterion("AESDTH", "serious_death", "results in death"),
         _criterion("AESLIFE", "serious_life_threatening", "life threatening"),
         _criterion("AESHOSP", "serious_hospitalization", "hospitalization"),
         _criterion("AESDISAB", "serious_disability", "disability"),
         _criterion("AESCONG", "serious_congenital", "congenital anomaly"),
         _criterion("AESMIE", "serious_medically_important", "medically important"),
-        Field(
+        code_list(
             "AEOUT",
             "outcome",
             "Outcome.",
-            Kind.CODE,
-            Exposure.OPEN,
-            codes=(
+            (
                 "RECOVERED/RESOLVED",
                 "RECOVERED/RESOLVED WITH SEQUELAE",
                 "RECOVERING/RESOLVING",
@@ -120,15 +97,7 @@ AE = Domain(
         ),
         Field("AEREL", "relatedness", "Relation to the treatment."),
         Field("AEACN", "action_taken", "Action taken with the treatment."),
-        Field(
-            "AESTDTC",
-            "start_date",
-            "Start.",
-            Kind.DATE,
-            Exposure.DAY,
-            missing=Severity.MAJOR,
-            invalid=Severity.MAJOR,
-        ),
-        Field("AEENDTC", "end_date", "End; empty while it goes on.", Kind.DATE, Exposure.DAY),
+        calendar_day("AESTDTC", "start_date", "Start.", required=Severity.MAJOR),
+        calendar_day("AEENDTC", "end_date", "End; empty while it goes on."),
     ),
 )

@@ -1,6 +1,17 @@
 """DM: one row per subject, screen failures included. The only dataset that must be there."""
 
-from data_validation.facts import SUBJECT, Domain, Exposure, Field, Kind, Severity, every_row
+from data_validation.facts import (
+    SUBJECT,
+    Domain,
+    Exposure,
+    Field,
+    Kind,
+    Severity,
+    calendar_day,
+    code_list,
+    every_row,
+    open_field,
+)
 
 DM = Domain(
     name="DM",
@@ -12,23 +23,11 @@ DM = Domain(
     outcomes=("death_date", "death_flag", "died"),
     may_follow_death=True,
     fields=(
-        Field(
-            "STUDYID",
-            "study",
-            "Study identifier.",
-            exposure=Exposure.OPEN,
-            missing=Severity.MINOR,
-        ),
+        open_field("STUDYID", "study", "Study identifier.", missing=Severity.MINOR),
         SUBJECT,
         Field("SUBJID", "subject_number", "Subject identifier within the study."),
         Field("BRTHDTC", "birth_date", "Birth; sealed, for it identifies.", Kind.DATE),
-        Field(
-            "SITEID",
-            "site",
-            "Study site identifier.",
-            exposure=Exposure.OPEN,
-            missing=Severity.MAJOR,
-        ),
+        open_field("SITEID", "site", "Study site identifier.", missing=Severity.MAJOR),
         Field(
             "AGE",
             "age",
@@ -41,31 +40,15 @@ DM = Domain(
             missing=Severity.MAJOR,
             invalid=Severity.MAJOR,
         ),
-        Field(
-            "AGEU",
-            "age_unit",
-            "Unit of the age.",
-            Kind.CODE,
-            Exposure.OPEN,
-            codes=("YEARS",),
-            invalid=Severity.MAJOR,
+        code_list("AGEU", "age_unit", "Unit of the age.", ("YEARS",), invalid=Severity.MAJOR),
+        code_list(
+            "SEX", "sex", "Sex.", ("F", "M", "U", "UNDIFFERENTIATED"), missing=Severity.MINOR
         ),
-        Field(
-            "SEX",
-            "sex",
-            "Sex.",
-            Kind.CODE,
-            Exposure.OPEN,
-            codes=("F", "M", "U", "UNDIFFERENTIATED"),
-            missing=Severity.MINOR,
-        ),
-        Field(
+        code_list(
             "RACE",
             "race",
             "Race.",
-            Kind.CODE,
-            Exposure.OPEN,
-            codes=(
+            (
                 "AMERICAN INDIAN OR ALASKA NATIVE",
                 "ASIAN",
                 "BLACK OR AFRICAN AMERICAN",
@@ -77,32 +60,21 @@ DM = Domain(
                 "UNKNOWN",
             ),
         ),
-        Field(
+        code_list(
             "ETHNIC",
             "ethnicity",
             "Ethnicity.",
-            Kind.CODE,
-            Exposure.OPEN,
-            codes=("HISPANIC OR LATINO", "NOT HISPANIC OR LATINO", "NOT REPORTED", "UNKNOWN"),
+            ("HISPANIC OR LATINO", "NOT HISPANIC OR LATINO", "NOT REPORTED", "UNKNOWN"),
         ),
-        Field("COUNTRY", "country", "Country, ISO 3166-1 alpha-3.", exposure=Exposure.OPEN),
-        Field("RFICDTC", "consent_date", "Informed consent.", Kind.DATE, Exposure.DAY),
-        Field("DMDTC", "collection_date", "Collection of demographics.", Kind.DATE, Exposure.DAY),
-        Field(
-            "DTHDTC",
-            "death_date",
-            "Death.",
-            Kind.DATE,
-            Exposure.DAY,
-            invalid=Severity.MAJOR,
-        ),
-        Field(
+        open_field("COUNTRY", "country", "Country, ISO 3166-1 alpha-3."),
+        calendar_day("RFICDTC", "consent_date", "Informed consent."),
+        calendar_day("DMDTC", "collection_date", "Collection of demographics."),
+        calendar_day("DTHDTC", "death_date", "Death.", invalid=Severity.MAJOR),
+        code_list(
             "DTHFL",
             "death_flag",
             "Whether the subject died: Y or empty.",
-            Kind.CODE,
-            Exposure.OPEN,
-            codes=("Y",),
+            ("Y",),
             invalid=Severity.MAJOR,
         ),
         # RFSTDTC is usually the first exposure, and its like follow it: sealed, and recomputed.

@@ -9,10 +9,11 @@ from data_validation.facts import (
     SUBJECT,
     Classes,
     Domain,
-    Exposure,
     Field,
-    Kind,
     Severity,
+    calendar_day,
+    code_list,
+    open_field,
     sequence,
 )
 from data_validation.values import trimmed
@@ -59,30 +60,12 @@ HO = Domain(
     fields=(
         SUBJECT,
         sequence("HO"),
-        Field(
-            "HOCLASS",
-            "place",
-            "HOSPITAL or ICU; not part of the extract.",
-            exposure=Exposure.OPEN,
-        ),
+        open_field("HOCLASS", "place", "HOSPITAL or ICU; not part of the extract."),
         Field("HOTERM", "reported_term", "Stay, as reported."),
         Field("HODECOD", "standard_term", "Stay, standardized."),
-        Field(
-            "HOSTDTC",
-            "start_date",
-            "Admission.",
-            Kind.DATE,
-            Exposure.DAY,
-            missing=Severity.MAJOR,
-            invalid=Severity.MAJOR,
-        ),
-        Field(
-            "HOENDTC",
-            "end_date",
-            "Discharge; empty while it lasts.",
-            Kind.DATE,
-            Exposure.DAY,
-            invalid=Severity.MAJOR,
+        calendar_day("HOSTDTC", "start_date", "Admission.", required=Severity.MAJOR),
+        calendar_day(
+            "HOENDTC", "end_date", "Discharge; empty while it lasts.", invalid=Severity.MAJOR
         ),
     ),
 )
@@ -103,35 +86,23 @@ SS = Domain(
     fields=(
         SUBJECT,
         sequence("SS"),
-        Field(
+        open_field(
             "SSTESTCD",
             "test_code",
             "What was asked; SURVSTAT is the vital status.",
-            exposure=Exposure.OPEN,
             missing=Severity.MINOR,
         ),
         Field("SSTEST", "test", "What was asked, name."),
         Field("SSORRES", "reported_status", "Status, as reported."),
-        Field(
+        code_list(
             "SSSTRESC",
             "status",
             "Vital status.",
-            Kind.CODE,
-            Exposure.OPEN,
-            codes=("ALIVE", "DEAD", "UNKNOWN"),
-            missing=Severity.MAJOR,
-            invalid=Severity.MAJOR,
+            ("ALIVE", "DEAD", "UNKNOWN"),
+            required=Severity.MAJOR,
         ),
-        Field("VISIT", "visit", "Visit, as the schedule names it.", exposure=Exposure.OPEN),
-        Field(
-            "SSDTC",
-            "date",
-            "Contact.",
-            Kind.DATE,
-            Exposure.DAY,
-            missing=Severity.MAJOR,
-            invalid=Severity.MAJOR,
-        ),
+        open_field("VISIT", "visit", "Visit, as the schedule names it."),
+        calendar_day("SSDTC", "date", "Contact.", required=Severity.MAJOR),
     ),
 )
 
@@ -149,11 +120,10 @@ DD = Domain(
     fields=(
         SUBJECT,
         sequence("DD"),
-        Field(
+        open_field(
             "DDTESTCD",
             "test_code",
             "What is recorded; PRCDTH is the primary cause of death.",
-            exposure=Exposure.OPEN,
             missing=Severity.MINOR,
         ),
         Field("DDTEST", "test", "What is recorded, name."),
@@ -161,6 +131,6 @@ DD = Domain(
         Field("DDSTRESC", "standard_result", "Cause, standardized."),
         Field("DDRESCAT", "result_category", "Category of the cause."),
         Field("DDEVAL", "evaluator", "Who judged."),
-        Field("DDDTC", "date", "Record.", Kind.DATE, Exposure.DAY),
+        calendar_day("DDDTC", "date", "Record."),
     ),
 )

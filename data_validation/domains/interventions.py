@@ -8,11 +8,12 @@ from data_validation.facts import (
     SUBJECT,
     Classes,
     Domain,
-    Exposure,
     Field,
     Kind,
     Severity,
+    calendar_day,
     names_a_dose,
+    open_field,
     sequence,
 )
 from data_validation.values import trimmed
@@ -151,27 +152,18 @@ PR = Domain(
     fields=(
         SUBJECT,
         sequence("PR"),
-        Field(
+        open_field(
             "PRCLASS",
             "procedure_class",
             "Class of the procedure, by the trial definition; not part of the extract.",
-            exposure=Exposure.OPEN,
         ),
         Field("PRTRT", "reported_name", "Procedure, as reported."),
         Field("PRDECOD", "standard_name", "Procedure, standardized."),
         Field("PRCAT", "category", "Category."),
         Field("PRINDC", "indication", "Indication."),
         Field("VISIT", "visit", "Visit."),
-        Field(
-            "PRSTDTC",
-            "start_date",
-            "Start.",
-            Kind.DATE,
-            Exposure.DAY,
-            missing=Severity.MAJOR,
-            invalid=Severity.MAJOR,
-        ),
-        Field("PRENDTC", "end_date", "End; empty while it goes on.", Kind.DATE, Exposure.DAY),
+        calendar_day("PRSTDTC", "start_date", "Start.", required=Severity.MAJOR),
+        calendar_day("PRENDTC", "end_date", "End; empty while it goes on."),
     ),
 )
 
@@ -186,11 +178,10 @@ CM = Domain(
     fields=(
         SUBJECT,
         sequence("CM"),
-        Field(
+        open_field(
             "CMCLASS",
             "medication_class",
             "Class of the medication, by the trial definition; not part of the extract.",
-            exposure=Exposure.OPEN,
         ),
         Field("CMTRT", "reported_name", "Medication, as reported.", missing=Severity.MINOR),
         Field("CMDECOD", "standard_name", "Medication, standardized."),
@@ -201,8 +192,8 @@ CM = Domain(
         Field("CMDOSE", "dose", "Dose.", Kind.NUMBER, lower=0),
         Field("CMDOSU", "dose_unit", "Unit of the dose."),
         Field("CMROUTE", "route", "Route."),
-        Field("CMSTDTC", "start_date", "Start.", Kind.DATE, Exposure.DAY),
-        Field("CMENDTC", "end_date", "End; empty while it goes on.", Kind.DATE, Exposure.DAY),
+        calendar_day("CMSTDTC", "start_date", "Start."),
+        calendar_day("CMENDTC", "end_date", "End; empty while it goes on."),
         Field("CMENRTPT", "end_against_time_point", "End against a time point of reference."),
         Field("CMENRF", "end_against_period", "End against the period of reference."),
     ),

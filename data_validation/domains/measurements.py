@@ -14,9 +14,11 @@ from data_validation.facts import (
     Kind,
     RowRule,
     Severity,
+    calendar_day,
     folded,
     folded_terms,
     names_a_dose,
+    open_field,
     sequence,
 )
 from data_validation.values import trimmed
@@ -75,13 +77,7 @@ def _measurements(
         fields=(
             SUBJECT,
             sequence(name),
-            Field(
-                f"{name}TESTCD",
-                "test_code",
-                "Test, CDISC code.",
-                exposure=Exposure.OPEN,
-                missing=Severity.MAJOR,
-            ),
+            open_field(f"{name}TESTCD", "test_code", "Test, CDISC code.", missing=Severity.MAJOR),
             Field(f"{name}TEST", "test", "Test, name; shown by the measure's label."),
             category,
             Field(f"{name}SCAT", "subcategory", "Subcategory."),
@@ -94,7 +90,7 @@ def _measurements(
                 Exposure.OPEN,
                 invalid=None,
             ),
-            Field(f"{name}ORRESU", "unit", "Unit of the result.", exposure=Exposure.OPEN),
+            open_field(f"{name}ORRESU", "unit", "Unit of the result."),
             Field(f"{name}STRESC", "standard_text", "Result, standardized."),
             Field(f"{name}STRESN", "standard_result", "Result in the extract's own units."),
             Field(f"{name}STRESU", "standard_unit", "The extract's own standard unit."),
@@ -104,15 +100,7 @@ def _measurements(
             VISIT,
             Field(f"{name}TPT", "time_point", "Planned time point."),
             Field(f"{name}TPTREF", "time_point_reference", "What the time point counts from."),
-            Field(
-                f"{name}DTC",
-                "date",
-                date,
-                Kind.DATE,
-                Exposure.DAY,
-                missing=Severity.MAJOR,
-                invalid=Severity.MAJOR,
-            ),
+            calendar_day(f"{name}DTC", "date", date, required=Severity.MAJOR),
             Field(f"{name}BLFL", "baseline_flag", "Baseline flag, as received; recomputed inside."),
             Field(f"{name}DY", "study_day_received", "Study day, as received; recomputed inside."),
             *more,
@@ -122,7 +110,7 @@ def _measurements(
 
 def _specimen(name: str) -> tuple[Field, ...]:
     return (
-        Field(f"{name}SPEC", "specimen", "Specimen.", exposure=Exposure.OPEN),
+        open_field(f"{name}SPEC", "specimen", "Specimen."),
         Field(f"{name}METHOD", "method", "Method."),
     )
 

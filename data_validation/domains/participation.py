@@ -8,13 +8,15 @@ from data_validation.facts import (
     SUBJECT,
     Classes,
     Domain,
-    Exposure,
     Field,
     Kind,
     Severity,
+    calendar_day,
+    code_list,
     folded,
     folded_terms,
     names_a_dose,
+    open_field,
     sequence,
 )
 from data_validation.values import trimmed
@@ -37,7 +39,7 @@ def scheduled_visits(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:
     return folded("VISIT").is_in(folded_terms(tuple(visit.visit for visit in trial.schedule)))
 
 
-VISIT = Field("VISIT", "visit", "Visit, as the schedule names it.", exposure=Exposure.OPEN)
+VISIT = open_field("VISIT", "visit", "Visit, as the schedule names it.")
 VISIT_NUMBER = Field(
     "VISITNUM", "visit_number_received", "Position of the visit, as received; recomputed inside."
 )
@@ -55,33 +57,17 @@ DS = Domain(
         SUBJECT,
         sequence("DS"),
         Field("DSTERM", "reported_term", "Reported term."),
-        Field(
-            "DSDECOD",
-            "disposition",
-            "Standardized disposition.",
-            exposure=Exposure.OPEN,
-            missing=Severity.MAJOR,
-        ),
-        Field(
+        open_field("DSDECOD", "disposition", "Standardized disposition.", missing=Severity.MAJOR),
+        code_list(
             "DSCAT",
             "category",
             "Category.",
-            Kind.CODE,
-            Exposure.OPEN,
-            codes=("PROTOCOL MILESTONE", "DISPOSITION EVENT", "OTHER EVENT"),
+            ("PROTOCOL MILESTONE", "DISPOSITION EVENT", "OTHER EVENT"),
         ),
         Field("DSSCAT", "subcategory", "Subcategory."),
         Field("EPOCH", "epoch", "Epoch."),
         Field("DSDTC", "collection_date", "Collection.", Kind.DATE),
-        Field(
-            "DSSTDTC",
-            "start_date",
-            "Start of the disposition.",
-            Kind.DATE,
-            Exposure.DAY,
-            missing=Severity.MAJOR,
-            invalid=Severity.MAJOR,
-        ),
+        calendar_day("DSSTDTC", "start_date", "Start of the disposition.", required=Severity.MAJOR),
     ),
 )
 
@@ -97,33 +83,20 @@ IE = Domain(
     fields=(
         SUBJECT,
         sequence("IE"),
-        Field(
-            "IETESTCD",
-            "criterion",
-            "Criterion, as the trial names it.",
-            exposure=Exposure.OPEN,
-            missing=Severity.MAJOR,
+        open_field(
+            "IETESTCD", "criterion", "Criterion, as the trial names it.", missing=Severity.MAJOR
         ),
         Field("IETEST", "criterion_text", "Criterion, wording."),
-        Field(
-            "IECAT",
-            "category",
-            "Inclusion or exclusion.",
-            Kind.CODE,
-            Exposure.OPEN,
-            codes=("INCLUSION", "EXCLUSION"),
-        ),
-        Field(
+        code_list("IECAT", "category", "Inclusion or exclusion.", ("INCLUSION", "EXCLUSION")),
+        code_list(
             "IEORRES",
             "result",
             "N: inclusion criterion not met; Y: exclusion criterion met.",
-            Kind.CODE,
-            Exposure.OPEN,
-            codes=("Y", "N"),
+            ("Y", "N"),
             invalid=Severity.MAJOR,
         ),
         Field("IESTRESC", "standard_result", "Standardized result."),
-        Field("IEDTC", "date", "Assessment.", Kind.DATE, Exposure.DAY),
+        calendar_day("IEDTC", "date", "Assessment."),
     ),
 )
 
@@ -140,9 +113,9 @@ SV = Domain(
     fields=(
         SUBJECT,
         VISIT_NUMBER,
-        Field("VISIT", "visit", "Visit.", exposure=Exposure.OPEN, missing=Severity.MINOR),
-        Field("SVSTDTC", "start_date", "Start of the visit.", Kind.DATE, Exposure.DAY),
-        Field("SVENDTC", "end_date", "End of the visit.", Kind.DATE, Exposure.DAY),
+        open_field("VISIT", "visit", "Visit.", missing=Severity.MINOR),
+        calendar_day("SVSTDTC", "start_date", "Start of the visit."),
+        calendar_day("SVENDTC", "end_date", "End of the visit."),
         Field("SVUPDES", "unplanned_description", "Why the visit was unplanned."),
         Field("EPOCH", "epoch", "Epoch."),
     ),
@@ -175,18 +148,17 @@ DV = Domain(
     fields=(
         SUBJECT,
         sequence("DV"),
-        Field(
+        open_field(
             "DVCLASS",
             "category",
             "Category of the deviation, by the trial definition; not part of the extract.",
-            exposure=Exposure.OPEN,
         ),
         Field("DVTERM", "reported_term", "Deviation, as reported."),
         Field("DVDECOD", "standard_term", "Deviation, standardized."),
         Field("DVCAT", "received_category", "Category, as received.", missing=Severity.MINOR),
         Field("DVSCAT", "subcategory", "Subcategory."),
         Field("EPOCH", "epoch", "Epoch."),
-        Field("DVSTDTC", "start_date", "Start.", Kind.DATE, Exposure.DAY, missing=Severity.MINOR),
+        calendar_day("DVSTDTC", "start_date", "Start.", missing=Severity.MINOR),
         Field("DVENDTC", "end_date", "End.", Kind.DATE),
     ),
 )

@@ -14,9 +14,12 @@ from data_validation.facts import (
     Field,
     Kind,
     Severity,
+    calendar_day,
+    code_list,
     folded,
     folded_terms,
     names_a_dose,
+    open_field,
     sequence,
 )
 from data_validation.values import trimmed
@@ -56,12 +59,7 @@ def findings_about_symptoms(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
 
 
 def _symptom(name: str) -> Field:
-    return Field(
-        name,
-        "symptom",
-        "Symptom, as the trial names it; not part of the extract.",
-        exposure=Exposure.OPEN,
-    )
+    return open_field(name, "symptom", "Symptom, as the trial names it; not part of the extract.")
 
 
 def _timed(domain: str) -> tuple[Field, ...]:
@@ -82,14 +80,14 @@ MH = Domain(
         SUBJECT,
         sequence("MH"),
         Field("MHTERM", "reported_term", "Reported term."),
-        Field("MHDECOD", "preferred_term", "MedDRA preferred term.", exposure=Exposure.OPEN),
-        Field("MHBODSYS", "body_system", "MedDRA system organ class.", exposure=Exposure.OPEN),
+        open_field("MHDECOD", "preferred_term", "MedDRA preferred term."),
+        open_field("MHBODSYS", "body_system", "MedDRA system organ class."),
         Field("MHCAT", "category", "Category."),
         Field("MHSCAT", "subcategory", "Subcategory."),
         Field("MHPRESP", "asked_for", "Whether it was asked for."),
-        Field("MHOCCUR", "occurred", "Whether it occurred.", Kind.CODE, Exposure.OPEN, YES_NO),
-        Field("MHSTDTC", "start_date", "Start.", Kind.DATE, Exposure.DAY),
-        Field("MHENDTC", "end_date", "End; empty while it goes on.", Kind.DATE, Exposure.DAY),
+        code_list("MHOCCUR", "occurred", "Whether it occurred.", YES_NO),
+        calendar_day("MHSTDTC", "start_date", "Start."),
+        calendar_day("MHENDTC", "end_date", "End; empty while it goes on."),
         Field("MHDTC", "collection_date", "Collection.", Kind.DATE),
     ),
 )
@@ -121,19 +119,12 @@ CE = Domain(
         Field("CECAT", "category", "Category."),
         Field("CESCAT", "subcategory", "Subcategory."),
         Field("CEPRESP", "asked_for", "Whether it was asked for."),
-        Field("CEOCCUR", "occurred", "Whether it occurred.", Kind.CODE, Exposure.OPEN, YES_NO),
-        Field(
-            "CESEV",
-            "severity",
-            "Severity.",
-            Kind.CODE,
-            Exposure.OPEN,
-            codes=("MILD", "MODERATE", "SEVERE"),
-        ),
+        code_list("CEOCCUR", "occurred", "Whether it occurred.", YES_NO),
+        code_list("CESEV", "severity", "Severity.", ("MILD", "MODERATE", "SEVERE")),
         *_timed("CE"),
-        Field("CEDTC", "collection_date", "Collection.", Kind.DATE, Exposure.DAY),
-        Field("CESTDTC", "start_date", "Start.", Kind.DATE, Exposure.DAY),
-        Field("CEENDTC", "end_date", "End; empty while it goes on.", Kind.DATE, Exposure.DAY),
+        calendar_day("CEDTC", "collection_date", "Collection."),
+        calendar_day("CESTDTC", "start_date", "Start."),
+        calendar_day("CEENDTC", "end_date", "End; empty while it goes on."),
     ),
 )
 
@@ -152,11 +143,10 @@ FA = Domain(
         SUBJECT,
         sequence("FA"),
         _symptom("FACLASS"),
-        Field(
+        open_field(
             "FATESTCD",
             "test_code",
             "OCCUR: whether it occurred; SEV: how severe it was.",
-            exposure=Exposure.OPEN,
             missing=Severity.MINOR,
         ),
         Field("FATEST", "test", "Test, name."),
@@ -177,6 +167,6 @@ FA = Domain(
         VISIT_NUMBER,
         VISIT,
         *_timed("FA"),
-        Field("FADTC", "date", "Collection.", Kind.DATE, Exposure.DAY, missing=Severity.MINOR),
+        calendar_day("FADTC", "date", "Collection.", missing=Severity.MINOR),
     ),
 )

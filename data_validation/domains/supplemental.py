@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from data_validation.facts import SUBJECT, Domain, Exposure, Field, Severity
+from data_validation.facts import SUBJECT, Domain, Field, Severity, open_field
 from data_validation.values import trimmed
 from trials import Trial
 
@@ -50,24 +50,14 @@ SUPP = Domain(
     open_rows=listed_qualifiers,
     fields=(
         SUBJECT,
-        Field(
-            "RDOMAIN",
-            "qualified_domain",
-            "Domain of the qualified record.",
-            exposure=Exposure.OPEN,
-            missing=Severity.MINOR,
+        open_field(
+            "RDOMAIN", "qualified_domain", "Domain of the qualified record.", missing=Severity.MINOR
         ),
         Field("IDVAR", "identifying_field", "Field that identifies the record."),
         Field("IDVARVAL", "identifying_value", "Its value in the record."),
-        Field(
-            "QNAM",
-            "qualifier",
-            "Name of the qualifier.",
-            exposure=Exposure.OPEN,
-            missing=Severity.MINOR,
-        ),
+        open_field("QNAM", "qualifier", "Name of the qualifier.", missing=Severity.MINOR),
         Field("QLABEL", "qualifier_label", "Label of the qualifier."),
-        Field("QVAL", "value", "Value.", exposure=Exposure.OPEN, missing=Severity.MINOR),
+        open_field("QVAL", "value", "Value.", missing=Severity.MINOR),
         Field("QORIG", "origin", "Origin."),
         Field("QEVAL", "evaluator", "Evaluator."),
     ),
