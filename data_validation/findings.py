@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable
 import polars as pl
 
 from data_validation.catalogue import catalogue
-from data_validation.distinct import repeated, representatives
+from data_validation.distinct import representatives
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
-from data_validation.forms import form_failures
+from data_validation.field_failures import date_failures, form_failures
 from data_validation.functional_unblinding import Stated
-from data_validation.rules import CHECKS, Evidence, Rule
+from data_validation.generated import absent_field, record_rules
+from data_validation.rules import CHECKS, CheckFunction, Evidence, Rule
 from data_validation.schemas import BrokenCheckError, structural_failures
 from data_validation.sealing import Tables
-from data_validation.timing import timing_failures
 from data_validation.values import trimmed
 from data_validation.written_dates import seeming
 
@@ -50,7 +50,6 @@ def find(evidence: Evidence, progress: Callable[[str], None] = lambda _text: Non
     rules = catalogue()
     parts: list[pl.DataFrame] = []
     tables = evidence.tables
-    subjects = tables.frames["DM"].select(trimmed("USUBJID")).to_series().drop_nulls().implode()
     for name in tables.present:
         progress(f"checking {name}")
         domain, frame = DOMAINS[name], tables.frames[name]
@@ -66,29 +65,30 @@ def find(evidence: Evidence, progress: Callable[[str], None] = lambda _text: Non
             rule = rules[str(rule_id)]
             offending = _with_texts_of(few[group["index"]], rule.field, frame)
             parts.append(_as_findings(rule, _with_seeming(rule, offending)))
-        for found in (
+        for item, rows in (
             *form_failures(frame, few, fields, domain),
-            *timing_failures(evidence, domain, fields),
+            *date_failures(evidence, domain, fields),
         ):
-            parts.append(_as_findings(rules[found.rule], found.rows, found.field))
-        parts.append(_absent_fields(rules[f"{name}-columns"], sorted(absent)))
-        if domain.duplicate is not None:
-            parts.append(_as_findings(rules[f"{name}-duplicate"], _duplicates(frame, domain.keys)))
-        if not tables.is_open and f"{name}SEQ" in domain.by_name:
-            keys = ("USUBJID", f"{name}SEQ")
-            numbered = frame.filter(trimmed(keys[1]).is_not_null())
-            parts.append(
-                _as_findings(rules[f"{name}-{keys[1]}-unique"], _duplicates(numbered, keys))
-            )
-        if name != "DM":
-            strangers = frame.filter(~trimmed("USUBJID").is_in(subjects))
-            parts.append(_as_findings(rules[f"{name}-subject"], strangers))
+            parts.append(_as_findings(item.rule, rows, item.field.name))
+        lacking = absent_field(domain)
+        parts.append(
+            stated(Stated(lacking, field, None, lacking.sentence) for field in sorted(absent))
+        )
+        parts += _by_functions(evidence, record_rules(domain))
     progress("checking across datasets")
-    for function in CHECKS.values():
+    parts += _by_functions(evidence, CHECKS.values())
+    # Most checks find nothing; to put a hundred empty frames together takes longer than to ask.
+    return ordered(pl.concat([NOTHING, *(part for part in parts if part.height)]))
+
+
+def _by_functions(evidence: Evidence, functions: Iterable[CheckFunction]) -> list[pl.DataFrame]:
+    """What functions find that have their datasets and may look at this side."""
+    parts = []
+    for function in functions:
         rule = function.rule
-        if any(name not in tables.present for name in function.needs):
+        if not evidence.tables.present.issuperset(function.needs):
             continue
-        if tables.is_open and rule.sealed:
+        if evidence.tables.is_open and rule.sealed:
             continue
         try:
             offending = function.select(evidence)
@@ -97,15 +97,7 @@ def find(evidence: Evidence, progress: Callable[[str], None] = lambda _text: Non
                 f"The check {rule.id} did not run ({type(error).__name__})."
             ) from error
         parts.append(_as_findings(rule, offending))
-    # Most checks find nothing; to put a hundred empty frames together takes longer than to ask.
-    return ordered(pl.concat([NOTHING, *(part for part in parts if part.height)]))
-
-
-def _duplicates(frame: pl.DataFrame, keys: Iterable[str]) -> pl.DataFrame:
-    names = [name for name in keys if name in frame.columns]
-    return repeated(frame, [trimmed(name) for name in names]).filter(
-        trimmed(name).is_not_null() for name in names[:1]
-    )
+    return parts
 
 
 def _with_texts_of(offending: pl.DataFrame, field: str, frame: pl.DataFrame) -> pl.DataFrame:
@@ -114,25 +106,6 @@ def _with_texts_of(offending: pl.DataFrame, field: str, frame: pl.DataFrame) -> 
         return offending
     texts = offending[field].unique().implode()
     return frame.filter(pl.col(field).is_in(texts, nulls_equal=True))
-
-
-def _absent_fields(rule: Rule, names: list[str]) -> pl.DataFrame:
-    if not names:
-        return NOTHING
-    empty = pl.lit(None, dtype=pl.String)
-    identities = [_identity(rule.id, "", name) for name in names]
-    return pl.DataFrame({"finding": identities, "field": names}).select(
-        "finding",
-        pl.lit(rule.id).alias("check"),
-        pl.lit(rule.severity.value).alias("severity"),
-        pl.lit(rule.domain).alias("domain"),
-        empty.alias("subject"),
-        empty.alias("record_key"),
-        "field",
-        empty.alias("value"),
-        pl.lit(rule.sentence).alias("message"),
-        pl.lit(rule.query).alias("query"),
-    )
 
 
 def _with_seeming(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:

@@ -91,7 +91,7 @@ class Stated:
 
     rule: Rule
     about: str
-    value: str
+    value: str | None
     message: str
 
 

@@ -1,27 +1,70 @@
-"""Pandera schemas made from field facts, and what they find.
+"""Pandera schemas of datasets, made of the generated rules: to validate, to print and to export.
 
-Pandera reports a check by its `error` text; that text is the rule's id, and the rule's own words
-stand in the catalogue. Any CHECK_ERROR is a fault of ours and is raised, never reported as data.
+Pandera reports a check by its `error`; that is the rule's id, and the rule's own words stand beside
+it as title and description. Any CHECK_ERROR is a fault of ours and is raised, never reported as
+data.
 """
 
-from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from data_validation.facts import Domain, Field, Kind
-from data_validation.values import is_mark, is_partial_date, trimmed
+from data_validation.facts import Domain, Field
+from data_validation.generated import FieldRule, value_rules
+
+if TYPE_CHECKING:
+    from pandera.polars import DataFrameSchema
 
 
 class BrokenCheckError(Exception):
     """A check that failed to run. A fault of this program, not of the extract."""
 
 
+def schema(
+    domain: Domain, fields: Sequence[Field] = (), rules: Collection[str] | None = None
+) -> "DataFrameSchema":
+    """What has to hold of the values of a dataset, as a Pandera schema of its text columns.
+
+    Args:
+        fields: the columns; without any, all that an extract can have.
+        rules: the ids of the checks; all that there are where None.
+    """
+    import pandera.polars as pandera
+
+    def check(item: FieldRule) -> "pandera.Check":
+        return pandera.Check(
+            _selects(~item.breaks.fill_null(value=False)),
+            name=item.rule.id.rpartition("-")[2],
+            error=item.rule.id,
+            title=item.rule.sentence,
+            description=item.rule.query,
+            ignore_na=False,
+        )
+
+    made = value_rules(domain)
+    columns = {
+        field.name: pandera.Column(
+            pl.String,
+            [
+                check(item)
+                for item in made
+                if item.field is field and (rules is None or item.rule.id in rules)
+            ],
+            nullable=True,
+            required=True,
+            title=field.word,
+            description=field.description,
+        )
+        for field in fields or domain.received_fields
+    }
+    return pandera.DataFrameSchema(columns, name=domain.name, title=domain.label, strict=False)
+
+
 def structural_failures(
     frame: pl.DataFrame, domain: Domain, fields: tuple[Field, ...]
 ) -> pl.DataFrame:
-    """Rows of `frame` that break a generated rule.
+    """Rows of `frame` that break a rule about values.
 
     Args:
         frame: a table with text and typed columns for `fields`.
@@ -30,32 +73,14 @@ def structural_failures(
     Returns:
         `rule` and `index`, the position of the row in `frame`.
     """
-    empty = pl.DataFrame(schema={"rule": pl.String, "index": pl.UInt32})
-    if frame.is_empty() or not fields:
-        return empty
-    checks = {field.name: _checks(domain, field) for field in fields}
-    broken = _broken(frame, domain, checks)
-    if not broken:
-        return empty
-    import pandera.polars as pandera
+    made = [item for item in value_rules(domain) if item.field in fields]
+    ids = {item.rule.id for item in broken(frame, made, domain.name)}
+    if not ids:
+        return pl.DataFrame(schema={"rule": pl.String, "index": pl.UInt32})
     from pandera.errors import SchemaErrors
 
-    columns = {
-        name: pandera.Column(
-            pl.String,
-            [
-                pandera.Check(_selects(passes), error=rule, ignore_na=False)
-                for rule, passes in made.items()
-                if rule in broken
-            ],
-            nullable=True,
-            required=True,
-        )
-        for name, made in checks.items()
-        if broken & made.keys()
-    }
     try:
-        pandera.DataFrameSchema(columns, strict=False).validate(frame, lazy=True)
+        schema(domain, fields, ids).validate(frame, lazy=True)
     except SchemaErrors as error:
         failed = error
     else:
@@ -75,56 +100,43 @@ def structural_failures(
     return failures
 
 
-def _broken(
-    frame: pl.DataFrame, domain: Domain, checks: Mapping[str, Mapping[str, pl.Expr]]
-) -> set[str]:
-    """The rules that any row breaks: nearly all hold, and to ask that of all at once takes less."""
-    holds = [
-        passes.fill_null(value=False).all().alias(rule)
-        for made in checks.values()
-        for rule, passes in made.items()
-    ]
-    if not holds:
-        return set()
+def broken(frame: pl.DataFrame, rules: Sequence[FieldRule], domain: str) -> list[FieldRule]:
+    """The rules that any row breaks: nearly all hold, and to ask that of all at once takes less.
+
+    Raises:
+        BrokenCheckError: a rule could not be asked.
+    """
+    rules = [item for item in rules if not item.beside or item.beside in frame.columns]
+    if not rules or frame.is_empty():
+        return []
     try:
-        held = frame.select(holds).row(0, named=True)
+        is_broken = frame.select(
+            item.breaks.any(ignore_nulls=True).alias(str(place)) for place, item in enumerate(rules)
+        ).row(0)
     except pl.exceptions.PolarsError as error:
         raise BrokenCheckError(
-            f"A check of {domain.name} did not run ({type(error).__name__})."
+            f"A check of {domain} did not run ({type(error).__name__})."
         ) from error
-    return {rule for rule, holds_for_all in held.items() if not holds_for_all}
+    return [item for item, any_row in zip(rules, is_broken, strict=True) if any_row]
 
 
-@cache
-def _checks(domain: Domain, field: Field) -> dict[str, pl.Expr]:
-    """What has to hold of a field, by rule."""
-    rule = f"{domain.name}-{field.name}"
-    text = trimmed(field.name)
-    typed = pl.col(field.word)
-    made: dict[str, pl.Expr] = {}
-
-    nothing = text.is_null() if field.name == "USUBJID" else text.is_null() | is_mark(field.name)
-    if field.missing is not None:
-        made[f"{rule}-present"] = ~nothing
-    if field.invalid is None:
-        return made
-    if field.kind is Kind.DATE:
-        partial = is_partial_date(field.name)
-        made[f"{rule}-date"] = nothing | typed.is_not_null() | partial
-        if field.missing is not None:
-            made[f"{rule}-partial"] = nothing | ~partial
-    elif field.kind is Kind.CODE:
-        made[f"{rule}-code"] = nothing | typed.is_not_null()
-    elif field.typed:
-        made[f"{rule}-number"] = nothing | typed.is_not_null()
-    if field.lower is not None:
-        inside = typed >= field.lower
-        if field.upper is not None:
-            inside &= typed <= field.upper
-        made[f"{rule}-range"] = typed.is_null() | inside
-    elif field.upper is not None:
-        made[f"{rule}-range"] = typed.is_null() | (typed <= field.upper)
-    return made
+def exported(made: "DataFrameSchema") -> dict[str, Any]:
+    """A schema as plain data: dataset, columns, and what is checked in each, with its words."""
+    return {
+        "dataset": made.name,
+        "label": made.title,
+        "columns": {
+            name: {
+                "meaning": column.description,
+                "dtype": str(column.dtype),
+                "checks": [
+                    {"id": check.error, "finding": check.title, "question": check.description}
+                    for check in column.checks
+                ],
+            }
+            for name, column in made.columns.items()
+        },
+    }
 
 
 def _selects(passes: pl.Expr) -> Callable[[Any], pl.LazyFrame]:

@@ -11,8 +11,8 @@ from polars.testing import assert_frame_equal
 
 from data_validation.assess import assess
 from data_validation.facts import Severity
+from data_validation.field_failures import ONE_BY_ONE_AT_MOST
 from data_validation.findings import SCHEMA, SEVERITIES, counts, only_sealed, with_status
-from data_validation.forms import ONE_BY_ONE_AT_MOST
 from data_validation.readers import read_extract
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
 from simulator import simulate, write_extract

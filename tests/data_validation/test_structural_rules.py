@@ -10,10 +10,9 @@ from data_validation.catalogue import catalogue
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, Exposure, Field, Kind
 from data_validation.findings import find
-from data_validation.forms import form_rules
-from data_validation.rules import CHECKS, Rule, RuleKind, column_rule, structural_rules
+from data_validation.generated import absent_field, generated_rules
+from data_validation.rules import CHECKS, Rule, RuleKind
 from data_validation.schemas import BrokenCheckError, structural_failures
-from data_validation.timing import timing_rules
 from data_validation.values import with_typed_values
 from tests.data_validation.small_extracts import Row, Rows, Sides, sides_of
 
@@ -74,7 +73,7 @@ FORMS: dict[str, tuple[Kind, ...]] = {
 
 def generated(domain: Domain) -> list[Rule]:
     """Every rule that the facts of a domain imply, but that it has all its fields."""
-    return [*structural_rules(domain), *form_rules(domain), *timing_rules(domain)]
+    return [rule for rule in generated_rules(domain) if rule != absent_field(domain)]
 
 
 RULES = [
@@ -304,8 +303,8 @@ def test_there_are_rules_of_every_form() -> None:
 
 def test_rules_about_sealed_fields_are_sealed() -> None:
     for domain in DOMAINS.values():
-        for rule in structural_rules(domain):
-            if rule.id.rsplit("-", 1)[-1] not in ("duplicate", "subject"):
+        for rule in generated(domain):
+            if rule.id.rsplit("-", 1)[-1] not in ("duplicate", "subject", *FORMS):
                 is_sealed = domain.by_name[rule.field].exposure is Exposure.SEALED
                 assert rule.sealed is is_sealed, rule.id
 
@@ -325,7 +324,7 @@ def test_a_field_that_the_extract_lacks_is_said_once(domain: Domain) -> None:
     assert found.select("check", "severity", "field", "record_key", "value").rows() == [
         (f"{domain.name}-columns", "note", optional.name, None, None)
     ]
-    assert found["message"].item() == column_rule(domain).sentence
+    assert found["message"].item() == absent_field(domain).sentence
 
 
 def test_a_missing_column_is_not_also_said_of_every_row() -> None:
