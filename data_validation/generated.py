@@ -36,16 +36,16 @@ class Entry:
         severity: how much a finding matters; None where the rule does not apply.
         breaks: what breaks the rule, asked of the field's text, of the typed value under its word
             and, for rules about order, of the dates of the participant, see `timing`.
-        finding, why, question: may name words of `_words`.
+        sentence, why, query: may name words of `_words`.
         beside: a column without which nothing can break the rule.
     """
 
     ending: str
     severity: Callable[[Domain, Field], Severity | None]
     breaks: Callable[[Field], pl.Expr]
-    finding: str
+    sentence: str
     why: str
-    question: str
+    query: str
     kind: RuleKind = RuleKind.STRUCTURE
     beside: Callable[[Field], str] = lambda _field: ""
 
@@ -104,33 +104,33 @@ VALUES = (
         "present",
         lambda _domain, field: field.missing,
         _is_empty,
-        finding="{name} is empty.",
+        sentence="{name} is empty.",
         why="{description} Needed on every record of {dataset}.",
-        question="{name} is empty. Please provide it.",
+        query="{name} is empty. Please provide it.",
     ),
     Entry(
         "date",
         _invalid(Kind.DATE),
         _is_unusable,
-        finding="{name} is not {iso_date}.",
+        sentence="{name} is not {iso_date}.",
         why="{description} Without its form the value cannot be used.",
-        question="{name} is “{value}”{_seems}. Expected {iso_date}. Please correct.",
+        query="{name} is “{value}”{_seems}. Expected {iso_date}. Please correct.",
     ),
     Entry(
         "code",
         _invalid(Kind.CODE),
         _is_unusable,
-        finding="{name} is not one of {codes}.",
+        sentence="{name} is not one of {codes}.",
         why="{description} Without its form the value cannot be used.",
-        question="{name} is “{value}”. Expected one of {codes}. Please correct.",
+        query="{name} is “{value}”. Expected one of {codes}. Please correct.",
     ),
     Entry(
         "number",
         _invalid(Kind.NUMBER, Kind.INTEGER),
         _is_unusable,
-        finding="{name} is not {number}.",
+        sentence="{name} is not {number}.",
         why="{description} Without its form the value cannot be used.",
-        question="{name} is “{value}”. Expected {number}. Please correct.",
+        query="{name} is “{value}”. Expected {number}. Please correct.",
     ),
     Entry(
         "partial",
@@ -138,17 +138,17 @@ VALUES = (
             Severity.MINOR if field.kind is Kind.DATE and field.missing and field.invalid else None
         ),
         lambda field: ~_is_empty(field) & is_partial_date(field.name),
-        finding="{name} lacks the month or the day.",
+        sentence="{name} lacks the month or the day.",
         why="A partial date is kept as it is; analyses that need the day say their rule.",
-        question="{name} is “{value}”. Please provide the full date if known.",
+        query="{name} is “{value}”. Please provide the full date if known.",
     ),
     Entry(
         "range",
         lambda _domain, field: None if field.lower is field.upper is None else field.invalid,
         _is_outside,
-        finding="{name} is {beyond}.",
+        sentence="{name} is {beyond}.",
         why="{description} Values outside are not plausible.",
-        question="{name} is “{value}”, {beyond}. Please check.",
+        query="{name} is “{value}”, {beyond}. Please check.",
         kind=RuleKind.PLAUSIBILITY,
     ),
 )
@@ -161,9 +161,9 @@ FORMS = (
         "blanks",
         _note(lambda _field: True),
         lambda field: pl.col(BLANKS + field.name),
-        finding="The value has blanks before or after it.",
+        sentence="The value has blanks before or after it.",
         why="Blanks part equal values; they are taken off for every use.",
-        question="{name} has blanks before or after its value. Please have the export trimmed.",
+        query="{name} has blanks before or after its value. Please have the export trimmed.",
         kind=RuleKind.FORM,
         beside=lambda field: BLANKS + field.name,
     ),
@@ -171,19 +171,18 @@ FORMS = (
         "text",
         _note(lambda field: not field.typed),
         lambda field: pl.col(field.name).str.contains(_UNSAFE),
-        finding="The text has control characters, markup, or begins like a formula.",
+        sentence="The text has control characters, markup, or begins like a formula.",
         why="Such text can damage what it is shown in; it is shown as text and never run.",
-        question="{name} holds characters that are no plain text. Please check and retype the "
-        "entry.",
+        query="{name} holds characters that are no plain text. Please check and retype the entry.",
         kind=RuleKind.FORM,
     ),
     Entry(
         "long",
         _note(lambda field: not field.typed),
         lambda field: pl.col(field.name).str.len_chars() > LONGEST_TEXT,
-        finding=f"The text is longer than {LONGEST_TEXT} characters.",
+        sentence=f"The text is longer than {LONGEST_TEXT} characters.",
         why="SDTM texts have at most 200 characters; a longer one is usually a paste by mistake.",
-        question=f"{{name}} is longer than {LONGEST_TEXT} characters. Please check that nothing "
+        query=f"{{name}} is longer than {LONGEST_TEXT} characters. Please check that nothing "
         "was pasted by mistake.",
         kind=RuleKind.FORM,
     ),
@@ -191,9 +190,9 @@ FORMS = (
         "marks",
         _note(lambda field: field.typed and field.missing is None),
         lambda field: is_mark(field.name) & pl.col(field.word).is_null(),
-        finding="A mark stands where there is no value.",
+        sentence="A mark stands where there is no value.",
         why="An empty field says the same and cannot be taken for a value.",
-        question="{name} is “{value}”. We take it as no value. If there is one, please enter it; "
+        query="{name} is “{value}”. We take it as no value. If there is one, please enter it; "
         "if not, please leave the field empty.",
         kind=RuleKind.FORM,
     ),
@@ -201,9 +200,9 @@ FORMS = (
         "case",
         _note(lambda field: field.kind is Kind.CODE),
         lambda field: trimmed(field.name) != pl.col(field.word),
-        finding="The code is written in another case than its code list.",
+        sentence="The code is written in another case than its code list.",
         why="Codes are compared exactly by other systems; here it is read as the code.",
-        question="{name} is “{value}”. Please send the code as the code list writes it.",
+        query="{name} is “{value}”. Please send the code as the code list writes it.",
         kind=RuleKind.FORM,
     ),
     Entry(
@@ -212,9 +211,9 @@ FORMS = (
         lambda field: (
             pl.col(field.word).is_not_null() & pl.col(field.name).str.contains(".", literal=True)
         ),
-        finding="The whole number is written with decimals.",
+        sentence="The whole number is written with decimals.",
         why="A number turned into a measurement on its way; links by text to it would fail.",
-        question="{name} is “{value}”. Please export it as a whole number.",
+        query="{name} is “{value}”. Please export it as a whole number.",
         kind=RuleKind.FORM,
     ),
 )
@@ -225,27 +224,27 @@ DATES = (
         "cutoff",
         lambda _domain, _field: Severity.MAJOR,
         lambda field: pl.col(field.word) > pl.col("_cutoff"),
-        finding="{name} is after the data cut-off.",
+        sentence="{name} is after the data cut-off.",
         why="Nothing after the cut-off can be known.",
-        question="{name} is {value}, after the data cut-off. Please check the date.",
+        query="{name} is {value}, after the data cut-off. Please check the date.",
         kind=RuleKind.ORDER,
     ),
     Entry(
         "past",
         lambda _domain, _field: Severity.MAJOR,
         _is_before_birth,
-        finding="{name} is before the participant was born.",
+        sentence="{name} is before the participant was born.",
         why="By age and consent, or by the calendar: such a date is a slip.",
-        question="{name} is {value}, before the participant was born. Please check the year.",
+        query="{name} is {value}, before the participant was born. Please check the year.",
         kind=RuleKind.ORDER,
     ),
     Entry(
         "death",
         lambda domain, _field: None if domain.may_follow_death else Severity.MAJOR,
         lambda field: pl.col(field.word) > pl.col("_died"),
-        finding="{name} is after the participant's death.",
+        sentence="{name} is after the participant's death.",
         why="One of the two dates is wrong.",
-        question="{name} is {value}; the participant died on {_died}. Please check both dates.",
+        query="{name} is {value}; the participant died on {_died}. Please check both dates.",
         kind=RuleKind.ORDER,
     ),
     Entry(
@@ -254,10 +253,10 @@ DATES = (
             Severity.MINOR if domain.of_the_trial and field.word == domain.date else None
         ),
         _is_early,
-        finding="{name} is long before the screening.",
+        sentence="{name} is long before the screening.",
         why="What a trial measures and does begins around the screening; how long before is still "
         "plausible stands in the trial definition. Often the year is wrong.",
-        question="{name} is {value}; screening began on {_screened}. Please check the year.",
+        query="{name} is {value}; screening began on {_screened}. Please check the year.",
         kind=RuleKind.ORDER,
     ),
     Entry(
@@ -266,9 +265,9 @@ DATES = (
             Severity.MAJOR if field.word == "end_date" and "start_date" in domain.by_word else None
         ),
         lambda field: pl.col(field.word) < pl.col("start_date"),
-        finding="{name} is before {start}.",
+        sentence="{name} is before {start}.",
         why="What lasts ends after it starts; its days are read from both dates.",
-        question="It starts on {start_value} and ends on {value}. Please correct one of the dates.",
+        query="It starts on {start_value} and ends on {value}. Please correct one of the dates.",
         kind=RuleKind.ORDER,
         beside=lambda _field: "start_date",
     ),
@@ -331,9 +330,9 @@ def _rule(entry: Entry, domain: Domain, field: Field, severity: Severity) -> Rul
         domain.name,
         name,
         severity,
-        entry.finding.format_map(words),
+        entry.sentence.format_map(words),
         entry.why.format_map(words),
-        entry.question.format_map(words),
+        entry.query.format_map(words),
         sealed,
         entry.kind,
     )

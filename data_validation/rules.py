@@ -107,30 +107,47 @@ class CheckFunction:
 CHECKS: dict[str, CheckFunction] = {}
 
 
+@dataclass(frozen=True)
+class Heading:
+    """How the catalogue lists a check; its domain is how the id begins.
+
+    Attributes:
+        field: the SDTM variable that a finding points at.
+    """
+
+    kind: RuleKind
+    id: str
+    field: str
+    severity: Severity
+
+    @property
+    def domain(self) -> str:
+        """The domain of the offending records."""
+        return self.id.partition("-")[0]
+
+
 def check(
+    heading: Heading,
     *,
-    id: str,
-    domain: str,
-    field: str,
-    severity: Severity,
     sentence: str,
     why: str,
     query: str,
-    kind: RuleKind,
     needs: Iterable[str] = (),
     sealed: bool = False,
 ) -> Callable[[Check], Check]:
     """Register a function that returns the offending rows (none: the extract passes).
 
-    The rows are rows of `domain`, with `record_key` and `USUBJID`; one about no single record has
-    null keys and says under `_about` what it is about. `needs` names further domains
+    The rows are rows of the heading's domain, with `record_key` and `USUBJID`; one about no single
+    record has null keys and says under `_about` what it is about. `needs` names further domains
     without which the check cannot say anything and does not run.
     """
 
     def register(function: Check) -> Check:
+        id, domain = heading.id, heading.domain
         if id in CHECKS:
             raise ValueError(f"two checks are called {id}")
-        rule = Rule(id, domain, field, severity, sentence, why, query, sealed, kind)
+        words = (sentence, why, query)
+        rule = Rule(id, domain, heading.field, heading.severity, *words, sealed, heading.kind)
         CHECKS[id] = CheckFunction(rule, (domain, *needs), function)
         return function
 

@@ -130,7 +130,7 @@ def exported(made: "DataFrameSchema") -> dict[str, Any]:
                 "meaning": column.description,
                 "dtype": str(column.dtype),
                 "checks": [
-                    {"id": check.error, "finding": check.title, "question": check.description}
+                    {"id": check.error, "finding": check.title, "query": check.description}
                     for check in column.checks
                 ],
             }

@@ -4,7 +4,7 @@ import polars as pl
 
 from data_validation.checks.common import is_yes, subjects_with, with_person
 from data_validation.facts import Severity, folded
-from data_validation.rules import Evidence, RuleKind, check
+from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
 
 CRITERIA = ("AESDTH", "AESLIFE", "AESHOSP", "AESDISAB", "AESCONG", "AESMIE")
@@ -15,11 +15,7 @@ def _any_criterion() -> pl.Expr:
 
 
 @check(
-    id="AE-102",
-    kind=RuleKind.AGREEMENT,
-    domain="AE",
-    field="AESER",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "AE-102", "AESER", Severity.MAJOR),
     sentence="The event is serious and no seriousness criterion is given.",
     why="ICH E2A: an event is serious for a stated reason.",
     query="The event is serious. Please say by which criterion.",
@@ -33,11 +29,7 @@ def serious_without_criterion(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="AE-103",
-    kind=RuleKind.AGREEMENT,
-    domain="AE",
-    field="AESER",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "AE-103", "AESER", Severity.MAJOR),
     sentence="A seriousness criterion is met and the event is not marked serious.",
     why="ICH E2A: an event that meets one criterion is serious.",
     query="A seriousness criterion is given, but AESER is {AESER}. Please correct one of them.",
@@ -48,11 +40,7 @@ def criterion_but_not_serious(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="AE-105",
-    kind=RuleKind.AGREEMENT,
-    domain="AE",
-    field="AESER",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "AE-105", "AESER", Severity.MAJOR),
     sentence="The event is fatal and not marked serious.",
     why="ICH E2A: a fatal event is serious. It is counted as serious whatever AESER says.",
     query="The outcome is {AEOUT}, but AESER is {AESER}. Please correct AESER or the outcome.",
@@ -63,11 +51,7 @@ def fatal_but_not_serious(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="AE-108",
-    kind=RuleKind.ORDER,
-    domain="AE",
-    field="AESTDTC",
-    severity=Severity.MINOR,
+    Heading(RuleKind.ORDER, "AE-108", "AESTDTC", Severity.MINOR),
     sentence="The event starts before the screening.",
     why="Adverse events are collected from consent on; what was there before is medical history.",
     query="The event starts on {AESTDTC}, before the screening on {_screened}. Is it medical "
@@ -79,11 +63,7 @@ def starts_before_screening(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="AE-111",
-    kind=RuleKind.AGREEMENT,
-    domain="AE",
-    field="AEACN",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "AE-111", "AEACN", Severity.MAJOR),
     sentence="The treatment was withdrawn for the event, and no disposition says so.",
     why="Who stopped the treatment, and why, is told by DS; the two must agree.",
     query="The event led to the withdrawal of the treatment. Please record the disposition.",
@@ -103,11 +83,7 @@ def withdrawn_without_disposition(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="AE-112",
-    kind=RuleKind.AGREEMENT,
-    domain="AE",
-    field="AEOUT",
-    severity=Severity.MINOR,
+    Heading(RuleKind.AGREEMENT, "AE-112", "AEOUT", Severity.MINOR),
     sentence="The event is over and has no end date, or has an end date and is not over.",
     why="How long an event lasts is read from its dates, whether it is over from its outcome.",
     query="The outcome is {AEOUT} and the end date {AEENDTC}. Please correct one of them.",

@@ -9,7 +9,7 @@ import polars as pl
 
 from data_validation.checks.common import taking_part
 from data_validation.facts import Severity, folded, folded_terms
-from data_validation.rules import Evidence, RuleKind, check
+from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
 
 
@@ -74,11 +74,7 @@ def _in_hospital(evidence: Evidence, due: pl.DataFrame) -> pl.Series:
 
 
 @check(
-    id="DM-131",
-    kind=RuleKind.COMPLETENESS,
-    domain="DM",
-    field="USUBJID",
-    severity=Severity.MINOR,
+    Heading(RuleKind.COMPLETENESS, "DM-131", "USUBJID", Severity.MINOR),
     sentence="Visits of the schedule are due and not recorded.",
     why="Protocol: the schedule common to all arms; what is not recorded cannot be followed.",
     query="These visits of {USUBJID} are due and not recorded: {_missing}. Did they take place?",
@@ -99,11 +95,7 @@ def missing_visits(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="SV-105",
-    kind=RuleKind.COMPLETENESS,
-    domain="SV",
-    field="VISIT",
-    severity=Severity.MINOR,
+    Heading(RuleKind.COMPLETENESS, "SV-105", "VISIT", Severity.MINOR),
     sentence="The visit took place and results that the schedule asks for are missing.",
     why="Protocol: samples and measurements of the schedule common to all arms.",
     query="Visit {VISIT} of {USUBJID} took place on {SVSTDTC}; there is no result of: {_missing}. "

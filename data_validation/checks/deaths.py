@@ -4,7 +4,7 @@ import polars as pl
 
 from data_validation.checks.common import is_yes, subjects_with, with_person
 from data_validation.facts import Severity, folded
-from data_validation.rules import Evidence, RuleKind, check
+from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
 
 _ONCE = "A death known to one domain only may be missed in another count."
@@ -12,11 +12,7 @@ _SAME_DAY = "Deaths are counted once, and at one date; survival is read from it.
 
 
 @check(
-    id="DM-105",
-    kind=RuleKind.AGREEMENT,
-    domain="DM",
-    field="DTHDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DM-105", "DTHDTC", Severity.MAJOR),
     sentence="The death in DM has no death among the dispositions.",
     why=_ONCE,
     query="{USUBJID} died on {DTHDTC} by demographics; disposition has no death. Please check.",
@@ -29,11 +25,7 @@ def death_not_in_disposition(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-122",
-    kind=RuleKind.AGREEMENT,
-    domain="DM",
-    field="DTHDTC",
-    severity=Severity.MINOR,
+    Heading(RuleKind.AGREEMENT, "DM-122", "DTHDTC", Severity.MINOR),
     sentence="The death in DM has no fatal adverse event.",
     why="A death after randomization comes of an event, and safety is counted by events.",
     query="{USUBJID} died on {DTHDTC} by demographics; no adverse event is fatal. Which was it?",
@@ -50,11 +42,7 @@ def death_without_fatal_event(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-123",
-    kind=RuleKind.AGREEMENT,
-    domain="DM",
-    field="DTHDTC",
-    severity=Severity.MINOR,
+    Heading(RuleKind.AGREEMENT, "DM-123", "DTHDTC", Severity.MINOR),
     sentence="The death in DM has no record of its cause in DD.",
     why=_ONCE,
     query="{USUBJID} died on {DTHDTC} by demographics; please provide the cause of death.",
@@ -69,11 +57,7 @@ def death_without_cause(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DS-103",
-    kind=RuleKind.AGREEMENT,
-    domain="DS",
-    field="DSSTDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DS-103", "DSSTDTC", Severity.MAJOR),
     sentence="The death in DS is not the death of DM, or DM has none.",
     why=_SAME_DAY,
     query="Disposition has a death on {DSSTDTC}; please check the date of death in demographics.",
@@ -87,11 +71,7 @@ def death_disagrees(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DS-105",
-    kind=RuleKind.AGREEMENT,
-    domain="DS",
-    field="DSDECOD",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DS-105", "DSDECOD", Severity.MAJOR),
     sentence="The participant has two deaths among the dispositions.",
     why=_SAME_DAY,
     query="{USUBJID} has more than one disposition DEATH, this one on {DSSTDTC}. Which is right?",
@@ -103,11 +83,7 @@ def two_deaths(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="AE-104",
-    kind=RuleKind.AGREEMENT,
-    domain="AE",
-    field="AEOUT",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "AE-104", "AEOUT", Severity.MAJOR),
     sentence="The event is fatal and the participant is not dead in DM.",
     why=_ONCE,
     query="The outcome is {AEOUT}; demographics has no death of {USUBJID}. Please check.",
@@ -118,11 +94,7 @@ def fatal_but_alive(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="AE-109",
-    kind=RuleKind.AGREEMENT,
-    domain="AE",
-    field="AEENDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "AE-109", "AEENDTC", Severity.MAJOR),
     sentence="The fatal event ends on another day than the participant died.",
     why=_SAME_DAY,
     query="The fatal event ends on {AEENDTC}; demographics has the death on {_death_date}. Please "
@@ -136,11 +108,7 @@ def fatal_event_ends_on_another_day(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="AE-110",
-    kind=RuleKind.AGREEMENT,
-    domain="AE",
-    field="AEOUT",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "AE-110", "AEOUT", Severity.MAJOR),
     sentence="The event resulted in death and its outcome is not fatal.",
     why="Outcome and seriousness criterion say the same thing twice.",
     query="The event resulted in death, and its outcome is {AEOUT}. Please correct one of them.",
@@ -151,11 +119,7 @@ def deadly_but_not_fatal(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DD-101",
-    kind=RuleKind.AGREEMENT,
-    domain="DD",
-    field="DDTESTCD",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DD-101", "DDTESTCD", Severity.MAJOR),
     sentence="There are details of a death and the participant is not dead in DM.",
     why=_ONCE,
     query="Details of the death of {USUBJID} are recorded; demographics has no death. Which?",
@@ -166,11 +130,7 @@ def details_of_no_death(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DD-102",
-    kind=RuleKind.ORDER,
-    domain="DD",
-    field="DDDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ORDER, "DD-102", "DDDTC", Severity.MAJOR),
     sentence="The details of the death are dated before it.",
     why=_SAME_DAY,
     query="Details of the death are dated {DDDTC}; the death {_death_date}. Please check both.",
@@ -181,11 +141,7 @@ def details_before_death(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DD-103",
-    kind=RuleKind.AGREEMENT,
-    domain="DD",
-    field="DDTESTCD",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DD-103", "DDTESTCD", Severity.MAJOR),
     sentence="The participant has two primary causes of death.",
     why="One death has one primary cause; two rows are often two deaths of different dates.",
     query="{USUBJID} has more than one primary cause of death, this one of {DDDTC}. Which counts?",
@@ -197,11 +153,7 @@ def two_causes_of_death(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="SS-101",
-    kind=RuleKind.AGREEMENT,
-    domain="SS",
-    field="SSSTRESC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "SS-101", "SSSTRESC", Severity.MAJOR),
     sentence="The participant was found dead at a contact and is not dead in DM.",
     why=_ONCE,
     query="At the contact on {SSDTC} {USUBJID} was dead; demographics has no death. Please check.",
@@ -212,11 +164,7 @@ def dead_at_contact_only(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="SS-102",
-    kind=RuleKind.AGREEMENT,
-    domain="SS",
-    field="SSSTRESC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "SS-102", "SSSTRESC", Severity.MAJOR),
     sentence="The participant was alive at a contact after the date of death, or dead before it.",
     why=_SAME_DAY,
     query="At the contact on {SSDTC} {USUBJID} was {SSSTRESC}; the death is dated {_death_date}. "

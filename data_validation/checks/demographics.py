@@ -5,16 +5,12 @@ import polars as pl
 from data_validation.checks.common import subjects_with, with_person
 from data_validation.facts import Severity, folded
 from data_validation.relations import arm_code
-from data_validation.rules import Evidence, RuleKind, check
+from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
 
 
 @check(
-    id="DM-101",
-    kind=RuleKind.STRUCTURE,
-    domain="DM",
-    field="STUDYID",
-    severity=Severity.CRITICAL,
+    Heading(RuleKind.STRUCTURE, "DM-101", "STUDYID", Severity.CRITICAL),
     sentence="The record is of another study.",
     why="Data of another trial must never be mixed in.",
     query="STUDYID is “{STUDYID}”. Please send the data of the study that was asked for.",
@@ -27,11 +23,7 @@ def another_study(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-102",
-    kind=RuleKind.STRUCTURE,
-    domain="DM",
-    field="USUBJID",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.STRUCTURE, "DM-102", "USUBJID", Severity.MAJOR),
     sentence="The participant is randomized and the date of randomization is not known.",
     why="Day 1 is the date of randomization; without it no study day can be given.",
     query="Please provide the date of randomization of {USUBJID}.",
@@ -44,11 +36,7 @@ def randomized_without_date(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-103",
-    kind=RuleKind.ORDER,
-    domain="DM",
-    field="RFICDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ORDER, "DM-103", "RFICDTC", Severity.MAJOR),
     sentence="Consent is dated after randomization.",
     why="Protocol: nobody is randomized without signed consent.",
     query="Consent is dated {RFICDTC}, randomization {randomization_date}. Please check both.",
@@ -59,11 +47,7 @@ def consent_after_randomization(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-104",
-    kind=RuleKind.AGREEMENT,
-    domain="DM",
-    field="DTHDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DM-104", "DTHDTC", Severity.MAJOR),
     sentence="The participant is marked as dead and the date of death is empty, or the reverse.",
     why="Deaths are counted by flag and placed in time by date; the two must agree.",
     query="Death flag is {DTHFL}, date of death is {DTHDTC}. Please provide what is missing.",
@@ -76,11 +60,7 @@ def death_flag_or_date_alone(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-106",
-    kind=RuleKind.ORDER,
-    domain="DM",
-    field="DTHDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ORDER, "DM-106", "DTHDTC", Severity.MAJOR),
     sentence="The death is dated before randomization.",
     why="Nobody is randomized after death.",
     query="Date of death is {DTHDTC}, randomization {randomization_date}. Please check both.",
@@ -91,11 +71,7 @@ def death_before_randomization(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-107",
-    kind=RuleKind.AGREEMENT,
-    domain="DM",
-    field="ARMCD",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DM-107", "ARMCD", Severity.MAJOR),
     sentence="The arm is not one that the trial defines.",
     why="Such a participant would be in no arm of any comparison.",
     query="Please check the planned arm of {USUBJID}.",
@@ -111,11 +87,7 @@ def unknown_arm(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-108",
-    kind=RuleKind.AGREEMENT,
-    domain="DM",
-    field="ARMCD",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DM-108", "ARMCD", Severity.MAJOR),
     sentence="The planned arm is not the one of the allocation list.",
     why="Analyses as randomized follow the list; a disagreement needs an answer.",
     query="Please check the planned arm of {USUBJID} against the allocation list.",
@@ -136,11 +108,7 @@ def arm_not_as_listed(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-109",
-    kind=RuleKind.AGREEMENT,
-    domain="DM",
-    field="USUBJID",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DM-109", "USUBJID", Severity.MAJOR),
     sentence="The participant is randomized by the list and not among the dispositions.",
     why="The allocation list and the dispositions must name the same participants.",
     query="{USUBJID} is randomized on {randomization_date}; disposition does not say so. Please "
@@ -157,11 +125,7 @@ def randomized_by_list_only(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-110",
-    kind=RuleKind.ELIGIBILITY,
-    domain="DM",
-    field="RFICDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ELIGIBILITY, "DM-110", "RFICDTC", Severity.MAJOR),
     sentence="The participant is randomized and there is no date of informed consent.",
     why="Protocol, inclusion criterion on consent; ICH E6: nothing is done without it.",
     query="{USUBJID} is randomized and the date of informed consent is empty. Please provide it.",
@@ -174,11 +138,7 @@ def randomized_without_consent(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-116",
-    kind=RuleKind.ORDER,
-    domain="DM",
-    field="DMDTC",
-    severity=Severity.MINOR,
+    Heading(RuleKind.ORDER, "DM-116", "DMDTC", Severity.MINOR),
     sentence="Demographics were collected before consent.",
     why="ICH E6: nothing is collected for the trial before consent.",
     query="Demographics were collected on {DMDTC}, consent is dated {RFICDTC}. Please check both.",
@@ -189,11 +149,7 @@ def collected_before_consent(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-117",
-    kind=RuleKind.ORDER,
-    domain="DM",
-    field="DMDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ORDER, "DM-117", "DMDTC", Severity.MAJOR),
     sentence="The participant is randomized before the screening.",
     why="Protocol: who is not screened is not known to be eligible.",
     query="Screening is dated {DMDTC}, randomization {randomization_date}. Please check both.",

@@ -5,7 +5,7 @@ import polars as pl
 from data_validation.checks.common import taking_part
 from data_validation.facts import Severity
 from data_validation.relations import arm_code
-from data_validation.rules import Evidence, RuleKind, check
+from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
 
 
@@ -24,11 +24,7 @@ def _with_arm(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="EX-101",
-    kind=RuleKind.DOSING,
-    domain="EX",
-    field="EXTRT",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.DOSING, "EX-101", "EXTRT", Severity.MAJOR),
     sentence="A participant of the control arm received an instillation.",
     why="Protocol: the control arm receives standard therapy only.",
     query="Please confirm the administration on {EXSTDTC}.",
@@ -45,11 +41,7 @@ def dose_in_control(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="EX-102",
-    kind=RuleKind.DOSING,
-    domain="EX",
-    field="EXSTDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.DOSING, "EX-102", "EXSTDTC", Severity.MAJOR),
     sentence="The instillation lies in no planned window.",
     why="Protocol: instillations on planned days of the trial, each with its window.",
     query="The instillation on {EXSTDTC} is outside every planned window. Please comment.",
@@ -69,11 +61,7 @@ def dose_outside_window(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="EX-103",
-    kind=RuleKind.DOSING,
-    domain="EX",
-    field="EXSTDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.DOSING, "EX-103", "EXSTDTC", Severity.MAJOR),
     sentence="The instillation follows the one before too soon, or is one too many.",
     why="Protocol: a planned number of instillations a minimum interval apart.",
     query="Please check the instillation on {EXSTDTC} against the one before.",
@@ -104,11 +92,7 @@ def _given() -> pl.Expr:
 
 
 @check(
-    id="EX-104",
-    kind=RuleKind.DOSING,
-    domain="EX",
-    field="EXSTDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.DOSING, "EX-104", "EXSTDTC", Severity.MAJOR),
     sentence="The instillation is dated before randomization.",
     why="Protocol: nobody is treated before being assigned.",
     query="The instillation is dated {EXSTDTC}, randomization {randomization_date}. Please check.",
@@ -122,11 +106,7 @@ def dose_before_randomization(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="EX-105",
-    kind=RuleKind.DOSING,
-    domain="EX",
-    field="EXDOSE",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.DOSING, "EX-105", "EXDOSE", Severity.MAJOR),
     sentence="The dose is less than planned, and no reason is recorded.",
     why="Protocol: a full dose each time. Why it was only a part belongs into the report.",
     query="The dose on {EXSTDTC} is {EXDOSE} {EXDOSU}; planned is {_planned}. Please confirm, and "
@@ -153,11 +133,7 @@ def partial_dose(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="EX-106",
-    kind=RuleKind.DOSING,
-    domain="EX",
-    field="EXDOSE",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.DOSING, "EX-106", "EXDOSE", Severity.MAJOR),
     sentence="The dose is not recorded, or more than planned.",
     why="Protocol: a planned number of cells each time; harm by dose cannot be read without it.",
     query="The dose on {EXSTDTC} is {EXDOSE} {EXDOSU}. Please check the number of cells.",
@@ -175,11 +151,7 @@ def implausible_dose(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="EX-107",
-    kind=RuleKind.DOSING,
-    domain="EX",
-    field="EXLOT",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.DOSING, "EX-107", "EXLOT", Severity.MAJOR),
     sentence="The lot of the cells is not recorded.",
     why="A fault of a lot can be traced to who received it only by its number.",
     query="Please provide the lot that was given on {EXSTDTC}.",
@@ -193,11 +165,7 @@ def lot_missing(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-121",
-    kind=RuleKind.DOSING,
-    domain="DM",
-    field="USUBJID",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.DOSING, "DM-121", "USUBJID", Severity.MAJOR),
     sentence="Instillations are due and not recorded, neither as given nor as missed.",
     why="Protocol: a planned number of instillations in the treated arm.",
     query="{_recorded} of {_planned} instillations of {USUBJID} are recorded. Please record the "
@@ -234,11 +202,7 @@ def dose_missed(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DA-101",
-    kind=RuleKind.DOSING,
-    domain="DA",
-    field="DAORRES",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.DOSING, "DA-101", "DAORRES", Severity.MAJOR),
     sentence="The viability of the cells is below what may be given.",
     why="Protocol and release specification: dead cells do not act, and can harm.",
     query="The viability of lot {DAREFID} is {DAORRES} {DAORRESU}. Please confirm.",
@@ -256,11 +220,7 @@ def low_viability(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="EC-101",
-    kind=RuleKind.DOSING,
-    domain="EC",
-    field="ECOCCUR",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.DOSING, "EC-101", "ECOCCUR", Severity.MAJOR),
     sentence="A dose that was given as collected is not in EX, or one that was not given is.",
     why="EX is made from EC; the two must tell the same.",
     query="ECOCCUR is {ECOCCUR} on {ECSTDTC}; the exposure of that day says otherwise. Please "
@@ -287,11 +247,7 @@ def collected_contradicts_exposure(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="EC-102",
-    kind=RuleKind.DOSING,
-    domain="EC",
-    field="ECREASOC",
-    severity=Severity.MINOR,
+    Heading(RuleKind.DOSING, "EC-102", "ECREASOC", Severity.MINOR),
     sentence="A dose was not given and no reason is recorded.",
     why="Missed doses are reported with their reason.",
     query="A dose was not given (visit {VISIT}). Please say why.",
@@ -305,11 +261,7 @@ def missed_without_reason(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="EX-108",
-    kind=RuleKind.DOSING,
-    domain="EX",
-    field="EXDOSE",
-    severity=Severity.NOTE,
+    Heading(RuleKind.DOSING, "EX-108", "EXDOSE", Severity.NOTE),
     sentence="The dose was missed or given in part, and the reason is recorded.",
     why="Nothing to ask; worth knowing where an effect or a reaction is read.",
     query="None: the dose is {EXDOSE} {EXDOSU}, because of: {EXADJ}.",

@@ -6,7 +6,7 @@ import polars as pl
 
 from data_validation.checks.common import with_person
 from data_validation.facts import Severity, folded, folded_terms
-from data_validation.rules import Evidence, RuleKind, check
+from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
 from trials import Criterion
 
@@ -32,11 +32,7 @@ def _baseline(evidence: Evidence, measure: str) -> pl.DataFrame:
 
 
 @check(
-    id="DM-111",
-    kind=RuleKind.ELIGIBILITY,
-    domain="DM",
-    field="AGE",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ELIGIBILITY, "DM-111", "AGE", Severity.MAJOR),
     sentence="The participant is randomized although the age is outside the protocol's limits.",
     why="Protocol, inclusion criterion on age.",
     query="{USUBJID} is randomized at age {AGE}. Please check the age, or report a deviation.",
@@ -50,11 +46,7 @@ def age_outside_limits(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-112",
-    kind=RuleKind.ELIGIBILITY,
-    domain="DM",
-    field="USUBJID",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ELIGIBILITY, "DM-112", "USUBJID", Severity.MAJOR),
     sentence="The participant is randomized although the BMI is outside the protocol's limits.",
     why="Protocol, inclusion criterion on the body mass index, recomputed from height and weight.",
     query="{USUBJID} is randomized with a BMI of {bmi} kg/m². Please check height and weight.",
@@ -75,11 +67,7 @@ def bmi_outside_limits(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-113",
-    kind=RuleKind.ELIGIBILITY,
-    domain="DM",
-    field="USUBJID",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ELIGIBILITY, "DM-113", "USUBJID", Severity.MAJOR),
     sentence="The participant is randomized although PaO2/FiO2 is above the protocol's limit.",
     why="Protocol, inclusion criterion on refractory hypoxia; the limit is the trial definition's.",
     query="{USUBJID} is randomized with PaO2/FiO2 of {pao2_fio2} mmHg. Please check the gas.",
@@ -103,11 +91,7 @@ def oxygenation_outside_limits(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DM-114",
-    kind=RuleKind.COMPLETENESS,
-    domain="DM",
-    field="USUBJID",
-    severity=Severity.MINOR,
+    Heading(RuleKind.COMPLETENESS, "DM-114", "USUBJID", Severity.MINOR),
     sentence="The screening is over for 30 days and its outcome is not recorded.",
     why="The screening flow cannot place the participant.",
     query="{USUBJID} was screened and neither randomized nor recorded as a screen failure. Which?",
@@ -155,11 +139,7 @@ def _before_randomization(evidence: Evidence, domain: str, terms: pl.DataFrame) 
 
 
 @check(
-    id="MH-101",
-    kind=RuleKind.ELIGIBILITY,
-    domain="MH",
-    field="MHDECOD",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ELIGIBILITY, "MH-101", "MHDECOD", Severity.MAJOR),
     sentence="The participant is randomized with a history that the protocol excludes.",
     why="Protocol, exclusion criteria; the terms stand in the trial definition.",
     query="{USUBJID} is randomized with {MHDECOD} in the history ({_criterion}). Please comment, "
@@ -171,11 +151,7 @@ def excluded_history(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="MH-102",
-    kind=RuleKind.ELIGIBILITY,
-    domain="MH",
-    field="MHDECOD",
-    severity=Severity.NOTE,
+    Heading(RuleKind.ELIGIBILITY, "MH-102", "MHDECOD", Severity.NOTE),
     sentence="The participant is randomized with a history that may be excluded by its stage.",
     why="Protocol, exclusion criteria by stage (NYHA, kidney disease, Child-Pugh) or by time.",
     query="{USUBJID} has {MHDECOD} in the history ({_criterion}). Which stage was it, and when?",
@@ -186,11 +162,7 @@ def history_to_ask_about(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="CM-101",
-    kind=RuleKind.ELIGIBILITY,
-    domain="CM",
-    field="CMDECOD",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ELIGIBILITY, "CM-101", "CMDECOD", Severity.MAJOR),
     sentence="The participant is randomized with a medication that the protocol excludes.",
     why="Protocol, exclusion criterion on immunosuppression. Standard care of the disease, such as "
     "glucocorticoids, is never meant; the trial definition lists it.",
@@ -204,11 +176,7 @@ def excluded_medication(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="LB-121",
-    kind=RuleKind.ELIGIBILITY,
-    domain="LB",
-    field="LBORRES",
-    severity=Severity.NOTE,
+    Heading(RuleKind.ELIGIBILITY, "LB-121", "LBORRES", Severity.NOTE),
     sentence="The value before randomization is at a level that is excluded if it is chronic.",
     why="KDIGO: chronic kidney disease is a low eGFR for 90 days; a single one is often acute.",
     query="{LBTESTCD} of {USUBJID} was {LBORRES} {LBORRESU} before randomization. Was it known "
@@ -222,11 +190,7 @@ def chronic_if_old(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="LB-122",
-    kind=RuleKind.ELIGIBILITY,
-    domain="LB",
-    field="LBORRES",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ELIGIBILITY, "LB-122", "LBORRES", Severity.MAJOR),
     sentence="The participant is randomized although the value was too low for 90 days and more.",
     why="Protocol, exclusion of chronic kidney disease; KDIGO: low for 90 days.",
     query="{LBTESTCD} of {USUBJID} was {LBORRES} {LBORRESU} on {LBDTC}, and low 90 days before. "

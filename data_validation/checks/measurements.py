@@ -6,7 +6,7 @@ from data_validation.distinct import repeated
 from data_validation.domains.measurements import MEASUREMENTS
 from data_validation.facts import Domain, Severity
 from data_validation.relations import PLAUSIBLE_RATIO, paired_gases
-from data_validation.rules import Evidence, RuleKind, check
+from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import is_mark, trimmed
 
 
@@ -47,11 +47,7 @@ def _of_each_domain(domain: Domain) -> None:
     test, result, unit = f"{name}TESTCD", f"{name}ORRES", f"{name}ORRESU"
 
     @check(
-        id=f"{name}-101",
-        kind=RuleKind.PLAUSIBILITY,
-        domain=name,
-        field=unit,
-        severity=Severity.MAJOR,
+        Heading(RuleKind.PLAUSIBILITY, f"{name}-101", unit, Severity.MAJOR),
         sentence="The unit is missing or not one of the measure's; the value is not used.",
         why="A value without its unit can be wrong by a factor (mmHg and kPa, cm and in).",
         query=f"The result {{{result}}} of {{{test}}} has the unit {{{unit}}}. Which unit was it?",
@@ -65,11 +61,7 @@ def _of_each_domain(domain: Domain) -> None:
         )
 
     @check(
-        id=f"{name}-102",
-        kind=RuleKind.PLAUSIBILITY,
-        domain=name,
-        field=result,
-        severity=Severity.MAJOR,
+        Heading(RuleKind.PLAUSIBILITY, f"{name}-102", result, Severity.MAJOR),
         sentence="The value is not plausible in any unit of the measure; it is not used.",
         why="Physiology; usually a slipped decimal or another test's result.",
         query=f"The result of {{{test}}} is {{{result}}} {{{unit}}}. Please check value and unit.",
@@ -79,11 +71,7 @@ def _of_each_domain(domain: Domain) -> None:
         return _implausible(evidence, name).filter(pl.col("_fits") == "")
 
     @check(
-        id=f"{name}-112",
-        kind=RuleKind.PLAUSIBILITY,
-        domain=name,
-        field=unit,
-        severity=Severity.MAJOR,
+        Heading(RuleKind.PLAUSIBILITY, f"{name}-112", unit, Severity.MAJOR),
         sentence="The size of the value contradicts its unit; it is not used.",
         why="Physiology: the value is plausible in another unit of the measure, and not in this.",
         query=f"The result of {{{test}}} is {{{result}}} {{{unit}}}, which cannot be. As "
@@ -94,11 +82,7 @@ def _of_each_domain(domain: Domain) -> None:
         return _implausible(evidence, name).filter(pl.col("_fits") != "")
 
     @check(
-        id=f"{name}-107",
-        kind=RuleKind.STRUCTURE,
-        domain=name,
-        field=result,
-        severity=Severity.MINOR,
+        Heading(RuleKind.STRUCTURE, f"{name}-107", result, Severity.MINOR),
         sentence="The result of a measure is text and no number; it is not used.",
         why="Only numbers can be shown over time; a detection limit is written with < or >.",
         query=f"The result of {{{test}}} is “{{{result}}}”. Expected a number, or < or > and a "
@@ -112,11 +96,7 @@ def _of_each_domain(domain: Domain) -> None:
         )
 
     @check(
-        id=f"{name}-108",
-        kind=RuleKind.AGREEMENT,
-        domain=name,
-        field=unit,
-        severity=Severity.MINOR,
+        Heading(RuleKind.AGREEMENT, f"{name}-108", unit, Severity.MINOR),
         sentence="The extract gives one test in several units.",
         why="A reader who does not look at the unit of each value compares what differs by a "
         "factor. Measures of the trial are converted by the unit that is recorded.",
@@ -156,11 +136,7 @@ def _of_each_domain(domain: Domain) -> None:
         )
 
     @check(
-        id=f"{name}-109",
-        kind=RuleKind.AGREEMENT,
-        domain=name,
-        field=test,
-        severity=Severity.MINOR,
+        Heading(RuleKind.AGREEMENT, f"{name}-109", test, Severity.MINOR),
         sentence="Two results of the same test have the same time.",
         why="Which of them counts is not known.",
         query=f"{{{test}}} is there more than once at visit {{VISIT}}, {{{name}DTC}}. Please say "
@@ -184,11 +160,7 @@ def _of_each_domain(domain: Domain) -> None:
         return
 
     @check(
-        id=f"{name}-103",
-        kind=RuleKind.PLAUSIBILITY,
-        domain=name,
-        field=f"{name}SPEC",
-        severity=Severity.MAJOR,
+        Heading(RuleKind.PLAUSIBILITY, f"{name}-103", f"{name}SPEC", Severity.MAJOR),
         sentence="The specimen is not recorded as one that counts; the value is not used.",
         why="A venous PO2 taken for an arterial one would show a lung far worse than it is.",
         query=f"The specimen of {{{test}}} is {{{name}SPEC}}. Was it {{_specimen}}?",
@@ -210,11 +182,7 @@ for _domain in MEASUREMENTS:
 
 
 @check(
-    id="LB-104",
-    kind=RuleKind.PLAUSIBILITY,
-    domain="LB",
-    field="LBORRES",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.PLAUSIBILITY, "LB-104", "LBORRES", Severity.MAJOR),
     sentence="PaO2/FiO2 of this sample is outside 20 to 700 mmHg; the ratio is not used.",
     why="No patient lives outside; usually a unit of PaO2 or a percent FiO2.",
     query="PaO2 is {LBORRES} {LBORRESU}; with FiO2 of the same sample the ratio is impossible. "

@@ -5,16 +5,12 @@ import polars as pl
 from data_validation.checks.common import subjects_with, with_person
 from data_validation.domains.participation import listed_criteria
 from data_validation.facts import Severity, folded, folded_terms
-from data_validation.rules import Evidence, RuleKind, check
+from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
 
 
 @check(
-    id="DS-101",
-    kind=RuleKind.AGREEMENT,
-    domain="DS",
-    field="DSSTDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DS-101", "DSSTDTC", Severity.MAJOR),
     sentence="The randomization in DS is not dated as the randomization that counts.",
     why="Day 1 depends on it; the allocation list comes first.",
     query="Randomization is dated {DSSTDTC} here and {randomization_date} in the list. Which one?",
@@ -27,11 +23,7 @@ def other_date_of_randomization(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DS-102",
-    kind=RuleKind.AGREEMENT,
-    domain="DS",
-    field="DSDECOD",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DS-102", "DSDECOD", Severity.MAJOR),
     sentence="The participant is both a screen failure and randomized.",
     why="One of the two is wrong, and the screening flow cannot place the participant.",
     query="{USUBJID} is recorded as {DSDECOD} and as randomized. Please check.",
@@ -44,11 +36,7 @@ def failed_and_randomized(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="IE-101",
-    kind=RuleKind.ELIGIBILITY,
-    domain="IE",
-    field="IETESTCD",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ELIGIBILITY, "IE-101", "IETESTCD", Severity.MAJOR),
     sentence="The participant is randomized although a criterion was not met.",
     why="Protocol: only those who meet all criteria are randomized.",
     query="{USUBJID} is randomized although {IETESTCD} was recorded as not met. Please comment.",
@@ -59,11 +47,7 @@ def randomized_though_ineligible(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="SV-101",
-    kind=RuleKind.ORDER,
-    domain="SV",
-    field="SVSTDTC",
-    severity=Severity.MINOR,
+    Heading(RuleKind.ORDER, "SV-101", "SVSTDTC", Severity.MINOR),
     sentence="The visit took place outside its window.",
     why="Protocol: visits have windows, counted from randomization as day 1.",
     query="Visit {VISIT} took place on {SVSTDTC}, outside its window. Please confirm the date.",
@@ -93,11 +77,7 @@ def visit_outside_window(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="SV-104",
-    kind=RuleKind.ORDER,
-    domain="SV",
-    field="SVSTDTC",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.ORDER, "SV-104", "SVSTDTC", Severity.MAJOR),
     sentence="The visit took place before consent.",
     why="ICH E6: nothing is done for the trial before consent.",
     query="Visit {VISIT} took place on {SVSTDTC}, consent is dated {_consented}. Please check "
@@ -109,11 +89,7 @@ def visit_before_consent(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DS-106",
-    kind=RuleKind.AGREEMENT,
-    domain="DS",
-    field="DSDECOD",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DS-106", "DSDECOD", Severity.MAJOR),
     sentence="The participant withdrew for an adverse event and has none.",
     why="What ended the participation must be among the events, or safety misses it.",
     query="{USUBJID} left for an adverse event on {DSSTDTC}; no event is recorded. Which was it?",
@@ -135,11 +111,7 @@ def withdrawn_for_no_event(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DS-107",
-    kind=RuleKind.AGREEMENT,
-    domain="DS",
-    field="DSDECOD",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "DS-107", "DSDECOD", Severity.MAJOR),
     sentence="The disposition says randomized and the allocation list does not.",
     why="The allocation list and the dispositions must name the same participants.",
     query="{USUBJID} is recorded as randomized on {DSSTDTC} and is not on the list. Please check.",
@@ -152,11 +124,7 @@ def randomized_by_disposition_only(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="DS-108",
-    kind=RuleKind.COMPLETENESS,
-    domain="DS",
-    field="DSDECOD",
-    severity=Severity.MINOR,
+    Heading(RuleKind.COMPLETENESS, "DS-108", "DSDECOD", Severity.MINOR),
     sentence="The participant failed screening and no criterion of the protocol is recorded.",
     why="Why people are not randomized is told by criterion.",
     query="{USUBJID} is a screen failure. Which criterion was not met?",
@@ -174,11 +142,7 @@ def failed_for_no_criterion(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="IE-102",
-    kind=RuleKind.AGREEMENT,
-    domain="IE",
-    field="IEORRES",
-    severity=Severity.MINOR,
+    Heading(RuleKind.AGREEMENT, "IE-102", "IEORRES", Severity.MINOR),
     sentence="The result says that the criterion is met, so it is no exception.",
     why="SDTM: IE holds criteria not met, so inclusion with N and exclusion with Y.",
     query="{IETESTCD} ({IECAT}) has the result {IEORRES}, which is no exception. Please correct.",
@@ -191,11 +155,7 @@ def no_exception(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="HO-101",
-    kind=RuleKind.AGREEMENT,
-    domain="HO",
-    field="HOSTDTC",
-    severity=Severity.MINOR,
+    Heading(RuleKind.AGREEMENT, "HO-101", "HOSTDTC", Severity.MINOR),
     sentence="The stay begins before the one before it at the same place has ended.",
     why="Days in hospital and in intensive care would be counted twice.",
     query="The stay from {HOSTDTC} begins before an earlier one has ended. Please check the dates.",

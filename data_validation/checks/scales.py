@@ -4,7 +4,7 @@ import polars as pl
 
 from data_validation.checks.common import with_person
 from data_validation.facts import Severity
-from data_validation.rules import Evidence, RuleKind, check
+from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
 
 # Marshall et al., Lancet Infect Dis 2020: 7 to 9 intubation and mechanical ventilation, 10 dead.
@@ -53,11 +53,7 @@ def _ratings(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="RS-121",
-    kind=RuleKind.AGREEMENT,
-    domain="RS",
-    field="RSORRES",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "RS-121", "RSORRES", Severity.MAJOR),
     sentence="The participant is ventilated invasively, and the WHO scale says less than 7.",
     why="WHO clinical progression scale: 7 and above is intubated and ventilated.",
     query="The WHO scale is {RSORRES} on {RSDTC}, a day of invasive ventilation by the procedures. "
@@ -70,11 +66,7 @@ def ventilated_below_seven(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="RS-122",
-    kind=RuleKind.AGREEMENT,
-    domain="RS",
-    field="RSORRES",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "RS-122", "RSORRES", Severity.MAJOR),
     sentence="The WHO scale says 7 to 9, and no invasive ventilation is recorded for that day.",
     why="WHO clinical progression scale: 7 and above is intubated and ventilated.",
     query="The WHO scale is {RSORRES} on {RSDTC}; the procedures have no invasive ventilation on "
@@ -89,11 +81,7 @@ def seven_without_ventilation(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="RS-123",
-    kind=RuleKind.AGREEMENT,
-    domain="RS",
-    field="RSORRES",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "RS-123", "RSORRES", Severity.MAJOR),
     sentence="The WHO scale says dead, and the participant did not die by that day.",
     why="WHO clinical progression scale: 10 is dead.",
     query="The WHO scale is 10 on {RSDTC}; demographics has the death of {USUBJID} as "
@@ -111,11 +99,7 @@ def dead_by_scale_only(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    id="RS-124",
-    kind=RuleKind.AGREEMENT,
-    domain="RS",
-    field="RSCAT",
-    severity=Severity.MAJOR,
+    Heading(RuleKind.AGREEMENT, "RS-124", "RSCAT", Severity.MAJOR),
     sentence="The rating is of another version of the scale, or of none; it is not used.",
     why="A scale of 0 to 8 circulates beside that of 0 to 10; the same number means another state.",
     query="{RSTESTCD} is {RSORRES} on the scale “{RSCAT}”. Which version of the scale was used?",
