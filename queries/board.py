@@ -23,6 +23,8 @@ from queries.connections import Lease, LeaseEndedError, lease
 from queries.filters import Filters
 from queries.small_cells import Cells, declared, without_small_cells
 from snapshots import (
+    OPEN,
+    SEALED,
     SHOWN_FORMATS,
     SealedStoreError,
     Snapshot,
@@ -33,6 +35,7 @@ from snapshots import (
     compare,
     compare_sealed,
     open_store_digest,
+    quote_identifier,
     read_private_key,
     reader,
     rows_where,
@@ -53,8 +56,13 @@ EVERY_VIEW = (
     "common", "participation", "last_contact", "baseline_severity", "safety", "laboratory", "terms",
     "oxygenation", "balance", "survival", "monitoring",
 )  # fmt: skip
+# Relations that no plain view shows: beside a participant stands the arm, and who was allocated to
+# which is told by the arm alone.
+_NOT_PLAIN = frozenset({"participant", "allocation_list"})
 # Of what was worked out the last few are kept.
 _WORK_KEPT = 64
+# The store whose relations some views show.
+_STORES = {"relations_open": OPEN, "relations_complete": SEALED}
 # What changed in these is no change of what is recorded of participants. Of each relation so many
 # changed values are looked at for examples.
 NOT_RECORDS = frozenset({
@@ -551,6 +559,22 @@ def _make(
         "cutoff": snapshot.manifest.cutoff,
     }
     for name in views:
+        if name in _STORES:
+            _make_plain_relations(connection, _STORES[name])
         sql = _sql(f"views/{name}")
         named = {name: value for name, value in values.items() if f"${name}" in sql}
         connection.execute(sql, named or None)
+
+
+def _make_plain_relations(connection: "duckdb.DuckDBPyConnection", store: str) -> None:
+    """A view, under its name, of each relation that a store's own catalog of datasets lists.
+
+    The catalog is made from the facts on domains, so a new domain needs no view of its own.
+    """
+
+    def stored(name: str) -> "duckdb.DuckDBPyRelation":
+        return connection.table(f"{quote_identifier(store)}.{quote_identifier(name)}")
+
+    listed = {row[0] for row in stored("dataset").select("relation").fetchall()}
+    for name in sorted({"dataset", "blood_gas"} | listed - _NOT_PLAIN):
+        stored(name).create_view(name)

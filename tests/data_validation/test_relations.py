@@ -1,16 +1,12 @@
 """Study days, baselines, units, specimens and gas pairs, as a snapshot would hold them."""
 
-import re
 from datetime import date, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import queries
-from data_validation.domains import DOMAINS
 from data_validation.relations import arm_code, measured, relations
 from tests.data_validation.small_extracts import (
     TRIAL,
@@ -24,7 +20,6 @@ from tests.data_validation.small_extracts import (
 from trials import Trial, load_trial
 
 RANDOMIZED = date(2023, 3, 10)
-VIEWS = Path(queries.__file__).parent / "views"
 
 
 def open_relations(rows: Rows, trial: Trial = TRIAL) -> dict[str, pl.DataFrame]:
@@ -457,17 +452,3 @@ def test_both_sides_are_made_by_the_same_function() -> None:
         if name not in ("dataset",):
             shared = sides.complete.relations[name].select(frame.columns)
             assert shared.sort("record_key").equals(frame.sort("record_key")), name
-
-
-def test_every_relation_can_be_asked_for_in_the_views_that_can_have_it() -> None:
-    """A new domain needs its lines in `queries/views`; this says which are missing."""
-    shown = {
-        side: set(re.findall(r"create view (\w+)", (VIEWS / f"{side}.sql").read_text("utf-8")))
-        for side in ("relations_open", "relations_complete")
-    }
-    every = {domain.relation for domain in DOMAINS.values()} | {"blood_gas"}
-    opened = {domain.relation for domain in DOMAINS.values() if domain.opens} | {"blood_gas"}
-    # Views may say more than relations do. The allocation list is known by its arms alone.
-    assert opened <= shown["relations_open"]
-    assert not shown["relations_open"] & (every - opened)
-    assert every - {"allocation_list"} <= shown["relations_complete"]

@@ -19,6 +19,7 @@ import access.policy
 import queries.board
 import queries.connections
 from access import Denied, View
+from data_validation.domains import DOMAINS
 from queries import Board, BoardError, Filters, open_board
 from snapshots import (
     OPEN,
@@ -92,6 +93,20 @@ def test_a_sealed_name_fails_in_the_binder_of_a_pooled_board(simulated: Loaded, 
     coded = simulated.board(View.CODED)
     assert coded._connection.execute(f"select count(*) from {SEALED}.{name}").fetchone()
     coded.close()
+
+
+def test_every_relation_can_be_asked_for_in_the_views_that_can_have_it(
+    opened: Callable[[View], Board],
+) -> None:
+    """Plain views come from the store's catalog; the allocation list is known by its arms alone."""
+    every = {domain.relation for domain in DOMAINS.values()} | {"blood_gas"}
+    open_ones = {domain.relation for domain in DOMAINS.values() if domain.opens} | {"blood_gas"}
+    for view in View:
+        board = opened(view)
+        shown = set(board._answer("views/relations", {})["relation"])
+        allowed = every - {"allocation_list"} if board.has_sealed_records else open_ones
+        assert shown & every == allowed
+    assert {opened(view).has_sealed_records for view in View} == {False, True}
 
 
 @pytest.mark.parametrize("name", ["exposure", "actual_arm", "allocation_list"])
