@@ -66,6 +66,7 @@ def identified(
 
 
 def is_still(identity: Identity, claims: Mapping[str, Any], asked: SignInSettings) -> bool:
+    """Whether the role file still gives the identity its role and trials."""
     try:
         return read_roles(asked.roles_file).of(claims) == (identity.role, identity.trials)
     except RolesError:
@@ -73,6 +74,7 @@ def is_still(identity: Identity, claims: Mapping[str, Any], asked: SignInSetting
 
 
 def sign_in_of(claims: Mapping[str, Any]) -> SignIn | None:
+    """Which sign-in of whom the claims are of: issuer, subject and moment of issue."""
     match (claims.get("iss"), claims.get("sub"), claims.get("iat")):
         case (str(issuer), str(subject), int() | float() as issued) if issuer and subject:
             return issuer, subject, int(issued)

@@ -204,6 +204,7 @@ def footnotes(shown: Exhibit) -> None:
             * bool(assumed)
         ),
         f"Source: {origin['trial']}, snapshot {origin['snapshot']}, data cut-off "
-        f"{day(date.fromisoformat(origin['data_cutoff']))}, {origin['view']} view{people}.",
+        f"{day(date.fromisoformat(origin['data_cutoff']))}, {origin['view']} view{people}; "
+        f"software {origin['software']}.",
     ]
     st.caption("  \n".join(map(kept_together, lines)))

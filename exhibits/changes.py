@@ -413,8 +413,10 @@ RECORDS = {
 
 
 def _records(board: Board, then: Board, datasets: Collection[str] | None = None) -> pl.DataFrame:
-    """One row a dataset that differs, of `datasets` or of all: rows then and now, and how many are
-    new, changed or gone."""
+    """One row a dataset that differs, of `datasets` or of all.
+
+    Rows then and now, and how many are new, changed or gone.
+    """
     of = dict(board.ask("views/datasets").select("relation", "dataset").rows())
     found = records_that_differ(board, then.snapshot)
     if found.is_empty():

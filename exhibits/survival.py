@@ -87,8 +87,11 @@ def who_died(arm: str | None, board: Board | None = None) -> People:
 
 
 def _vital_status(board: Board, days: list[int]) -> pl.DataFrame:
-    """Participants by day, arm and what is known of them; a column a state, `past` how many of them
-    could be followed to the day, `died_past` of these who died by it."""
+    """Participants by day, arm and what is known of them.
+
+    A column a state, `past` how many of them could be followed to the day, `died_past` of these who
+    died by it.
+    """
     rows = board.ask("survival/vital_status", days=days, schedule=_schedule(board))
     counts = {
         (day, arm, state): (participants, past)

@@ -31,6 +31,7 @@ from queries import Board, Filters
 from snapshots import SEALED, Store
 from tests.conftest import BLINDED, HOSTILE, LoadedTrial, Troubled, board_of
 from tests.pages.conftest import PAGES, ROOT, Visitor, served_at
+from version import VERSION
 
 AtDashboard = Callable[[LoadedTrial], Visitor]
 
@@ -436,7 +437,8 @@ def test_the_address_can_name_the_snapshot(
     assert "Not the current snapshot." not in visitor.words
     # A date has one form, and an age is not told more exactly than it matters.
     assert re.search(r"Data cut-off 31 Aug 2023, over \d+ years ago\.", visitor.words)
-    assert f"snapshot {second}, data cut-off 31 Aug 2023, pooled view" in visitor.words
+    source = f"snapshot {second}, data cut-off 31 Aug 2023, pooled view; simulated participants"
+    assert f"{source}; software {VERSION}." in visitor.words
 
 
 def test_in_the_sidebar_the_closed_session_stands_above_what_is_seldom_changed(
