@@ -1,5 +1,9 @@
 """The dashboard's entry point: sign-in, choice of trial, snapshot and view, the menu by role."""
 
+from display.warm_up import warm_up
+
+warm_up()  # before anything else is imported, by whichever session comes first
+
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo

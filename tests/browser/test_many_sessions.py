@@ -6,8 +6,12 @@ So the server is what is measured; twenty browsers on its two processors would m
 import os
 import random
 import statistics
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Barrier
 from time import perf_counter, sleep
 
 import pytest
@@ -17,7 +21,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
 from access import Role, pages_of
-from tests.browser.dashboard_server import Server
+from tests.browser.dashboard_server import Server, running
 from tests.browser.visitor import NAMES, PATIENCE
 from tests.browser.whole_page import question_of
 from tests.conftest import BLINDED
@@ -27,6 +31,7 @@ SESSIONS, MOVES = (20, 20) if PROVE else (4, 2)
 # Seconds for which somebody looks at a page before the next; none where only errors are looked for.
 READING = (5.0, 15.0) if PROVE else (0.0, 0.0)
 P95 = 2.0  # seconds
+FIRST_VISITORS, STARTS = 8, 10 if PROVE else 2
 
 
 @dataclass
@@ -80,15 +85,20 @@ class Session:
                 texts.clear()
 
 
-def _walk(server: Server, role: Role, seed: int) -> Session:
-    """Sign in and move through the role's pages, each time to another one."""
-    chance = random.Random(seed)
-    own = list(pages_of(role))
+@contextmanager
+def _connected(server: Server) -> Iterator[Session]:
     address = server.url.replace("http:", "ws:") + "/_stcore/stream"
     # A browser takes what comes while somebody reads; where a queue is full, no ping is answered.
     limits = {"max_size": None, "max_queue": None}
     with connect(address, subprotocols=["streamlit"], **limits) as socket:  # type: ignore[list-item]
-        session = Session(socket)
+        yield Session(socket)
+
+
+def _walk(server: Server, role: Role, seed: int) -> Session:
+    """Sign in and move through the role's pages, each time to another one."""
+    chance = random.Random(seed)
+    own = list(pages_of(role))
+    with _connected(server) as session:
         session.run()
         session.run(button=NAMES[role])
         here = own[0]
@@ -117,3 +127,29 @@ def test_many_people_at_once_each_get_their_pages_and_soon(dashboard: Server) ->
             f"{SESSIONS} sessions, {len(taken)} moves: p95 {p95:.2f} s, longest {max(taken):.2f} s"
         )
         assert p95 <= P95
+
+
+def _first_visit(server: Server, together: Barrier) -> Session:
+    """Come at the same moment as the others, sign in, and look at the first page."""
+    with _connected(server) as session:
+        together.wait()
+        session.run()
+        text = session.run(button=NAMES[Role.BOARD])
+        assert question_of("board-overview") in text.replace("\\", "")
+    return session
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("start", range(STARTS))
+def test_the_first_visitors_of_a_server_may_come_together(
+    server_settings: dict[str, str], tmp_path: Path, start: int
+) -> None:
+    """Nobody has asked it anything, not even whether it is ready, so all import at once."""
+    together = Barrier(FIRST_VISITORS)
+    with (
+        running(server_settings, tmp_path / "stderr") as server,
+        ThreadPoolExecutor(FIRST_VISITORS) as people,
+    ):
+        visits = [people.submit(_first_visit, server, together) for _ in range(FIRST_VISITORS)]
+        assert [error for visit in visits for error in visit.result().errors] == []
+        assert server.complaints() == []

@@ -1,0 +1,17 @@
+"""What a server imports whole before it draws for anybody."""
+
+from importlib import import_module
+from threading import Lock
+
+_ONE_AT_A_TIME = Lock()
+
+
+def warm_up() -> None:
+    """Import pandas, then what draws; whoever comes meanwhile waits.
+
+    Plotly looks for pandas among the modules and takes it as it is: a session that draws while
+    another one is still importing it would end in an `AttributeError`.
+    """
+    with _ONE_AT_A_TIME:
+        for module in ("pandas", "plotly.graph_objects", "polars"):
+            import_module(module)
