@@ -105,6 +105,8 @@ LOAD = Target(
     4.0,
     "half of it is the start of Python and its libraries",
 )
+IMPORT = Target("Processor time of `import exhibits`, whole process", "CPU s", 0.8)
+SHOW = Target("Processor time of `python -m exhibits show` of one number", "CPU s", 1.6)
 MEMORY = Target(
     "Memory of the server (RSS) with one session that has visited every page",
     "MB",
@@ -150,6 +152,12 @@ LOAD_LARGE = Target(
     "s",
     12.0,
     "most of it is DuckDB, which writes the open and the sealed file and compresses their text",
+)
+LOAD_CPU = Target(
+    "Processor time of that load",
+    "CPU s",
+    15.0,
+    "all is assessed twice, and every value becomes text for the digest",
 )
 LOAD_MEMORY = Target(
     "Memory of that load at its peak (RSS)",
@@ -233,10 +241,10 @@ COMPARED = Target(
 )
 TARGETS = (
     FIRST_PAGE, BARE_CHART, BEYOND, SIGN_IN, SWITCH, OVERVIEW, RERUN, FRAGMENT, PROFILE, LOAD,
-    MEMORY, DECIDE, VIEW, AUDIT, CHECK_LARGE, CHECK_MEMORY, CHECK_TENTH, LOAD_LARGE, LOAD_MEMORY,
-    FINDINGS, SIMULATE, SIMULATE_MEMORY, EVENTS_OVERVIEW, EVENTS_TERMS, EVENTS_LARGE,
-    EVENTS_MEMORY, PROFILE_LARGE, COMPARED, EVIDENCE, EVIDENCE_MODELS, EVIDENCE_LARGE,
-    EVIDENCE_MEMORY,
+    IMPORT, SHOW, MEMORY, DECIDE, VIEW, AUDIT, CHECK_LARGE, CHECK_MEMORY, CHECK_TENTH, LOAD_LARGE,
+    LOAD_CPU, LOAD_MEMORY, FINDINGS, SIMULATE, SIMULATE_MEMORY, EVENTS_OVERVIEW, EVENTS_TERMS,
+    EVENTS_LARGE, EVENTS_MEMORY, PROFILE_LARGE, COMPARED, EVIDENCE, EVIDENCE_MODELS,
+    EVIDENCE_LARGE, EVIDENCE_MEMORY,
 )  # fmt: skip
 EVENT_EXHIBITS = (
     "adverse_event_overview", "adverse_event_dots", "adverse_events_by_term",
@@ -264,6 +272,8 @@ MODEL_EXHIBITS = (
 )  # fmt: skip
 # Of the laboratory, what these exhibits show; all of it takes more memory than a small machine has.
 EVIDENCE_TESTS = ("PO2", "FIO2", "CRP", "INTLK6", "FERRITIN", "LYM")
+SHOWN = "mortality"
+DATA = ("-m", "data_validation")
 LARGE_REPETITIONS = 3
 TIMES = 200  # how often in a row what takes milliseconds is done
 
@@ -301,6 +311,9 @@ def measure(repetitions: int) -> Measured:
             measured.add(BARE_CHART, bare)
             measured.add(BEYOND, own - bare)
             measured.add(LOAD, load(extract, settings, folder / f"store-{turn}"))
+            measured.add(IMPORT, watched("-c", "import exhibits", settings={}).processor)
+            shown = watched("-m", "exhibits", "show", SHOWN, "--trial", TRIAL, settings=settings)
+            measured.add(SHOW, shown.processor)
             sign_in_time, switch, overview, memory = a_session(browser, settings, folder)
             measured.add(SIGN_IN, sign_in_time)
             measured.add(SWITCH, switch)
@@ -381,15 +394,16 @@ def large_extracts(measured: Measured, settings: dict[str, str], folder: Path) -
     csv = write_large(frames, folder / "large-csv", "csv")
     del frames, laboratory, tenth
     for turn in range(LARGE_REPETITIONS):
-        seconds, peak = watched("check", str(parquet), "--trial", TRIAL, settings=settings)
-        measured.add(CHECK_LARGE, seconds)
-        measured.add(CHECK_MEMORY, peak)
-        seconds, _ = watched("check", str(small), "--trial", TRIAL, settings=settings)
-        measured.add(CHECK_TENTH, seconds)
+        for extract, target in ((parquet, CHECK_LARGE), (small, CHECK_TENTH)):
+            check = watched(*DATA, "check", str(extract), "--trial", TRIAL, settings=settings)
+            measured.add(target, check.seconds)
+            if extract is parquet:
+                measured.add(CHECK_MEMORY, check.peak)
         new = settings | {"DSMB_STORE": str(folder / f"large-store-{turn}")}
-        seconds, peak = watched("load", str(csv), "--trial", TRIAL, settings=new)
-        measured.add(LOAD_LARGE, seconds)
-        measured.add(LOAD_MEMORY, peak)
+        load_large = watched(*DATA, "load", str(csv), "--trial", TRIAL, settings=new)
+        measured.add(LOAD_LARGE, load_large.seconds)
+        measured.add(LOAD_CPU, load_large.processor)
+        measured.add(LOAD_MEMORY, load_large.peak)
         shutil.rmtree(folder / f"large-store-{turn}")
 
 
@@ -398,13 +412,13 @@ def many_participants(
 ) -> None:
     """Simulate 100,000 participants, and look at a million adverse events of theirs."""
     extract = folder / "many"
-    seconds, peak = watched(
-        *("simulate", "--trial", TRIAL, "--out", str(extract), "--format", "parquet"),
+    simulation = watched(
+        *(*DATA, "simulate", "--trial", TRIAL, "--out", str(extract), "--format", "parquet"),
         *("--participants", "100000", "--sites", "500"),
         settings={},
     )
-    measured.add(SIMULATE, seconds)
-    measured.add(SIMULATE_MEMORY, peak)
+    measured.add(SIMULATE, simulation.seconds)
+    measured.add(SIMULATE_MEMORY, simulation.peak)
     evidence_of_many(measured, settings, extract, folder / "evidence-store", repetitions)
     for file in extract.glob("*.parquet"):
         if file.stem not in ("dm", "ds", "ae", "randomization"):
@@ -470,20 +484,30 @@ def timed_exhibits(
     return answer["seconds"], answer["peak"]
 
 
-def watched(*arguments: str, settings: dict[str, str]) -> tuple[float, float]:
-    """Seconds of `python -m data_validation` and its peak of memory in MB.
+@dataclass(frozen=True)
+class Cost:
+    """What a process took: seconds, seconds of processors (user and system), MB at its peak."""
+
+    seconds: float
+    processor: float
+    peak: float
+
+
+def watched(*arguments: str, settings: dict[str, str]) -> Cost:
+    """Run Python with these arguments, and see what it takes.
 
     The command runs below a process of its own, as only that one's largest child is remembered.
     """
     program = (
         "import resource, subprocess, sys;"
         "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode;"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN);"
+        "print(used.ru_utime + used.ru_stime, used.ru_maxrss); sys.exit(code)"
     )
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DSMB_")}
     start = perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", program, sys.executable, "-m", "data_validation", *arguments],
+        [sys.executable, "-c", program, sys.executable, *arguments],
         cwd=CHECKOUT,
         env=inherited | settings,
         capture_output=True,
@@ -492,9 +516,10 @@ def watched(*arguments: str, settings: dict[str, str]) -> tuple[float, float]:
     )
     seconds = perf_counter() - start
     if done.returncode != 0:
-        raise SystemExit(f"{arguments[0]} of a large extract failed: {done.stderr}")
-    kilobytes = int(done.stdout)
-    return seconds, kilobytes / (1024 if sys.platform == "linux" else MEGABYTE)
+        raise SystemExit(f"python {' '.join(arguments)} failed: {done.stderr}")
+    processor, kilobytes = done.stdout.split()
+    peak = int(kilobytes) / (1024 if sys.platform == "linux" else MEGABYTE)
+    return Cost(seconds, float(processor), peak)
 
 
 def many_findings(
