@@ -229,9 +229,7 @@ def unfamiliar(code: str, measure: Measure) -> Quantity:
     """A test known only from its definition: values about the lower third of what is plausible."""
     middle = measure.lower + 0.3 * (measure.upper - measure.lower)
     median = middle if middle > 0 else 1.0
-    return Quantity(
-        code, measure.label, "OTHER", "SERUM", measure.unit, median, 0.0, 0.1, 0.05, 2, None, None
-    )
+    return Quantity(code, measure.label, "OTHER", measure.unit, median, 0, 0.1, 0.05, 2, "SERUM")
 
 
 def test_of(quantity: Quantity) -> Test:
