@@ -5,17 +5,16 @@ import polars as pl
 
 from simulator.draws import Days, Draws, Floats, Integers
 from simulator.measurements import (
+    Reading,
     Samples,
-    Test,
     assemble,
     hold_to_criteria,
-    in_measures_unit,
     results,
+    within_measure,
 )
 from simulator.records import Records
-from simulator.reference import GASES, LABORATORY, UNASKED, Quantity
+from simulator.reference import GASES, LABORATORY, UNASKED, Quantity, Test
 from simulator.run import Run
-from simulator.visits import UNSCHEDULED
 from trials import Measure, Trial
 
 _COLUMNS = [
@@ -63,7 +62,7 @@ def rounds(run: Run, topic: str) -> Integers:
     Rounds are from 06:30 to 09:55; screening and unscheduled visits at any time of the day.
     """
     occasions = run.occasions
-    width = occasions.scheduled + UNSCHEDULED
+    width = occasions.visits
     uniform = run.draws.uniform(topic, len(run.people), width)
     offset = occasions.offset[:, :width]
     any_time = (offset < 0) | (np.arange(width) >= occasions.scheduled)
@@ -75,7 +74,7 @@ def _gases(run: Run) -> list[pl.DataFrame]:
     """Arterial gases: each morning in hospital, some evenings, and around administrations."""
     people, occasions, doses, draws = run.people, run.occasions, run.doses, run.draws
     persons = len(people)
-    visits, width = occasions.scheduled, occasions.scheduled + UNSCHEDULED
+    visits, width = occasions.scheduled, occasions.visits
     around = np.arange(width, width + doses.planned)
     column = np.r_[np.arange(width), np.arange(visits), around, around]
     timing = np.r_[np.full(width + visits, -1), np.repeat([0, 1], doses.planned)].astype(np.int64)
@@ -112,21 +111,13 @@ def _gases(run: Run) -> list[pl.DataFrame]:
         "PH": np.clip(7.44 - 0.10 * severity**2 + 0.025 * noise[:, :, 2], 6.85, 7.6),
         "LACTICAC": np.exp(np.log(1.1) + 1.1 * severity**2 + 0.25 * noise[:, :, 3]),
     }
-    everything = np.ones(len(samples.person), dtype=np.bool_)
-    return [
-        results(
-            "LB",
-            test_of(gas),
-            run.trial.measures_by_code[("LB", gas.code)],
-            samples,
-            samples.values(matrices[gas.code]),
-            kept=everything,
-            order=order,
-            site=people.site,
-        )
-        for order, gas in enumerate(GASES)
-        if ("LB", gas.code) in run.trial.measures_by_code
+    by_code = run.trial.measures_by_code
+    readings = [
+        (gas, by_code["LB", gas.code], matrices[gas.code], taken)
+        for gas in GASES
+        if ("LB", gas.code) in by_code
     ]
+    return results(run, "LB", samples, readings)
 
 
 def _slotted_normal(
@@ -145,7 +136,7 @@ def _slotted_normal(
 def _values(run: Run, order: int) -> list[pl.DataFrame]:
     """Chemistry, counts and immune markers at each visit; at home not always."""
     trial, people, occasions, draws = run.trial, run.people, run.occasions, run.draws
-    persons, width = len(people), occasions.scheduled + UNSCHEDULED
+    persons, width = len(people), occasions.visits
     column = np.arange(width)
     offset = occasions.offset[:, :width]
     uniform = draws.uniform("laboratory samples", persons, 2 * width)
@@ -157,31 +148,18 @@ def _values(run: Run, order: int) -> list[pl.DataFrame]:
     samples = Samples.of(people, occasions, taken, minute=minute, occasion=column, timing=timing)
     severity = run.course.severity(offset)
 
-    parts: list[pl.DataFrame] = []
+    readings: list[Reading] = []
     for quantity, measure in _quantities(trial, run.course.inpatient):
         present = draws.uniform(f"missing {quantity.code}", persons, width) >= _MISSED_TEST_RATE
         if quantity.code == _FILTRATION:
             values = _filtration(run, levels(run, _CREATININE, severity))
         else:
             values = levels(run, quantity, severity)
-        test = test_of(quantity)
+        test: Test = quantity
         if measure is not None:
-            test, values = in_measures_unit(test, measure, values)
-            values = hold_to_criteria(trial, people, measure.name, values, offset)
-            values = np.clip(values, measure.lower, measure.upper)
-        parts.append(
-            results(
-                "LB",
-                test,
-                measure,
-                samples,
-                samples.values(values),
-                kept=present[samples.person, samples.column],
-                order=order + len(parts),
-                site=people.site,
-            )
-        )
-    return parts
+            test, values = within_measure(run, quantity, measure, values, offset)
+        readings.append((test, measure, values, present))
+    return results(run, "LB", samples, readings, order)
 
 
 def levels(run: Run, quantity: Quantity, severity: Floats) -> Floats:
@@ -209,39 +187,32 @@ def _filtration(run: Run, creatinine: Floats) -> Floats:
 
 
 def _quantities(trial: Trial, inpatient: bool) -> list[tuple[Quantity, Measure | None]]:
-    """The trial's tests beside gases, and in critical care one that no definition asks for."""
-    known = {quantity.code: quantity for quantity in LABORATORY}
+    """The trial's tests beside gases, and in critical care those that no definition asks for."""
     gases = {gas.code for gas in GASES} if inpatient else set()
-    asked: list[tuple[Quantity, Measure | None]] = []
-    for (domain, code), measure in trial.measures_by_code.items():
-        if domain != "LB" or code in gases:
-            continue
-        quantity = known.get(code)
-        if quantity is None or quantity.unit not in measure.factors:
-            quantity = unfamiliar(code, measure)
-        asked.append((quantity, measure))
-    if inpatient and ("LB", UNASKED.code) not in trial.measures_by_code:
-        asked.append((UNASKED, None))
-    return asked
+    asked: list[tuple[Quantity, Measure | None]] = [
+        (quantity_of(LABORATORY, code, measure), measure)
+        for (domain, code), measure in trial.measures_by_code.items()
+        if domain == "LB" and code not in gases
+    ]
+    unasked = [test for test in UNASKED if ("LB", test.code) not in trial.measures_by_code]
+    return asked + [(test, None) for test in unasked if inpatient]
 
 
-def unfamiliar(code: str, measure: Measure) -> Quantity:
-    """A test known only from its definition: values about the lower third of what is plausible."""
+def quantity_of(known: tuple[Quantity, ...], code: str, measure: Measure) -> Quantity:
+    """A test as it is known; else from its definition, about the lower third of the plausible."""
+    for quantity in known:
+        if quantity.code == code and quantity.unit in measure.factors:
+            return quantity
     middle = measure.lower + 0.3 * (measure.upper - measure.lower)
-    median = middle if middle > 0 else 1.0
-    return Quantity(code, measure.label, "OTHER", measure.unit, median, 0, 0.1, 0.05, 2, "SERUM")
-
-
-def test_of(quantity: Quantity) -> Test:
-    """The test of the extract that a quantity is recorded as."""
-    return Test(
-        code=quantity.code,
-        name=quantity.name,
-        unit=quantity.unit,
-        decimals=quantity.decimals,
-        low=quantity.low,
-        high=quantity.high,
-        detection=quantity.detection,
-        category=quantity.category,
-        specimen=quantity.specimen,
+    return Quantity(
+        code=code,
+        name=measure.label,
+        unit=measure.unit,
+        decimals=2,
+        category="OTHER",
+        specimen="SERUM",
+        median=middle if middle > 0 else 1.0,
+        slope=0.0,
+        between=0.1,
+        within=0.05,
     )

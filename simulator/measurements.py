@@ -1,5 +1,6 @@
-"""From values to the rows of findings : recorded units, ranges, sequence, baseline flags."""
+"""From values to the rows of findings: recorded units, ranges, sequence, baseline flags."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import ceil, log10
 
@@ -7,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from simulator.draws import Days, Floats, Integers, Mask
+from simulator.listing import listing
 from simulator.population import Population, limits_of
 from simulator.records import (
     MINUTES,
@@ -19,8 +21,8 @@ from simulator.records import (
     iso_times,
     pick,
     repeated,
-    sequence,
 )
+from simulator.reference import Test
 from simulator.run import Run
 from simulator.visits import Occasions
 from trials import Measure, Trial
@@ -73,24 +75,9 @@ class Samples:
             column=column,
         )
 
-    def values(self, matrix: Floats) -> Floats:
-        """The samples' values of a (persons, n) matrix."""
-        return np.asarray(matrix[self.person, self.column], dtype=np.float64)
 
-
-@dataclass(frozen=True)
-class Test:
-    """A test of the extract: its codes, precision and reference range, in `unit`."""
-
-    code: str
-    name: str
-    unit: str
-    decimals: int
-    low: float | None = None
-    high: float | None = None
-    detection: float | None = None
-    category: str = ""
-    specimen: str = ""
+# A test with the measure it means, its values, and which samples have it; both (persons, n).
+Reading = tuple[Test, Measure | None, Floats, Mask]
 
 
 @dataclass(frozen=True)
@@ -141,6 +128,15 @@ def in_measures_unit(test: Test, measure: Measure, values: Floats) -> tuple[Test
     return turned_test, (values + offset) * factor
 
 
+def within_measure(
+    run: Run, test: Test, measure: Measure, values: Floats, offset: Days
+) -> tuple[Test, Floats]:
+    """A test and its values in the unit of its measure, eligible and plausible."""
+    test, values = in_measures_unit(test, measure, values)
+    values = hold_to_criteria(run.trial, run.people, measure.name, values, offset)
+    return test, np.clip(values, measure.lower, measure.upper)
+
+
 def hold_to_criteria(
     trial: Trial, people: Population, measure: str, values: Floats, offset: Days
 ) -> Floats:
@@ -181,27 +177,26 @@ def _recorded(test: Test, measure: Measure | None) -> tuple[_Recorded, _Recorded
 
 
 def results(
-    domain: str,
-    test: Test,
-    measure: Measure | None,
-    samples: Samples,
-    values: Floats,
-    *,
-    kept: Mask,
-    order: int,
-    site: Integers,
-) -> pl.DataFrame:
-    """The rows of one test for the samples that `kept` names.
+    run: Run, domain: str, samples: Samples, readings: Iterable[Reading], first: int = 0
+) -> list[pl.DataFrame]:
+    """The rows of each test; `first` ranks the first test among those of one sample."""
+    return [
+        _result(run, domain, samples, reading, order)
+        for order, reading in enumerate(readings, start=first)
+    ]
 
-    `values` are in the test's unit, one per sample; `order` ranks the tests of one sample; `site`
-    has one index per person. The columns in lower case are for `assemble`.
-    """
-    values, person = values[kept], samples.person[kept]
+
+def _result(run: Run, domain: str, samples: Samples, reading: Reading, order: int) -> pl.DataFrame:
+    """The rows of one test; the columns in lower case are for `assemble`."""
+    test, measure, matrix, taken = reading
+    kept = taken[samples.person, samples.column]
+    person = samples.person[kept]
+    values = matrix[person, samples.column[kept]]
     rows = len(values)
     if measure is not None:
         test, values = in_measures_unit(test, measure, values)
     usual, other = _recorded(test, measure)
-    elsewhere = site[person] % 3 == 1
+    elsewhere = run.people.site[person] % 3 == 1
 
     def by_site(first: pl.Series, second: pl.Series) -> pl.Series:
         return second.zip_with(pl.Series(elsewhere), first)
@@ -261,7 +256,7 @@ def results(
 
 
 def assemble(
-    run: Run, domain: str, parts: list[pl.DataFrame], timings: list[str], columns: list[str]
+    run: Run, domain: str, parts: list[pl.DataFrame], timings: list[str], names: list[str]
 ) -> Records:
     """All rows of a domain of findings in order, with sequence numbers and baseline flags."""
     frame = pl.concat(parts).sort("person", "minute", "order", "occasion", maintain_order=True)
@@ -274,18 +269,14 @@ def assemble(
     baseline = np.zeros(frame.height, dtype=np.bool_)
     baseline[candidates[np.unique(key, return_index=True)[1]]] = True
     occasions = run.occasions
-    frame = frame.with_columns(
-        constant(run.trial.study, frame.height).alias("STUDYID"),
-        constant(domain, frame.height).alias("DOMAIN"),
-        pick(run.subjects, person).alias("USUBJID"),
-        pl.Series(f"{domain}SEQ", sequence(person)),
-        flag(baseline).alias(f"{domain}BLFL"),
-        pl.Series("VISITNUM", np.round(occasions.number[person, occasion], 2)),
-        pick(occasions.names, occasion).alias("VISIT"),
-        iso_times(minute).alias(f"{domain}DTC"),
-        pick(timings, timing).alias(f"{domain}TPT"),
-    )
+    columns = {name: frame[name] for name in frame.columns if name.startswith(domain)} | {
+        f"{domain}BLFL": flag(baseline),
+        "VISITNUM": pl.Series(np.round(occasions.number[person, occasion], 2)),
+        "VISIT": pick(occasions.names, occasion),
+        f"{domain}DTC": iso_times(minute),
+        f"{domain}TPT": pick(timings, timing),
+    }
     day_one = np.where(run.people.failed, NEVER, run.people.anchor)[person]
-    return Records(
-        frame.select(columns), minute // MINUTES, (Learned(day_one, {f"{domain}BLFL": None}),)
-    )
+    learned = Learned(day_one, {f"{domain}BLFL": None})
+    records = listing(run, domain, person, minute // MINUTES, columns, learned=[learned])
+    return replace(records, frame=records.frame.select(names))

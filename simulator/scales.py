@@ -4,14 +4,13 @@ Only what the trial names as a measure is made; a domain without any is not in t
 """
 
 import numpy as np
-import polars as pl
 
 from simulator.draws import Floats, Integers, Mask
-from simulator.laboratory import levels, oxygen, rounds, test_of, unfamiliar
-from simulator.measurements import Samples, Test, assemble, in_measures_unit, results
+from simulator.laboratory import levels, oxygen, quantity_of, rounds
+from simulator.measurements import Reading, Samples, assemble, in_measures_unit, results
 from simulator.medication import vasopressors
 from simulator.records import Records
-from simulator.reference import OTHER_FINDINGS
+from simulator.reference import OTHER_FINDINGS, Test
 from simulator.run import Run
 from simulator.visits import UNSCHEDULED
 from trials import Measure
@@ -31,23 +30,23 @@ def respiratory_settings(run: Run) -> Records | None:
     flow = np.where(rank == _CANNULA, np.round(3 + 9 * severity + normal), high_flow)
     settings: dict[str, tuple[Test, Floats, Mask]] = {
         "PEEP": (
-            Test("PEEP", "Positive End Expiratory Pressure", "cmH2O", 0),
+            Test(code="PEEP", name="Positive End Expiratory Pressure", unit="cmH2O", decimals=0),
             np.clip(np.round(6 + 8 * severity + normal), 5, 24),
             rank >= _VENTILATED,
         ),
         "O2FLOW": (
-            Test("O2FLOW", "Oxygen Flow Rate", "L/min", 0),
+            Test(code="O2FLOW", name="Oxygen Flow Rate", unit="L/min", decimals=0),
             np.clip(flow, 1, 60),
             (rank == _CANNULA) | (rank == _HIGH_FLOW),
         ),
         "FIO2": (
-            Test("FIO2", "Fraction of Inspired Oxygen", "fraction", 2),
+            Test(code="FIO2", name="Fraction of Inspired Oxygen", unit="fraction", decimals=2),
             oxygen(run, offset, np.zeros(offset.shape))[1],
             rank >= _HIGH_FLOW,
         ),
     }
     in_hospital = run.occasions.inpatient[:, : offset.shape[1]]
-    parts = [
+    parts: list[Reading] = [
         (test, measure, values, _seen(run) & in_hospital & applies)
         for measure in _asked(run, "RE")
         for test, values, applies in [settings[measure.code]]
@@ -69,7 +68,7 @@ def progression(run: Run) -> Records | None:
     )
     since = offset - course.discharged[:, None]
     score = np.where(since >= 0, np.where(since < _QUICK_RECOVERY, 2, 1), score)
-    parts = [
+    parts: list[Reading] = [
         (_scored(measure, _SCALE), measure, score.astype(np.float64), _seen(run))
         for measure in _asked(run, "RS")
     ]
@@ -80,7 +79,7 @@ def symptom_scores(run: Run) -> Records | None:
     """QS: scores of 0 to 10 of those who can answer, weekly."""
     offset, rank = _when(run)
     severity = run.course.severity(offset)
-    parts = []
+    parts: list[Reading] = []
     for measure in _asked(run, "QS"):
         normal = run.draws.normal(f"score {measure.code}", offset.shape[0], offset.shape[1] + 1)
         slope = _QUESTIONNAIRE_SLOPES.get(measure.code, 5.0)
@@ -103,14 +102,11 @@ def electrocardiograms(run: Run) -> Records | None:
 
 
 def _levels(run: Run, domain: str) -> Records | None:
-    known = {quantity.code: quantity for quantity in OTHER_FINDINGS}
     severity = run.course.severity(_when(run)[0])
-    parts = []
+    parts: list[Reading] = []
     for measure in _asked(run, domain):
-        quantity = known.get(measure.code)
-        if quantity is None or quantity.unit not in measure.factors:
-            quantity = unfamiliar(measure.code, measure)
-        test, values = in_measures_unit(test_of(quantity), measure, levels(run, quantity, severity))
+        quantity = quantity_of(OTHER_FINDINGS, measure.code, measure)
+        test, values = in_measures_unit(quantity, measure, levels(run, quantity, severity))
         values = np.clip(values, measure.lower, measure.upper)
         parts.append((test, measure, values, _weekly(run)))
     return _findings(run, domain, parts)
@@ -122,18 +118,18 @@ def _asked(run: Run, domain: str) -> list[Measure]:
 
 def _scored(measure: Measure, name: str) -> Test:
     category = measure.categories[0] if measure.categories else ""
-    return Test(measure.code, name, measure.unit, 0, category=category)
+    return Test(code=measure.code, name=name, unit=measure.unit, decimals=0, category=category)
 
 
 def _when(run: Run) -> tuple[Integers, Integers]:
     """Offsets of the scheduled visits and unscheduled ones, and the rank of support at them."""
-    offset = run.occasions.offset[:, : run.occasions.scheduled + UNSCHEDULED]
+    offset = run.occasions.offset[:, : run.occasions.visits]
     rank = np.where(offset >= run.course.discharged[:, None], 0, run.course.rank(offset))
     return offset, rank
 
 
 def _seen(run: Run) -> Mask:
-    return run.occasions.attended[:, : run.occasions.scheduled + UNSCHEDULED]
+    return run.occasions.attended[:, : run.occasions.visits]
 
 
 def _weekly(run: Run) -> Mask:
@@ -143,36 +139,20 @@ def _weekly(run: Run) -> Mask:
     return np.asarray(_seen(run) & np.array(weekly), dtype=np.bool_)
 
 
-def _findings(
-    run: Run, domain: str, parts: list[tuple[Test, Measure, Floats, Mask]]
-) -> Records | None:
+def _findings(run: Run, domain: str, readings: list[Reading]) -> Records | None:
     """Each test at the occasions of its mask."""
-    if not parts:
+    if not readings:
         return None
-    offset = run.occasions.offset[:, : run.occasions.scheduled + UNSCHEDULED]
-    column = np.arange(offset.shape[1])
-    frames: list[pl.DataFrame] = []
-    for test, measure, values, taken in parts:
-        samples = Samples.of(
-            run.people,
-            run.occasions,
-            taken,
-            minute=rounds(run, f"{domain} times"),
-            occasion=column,
-            timing=np.full(len(column), -1),
-        )
-        frames.append(
-            results(
-                domain,
-                test,
-                measure,
-                samples,
-                samples.values(values),
-                kept=np.ones(len(samples.person), dtype=np.bool_),
-                order=len(frames),
-                site=run.people.site,
-            )
-        )
+    width = run.occasions.visits
+    samples = Samples.of(
+        run.people,
+        run.occasions,
+        _seen(run),
+        minute=rounds(run, f"{domain} times"),
+        occasion=np.arange(width),
+        timing=np.full(width, -1),
+    )
+    frames = results(run, domain, samples, readings)
     columns = ["STUDYID", "DOMAIN", "USUBJID"]
     columns += [f"{domain}{name}" for name in ("SEQ", "TESTCD", "TEST")]
     columns += [f"{domain}{name}" for name in ("CAT", "SPEC") if f"{domain}{name}" in frames[0]]

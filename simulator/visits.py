@@ -37,6 +37,11 @@ class Occasions:
     scheduled: int
     inpatient: Mask
 
+    @property
+    def visits(self) -> int:
+        """The number of scheduled and unscheduled visits, without administrations."""
+        return self.scheduled + UNSCHEDULED
+
 
 def attend(
     trial: Trial,

@@ -1,22 +1,13 @@
 """VS: vital signs at every visit, height and weight at the first."""
 
 import numpy as np
-import polars as pl
 
 from simulator.draws import Floats
 from simulator.laboratory import oxygen, rounds
-from simulator.measurements import (
-    Samples,
-    Test,
-    assemble,
-    hold_to_criteria,
-    in_measures_unit,
-    results,
-)
+from simulator.measurements import Reading, Samples, assemble, results, within_measure
 from simulator.records import Records
-from simulator.reference import VITAL_SIGNS, VitalSign
+from simulator.reference import VITAL_SIGNS, Test, VitalSign
 from simulator.run import Run
-from simulator.visits import UNSCHEDULED
 from trials import Measure, Trial
 
 _COLUMNS = [
@@ -25,16 +16,14 @@ _COLUMNS = [
 ]  # fmt: skip
 _TIMINGS = ["DURING INSTILLATION"]
 _MISSED_TEST_RATE = 0.015
-_BODY = {
-    "HEIGHT": Test("HEIGHT", "Height", "cm", 0),
-    "WEIGHT": Test("WEIGHT", "Weight", "kg", 1),
-}
+_HEIGHT = Test(code="HEIGHT", name="Height", unit="cm", decimals=0)
+_WEIGHT = Test(code="WEIGHT", name="Weight", unit="kg", decimals=1)
 
 
 def vital_signs(run: Run) -> Records:
     """VS: one row per sign and occasion."""
     trial, people, occasions, doses = run.trial, run.people, run.occasions, run.doses
-    persons, width = len(people), occasions.scheduled + UNSCHEDULED
+    persons, width = len(people), occasions.visits
     columns = np.arange(width + doses.planned)
     offset = occasions.offset
     timing = np.where(columns >= width, 0, -1)
@@ -43,7 +32,7 @@ def vital_signs(run: Run) -> Records:
         people, occasions, occasions.attended, minute=minute, occasion=columns, timing=timing
     )
     severity = run.course.severity(offset)
-    parts: list[pl.DataFrame] = []
+    readings: list[Reading] = []
     for sign, measure in _signs(trial):
         normal = run.draws.normal(f"sign {sign.code}", persons, 1 + width)
         # Signs during an instillation have a stream of their own: control has none.
@@ -54,41 +43,14 @@ def vital_signs(run: Run) -> Records:
             values = _saturation(oxygen(run, offset, 0.05 * noise)[0])
         else:
             values = sign.mean + sign.slope * severity + sign.between * normal[:, :1]
-        values = values + sign.within * noise
-        test = Test(sign.code, sign.name, sign.unit, sign.decimals)
-        test, values = in_measures_unit(test, measure, values)
-        values = hold_to_criteria(trial, people, measure.name, values, offset)
-        values = np.clip(values, measure.lower, measure.upper)
-        kept = missing[samples.person, samples.column] >= _MISSED_TEST_RATE
-        parts.append(
-            results(
-                "VS",
-                test,
-                measure,
-                samples,
-                samples.values(values),
-                kept=kept,
-                order=len(parts),
-                site=people.site,
-            )
-        )
-    for code, body in (("HEIGHT", people.height), ("WEIGHT", people.weight)):
-        measure_of_body = trial.measures_by_code.get(("VS", code))
-        if measure_of_body is None:
-            continue
-        parts.append(
-            results(
-                "VS",
-                _BODY[code],
-                measure_of_body,
-                samples,
-                body[samples.person],
-                kept=samples.column == 0,
-                order=len(parts),
-                site=people.site,
-            )
-        )
-    return assemble(run, "VS", parts, _TIMINGS, _COLUMNS)
+        test, values = within_measure(run, sign, measure, values + sign.within * noise, offset)
+        readings.append((test, measure, values, missing >= _MISSED_TEST_RATE))
+    first_visit = np.broadcast_to(columns == 0, offset.shape)
+    for body, size in ((_HEIGHT, people.height), (_WEIGHT, people.weight)):
+        if (measure_of_body := trial.measures_by_code.get(("VS", body.code))) is not None:
+            values = np.broadcast_to(size[:, None], offset.shape)
+            readings.append((body, measure_of_body, values, first_visit))
+    return assemble(run, "VS", results(run, "VS", samples, readings), _TIMINGS, _COLUMNS)
 
 
 def _saturation(po2: Floats) -> Floats:
@@ -100,12 +62,20 @@ def _signs(trial: Trial) -> list[tuple[VitalSign, Measure]]:
     known = {sign.code: sign for sign in VITAL_SIGNS}
     signs = []
     for (domain, code), measure in trial.measures_by_code.items():
-        if domain != "VS" or code in _BODY:
+        if domain != "VS" or code in (_HEIGHT.code, _WEIGHT.code):
             continue
         sign = known.get(code)
         if sign is None or sign.unit not in measure.factors:
-            middle = measure.lower + 0.4 * (measure.upper - measure.lower)
-            spread = 0.02 * (measure.upper - measure.lower)
-            sign = VitalSign(code, measure.label, measure.unit, middle, 0, spread, spread, 1)
+            width = measure.upper - measure.lower
+            sign = VitalSign(
+                code=code,
+                name=measure.label,
+                unit=measure.unit,
+                decimals=1,
+                mean=measure.lower + 0.4 * width,
+                slope=0,
+                between=0.02 * width,
+                within=0.02 * width,
+            )
         signs.append((sign, measure))
     return signs

@@ -77,28 +77,46 @@ CRITICAL_CARE_DEATHS = (
 OUTPATIENT_DEATHS = (("Sudden death", 1.0, 0), ("Myocardial infarction", 1.0, 2))
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """A laboratory test: its value at recovered lungs and its course with severity.
+@dataclass(frozen=True, kw_only=True)
+class Test:
+    """A test of the extract: its codes, precision and reference range, in `unit`.
 
-    The median is `median * exp(slope * severity)`, severity running from 0 (recovered) to 1
-    (moribund); `between` and `within` are standard deviations of the logarithm. `detection` is the
-    limit below which the laboratory reports "<limit". All in `unit`.
+    `detection` is the limit below which the laboratory reports "<limit".
     """
 
     code: str
     name: str
-    category: str
     unit: str
+    decimals: int
+    low: float | None = None
+    high: float | None = None
+    detection: float | None = None
+    category: str = ""
+    specimen: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity(Test):
+    """A laboratory test: its value at recovered lungs and its course with severity.
+
+    The median is `median * exp(slope * severity)`, severity running from 0 (recovered) to 1
+    (moribund); `between` and `within` are standard deviations of the logarithm. All in `unit`.
+    """
+
     median: float
     slope: float
     between: float
     within: float
-    decimals: int
-    specimen: str = ""
-    low: float | None = None
-    high: float | None = None
-    detection: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VitalSign(Test):
+    """A vital sign: `mean + slope * severity`, with standard deviations, in `unit`."""
+
+    mean: float
+    slope: float
+    between: float
+    within: float
 
 
 # GFRE follows from creatinine, age and sex; only its precision and range count.
@@ -106,26 +124,8 @@ LABORATORY = _table("laboratory", Quantity)
 GASES = _table("gases", Quantity)
 # Findings of other domains, by their code: as laboratory tests, in the domain of their measure.
 OTHER_FINDINGS = _table("other_findings", Quantity)
-# A test that no definition names: an extract brings more than a protocol asks for.
-UNASKED = Quantity(
-    "UREAN", "Urea Nitrogen", "CHEMISTRY", "mmol/L", 5.2, 0.7, 0.25, 0.12, 1, "SERUM", 2.5, 7.5
-)
-
-
-@dataclass(frozen=True)
-class VitalSign:
-    """A vital sign: `mean + slope * severity`, with standard deviations, in `unit`."""
-
-    code: str
-    name: str
-    unit: str
-    mean: float
-    slope: float
-    between: float
-    within: float
-    decimals: int
-
-
+# Tests that no definition names: an extract brings more than a protocol asks for.
+UNASKED = _table("unasked", Quantity)
 VITAL_SIGNS = _table("vital_signs", VitalSign)
 
 
