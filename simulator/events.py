@@ -1,6 +1,6 @@
 """AE: background events, events of special interest, reactions to the administration, deaths."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -9,12 +9,14 @@ from scipy.special import ndtri
 from simulator.course import DIED
 from simulator.dosing import ADVERSE_EVENT
 from simulator.draws import Floats, Integers, Mask, choose
+from simulator.listing import listing
 from simulator.population import TYPICAL_RATIO
 from simulator.records import (
     MINUTES,
     NEVER,
     Learned,
     Records,
+    Rows,
     blank,
     calendar,
     constant,
@@ -22,7 +24,6 @@ from simulator.records import (
     iso_dates,
     iso_times,
     pick,
-    sequence,
 )
 from simulator.reference import (
     BODY_SYSTEMS,
@@ -46,7 +47,7 @@ _RELATED = ["NOT RELATED", "UNLIKELY RELATED", "POSSIBLY RELATED", "RELATED"]
 
 
 @dataclass(frozen=True)
-class _Events:
+class _Events(Rows):
     """Events as they happen, one value per event.
 
     Attributes:
@@ -67,25 +68,6 @@ class _Events:
     fatal: Mask
     serious: Mask
     attribute: Floats
-
-    @classmethod
-    def joined(cls, parts: list["_Events"]) -> "_Events":
-        """All events, ordered by person and start; of one term a day one, the fatal one first."""
-        together = {
-            field.name: np.concatenate([getattr(part, field.name) for part in parts])
-            for field in fields(cls)
-        }
-        same = ("start", "term", "person")
-        order = np.lexsort((~together["fatal"], *(together[name] for name in same)))
-        again = np.logical_and.reduce(
-            [np.diff(together[name][order], prepend=-1) == 0 for name in same]
-        )
-        kept = order[~again]
-        together = {name: values[kept] for name, values in together.items()}
-        order = np.lexsort(
-            (together["term"], together["clock"], together["start"], together["person"])
-        )
-        return cls(**{name: values[order] for name, values in together.items()})
 
 
 def adverse_events(run: Run) -> Records:
@@ -111,7 +93,16 @@ def adverse_events(run: Run) -> Records:
     parts = _over_time(run, terms, len(background))
     parts.append(_fatal(run, names))
     parts.append(_reactions(run, len(background)))
-    return _records(run, terms, _Events.joined(parts), len(background))
+    return _records(run, terms, _in_order(_Events.joined(parts)), len(background))
+
+
+def _in_order(events: _Events) -> _Events:
+    """Events by person and start; of one term a day only one, the fatal one first."""
+    same = (events.start, events.term, events.person)
+    order = np.lexsort((~events.fatal, *same))
+    again = np.logical_and.reduce([np.diff(values[order], prepend=-1) == 0 for values in same])
+    events = events.at(order[~again])
+    return events.at(np.lexsort((events.term, events.clock, events.start, events.person)))
 
 
 def _terms(trial: Trial, inpatient: bool) -> list[Event]:
@@ -293,43 +284,34 @@ def _records(run: Run, terms: list[Event], events: _Events, first_sealed: int) -
     grade = pl.Series(events.grade).cast(pl.String)
     names = pl.Series([event.term for event in terms])
     systems = pl.Series([event.body_system for event in terms])
-    frame = pl.DataFrame(
-        {
-            "STUDYID": constant(run.trial.study, rows),
-            "DOMAIN": constant("AE", rows),
-            "USUBJID": pick(run.subjects, person),
-            "AESEQ": sequence(person),
-            "AETERM": pick(flat, starts[events.term] + which),
-            "AEDECOD": pick(names, events.term),
-            "AEBODSYS": pick(systems, events.term),
-            "AESOC": pick(systems, events.term),
-            "AESEV": pick(["MILD", "MODERATE", "SEVERE"], np.minimum(events.grade, 3) - 1),
-            "AESER": flag(events.serious, "Y", "N"),
-            "AEACN": _action(run, events, sealed),
-            "AEREL": _relatedness(run, events, sealed),
-            "AEOUT": outcome,
-            "AESCONG": constant("N", rows),
-            "AESDISAB": flag(disabling, "Y", "N"),
-            "AESDTH": flag(events.fatal, "Y", "N"),
-            "AESHOSP": flag(prolonging, "Y", "N"),
-            "AESLIFE": flag(threatening, "Y", "N"),
-            "AESMIE": flag(important, "Y", "N"),
-            "AETOXGR": grade.zip_with(pl.Series(~events.fatal), constant("5", rows)),
-            "AESTDTC": start,
-            "AEENDTC": blank(end, ~ended),
-        }
-    )
+    columns = {
+        "AETERM": pick(flat, starts[events.term] + which),
+        "AEDECOD": pick(names, events.term),
+        "AEBODSYS": pick(systems, events.term),
+        "AESOC": pick(systems, events.term),
+        "AESEV": pick(["MILD", "MODERATE", "SEVERE"], np.minimum(events.grade, 3) - 1),
+        "AESER": flag(events.serious, "Y", "N"),
+        "AEACN": _action(run, events, sealed),
+        "AEREL": _relatedness(run, events, sealed),
+        "AEOUT": outcome,
+        "AESCONG": constant("N", rows),
+        "AESDISAB": flag(disabling, "Y", "N"),
+        "AESDTH": flag(events.fatal, "Y", "N"),
+        "AESHOSP": flag(prolonging, "Y", "N"),
+        "AESLIFE": flag(threatening, "Y", "N"),
+        "AESMIE": flag(important, "Y", "N"),
+        "AETOXGR": grade.zip_with(pl.Series(~events.fatal), constant("5", rows)),
+        "AESTDTC": start,
+        "AEENDTC": blank(end, ~ended),
+    }
     death = np.where(events.fatal, events.end, events.start)
-    earlier_action = frame["AEACN"].replace("DRUG WITHDRAWN", "DOSE NOT CHANGED")
-    return Records(
-        frame,
-        events.start,
-        (
-            Learned(events.end, {"AEENDTC": None, "AEOUT": ongoing}),
-            Learned(death, {"AESDTH": constant("N", rows), "AETOXGR": grade}),
-            Learned(dosing_stopped(run)[person], {"AEACN": earlier_action}),
-        ),
+    earlier_action = columns["AEACN"].replace("DRUG WITHDRAWN", "DOSE NOT CHANGED")
+    learned = (
+        Learned(events.end, {"AEENDTC": None, "AEOUT": ongoing}),
+        Learned(death, {"AESDTH": constant("N", rows), "AETOXGR": grade}),
+        Learned(dosing_stopped(run)[person], {"AEACN": earlier_action}),
     )
+    return listing(run, "AE", person, events.start, columns, learned=learned)
 
 
 def dosing_stopped(run: Run) -> Integers:

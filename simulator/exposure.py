@@ -16,7 +16,6 @@ from simulator.records import (
     iso_dates,
     iso_times,
     pick,
-    sequence,
 )
 from simulator.run import Run
 
@@ -38,30 +37,26 @@ def exposure(run: Run) -> Records:
     uniform = run.draws.uniform("administration", len(people), max(doses.planned, 1))[person, dose]
     start = day * MINUTES + doses.minute[person, dose]
     end = start + 20 + np.floor(40 * uniform).astype(np.int64)
-    rows = len(person)
-    given_series = pl.Series(given)
-    dates = iso_dates(day)
+    dates, timed = iso_dates(day), pl.Series(given)
     route = "" if trial.dosing is None else trial.dosing.route.upper()
-    names = [arm.name for arm in trial.arms.list]
-    frame = pl.DataFrame(
-        {
-            "STUDYID": constant(trial.study, rows),
-            "DOMAIN": constant("EX", rows),
-            "USUBJID": pick(run.subjects, person),
-            "EXSEQ": sequence(person),
-            "EXTRT": pick(names, people.arm[person]),
-            "EXDOSE": doses.amount[person, dose],
-            "EXDOSU": constant("10^6 cells", rows),
-            "EXDOSFRM": constant("SUSPENSION", rows),
-            "EXROUTE": constant(route, rows),
-            "EXLOT": _lots(day, given),
-            "EXADJ": pick(REASONS, doses.reason[person, dose]),
-            "VISIT": pl.select(pl.format("INSTILLATION {}", pl.Series(dose + 1))).to_series(),
-            "EXSTDTC": iso_times(start).zip_with(given_series, dates),
-            "EXENDTC": iso_times(end).zip_with(given_series, dates),
-        }
-    )
-    return Records(frame, day)
+    columns = {
+        "EXTRT": pick([arm.name for arm in trial.arms.list], people.arm[person]),
+        "EXDOSE": pl.Series(doses.amount[person, dose]),
+        "EXDOSU": constant("10^6 cells", len(person)),
+        "EXDOSFRM": constant("SUSPENSION", len(person)),
+        "EXROUTE": constant(route, len(person)),
+        "EXLOT": _lots(day, given),
+        "EXADJ": pick(REASONS, doses.reason[person, dose]),
+        "VISIT": pick(_visits(run), dose),
+        "EXSTDTC": iso_times(start).zip_with(timed, dates),
+        "EXENDTC": iso_times(end).zip_with(timed, dates),
+    }
+    return listing(run, "EX", person, day, columns)
+
+
+def _visits(run: Run) -> list[str]:
+    """VISIT of each administration."""
+    return run.occasions.names[run.occasions.visits :]
 
 
 def exposure_as_collected(run: Run) -> Records:
@@ -95,9 +90,7 @@ def accountability(run: Run) -> Records:
         "DATEST": _each(len(person), [name for _, name, _ in _COUNTED]),
         "DAORRES": pl.Series(np.concatenate(results).astype(np.int64)).cast(pl.String),
         "DAORRESU": _each(len(person), [unit for _, _, unit in _COUNTED]),
-        "VISIT": _repeated(
-            pl.select(pl.format("INSTILLATION {}", pl.Series(dose + 1))).to_series()
-        ),
+        "VISIT": _repeated(pick(_visits(run), dose)),
         "DADTC": _repeated(iso_dates(day)),
     }
     return listing(run, "DA", np.tile(person, 3), np.tile(day, 3), columns)

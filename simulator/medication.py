@@ -13,11 +13,13 @@ from simulator.records import (
     NEVER,
     Learned,
     Records,
+    Rows,
     calendar,
     constant,
     flag,
     iso_dates,
     iso_times,
+    pick,
 )
 from simulator.reference import COURSES, PREMEDICATION, SINGLE_DOSES, Medicine
 from simulator.run import Run
@@ -26,15 +28,35 @@ _VASOPRESSOR = Medicine("NOREPINEPHRINE", "SHOCK", 0.55)  # of those on invasive
 _VENTILATED = 3  # rank of support
 
 
-@dataclass(frozen=True)
-class _Given:
-    """One medicine: who had it, from which day to which; `minute` of the day for single doses."""
+_MEDICINES = (*COURSES, _VASOPRESSOR, *SINGLE_DOSES, *PREMEDICATION)
 
-    medicine: Medicine
+
+@dataclass(frozen=True)
+class _Given(Rows):
+    """Who had which medicine, from which day to which.
+
+    `medicine` indexes the medicines; `minute` is that of the day for single doses, else -1.
+    """
+
+    medicine: Integers
     person: Integers
     start: Days
     end: Days
-    minute: Integers | None = None
+    minute: Integers
+
+    @classmethod
+    def of(
+        cls,
+        medicine: Medicine,
+        person: Integers,
+        start: Days,
+        end: Days,
+        minute: Integers | None = None,
+    ) -> "_Given":
+        """The rows of one medicine."""
+        which = np.full(len(person), _MEDICINES.index(medicine))
+        untimed = np.full(len(person), -1)
+        return cls(which, person, start, end, untimed if minute is None else minute)
 
 
 def vasopressors(run: Run) -> tuple[Days, Days]:
@@ -64,11 +86,11 @@ def medication(run: Run) -> Records:
         person = np.flatnonzero(first < NEVER)
         anchor = run.people.anchor[person]
         end = _seen(run, person, anchor + last[person])
-        parts.append(_Given(_VASOPRESSOR, person, anchor + first[person], end))
+        parts.append(_Given.of(_VASOPRESSOR, person, anchor + first[person], end))
     parts += [_single(run, medicine) for medicine in SINGLE_DOSES]
     if run.effect.procedural:
         parts += [_before_doses(run, medicine) for medicine in PREMEDICATION]
-    return _records(run, parts)
+    return _records(run, _Given.joined(parts))
 
 
 def _seen(run: Run, person: Integers, end: Days) -> Days:
@@ -89,7 +111,7 @@ def _course(run: Run, medicine: Medicine) -> _Given:
     start = people.consented[person] - np.floor(3 * uniform[person, 1]).astype(np.int64)
     shortest, longest = medicine.days
     length = shortest + np.floor((longest - shortest + 1) * uniform[person, 2]).astype(np.int64)
-    return _Given(medicine, person, start, _seen(run, person, start + length))
+    return _Given.of(medicine, person, start, _seen(run, person, start + length))
 
 
 def _single(run: Run, medicine: Medicine) -> _Given:
@@ -102,7 +124,7 @@ def _single(run: Run, medicine: Medicine) -> _Given:
     person = np.flatnonzero((uniform[:, 0] < medicine.rate) & there)
     day = people.anchor[person] + offset[person]
     minute = np.floor(MINUTES * uniform[person, 2]).astype(np.int64)
-    return _Given(medicine, person, day, day, minute)
+    return _Given.of(medicine, person, day, day, minute)
 
 
 def _before_doses(run: Run, medicine: Medicine) -> _Given:
@@ -111,43 +133,24 @@ def _before_doses(run: Run, medicine: Medicine) -> _Given:
     uniform = run.draws.uniform(f"before {medicine.term}", len(people), max(doses.planned, 1))
     person, dose = np.nonzero(doses.given & (uniform[:, : doses.planned] < medicine.rate))
     day = people.anchor[person] + doses.offset[person, dose]
-    return _Given(medicine, person, day, day, doses.minute[person, dose] - 30)
+    return _Given.of(medicine, person, day, day, doses.minute[person, dose] - 30)
 
 
-def _records(run: Run, parts: list[_Given]) -> Records:
-    def joined(arrays: list[Integers]) -> Integers:
-        return np.concatenate([*arrays, np.zeros(0, dtype=np.int64)])
-
-    person = joined([part.person for part in parts])
-    start = joined([part.start for part in parts])
-    end = joined([part.end for part in parts])
-    untimed = [np.full(len(part.person), -1) for part in parts]
-    minute = joined(
-        [
-            none if part.minute is None else part.minute
-            for part, none in zip(parts, untimed, strict=True)
-        ]
-    )
-    timed = pl.Series(minute >= 0)
-    clock = iso_times(start * MINUTES + np.maximum(minute, 0))
-
-    def each(text: str) -> pl.Series:
-        return pl.concat(
-            [pl.Series(dtype=pl.String)]
-            + [constant(getattr(part.medicine, text), len(part.person)) for part in parts]
-        )
-
+def _records(run: Run, given: _Given) -> Records:
+    start, end = given.start, given.end
+    timed = pl.Series(given.minute >= 0)
+    clock = iso_times(start * MINUTES + np.maximum(given.minute, 0))
+    terms = pick([medicine.term for medicine in _MEDICINES], given.medicine)
     columns = {
-        "CMTRT": each("term"),
-        "CMDECOD": each("term"),
-        "CMINDC": each("indication"),
+        "CMTRT": terms,
+        "CMDECOD": terms,
+        "CMINDC": pick([medicine.indication for medicine in _MEDICINES], given.medicine),
         "CMSTDTC": clock.zip_with(timed, iso_dates(start)),
         "CMENDTC": clock.zip_with(timed, iso_dates(end)),
         "CMENRTPT": flag(end >= NEVER, "ONGOING"),
     }
     # What began before consent is asked for then.
-    recorded = np.maximum(start, run.people.consented[person])
-    known = np.where(end < NEVER, np.maximum(end, recorded), NEVER)
-    ongoing = constant("ONGOING", len(end))
-    learned = Learned(known, {"CMENDTC": None, "CMENRTPT": ongoing})
-    return listing(run, "CM", person, recorded, columns, learned=[learned])
+    recorded = np.maximum(start, run.people.consented[given.person])
+    ended = np.where(end < NEVER, np.maximum(end, recorded), NEVER)
+    learned = Learned(ended, {"CMENDTC": None, "CMENRTPT": constant("ONGOING", len(end))})
+    return listing(run, "CM", given.person, recorded, columns, learned=[learned])

@@ -8,7 +8,7 @@ import polars as pl
 from scipy.special import ndtr, ndtri
 
 from simulator.draws import Days, Draws, Floats, Integers, Mask, choose
-from simulator.records import day_number
+from simulator.records import day_number, sequence
 from trials import Criterion, Trial
 
 SCREEN_FAILURE_RATE = 0.25
@@ -22,8 +22,21 @@ _AGES = (18.0, 90.0)
 _MASS_INDEXES = (17.0, 38.0)
 
 
-@dataclass(frozen=True)
-class Population:
+@dataclass(frozen=True, kw_only=True)
+class _Bodies:
+    """Reasons to fail screening, and the bodies that go with them, as in `Population`."""
+
+    reasons: Integers
+    age: Integers
+    female: Mask
+    height: Floats
+    weight: Floats
+    log_ratio: Floats
+    forced: dict[str, Floats]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population(_Bodies):
     """Everyone screened, in the order of consent: one value per person in each array.
 
     Attributes:
@@ -50,16 +63,9 @@ class Population:
     anchor: Days
     failed: Mask
     decided: Days
-    reasons: Integers
     arm: Integers
     sequence: Integers
     experimental: Mask
-    age: Integers
-    female: Mask
-    height: Floats
-    weight: Floats
-    log_ratio: Floats
-    forced: dict[str, Floats]
     widths: tuple[int, int]
 
     def __len__(self) -> int:
@@ -117,10 +123,9 @@ def recruit(trial: Trial, participants: int, sites: int, draws: Draws) -> Popula
         draws.stream("site").random((persons, 1))[:, 0],
         [1 / (1 + 0.25 * index) for index in range(sites)],
     )
-    number = _rank_within(site, np.arange(persons))
-    arm, sequence = _allocate(trial, site, anchor, ~failed, draws)
+    number = _rank_within(site)
+    arm, position = _allocate(trial, site, anchor, ~failed, draws)
     controls = np.array([arm.control for arm in trial.arms.list])
-    body = _bodies(trial, criteria, failed, draws)
     return Population(
         site=site,
         number=number,
@@ -129,15 +134,9 @@ def recruit(trial: Trial, participants: int, sites: int, draws: Draws) -> Popula
         failed=failed,
         decided=decided.astype(np.int64),
         arm=arm,
-        sequence=sequence,
+        sequence=position,
         experimental=~failed & ~controls[np.maximum(arm, 0)],
-        reasons=body.reasons,
-        age=body.age,
-        female=body.female,
-        height=body.height,
-        weight=body.weight,
-        log_ratio=body.log_ratio,
-        forced=body.forced,
+        **vars(_bodies(trial, criteria, failed, draws)),
         widths=(max(2, len(str(sites))), max(4, len(str(persons)))),
     )
 
@@ -172,14 +171,11 @@ def _consent_days(trial: Trial, expected: float, persons: int, draws: Draws) -> 
     return day_number(trial.accrual.start) + np.floor(days).astype(np.int64)
 
 
-def _rank_within(group: Integers, order: Integers) -> Integers:
-    """1, 2, … within each group, by `order`."""
-    positions = np.lexsort((order, group))
-    ordered = group[positions]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    counts = np.diff(np.r_[starts, len(group)])
+def _rank_within(group: Integers) -> Integers:
+    """1, 2, … within each group, in order."""
+    order = np.argsort(group, kind="stable")
     ranks = np.empty(len(group), dtype=np.int64)
-    ranks[positions] = np.arange(len(group)) - np.repeat(starts, counts) + 1
+    ranks[order] = sequence(group[order])
     return ranks
 
 
@@ -190,7 +186,7 @@ def _allocate(
     ratios = [arm.ratio for arm in trial.arms.list]
     block = np.repeat(np.arange(len(ratios)), 2 * np.array(ratios))
     arm = np.full(len(site), -1, dtype=np.int64)
-    sequence = np.zeros(len(site), dtype=np.int64)
+    position = np.zeros(len(site), dtype=np.int64)
     for index in np.unique(site):
         members = np.flatnonzero(randomized & (site == index))
         members = members[np.argsort(anchor[members], kind="stable")]
@@ -198,19 +194,8 @@ def _allocate(
         order = draws.stream("allocation", int(index)).random((blocks, len(block)))
         allocation = block[np.argsort(order, axis=1)].ravel()
         arm[members] = allocation[: len(members)]
-        sequence[members] = np.arange(1, len(members) + 1)
-    return arm, sequence
-
-
-@dataclass(frozen=True)
-class _Bodies:
-    reasons: Integers
-    age: Integers
-    female: Mask
-    height: Floats
-    weight: Floats
-    log_ratio: Floats
-    forced: dict[str, Floats]
+        position[members] = np.arange(1, len(members) + 1)
+    return arm, position
 
 
 def _is_about_consent(criterion: Criterion) -> bool:

@@ -7,18 +7,18 @@ import polars as pl
 
 from simulator.course import DIED, Course
 from simulator.draws import Integers, Mask
+from simulator.listing import listing
 from simulator.population import Population
 from simulator.records import (
     MINUTES,
     NEVER,
     Learned,
     Records,
+    Rows,
     blank,
-    constant,
     iso_dates,
     iso_times,
     pick,
-    sequence,
 )
 from simulator.run import Run
 from trials import ProcedureClass
@@ -30,7 +30,7 @@ _FAR = NEVER * MINUTES
 
 
 @dataclass(frozen=True)
-class _Episodes:
+class _Episodes(Rows):
     """Procedures with start and end in minutes.
 
     `term` indexes the names; `dated` ends on a day whose time is not recorded.
@@ -56,8 +56,7 @@ def procedures(run: Run) -> Records:
         ]
         for term, rate in (*others, *_UNASKED):
             parts.append(_other(run, term, rate, names))
-    if run.effect.procedural:
-        parts += _administration(run, names)
+    parts += _administration(run, names)
     return _records(run, names, parts)
 
 
@@ -144,7 +143,7 @@ def _other(run: Run, term: str, rate: float, names: list[str]) -> _Episodes:
 def _administration(run: Run, names: list[str]) -> list[_Episodes]:
     """Bronchoscopy and instillation, which tell the arm."""
     people, doses = run.people, run.doses
-    person, dose = np.nonzero(doses.given)
+    person, dose = np.nonzero(doses.given & run.effect.procedural)
     start = (people.anchor[person] + doses.offset[person, dose]) * MINUTES
     start += doses.minute[person, dose]
     instillation = np.array(
@@ -159,37 +158,23 @@ def _administration(run: Run, names: list[str]) -> list[_Episodes]:
 
 
 def _records(run: Run, names: list[str], parts: list[_Episodes]) -> Records:
-    empty = np.zeros(0, dtype=np.int64)
-    person = np.concatenate([part.person for part in parts] or [empty])
-    term = np.concatenate([part.term for part in parts] or [empty])
-    start = np.concatenate([part.start for part in parts] or [empty])
-    end = np.concatenate([part.end for part in parts] or [empty])
-    dated = np.concatenate([part.dated for part in parts] or [empty.astype(np.bool_)])
-    order = np.lexsort((term, start, person))
-    person, term, start, end, dated = (
-        values[order] for values in (person, term, start, end, dated)
-    )
+    episodes = _Episodes.joined(parts)
+    episodes = episodes.at(np.lexsort((episodes.term, episodes.start)))
     support = {
-        name: found.support is not None
+        term
         for found in run.trial.open.procedure_classes
-        for name in found.terms
+        for term in found.terms
+        if found.support is not None
     }
-    categories = [
-        "RESPIRATORY SUPPORT" if support.get(name) else "OTHER PROCEDURE" for name in names
-    ]
-    ends = iso_times(end).zip_with(pl.Series(~dated), iso_dates(end // MINUTES))
-    rows = len(person)
-    frame = pl.DataFrame(
-        {
-            "STUDYID": constant(run.trial.study, rows),
-            "DOMAIN": constant("PR", rows),
-            "USUBJID": pick(run.subjects, person),
-            "PRSEQ": sequence(person),
-            "PRTRT": pick(names, term),
-            "PRDECOD": pick(names, term),
-            "PRCAT": pick(categories, term),
-            "PRSTDTC": iso_times(start),
-            "PRENDTC": blank(ends, end >= _FAR),
-        }
-    )
-    return Records(frame, start // MINUTES, (Learned(end // MINUTES, {"PRENDTC": None}),))
+    categories = ["RESPIRATORY SUPPORT" if name in support else "OTHER PROCEDURE" for name in names]
+    start, end = episodes.start, episodes.end
+    ends = iso_times(end).zip_with(pl.Series(~episodes.dated), iso_dates(end // MINUTES))
+    columns = {
+        "PRTRT": pick(names, episodes.term),
+        "PRDECOD": pick(names, episodes.term),
+        "PRCAT": pick(categories, episodes.term),
+        "PRSTDTC": iso_times(start),
+        "PRENDTC": blank(ends, end >= _FAR),
+    }
+    learned = Learned(end // MINUTES, {"PRENDTC": None})
+    return listing(run, "PR", episodes.person, start // MINUTES, columns, learned=[learned])

@@ -4,9 +4,10 @@ The simulator makes every trial to its end. What an extract of an earlier day wo
 then cut out of it: rows that began later are left out, and values learned later are taken back.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -51,6 +52,27 @@ class Records:
                 for name, earlier in item.before.items()
             )
         return frame.filter(pl.Series(self.recorded <= last))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as arrays: each field of a subclass has one value per row."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The rows of all parts, one part after the other; at least one part."""
+        return cls(
+            **{
+                field.name: np.concatenate([getattr(part, field.name) for part in parts])
+                for field in fields(cls)
+            }
+        )
+
+    def at(self, rows: Integers) -> Self:
+        """These rows, in this order."""
+        return replace(
+            self, **{field.name: getattr(self, field.name)[rows] for field in fields(self)}
+        )
 
 
 def day_number(day: date) -> int:

@@ -6,6 +6,7 @@ import polars as pl
 from simulator.course import COMPLETED, DIED, LOST, WITHDREW
 from simulator.draws import Integers, choose
 from simulator.events import dosing_stopped
+from simulator.listing import listing
 from simulator.records import (
     NEVER,
     Learned,
@@ -15,7 +16,6 @@ from simulator.records import (
     flag,
     iso_dates,
     pick,
-    sequence,
 )
 from simulator.reference import COUNTRIES, OTHER_RACE_WEIGHTS, RACE_WEIGHTS, RACES
 from simulator.run import Run
@@ -127,50 +127,35 @@ def disposition(run: Run) -> Records:
             stopped_on[stopped],
         ]
     )
-    order = np.lexsort((term, day, person))
-    person, term, day = person[order], term[order], day[order]
-    frame = pl.DataFrame(
-        {
-            "STUDYID": constant(run.trial.study, len(person)),
-            "DOMAIN": constant("DS", len(person)),
-            "USUBJID": pick(run.subjects, person),
-            "DSSEQ": sequence(person),
-            "DSTERM": pick([verbatim for verbatim, _ in terms], term),
-            "DSDECOD": pick([decoded for _, decoded in terms], term),
-            "DSCAT": pick(["PROTOCOL MILESTONE", "DISPOSITION EVENT"], (term > 1).astype(np.int64)),
-            "DSSCAT": pick(["STUDY TREATMENT"], np.where(term == len(terms) - 1, 0, -1)),
-            "DSSTDTC": iso_dates(day),
-        }
-    )
-    return Records(frame, day)
+    columns = {
+        "DSTERM": pick([verbatim for verbatim, _ in terms], term),
+        "DSDECOD": pick([decoded for _, decoded in terms], term),
+        "DSCAT": flag(term > 1, "DISPOSITION EVENT", "PROTOCOL MILESTONE"),
+        "DSSCAT": flag(term == len(terms) - 1, "STUDY TREATMENT"),
+        "DSSTDTC": iso_dates(day),
+    }
+    return listing(run, "DS", person, day, columns)
 
 
 def eligibility(run: Run) -> Records:
     """IE: the criteria on which screening failed, and no others."""
     people, criteria = run.people, run.trial.criteria
-    person, slot = np.nonzero(people.reasons >= 0)
-    which: Integers = people.reasons[person, slot]
-    order = np.lexsort((which, person))
-    person, which = person[order], which[order]
+    reasons = np.sort(people.reasons, axis=1)
+    person, slot = np.nonzero(reasons >= 0)
+    which: Integers = reasons[person, slot]
     inclusion = np.array([c.kind == "inclusion" for c in criteria], dtype=np.bool_)
     included = inclusion[which] if len(which) else np.zeros(0, dtype=np.bool_)
     answer = flag(included, "N", "Y")
     day = people.decided[person]
-    frame = pl.DataFrame(
-        {
-            "STUDYID": constant(run.trial.study, len(person)),
-            "DOMAIN": constant("IE", len(person)),
-            "USUBJID": pick(run.subjects, person),
-            "IESEQ": sequence(person),
-            "IETESTCD": pick([criterion.id for criterion in criteria], which),
-            "IETEST": pick([criterion.label for criterion in criteria], which),
-            "IECAT": flag(included, "INCLUSION", "EXCLUSION"),
-            "IEORRES": answer,
-            "IESTRESC": answer,
-            "IEDTC": iso_dates(day),
-        }
-    )
-    return Records(frame, day)
+    columns = {
+        "IETESTCD": pick([criterion.id for criterion in criteria], which),
+        "IETEST": pick([criterion.label for criterion in criteria], which),
+        "IECAT": flag(included, "INCLUSION", "EXCLUSION"),
+        "IEORRES": answer,
+        "IESTRESC": answer,
+        "IEDTC": iso_dates(day),
+    }
+    return listing(run, "IE", person, day, columns)
 
 
 def allocation_list(run: Run) -> Records:
