@@ -2,7 +2,7 @@
 # make test    set up, lint, types, every test, a real browser included
 # make prove   the long proofs
 # make bench   measure, and write docs/benchmarks.md
-# make docs    write docs/datasets.md, docs/checks.md and docs/methods.md
+# make docs    write docs/datasets.md, docs/definition.md, docs/checks.md, docs/methods.md
 # make lock    compile requirements*.in to requirements*.txt, with hashes
 # make clean   remove what these made; never what was loaded
 
@@ -125,7 +125,7 @@ bench: $(FOR_TESTS)
 # What stands above the mark in each of them is written by hand, and stays.
 docs: $(FOR_TESTS)
 	@$(PYTHON) -m docs.generate
-	@echo "Wrote docs/datasets.md, docs/checks.md and docs/methods.md."
+	@echo "Wrote docs/datasets.md, docs/definition.md, docs/checks.md and docs/methods.md."
 
 lock: $(VENV)/bin/pip
 	@$(PYTHON) -m venv $(VENV)/lock

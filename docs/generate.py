@@ -20,6 +20,7 @@ from data_validation.domains import DOMAINS, SEALED_DATASETS
 from data_validation.facts import Domain, Exposure, Field, Kind, every_row
 from data_validation.rules import CHECKS, Rule
 from data_validation.sealing import released_randomization
+from docs.definition_reference import definition
 from docs.exhibit_sources import ROOT, Source, source_of
 from exhibits.exhibit import Registered, offered
 
@@ -38,6 +39,7 @@ def generated() -> dict[Path, str]:
     made: dict[str, Callable[[], Iterable[str]]] = {
         "checks.md": checks,
         "datasets.md": datasets,
+        "definition.md": definition,
         "methods.md": methods,
     }
     return {DOCS / name: _whole(DOCS / name, lines()) for name, lines in made.items()}

@@ -21,7 +21,7 @@ def made() -> dict[str, str]:
     return {path.name: content for path, content in generated().items()}
 
 
-@pytest.mark.parametrize("name", ["checks.md", "datasets.md", "methods.md"])
+@pytest.mark.parametrize("name", ["checks.md", "datasets.md", "definition.md", "methods.md"])
 def test_a_generated_file_is_what_the_generator_makes_now(made: dict[str, str], name: str) -> None:
     found = (ROOT / "docs" / name).read_text("utf-8")
     assert found == made[name], f"docs/{name} is not of this code: run make docs"

@@ -68,7 +68,7 @@ class Dosing(Model):
         day_one: what day 1 of `days` is.
         window_days: how many days an administration may be late.
         dose: a full dose, in `dose_unit`, give or take `dose_tolerance` (a share).
-        viability_test: the DATESTCD of the share of living cells, in percent.
+        viability_test: the DATESTCD of the share of living cells.
         viability_minimum: the smallest acceptable share, in percent.
     """
 

@@ -31,7 +31,7 @@ class Visit(Model):
     """One visit of the schedule common to all arms.
 
     Attributes:
-        visit, number: as VISIT and VISITNUM carry them.
+        visit: its name, as VISIT carries it; `number` is its VISITNUM.
         day: the planned study day; randomization is day 1, and the day before it day -1.
         window_before, window_after: how many days the visit may be early or late.
         setting: a visit of the setting `hospital` is due only while the participant is there.

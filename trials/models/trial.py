@@ -25,8 +25,8 @@ class Trial(Model):
         study: as STUDYID carries it.
         timezone: of the sites, by its name in the tz database.
         standard_care: medications that no arm is told by.
-        assumed: keys of this definition that the protocol does not give, each with the reason for
-            its value, which pages print.
+        assumed: keys whose values the protocol does not give, such as "accrual.start", each with
+            the reason for its value; pages print both.
     """
 
     id: Identifier
