@@ -27,7 +27,7 @@ class Exit(IntEnum):
     BROKEN = 5, "the audit trail is broken: cut off, rewritten or changed"
     UNREPORTED = 6, "the extract is loaded, but its report or its outcome could not be written"
     STOPPED = 130, "stopped from the keyboard; `snapshots` tells what is current"
-    NO_READER = 141, "whoever read the output has gone, as `| head` does; what was done stays"
+    NO_READER = 141, "whoever read the output has gone (a closed pipe); what was done stays"
 
     def __new__(cls, code: int, meaning: str) -> "Exit":
         """A code with what it means."""
