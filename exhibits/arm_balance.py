@@ -33,6 +33,7 @@ SMALL_WORDS = {"or", "of", "and"}
     leads=82,
     population="Randomized participants, as randomized",
     title="Allocation",
+    method=("Intervals: exact binomial (Clopper & Pearson 1934).",),
 )
 def allocation(board: Board) -> Exhibit:
     """Participants randomized to each arm of this view, against the planned ratio."""
@@ -83,7 +84,6 @@ def allocation(board: Board) -> Exhibit:
             "low_percent": "95 % low",
             "high_percent": "95 % high",
         },
-        footnotes=("Intervals: exact binomial (Clopper & Pearson 1934).",),
         assumptions=board.trial.assumptions("arms"),
     )
 
@@ -97,6 +97,10 @@ def _percent(value: float | None) -> float | None:
     tab="Baseline",
     population="Randomized participants, as randomized",
     title="Baseline characteristics",
+    method=(
+        "Baseline: last usable value on or before the date of randomization. Percentages are of "
+        "participants with a value.",
+    ),
 )
 def baseline_characteristics(board: Board) -> Exhibit:
     """Table 1: baseline characteristics of each arm of this view; differences with two and more."""
@@ -280,10 +284,7 @@ def _labels(arms: list[str], sizes: dict[str, int]) -> dict[str, str]:
 
 
 def _table_one_footnotes(arms: list[str], absent: list[str]) -> tuple[str, ...]:
-    notes = [
-        "Baseline: last usable value on or before the date of randomization. Percentages are of "
-        "participants with a value.",
-    ]
+    notes = []
     if len(arms) > 1:
         pairs = (
             "; of more than two arms, the largest between any two, with the band of all pairs"

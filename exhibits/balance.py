@@ -47,7 +47,16 @@ KINDS = {"site": "Site", "stratum": "Stratum", "month": "Month"}
 # Eligibility
 
 
-@exhibit(page="board-arm-balance", tab="Baseline", title="Eligibility measures at baseline")
+@exhibit(
+    page="board-arm-balance",
+    tab="Baseline",
+    title="Eligibility measures at baseline",
+    method=(
+        "Last usable value on or before the day of randomization; the limits themselves are "
+        "within. A value outside may be an error, or a participant who was not eligible: see "
+        "the findings on eligibility. A bar holds values up to and including its right end.",
+    ),
+)
 def eligibility_measures(board: Board) -> Exhibit:
     """Values at baseline that eligibility is decided by, against their limits."""
     asked = [item for item in board.trial.criteria if item.measure is not None]
@@ -106,11 +115,6 @@ def eligibility_measures(board: Board) -> Exhibit:
             "arm": "Arm",
             **SIDES,
         },
-        footnotes=(
-            "Last usable value on or before the day of randomization; the limits themselves are "
-            "within. A value outside may be an error, or a participant who was not eligible: see "
-            "the findings on eligibility. A bar holds values up to and including its right end.",
-        ),
         assumptions=board.trial.assumptions("criteria"),
         lists=tuple(lists),
         row_lists=tuple(row_lists),
@@ -266,6 +270,10 @@ def _limits_drawn(
     tab="Baseline",
     least_view=View.CODED,
     title="Standardized differences at baseline",
+    method=(
+        "In a randomized trial every difference at baseline is chance; a large one says where "
+        "the arms differ, not that allocation failed.",
+    ),
 )
 def love_plot(board: Board) -> Exhibit:
     """The standardized difference of each characteristic, with the band that chance gives it."""
@@ -312,8 +320,6 @@ def love_plot(board: Board) -> Exhibit:
             "Absolute difference of means over the pooled SD (Austin 2009); for categories by "
             f"Mahalanobis distance (Yang & Dalton 2012). {several}A limit of 0.1 is for large "
             "trials: at 30 an arm seven of ten characteristics exceed it by chance.",
-            "In a randomized trial every difference at baseline is chance; a large one says where "
-            "the arms differ, not that allocation failed.",
         ),
         assumptions=table_one.assumptions,
     )
@@ -379,7 +385,12 @@ def _love(table: pl.DataFrame) -> go.Figure:
 # Where and when
 
 
-@exhibit(page="board-arm-balance", tab="Allocation", title="Allocation by site and month")
+@exhibit(
+    page="board-arm-balance",
+    tab="Allocation",
+    title="Allocation by site and month",
+    method=("Few participants at a site differ by chance, and by an unfinished block.",),
+)
 def allocation_by_place(board: Board) -> Exhibit:
     """Participants randomized by site, stratum and month, in each arm of this view."""
     rows = board.ask("balance/allocated")
@@ -448,9 +459,7 @@ def allocation_by_place(board: Board) -> Exhibit:
                 if len(sites) <= MOST_PLACES
                 else (f"The {len(sites):,} sites are in the table only.",)
             ),
-            "The planned ratio is "
-            + " : ".join(str(arm.ratio) for arm in board.trial.arms.list)
-            + ". Few participants at a site differ by chance, and by an unfinished block.",
+            f"The planned ratio is {' : '.join(str(arm.ratio) for arm in board.trial.arms.list)}.",
         ),
         assumptions=board.trial.assumptions("arms"),
         lists=tuple(lists),
@@ -548,6 +557,7 @@ def _places_drawn(
     leads=81,
     least_view=View.CODED,
     title="Running difference in allocations",
+    method=("After each date, since of one date the order is not known.",),
 )
 def running_imbalance(board: Board) -> Exhibit:
     """The difference in participants between arms as they were randomized, and its envelope."""
@@ -585,8 +595,7 @@ def running_imbalance(board: Board) -> Exhibit:
         },
         footnotes=(
             *_method_in_words(board, lists),
-            "After each date, since of one date the order is not known"
-            + (f"; {counted(undated, 'participant')} without a date." if undated else "."),
+            *((f"{counted(undated, 'participant')} without a date.",) * bool(undated)),
         ),
         assumptions=board.trial.assumptions("arms"),
     )

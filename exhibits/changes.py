@@ -164,7 +164,17 @@ def _compared(board: Board, then: Board, question: _Question) -> _Comparison:
     )
 
 
-@exhibit(page="board-overview", population=POPULATION, title="What changed since the last review")
+@exhibit(
+    page="board-overview",
+    population=POPULATION,
+    title="What changed since the last review",
+    method=(
+        "Participants are matched by their identifier, events by their record key. Changed: "
+        "one of the values compared here differs. A death that is no longer recorded, and an "
+        "event that no longer counts as serious, has vanished from its row though its record "
+        "is there. Deaths are participants, serious events are events.",
+    ),
+)
 def changes_overview(board: Board) -> Exhibit:
     """New, changed and vanished participants, deaths and events since an earlier snapshot."""
     if (nothing := _no_comparison(board)) is not None:
@@ -210,13 +220,7 @@ def changes_overview(board: Board) -> Exhibit:
             CHANGED: "Changed",
             VANISHED: "Vanished",
         },
-        footnotes=(
-            "Participants are matched by their identifier, events by their record key. Changed: "
-            "one of the values compared here differs. A death that is no longer recorded, and an "
-            "event that no longer counts as serious, has vanished from its row though its record "
-            "is there. Deaths are participants, serious events are events.",
-            f"Compared with snapshot {then.snapshot.id}.",
-        ),
+        footnotes=(f"Compared with snapshot {then.snapshot.id}.",),
     )
 
 
@@ -347,6 +351,7 @@ def _seriousness(kind: _Kind) -> tuple[pl.Expr, ...]:
     tab="Records",
     population=POPULATION,
     title="Changed participants and events",
+    method=("What vanished comes first.",),
 )
 def changes_listed(board: Board) -> Exhibit:
     """Every participant and event that is new, changed or gone since an earlier snapshot."""
@@ -363,7 +368,6 @@ def changes_listed(board: Board) -> Exhibit:
         denominator=_of_whom(board, then),
         table=table,
         labels=LISTED,
-        footnotes=("What vanished comes first.",),
         lists=(People("Participants", "people/all", (("arm", None),)),),
         row_lists=tuple(0 if subject in there else None for subject in table["subject"]),
     )
@@ -374,6 +378,7 @@ def changes_listed(board: Board) -> Exhibit:
     tab="Values",
     population="Records in both snapshots; filters do not apply",
     title="Corrected values",
+    method=("One row a field, with the first of its records.",),
 )
 def changed_values(board: Board) -> Exhibit:
     """Values of records that were corrected since an earlier snapshot, old and new."""
@@ -397,7 +402,7 @@ def changed_values(board: Board) -> Exhibit:
             "old": "Then",
             "new": "Now",
         },
-        footnotes=(f"One row a field, with the first of its records. {which_records(board)}",),
+        footnotes=(which_records(board),),
     )
 
 
@@ -436,6 +441,7 @@ def _records(board: Board, then: Board, datasets: Collection[str] | None = None)
     tab="Datasets",
     population="Records in either snapshot; filters do not apply",
     title="Changed records by dataset",
+    method=("Records are matched by their keys; one is changed where a value differs.",),
 )
 def changed_records(board: Board) -> Exhibit:
     """Records of each dataset that are new, changed or gone since an earlier snapshot."""
@@ -526,6 +532,7 @@ def changes_of_person(board: Board) -> tuple[pl.DataFrame, str]:
     tab="Findings",
     population="Findings of the checks of either snapshot",
     title="Findings new and resolved",
+    method=("A finding is the same where check, record, field and value are.",),
 )
 def changed_findings(board: Board) -> Exhibit:
     """Findings of the checks that are new or resolved since an earlier snapshot."""
@@ -562,12 +569,19 @@ def changed_findings(board: Board) -> Exhibit:
             NEW: "New",
             "resolved": "Resolved",
         },
-        footnotes=("A finding is the same where check, record, field and value are.",),
     )
 
 
 @exhibit(
-    page="board-overview", tab="Estimates", population=POPULATION, title="Estimates that moved"
+    page="board-overview",
+    tab="Estimates",
+    population=POPULATION,
+    title="Estimates that moved",
+    method=(
+        "Shares of participants with events, deaths and their difference, and probabilities of "
+        "doing better, as the exhibits have them; where arms are told apart, positions of "
+        "rules, too.",
+    ),
 )
 def changed_conclusions(board: Board) -> Exhibit:
     """Estimates that moved by more than is stated, and rules whose position is another one."""
@@ -581,11 +595,6 @@ def changed_conclusions(board: Board) -> Exhibit:
         denominator=_of_whom(board, then),
         table=table,
         labels=MOVED,
-        footnotes=(
-            "Shares of participants with events, deaths and their difference, and probabilities of "
-            "doing better, as the exhibits have them; where arms are told apart, positions of "
-            "rules, too.",
-        ),
         assumptions=board.trial.assumptions("monitoring"),
     )
 

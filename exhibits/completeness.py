@@ -102,7 +102,15 @@ def _missing(board: Board) -> Exhibit | None:
     return None
 
 
-@exhibit(page="board-conduct", title="Visits received", data=("SV",))
+@exhibit(
+    page="board-conduct",
+    title="Visits received",
+    data=("SV",),
+    method=(
+        DUE,
+        NOT_OPENED,
+    ),
+)
 def visits_received(board: Board) -> Exhibit:
     """Visits that were due by the cut-off, and recorded, in each arm of this view."""
     if (instead := _missing(board)) is not None:
@@ -141,12 +149,11 @@ def visits_received(board: Board) -> Exhibit:
             "outstanding": "Not recorded",
             "received_percent": "Recorded (%)",
         },
-        footnotes=(DUE, NOT_OPENED),
         assumptions=board.trial.assumptions("schedule"),
     )
 
 
-@exhibit(page="board-conduct", title="Visits received by site", data=("SV",))
+@exhibit(page="board-conduct", title="Visits received by site", data=("SV",), method=(DUE,))
 def visits_by_site(board: Board) -> Exhibit:
     """Visits that were due by the cut-off, and recorded, by site."""
     if (instead := _missing(board)) is not None:
@@ -181,12 +188,18 @@ def visits_by_site(board: Board) -> Exhibit:
             "outstanding": "Not recorded",
             "received_percent": "Recorded (%)",
         },
-        footnotes=(DUE,),
         assumptions=board.trial.assumptions("schedule"),
     )
 
 
-@exhibit(page="board-conduct", title="Results received by test")
+@exhibit(
+    page="board-conduct",
+    title="Results received by test",
+    method=(
+        DUE + " A result counts as received also where it cannot be used, which is a finding.",
+        NOT_OPENED,
+    ),
+)
 def results_received(board: Board) -> Exhibit:
     """Results that were due by the cut-off, and received, by test, in each arm of this view."""
     if (instead := _missing(board)) is not None:
@@ -229,14 +242,12 @@ def results_received(board: Board) -> Exhibit:
             "received_percent": "Received (%)",
         },
         footnotes=(
-            DUE + " A result counts as received also where it cannot be used, which is a finding.",
             *_in_hospital_note(board),
             *(
                 (f"No result in the extract, and not counted: {', '.join(absent)}.",)
                 if absent
                 else ()
             ),
-            NOT_OPENED,
         ),
         assumptions=board.trial.assumptions("schedule", "assessments"),
     )
@@ -275,7 +286,16 @@ def _in_hospital_note(board: Board) -> tuple[str, ...]:
     )
 
 
-@exhibit(page="board-conduct", title="Data lag", data=("SV",))
+@exhibit(
+    page="board-conduct",
+    title="Data lag",
+    data=("SV",),
+    method=(
+        DUE + " Of results (LB, VS, …) a visit counts as received with any planned result. When a "
+        "record arrived is in no extract: a share that grows with the weeks says how late they "
+        "come.",
+    ),
+)
 def data_lag(board: Board) -> Exhibit:
     """How long after a visit its records arrive: what was received, by weeks since it was due."""
     if (instead := _missing(board)) is not None:
@@ -353,12 +373,6 @@ def data_lag(board: Board) -> Exhibit:
             "outstanding": "Not received",
             "received_percent": "Received (%)",
         },
-        footnotes=(
-            DUE
-            + " Of results (LB, VS, …) a visit counts as received with any planned result. When a "
-            "record arrived is in no extract: a share that grows with the weeks says how late they "
-            "come.",
-        ),
         assumptions=board.trial.assumptions("schedule", "assessments"),
     )
 
@@ -367,7 +381,16 @@ def data_lag(board: Board) -> Exhibit:
 NOTHING_PLANNED = [{"number": -1.0, "domain": "", "measure": "", "in_hospital": False}]
 
 
-@exhibit(page="board-conduct", population="All screened participants", title="Latest records")
+@exhibit(
+    page="board-conduct",
+    population="All screened participants",
+    title="Latest records",
+    method=(
+        "By when something happened, not by when it was entered, which no extract says. A site "
+        "whose recruitment is over falls behind without being late. Dates after the cut-off "
+        "are findings and not counted.",
+    ),
+)
 def latest_records(board: Board) -> Exhibit:
     """The latest date in each dataset against the data cut-off, by site."""
     records = board.ask("conduct/latest_records", cutoff=board.snapshot.manifest.cutoff)
@@ -433,10 +456,5 @@ def latest_records(board: Board) -> Exhibit:
             "latest": "Latest record",
             "days_before_cutoff": "Days before the cut-off",
         },
-        footnotes=(
-            "By when something happened, not by when it was entered, which no extract says. A site "
-            "whose recruitment is over falls behind without being late. Dates after the cut-off "
-            "are findings and not counted.",
-            *((f"Not in the extract: {', '.join(absent)}.",) if absent else ()),
-        ),
+        footnotes=(*((f"Not in the extract: {', '.join(absent)}.",) if absent else ()),),
     )

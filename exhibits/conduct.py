@@ -88,7 +88,15 @@ def results_due(board: Board, plan: list[dict[str, Any]]) -> tuple[pl.DataFrame,
     return rows.filter(~pl.col("measure").is_in(absent)), absent
 
 
-@exhibit(page="board-conduct", leads=101, title="Disposition")
+@exhibit(
+    page="board-conduct",
+    leads=101,
+    title="Disposition",
+    method=(
+        "Who died counts as died, whatever came before. In follow-up: no end is recorded, and "
+        "the window of the last visit is open.",
+    ),
+)
 def disposition(board: Board) -> Exhibit:
     """How the study ended for the randomized participants of each arm of this view."""
     arms = board.ask(
@@ -134,11 +142,7 @@ def disposition(board: Board) -> Exhibit:
         table=arms.drop("position"),
         labels={"arm": "Arm", "randomized": "Randomized"}
         | {column: words for column, words, _ in ENDS},
-        footnotes=(
-            "Who died counts as died, whatever came before. In follow-up: no end is recorded, and "
-            "the window of the last visit is open.",
-            *((NOT_OPENED,) if ends["not_recorded"] != 0 else ()),
-        ),
+        footnotes=(*((NOT_OPENED,) if ends["not_recorded"] != 0 else ()),),
         assumptions=board.trial.assumptions("schedule"),
     )
 
@@ -161,6 +165,7 @@ def _received_in_words(board: Board) -> str:
     page="board-conduct",
     population="Randomized participants who left the study",
     title="Reasons for leaving early",
+    method=("The first reason that is recorded of each participant. " + NOT_OPENED,),
 )
 def reasons_for_leaving(board: Board) -> Exhibit:
     """Why participants left the study early, and when, in each arm of this view."""
@@ -181,7 +186,6 @@ def reasons_for_leaving(board: Board) -> Exhibit:
             "participants": "Participants",
             "median_day": "Study day, median",
         },
-        footnotes=("The first reason that is recorded of each participant. " + NOT_OPENED,),
     )
 
 
@@ -195,7 +199,15 @@ def _most_frequent(reasons: pl.DataFrame) -> str:
     return f"{reason.lower()} ({count:,})" if count else NOT_SHOWN
 
 
-@exhibit(page="board-conduct", title="Protocol deviations", data=("DV",))
+@exhibit(
+    page="board-conduct",
+    title="Protocol deviations",
+    data=("DV",),
+    method=(
+        "Categories that the trial definition opens. A participant can have deviations of "
+        "several categories.",
+    ),
+)
 def deviations(board: Board) -> Exhibit:
     """Protocol deviations by category, and who has any, in each arm of this view."""
     arms = board.ask("conduct/deviations_in_all")
@@ -259,14 +271,22 @@ def deviations(board: Board) -> Exhibit:
             "participants": "Participants",
             "deviations": "Deviations",
         },
-        footnotes=(
-            "Categories that the trial definition opens. A participant can have deviations of "
-            "several categories.",
-        ),
     )
 
 
-@exhibit(page="board-conduct", title="Follow-up maturity")
+@exhibit(
+    page="board-conduct",
+    title="Follow-up maturity",
+    method=(
+        "Past a day: its visit's window had closed by the data cut-off. Reached alive: seen at "
+        "a scheduled visit, measured, contacted, discharged or completed on that day or later, "
+        "or died later. Who came to its visit, or completed, in the window before the day "
+        "reached it, unless they left the study. Not known: past it, and none of these is "
+        "recorded. Vital status known is counted in the same way; there those who left before "
+        "are among the not known.",
+        NOT_OPENED,
+    ),
+)
 def follow_up_maturity(board: Board) -> Exhibit:
     """How many of the randomized are past each day of the schedule, and what is known of them."""
     schedule = tuple(visit for visit in board.trial.schedule if visit.day > 1)
@@ -326,15 +346,6 @@ def follow_up_maturity(board: Board) -> Exhibit:
             "due": "Past this day",
         }
         | {column: words for column, words, _ in KNOWN},
-        footnotes=(
-            "Past a day: its visit's window had closed by the data cut-off. Reached alive: seen at "
-            "a scheduled visit, measured, contacted, discharged or completed on that day or later, "
-            "or died later. Who came to its visit, or completed, in the window before the day "
-            "reached it, unless they left the study. Not known: past it, and none of these is "
-            "recorded. Vital status known is counted in the same way; there those who left before "
-            "are among the not known.",
-            NOT_OPENED,
-        ),
         assumptions=board.trial.assumptions("schedule", "primary.day"),
     )
 

@@ -66,6 +66,7 @@ def _plan(board: Board) -> AccrualPlan:
     leads=91,
     population="All screened participants",
     title="Enrollment progress",
+    method=("Planned are target and dates of the trial definition.",),
 )
 def enrollment_progress(board: Board) -> Exhibit:
     """Participants randomized of those planned, and when the target will be reached."""
@@ -133,6 +134,7 @@ def enrollment_progress(board: Board) -> Exhibit:
     page="board-enrollment",
     population="Randomized participants",
     title="Cumulative enrollment against plan",
+    method=("The plan is a straight line from its start to its end.",),
 )
 def cumulative_enrollment(board: Board) -> Exhibit:
     """Cumulative randomized participants against the plan, with the projection."""
@@ -269,7 +271,13 @@ def _cumulative_drawn(
 
 
 @exhibit(
-    page="board-enrollment", population="All screened participants", title="Enrollment by month"
+    page="board-enrollment",
+    population="All screened participants",
+    title="Enrollment by month",
+    method=(
+        "Screened: first of consent and collection of demographics. The first and the last "
+        "month may be incomplete.",
+    ),
 )
 def enrollment_by_month(board: Board) -> Exhibit:
     """Participants screened and randomized in each calendar month."""
@@ -324,16 +332,15 @@ def enrollment_by_month(board: Board) -> Exhibit:
         ),
         table=months.with_columns(pl.col("month").dt.strftime("%Y-%m")),
         labels={"month": "Month", "screened": "Screened", "randomized": "Randomized"},
-        footnotes=(
-            "Screened: first of consent and collection of demographics. The first and the last "
-            "month may be incomplete.",
-        ),
         assumptions=board.trial.assumptions("accrual.months", "accrual.start"),
     )
 
 
 @exhibit(
-    page="board-enrollment", population="All screened participants", title="Enrollment by site"
+    page="board-enrollment",
+    population="All screened participants",
+    title="Enrollment by site",
+    method=("Sites are in the order of the participants that they randomized.",),
 )
 def enrollment_by_site(board: Board) -> Exhibit:
     """Participants screened, randomized and failed at screening, by site."""
@@ -393,7 +400,12 @@ def enrollment_by_site(board: Board) -> Exhibit:
     )
 
 
-@exhibit(page="board-enrollment", population="All screened participants", title="Screening flow")
+@exhibit(
+    page="board-enrollment",
+    population="All screened participants",
+    title="Screening flow",
+    method=("Reasons are the criteria that are recorded as not met (IE).",),
+)
 def screening_flow(board: Board) -> Exhibit:
     """From screening to randomization, with the trial's own reasons for exclusion."""
     totals = board.ask("enrollment/totals").row(0, named=True)
@@ -472,6 +484,7 @@ def screening_flow(board: Board) -> Exhibit:
     page="board-enrollment",
     population="Randomized participants",
     title="Time from screening to randomization",
+    method=("Screening is dated by the first of consent and collection of demographics.",),
 )
 def time_to_randomization(board: Board) -> Exhibit:
     """Days from screening to randomization."""
@@ -514,8 +527,7 @@ def time_to_randomization(board: Board) -> Exhibit:
         description=f"Bars of days from {shortest} to {longest}.",
         table=days,
         labels={"days": "Days", "participants": "Participants"},
-        footnotes=(("Negative days are kept and are findings.",) if negative else ())
-        + ("Screening is dated by the first of consent and collection of demographics.",),
+        footnotes=("Negative days are kept and are findings.",) * negative,
     )
 
 
@@ -523,6 +535,7 @@ def time_to_randomization(board: Board) -> Exhibit:
     page="board-enrollment",
     population="Randomized participants",
     title="Randomized though ineligible",
+    method=("Other criteria cannot be checked from the extract.",),
 )
 def randomized_though_ineligible(board: Board) -> Exhibit:
     """Participants who were randomized although a criterion was not met."""
@@ -555,5 +568,5 @@ def randomized_though_ineligible(board: Board) -> Exhibit:
         denominator=f"of {randomized:,} randomized",
         table=found,
         labels={"check": "Check", "message": "Finding", "participants": "Participants"},
-        footnotes=(footnote, "Other criteria cannot be checked from the extract."),
+        footnotes=(footnote,),
     )

@@ -24,21 +24,20 @@ def _population(board: Board) -> str:
     return "All records, sealed ones too" if board.has_sealed_records else "All open records"
 
 
+RESOLVED = "Resolved: standing in the snapshot before, gone in this one."
+
+
 def _scope(board: Board) -> str:
     """Which findings there are, and what became of them."""
     if board.has_sealed_records:
         return (
             "Findings of open and of sealed records. Whether a sealed one is new is not known: a "
-            "load cannot read what it sealed before. Resolved: standing in the snapshot before, "
-            "gone in this one."
+            "load cannot read what it sealed before."
         )
-    return (
-        "Open findings: those that touch nothing sealed. Resolved: standing in the snapshot "
-        "before, gone in this one."
-    )
+    return "Open findings: those that touch nothing sealed."
 
 
-@exhibit(page="data-findings", leads=111, title="Findings overview")
+@exhibit(page="data-findings", leads=111, title="Findings overview", method=(RESOLVED,))
 def findings_overview(board: Board) -> Exhibit:
     """Standing findings by severity, and what changed since the snapshot before."""
     totals = board.ask("findings/totals").row(0, named=True)
@@ -81,7 +80,7 @@ def findings_overview(board: Board) -> Exhibit:
     )
 
 
-@exhibit(page="data-findings", title="Findings by check")
+@exhibit(page="data-findings", title="Findings by check", method=(RESOLVED,))
 def findings_by_check(board: Board) -> Exhibit:
     """Standing, new and resolved findings of each check."""
     checks = board.ask("findings/by_check")
@@ -138,26 +137,27 @@ def findings_by_check(board: Board) -> Exhibit:
     )
 
 
-@exhibit(page="data-findings")
+@exhibit(page="data-findings", method=(RESOLVED, "Findings of a whole dataset belong to no site."))
 def findings_by_site(board: Board) -> Exhibit:
     """Standing findings of each site, by severity."""
     return _by_severity(
         board,
         board.ask("findings/by_site"),
         ("site", "Site", "site"),
-        footnotes=("Findings of a whole dataset belong to no site.",),
     )
 
 
-@exhibit(page="data-findings")
+@exhibit(page="data-findings", method=(RESOLVED,))
 def findings_by_domain(board: Board) -> Exhibit:
     """Standing findings of each dataset, by severity."""
-    return _by_severity(
-        board, board.ask("findings/by_domain"), ("domain", "Dataset", "dataset"), footnotes=()
-    )
+    return _by_severity(board, board.ask("findings/by_domain"), ("domain", "Dataset", "dataset"))
 
 
-@exhibit(page="data-findings", title="Findings by participant")
+@exhibit(
+    page="data-findings",
+    title="Findings by participant",
+    method=(RESOLVED, "Findings of a whole dataset belong to no participant."),
+)
 def findings_by_participant(board: Board) -> Exhibit:
     """Standing findings of each participant, by severity; those with the most severe first."""
     people = board.ask("findings/participants").row(0, named=True)
@@ -182,15 +182,13 @@ def findings_by_participant(board: Board) -> Exhibit:
             **SEVERITY_LABELS,
             "standing": "Standing",
         },
-        footnotes=(_scope(board), "Findings of a whole dataset belong to no participant.")
+        footnotes=(_scope(board),)
         + (f"The table has the first {rows.height:,} participants.",)
         * (people["participants"] > rows.height),
     )
 
 
-def _by_severity(
-    board: Board, rows: pl.DataFrame, of: tuple[str, str, str], *, footnotes: tuple[str, ...]
-) -> Exhibit:
+def _by_severity(board: Board, rows: pl.DataFrame, of: tuple[str, str, str]) -> Exhibit:
     """Standing findings by what `of` names: a column, its label, and the word for one."""
     column, label, word = of
     title = f"Findings by {word}"
@@ -240,7 +238,7 @@ def _by_severity(
             "standing": "Standing",
             "participants": "Participants",
         },
-        footnotes=(_scope(board), *footnotes),
+        footnotes=(_scope(board),),
     )
 
 
@@ -251,7 +249,12 @@ STATUS_LOOK = {
 }
 
 
-@exhibit(page="data-findings", population="All open records", title="Since the snapshot before")
+@exhibit(
+    page="data-findings",
+    population="All open records",
+    title="Since the snapshot before",
+    method=("Open findings, against those of the snapshot that was loaded before.",),
+)
 def findings_against_before(board: Board) -> Exhibit:
     """What became of findings since the snapshot before, by severity."""
     rows = board.ask("findings/by_status")
@@ -301,5 +304,4 @@ def findings_against_before(board: Board) -> Exhibit:
             "persisting": "Persisting",
             "resolved": "Resolved",
         },
-        footnotes=("Open findings, against those of the snapshot that was loaded before.",),
     )

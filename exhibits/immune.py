@@ -71,9 +71,7 @@ def _courses(board: Board, names: Sequence[str], *, fold: bool = False) -> Exhib
         name: "ratio to baseline" if fold else unit(item.unit) for name, item in measures.items()
     }
     at_limit = int(rows["at_limit"].sum())
-    notes = [OTHER_PEOPLE, AT_A_LIMIT, f"Medians of fewer than {least} are in the table only."]
-    if fold:
-        notes.insert(0, "Ratio of each value to the participant's own baseline; dotted: no change.")
+    notes = [f"Medians of fewer than {least} are in the table only."]
     if positive.height < rows.height:
         notes.append("A log axis has no zero: medians or quartiles of zero are in the table only.")
     absent = [item.label for name, item in _measures(board, names).items() if name not in measures]
@@ -175,6 +173,7 @@ def _names(board: Board, which: str) -> tuple[str, ...]:
     needs=("immune",),
     data=("LB",),
     filtered=True,
+    method=(OTHER_PEOPLE, AT_A_LIMIT),
 )
 def immune_markers(board: Board) -> Exhibit:
     """Markers of inflammation by planned day on a log axis, detection limits honored."""
@@ -188,6 +187,11 @@ def immune_markers(board: Board) -> Exhibit:
     needs=("immune",),
     data=("LB",),
     filtered=True,
+    method=(
+        "Ratio of each value to the participant's own baseline; dotted: no change.",
+        OTHER_PEOPLE,
+        AT_A_LIMIT,
+    ),
 )
 def immune_fold_change(board: Board) -> Exhibit:
     """Markers of inflammation by planned day, as ratios to each participant's baseline."""
@@ -201,6 +205,7 @@ def immune_fold_change(board: Board) -> Exhibit:
     needs=("immune",),
     data=(("CP", "LB"),),
     filtered=True,
+    method=(OTHER_PEOPLE, AT_A_LIMIT),
 )
 def lymphocyte_subsets(board: Board) -> Exhibit:
     """Lymphocytes and their subsets by planned day on a log axis."""
@@ -217,6 +222,12 @@ def lymphocyte_subsets(board: Board) -> Exhibit:
     needs=("immune",),
     data=("LB",),
     filtered=True,
+    method=(
+        "Spearman's rank correlation between the ratio of the marker to its baseline and the "
+        "difference of PaO2/FiO2 to its baseline; interval by Fisher's z with the variance of "
+        "Bonett & Wright (2000). Descriptive: both change with time and severity, and who died "
+        "or is discharged has no blood gas.",
+    ),
 )
 def immune_and_oxygenation(board: Board) -> Exhibit:
     """Each marker's change held against the change of PaO2/FiO2 of the same participants."""
@@ -286,10 +297,6 @@ def immune_and_oxygenation(board: Board) -> Exhibit:
             "reason": "Not estimated, because",
         },
         footnotes=(
-            "Spearman's rank correlation between the ratio of the marker to its baseline and the "
-            "difference of PaO2/FiO2 to its baseline; interval by Fisher's z with the variance of "
-            "Bonett & Wright (2000). Descriptive: both change with time and severity, and who died "
-            "or is discharged has no blood gas.",
             f"{counted(len(measures), 'marker')} are looked at: some correlate by chance alone.",
         ),
         assumptions=board.trial.assumptions("immune"),
@@ -353,6 +360,15 @@ def _correlations(board: Board, names: Sequence[str], table: pl.DataFrame) -> go
     needs=("immune",),
     data=("QS",),
     filtered=True,
+    method=(
+        "Scores of 0 to 10 as participants report them (QS), on the days on which somebody has "
+        "one; the trial is open-label, so that who reports knows the treatment. Who is too ill "
+        "to answer is missing. The yes or no that everybody is asked for at entry (CE) is "
+        "another instrument, with its own names of symptoms.",
+        "Each day has those whose day was reached by the cut-off; of them, who died on it or "
+        "before counts as died. Each day adds up to all participants: the others, dead or not, "
+        "are those whose day is not reached.",
+    ),
 )
 def reported_symptoms(board: Board) -> Exhibit:
     """Scores of symptoms that participants report, by planned day as shares of everybody."""
@@ -425,15 +441,6 @@ def reported_symptoms(board: Board) -> Exhibit:
         },
         lists=lists,
         row_lists=tuple(range(len(lists))),
-        footnotes=(
-            "Scores of 0 to 10 as participants report them (QS), on the days on which somebody has "
-            "one; the trial is open-label, so that who reports knows the treatment. Who is too ill "
-            "to answer is missing. The yes or no that everybody is asked for at entry (CE) is "
-            "another instrument, with its own names of symptoms.",
-            "Each day has those whose day was reached by the cut-off; of them, who died on it or "
-            "before counts as died. Each day adds up to all participants: the others, dead or not, "
-            "are those whose day is not reached.",
-        ),
         assumptions=board.trial.assumptions("immune", "schedule"),
     )
 
@@ -484,6 +491,13 @@ def _with_symptom(board: Board, measure: Measure, row: dict[str, Any], words: st
     needs=("immune",),
     data=("CE",),
     filtered=True,
+    method=(
+        "Clinical events (CE) under the symptoms that everybody is asked for, by the first "
+        "answer of each participant up to the day of randomization. What was noted later of "
+        "single participants is not among them: nobody else was asked. The scores that "
+        "participants report over time (QS) are another instrument, with its own names of "
+        "symptoms.",
+    ),
 )
 def symptoms_asked_for(board: Board) -> Exhibit:
     """Symptoms that everybody was asked for up to randomization, and who had them."""
@@ -508,12 +522,5 @@ def symptoms_asked_for(board: Board) -> Exhibit:
             "had": "Had it",
             "percent": "%",
         },
-        footnotes=(
-            "Clinical events (CE) under the symptoms that everybody is asked for, by the first "
-            "answer of each participant up to the day of randomization. What was noted later of "
-            "single participants is not among them: nobody else was asked. The scores that "
-            "participants report over time (QS) are another instrument, with its own names of "
-            "symptoms.",
-        ),
         assumptions=board.trial.assumptions("open.symptoms"),
     )

@@ -37,6 +37,24 @@ AFTER = (
     "After baseline: after day 1, by the date of the sample, without one by the planned day of its "
     "visit."
 )
+GRADES_METHOD = (
+    "Where the baseline is above normal, multiples of the baseline take the place of multiples of "
+    "the upper limit of normal, so that every grade after it is a rise. The baseline itself is "
+    "held against the limits of normal.",
+    AFTER,
+    SEALED_VISITS,
+)
+LIVER_METHOD = (
+    "Multiples of the upper limit of normal that is recorded with the result; one without a limit "
+    "does not count. " + AFTER.replace("After baseline: after", "Results after"),
+    SEALED_VISITS,
+)
+TRENDS_METHOD = (
+    "Medians with quartiles of those with a value at the visit; of several values of one visit "
+    "their mean counts. Who is discharged, withdrawn or dead has no values later, so that later "
+    "days are of other people: look at n.",
+    SEALED_VISITS,
+)
 # A figure has at most this many measures: more would not be read on a telephone.
 MOST_PANELS = 6
 
@@ -128,16 +146,13 @@ def _grading_notes(board: Board, gradings: list[Grading]) -> tuple[str, ...]:
     notes = [
         f"Grades by the numeric limits of {sources}, recomputed from result and limits of normal "
         "as recorded; what it grades by symptoms or treatment is not among them.",
-        "Where the baseline is above normal, multiples of the baseline take the place of multiples "
-        "of the upper limit of normal, so that every grade after it is a rise. The baseline itself "
-        "is held against the limits of normal.",
     ]
     if beside:
         notes.append(
             f"{', '.join(beside)}: multiples of the baseline count beside those of the limit, so "
             "that a value within normal can have a grade."
         )
-    return (*notes, AFTER, SEALED_VISITS)
+    return tuple(notes)
 
 
 def _with_grades(board: Board, grading: Grading, arm: str, what: str, **chosen: Any) -> People:
@@ -157,6 +172,7 @@ def _with_grades(board: Board, grading: Grading, arm: str, what: str, **chosen: 
     needs=("grades",),
     data=("LB",),
     filtered=True,
+    method=GRADES_METHOD,
 )
 def shifts_from_baseline(board: Board) -> Exhibit:
     """The grade at baseline against the highest after it, by measure and arm."""
@@ -345,6 +361,7 @@ def _chosen_part(part: str) -> tuple[pl.Expr, dict[str, Any]]:
     needs=("grades",),
     data=("LB",),
     filtered=True,
+    method=GRADES_METHOD,
 )
 def emergent_grades(board: Board) -> Exhibit:
     """Participants whose grade rose above that at baseline, to any and to 3 or 4, by arm."""
@@ -602,15 +619,13 @@ def _liver_notes(board: Board) -> tuple[str, ...]:
         f"ULN, alkaline phosphatase between the two under {liver.alkaline_phosphatase_below:g} × "
         "ULN, and no other cause. The last is for a physician to judge: no finding here is a "
         "diagnosis.",
-        "Multiples of the upper limit of normal that is recorded with the result; one without a "
-        "limit does not count. " + AFTER.replace("After baseline: after", "Results after"),
     ]
     if liver.context:
         notes.append(
             f"Could explain it: {' or '.join(item.name for item in liver.context)} in the "
             f"{liver.context_days} days before the rise (hypoxic hepatitis)."
         )
-    return (*notes, SEALED_VISITS)
+    return tuple(notes)
 
 
 def _aminotransferases(board: Board) -> str:
@@ -633,6 +648,13 @@ def _no_peaks(board: Board) -> str:
     needs=("liver",),
     data=("LB",),
     filtered=True,
+    method=(
+        *LIVER_METHOD,
+        "ALP: alkaline phosphatase. Peaks may be of different days; the course (rise, days to "
+        "bilirubin, R) is there where bilirubin followed within the window. R: the "
+        "aminotransferase over ALP on the day of the rise, both × ULN; at least 5 is "
+        "hepatocellular, at most 2 cholestatic. Larger marks: ALP was under its limit.",
+    ),
 )
 def liver(board: Board) -> Exhibit:
     """Each participant's highest aminotransferase against the highest bilirubin (eDISH)."""
@@ -708,13 +730,7 @@ def liver(board: Board) -> Exhibit:
         },
         lists=lists,
         row_lists=tuple(shown["list"].to_list()),
-        footnotes=(
-            "ALP: alkaline phosphatase. Peaks may be of different days; the course (rise, days to "
-            "bilirubin, R) is there where bilirubin followed within the window. R: the "
-            "aminotransferase over ALP on the day of the rise, both × ULN; at least 5 is "
-            "hepatocellular, at most 2 cholestatic. Larger marks: ALP was under its limit.",
-            *_liver_notes(board),
-        ),
+        footnotes=(*_liver_notes(board),),
         assumptions=board.trial.assumptions("liver"),
     )
 
@@ -812,6 +828,7 @@ def _course(row: dict[str, Any]) -> str:
     needs=("liver",),
     data=("LB",),
     filtered=True,
+    method=LIVER_METHOD,
 )
 def liver_injury_signs(board: Board) -> Exhibit:
     """Participants with signs of severe liver injury, from peaks down to Hy's law, by arm."""
@@ -897,6 +914,7 @@ def liver_injury_signs(board: Board) -> Exhibit:
     title="Liver and kidney tests over time",
     data=("LB",),
     filtered=True,
+    method=TRENDS_METHOD,
 )
 def laboratory_trends(board: Board) -> Exhibit:
     """Medians and quartiles over time of what is graded when it is high, such as liver tests."""
@@ -910,6 +928,7 @@ def laboratory_trends(board: Board) -> Exhibit:
     title="Blood counts over time",
     data=("LB",),
     filtered=True,
+    method=TRENDS_METHOD,
 )
 def blood_count_trends(board: Board) -> Exhibit:
     """Medians and quartiles over time of what is graded when it is low, such as blood cells."""
@@ -923,6 +942,7 @@ def blood_count_trends(board: Board) -> Exhibit:
     title="Vital signs over time",
     data=("VS",),
     filtered=True,
+    method=TRENDS_METHOD,
 )
 def vital_sign_trends(board: Board) -> Exhibit:
     """Medians and quartiles of vital signs over time, by arm."""
@@ -936,6 +956,7 @@ def vital_sign_trends(board: Board) -> Exhibit:
     title="Electrocardiogram over time",
     data=("EG",),
     filtered=True,
+    method=TRENDS_METHOD,
 )
 def ecg_trends(board: Board) -> Exhibit:
     """Medians and quartiles of the electrocardiogram's measures over time, by arm."""
@@ -991,11 +1012,7 @@ def _trends(board: Board, measures: list[str]) -> Exhibit:
         "n",
         pl.col("median", "lower_quartile", "upper_quartile", "low", "high").round(3),
     )
-    notes = [
-        "Medians with quartiles of those with a value at the visit; of several values of one visit "
-        "their mean counts. Who is discharged, withdrawn or dead has no values later, so that "
-        "later days are of other people: look at n."
-    ]
+    notes = []
     if table["low"].count() + table["high"].count():
         notes.append(
             "Dotted: limits of normal as recorded; where they differ by sex, age or laboratory, "
@@ -1036,7 +1053,7 @@ def _trends(board: Board, measures: list[str]) -> Exhibit:
         },
         lists=lists,
         row_lists=tuple(range(len(lists))),
-        footnotes=(*notes, SEALED_VISITS),
+        footnotes=tuple(notes),
         assumptions=board.trial.assumptions("schedule"),
     )
 

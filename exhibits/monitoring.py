@@ -164,6 +164,7 @@ def _looks_note(board: Board) -> str:
     title="Rules",
     needs=(("stopping_rules", "sequential_rules"),),
     population=POPULATION,
+    method=(NO_ALPHA,),
 )
 def monitoring_rules(board: Board) -> Exhibit:
     """The rules as the protocol states them, and the information so far."""
@@ -193,7 +194,10 @@ def monitoring_rules(board: Board) -> Exhibit:
             "method": "Method",
             "information": "Information so far",
         },
-        footnotes=(*_watermark(shown), _looks_note(board), NO_ALPHA),
+        footnotes=(
+            *_watermark(shown),
+            _looks_note(board),
+        ),
         assumptions=trial.assumptions("stopping_rules", "sequential_rules", "monitoring"),
     )
 
@@ -388,6 +392,15 @@ POSITION_LABELS = {
 }
 
 
+HELD_METHOD = (
+    "Limit: the fewest participants with an event at which the rule stops, of so many. A rule is "
+    "met where it is by the closed windows, or by all with no further event. An onset not known to "
+    "the day counts on its earliest day.",
+    "A pending participant can have had an event already, which is not among those of closed "
+    "windows. So if no further pending one had an event, there can be more of them all the same.",
+)
+
+
 def _held(board: Board, *, after_dose: bool) -> Exhibit:
     rules = _may_run(board, board.trial.stopping_rules)
     if (nothing := _nothing(board, board.trial.stopping_rules)) is not None:
@@ -428,22 +441,7 @@ def _held(board: Board, *, after_dose: bool) -> Exhibit:
             *_watermark(rules),
             f"Counted are participants whose window, so many days from {from_what} on, has closed, "
             "or who died in it. Pending: the window is open, or was left without an event.",
-            "Limit: the fewest participants with an event at which the rule stops, of so many. A "
-            "rule is met where it is by the closed windows, or by all with no further event. An "
-            "onset not known to the day counts on its earliest day.",
-            "A pending participant can have had an event already, which is not among those of "
-            "closed windows. So if no further pending one had an event, there can be more of them "
-            "all the same.",
             *((SEALED,) if sealed_terms(board) else ()),
-            *(
-                ()
-                if after_dose
-                else (
-                    "A rule is about one arm. Every arm is held against it, since one arm alone "
-                    "would be known by that. Unblinded, its own arm is also counted from the first "
-                    "dose.",
-                )
-            ),
             _looks_note(board),
             _minutes(board, rules, rows, now, within),
         ),
@@ -651,6 +649,11 @@ def _stamp() -> list[dict[str, object]]:
     data=("AE",),
     conclusions=(Conclusion("position", ("rule", "arm")),),
     least_view=View.CODED,
+    method=(
+        *HELD_METHOD,
+        "A rule is about one arm. Every arm is held against it, since one arm alone "
+        "would be known by that. Unblinded, its own arm is also counted from the first dose.",
+    ),
 )
 def stopping_positions(board: Board) -> Exhibit:
     """Each arm against the counts at which a safety rule stops, at every look so far."""
@@ -665,6 +668,7 @@ def stopping_positions(board: Board) -> Exhibit:
     needs=("stopping_rules",),
     data=("AE",),
     least_view=View.UNBLINDED,
+    method=HELD_METHOD,
 )
 def stopping_positions_after_dose(board: Board) -> Exhibit:
     """The safety rules counted from the first dose, in the arm they are about."""
@@ -677,6 +681,14 @@ def stopping_positions_after_dose(board: Board) -> Exhibit:
     least_view=View.CODED,
     population=POPULATION,
     title="How often the safety rules stop",
+    method=(
+        "What it means: of many trials like this one, how many the rule would stop if the rate "
+        "were true. At a rate that is acceptable these are false alarms; at one that is too "
+        "high, harm that is found.",
+        "Exact: the number of participants with an event is followed from look to look. Looks "
+        "so far as they were, with the arm that has the fewest; then one for each planned "
+        "review, the last with all that are planned.",
+    ),
 )
 def stopping_characteristics(board: Board) -> Exhibit:
     """How often each safety rule would stop at its looks, if a rate were true."""
@@ -718,12 +730,6 @@ def stopping_characteristics(board: Board) -> Exhibit:
         },
         footnotes=(
             *_watermark(rules),
-            "What it means: of many trials like this one, how many the rule would stop if the rate "
-            "were true. At a rate that is acceptable these are false alarms; at one that is too "
-            "high, harm that is found.",
-            "Exact: the number of participants with an event is followed from look to look. Looks "
-            "so far as they were, with the arm that has the fewest; then one for each planned "
-            "review, the last with all that are planned.",
             *(
                 (
                     "A rule that compares two arms: the true rate is the arm's, and the control "
@@ -845,6 +851,16 @@ def _endpoint(board: Board, rule: definition.SequentialRule) -> dict[str, _Arm]:
     least_view=View.CODED,
     population=POPULATION,
     title="Group-sequential rules",
+    method=(
+        "Standardized difference: the difference in units of its standard error, a normal "
+        "score z with the p-value of the test. A rule is met where it is on the boundary or "
+        "beyond. Rows without participants are the looks to come, with the information that "
+        "is then expected.",
+        "Conditional power: the probability of crossing at a later planned look, going on as "
+        "seen so far, and with the planned effect. A boundary for futility is non-binding; "
+        "none is stated.",
+        NO_ALPHA,
+    ),
 )
 def sequential_positions(board: Board) -> Exhibit:
     """Results so far against group-sequential boundaries, at every look."""
@@ -896,10 +912,6 @@ def sequential_positions(board: Board) -> Exhibit:
         labels=SEQUENTIAL_LABELS,
         footnotes=(
             *_watermark(rules),
-            "Standardized difference: the difference in units of its standard error, a normal "
-            "score z with the p-value of the test. A rule is met where it is on the boundary or "
-            "beyond. Rows without participants are the looks to come, with the information that "
-            "is then expected.",
             f"Each arm against {board.reference_arm}. Means by Welch's t statistic, whose boundary "
             "is the t quantile at the boundary's nominal p (Jennison & Turnbull 2000); deaths by "
             "Fisher's exact p-value against that nominal p. Information is the share of planned "
@@ -914,15 +926,11 @@ def sequential_positions(board: Board) -> Exhibit:
                 if any(rule.endpoint == "death" for rule in rules)
                 else ()
             ),
-            "Conditional power: the probability of crossing at a later planned look, going on as "
-            "seen so far, and with the planned effect. A boundary for futility is non-binding; "
-            "none is stated.",
             *(
                 ("Under letters a one-sided rule is held against both directions.",)
                 if any(rule.sided == 1 for rule in rules)
                 else ()
             ),
-            NO_ALPHA,
             _looks_note(board),
         ),
         assumptions=trial.assumptions("sequential_rules", "monitoring", "primary", "survival"),

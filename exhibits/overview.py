@@ -61,7 +61,15 @@ def _beside_attention(made: Exhibit) -> str:
     return made.answer if made.beside is None or not made.attention else made.beside
 
 
-@exhibit(page="board-overview", population=POPULATION, title="The trial at a glance")
+@exhibit(
+    page="board-overview",
+    population=POPULATION,
+    title="The trial at a glance",
+    method=(
+        "Participants; those with a serious event or one of special interest had it since "
+        "randomization. Deaths: those of the study's end and of the participant's record.",
+    ),
+)
 def trial_at_a_glance(board: Board) -> Exhibit:
     """Screened, randomized, followed, withdrawn, died, with serious events and of interest."""
     totals = board.ask("enrollment/totals").row(0, named=True)
@@ -135,10 +143,6 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         numbers=tuple(numbers),
         table=pl.DataFrame(rows, infer_schema_length=None),
         labels={"what": "What"} | {arm: arm for arm in board.arms},
-        footnotes=(
-            "Participants; those with a serious event or one of special interest had it since "
-            "randomization. Deaths: those of the study's end and of the participant's record.",
-        ),
     )
 
 

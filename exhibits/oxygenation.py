@@ -34,6 +34,17 @@ ARTERIAL = (
     "which pressure belongs to which FiO2 is not known, and the day has no value. On a cannula or "
     "mask FiO2 is an estimate."
 )
+COURSE_METHOD = (
+    "Medians and quartiles of those with a value. Who is discharged, dead or better has no values "
+    "later, so that later days are of other people: look at n, and at the bands.",
+    BY_THE_VISIT,
+)
+STATES_METHOD = (
+    WHO_IS_DEAD,
+    "Each day adds up to all participants. Day not reached: its date is after the data cut-off, "
+    "dead or not; of these deaths would count, but not lives.",
+    BY_THE_VISIT,
+)
 NO_STAYS = "The extract has no hospital stays (HO): who is discharged is not known, and is missing."
 
 
@@ -172,6 +183,7 @@ def rung_names(board: Board) -> dict[str, str]:
     data=("LB",),
     conclusions=(Conclusion("win_percent", ("arm",), "doing better than"),),
     filtered=True,
+    method=(BY_THE_VISIT,),
 )
 def oxygenation_composite(board: Board) -> Exhibit:
     """The rank-based composite at the primary day, death worst: its parts, and who did better."""
@@ -255,7 +267,6 @@ def oxygenation_composite(board: Board) -> Exhibit:
             *((WIN_METHOD,) if pairs else ()),
             *(pair.footnote for pair in pairs),
             *too_few_to_compare(board, compared),
-            BY_THE_VISIT,
             *_stays_note(board),
         ),
         assumptions=board.trial.assumptions("oxygenation", "primary"),
@@ -317,7 +328,7 @@ def _on_rung(board: Board, day: int, names: dict[str, str], row: dict[str, Any])
 # Values over days
 
 
-def _course(board: Board, looked: Looked) -> Exhibit:
+def _course(board: Board, looked: Looked, *notes: str) -> Exhibit:
     """Medians, quartiles, n and support by day, participants' lines behind where they are few."""
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
@@ -378,12 +389,7 @@ def _course(board: Board, looked: Looked) -> Exhibit:
         },
         lists=lists,
         row_lists=tuple(range(len(lists))),
-        footnotes=(
-            "Medians and quartiles of those with a value. Who is discharged, dead or better has no "
-            "values later, so that later days are of other people: look at n, and at the bands.",
-            f"Medians of fewer than {least} are in the table only.",
-            BY_THE_VISIT,
-        ),
+        footnotes=(*notes, f"Medians of fewer than {least} are in the table only."),
         assumptions=board.trial.assumptions("oxygenation", "schedule"),
     )
 
@@ -430,11 +436,11 @@ def _medians(board: Board, rows: pl.DataFrame, day: int, unit: str) -> str:
     needs=("oxygenation",),
     data=("LB",),
     filtered=True,
+    method=(ARTERIAL, *COURSE_METHOD),
 )
 def oxygenation_ratio(board: Board) -> Exhibit:
     """PaO2/FiO2 by planned day: median, quartiles, n, and participants' lines behind."""
-    shown = _course(board, Looked("ratio", RATIO))
-    return shown if shown.missing else _with_notes(shown, ARTERIAL)
+    return _course(board, Looked("ratio", RATIO))
 
 
 @exhibit(
@@ -444,23 +450,18 @@ def oxygenation_ratio(board: Board) -> Exhibit:
     needs=("oxygenation",),
     data=("VS",),
     filtered=True,
+    method=COURSE_METHOD,
 )
 def saturation_ratio(board: Board) -> Exhibit:
     """SpO2/FiO2 by planned day: median, quartiles and n."""
-    shown = _course(board, Looked("saturation_ratio", "SpO2/FiO2, %"))
-    if shown.missing:
-        return shown
     most = asked(board).saturation_at_most
-    return _with_notes(
-        shown,
+    return _course(
+        board,
+        Looked("saturation_ratio", "SpO2/FiO2, %"),
         f"SpO2 in percent over FiO2 from 0.21 to 1, both of the same visit. A saturation above "
         f"{most:g} % is not used, as it says nothing of oxygenation there; nor is one without a "
         "setting of FiO2. A measure of its own, never mixed with PaO2/FiO2.",
     )
-
-
-def _with_notes(shown: Exhibit, *notes: str) -> Exhibit:
-    return replace(shown, footnotes=(*notes, *shown.footnotes))
 
 
 # States over days
@@ -498,7 +499,7 @@ def _state_styles(looked: Looked) -> list[tuple[str, str, State]]:
     return [(state, looked.discharged, style), *known, *FATES[1:]]
 
 
-def _stacked(board: Board, looked: Looked, rows: pl.DataFrame, *notes: str) -> Exhibit:
+def _stacked(board: Board, looked: Looked, rows: pl.DataFrame) -> Exhibit:
     """Stacked shares by day and arm that add up to everybody."""
     styles = _state_styles(looked)
     words = {state: name for state, name, _ in styles}
@@ -539,14 +540,7 @@ def _stacked(board: Board, looked: Looked, rows: pl.DataFrame, *notes: str) -> E
         },
         lists=lists,
         row_lists=tuple(range(len(lists))),
-        footnotes=(
-            *notes,
-            WHO_IS_DEAD,
-            "Each day adds up to all participants. Day not reached: its date is after the data "
-            "cut-off, dead or not; of these deaths would count, but not lives.",
-            BY_THE_VISIT,
-            *_stays_note(board),
-        ),
+        footnotes=(*_stays_note(board),),
         assumptions=board.trial.assumptions("oxygenation", "schedule"),
     )
 
@@ -578,6 +572,7 @@ def _last_day(board: Board, rows: pl.DataFrame, looked: Looked) -> str:
     needs=("oxygenation",),
     data=("LB",),
     filtered=True,
+    method=(ARTERIAL, *STATES_METHOD),
 )
 def oxygenation_bands(board: Board) -> Exhibit:
     """Bands of PaO2/FiO2 by planned day, with death, discharge and missing, so that all add up."""
@@ -593,7 +588,7 @@ def oxygenation_bands(board: Board) -> Exhibit:
     nothing, rows = _states(board, looked)
     if nothing is not None:
         return nothing
-    shown = _stacked(board, looked, rows, ARTERIAL)
+    shown = _stacked(board, looked, rows)
     berlin = {band.name: band.berlin for band in bands if band.berlin}
     if not berlin:
         return shown
@@ -647,6 +642,12 @@ def support_bands(board: Board) -> list[Band]:
     needs=("oxygenation",),
     data=("PR",),
     filtered=True,
+    method=(
+        "The highest support of the calendar day, from the start and end of each; one without an "
+        "end goes on. In hospital without any on record: no support recorded. Support after "
+        "discharge counts as support.",
+        *STATES_METHOD,
+    ),
 )
 def respiratory_support(board: Board) -> Exhibit:
     """The highest respiratory support by planned day, with death, discharge and missing."""
@@ -660,14 +661,7 @@ def respiratory_support(board: Board) -> Exhibit:
     nothing, rows = _states(board, looked)
     if nothing is not None:
         return nothing
-    return _stacked(
-        board,
-        looked,
-        rows,
-        "The highest support of the calendar day, from the start and end of each; one without an "
-        "end goes on. In hospital without any on record: no support recorded. Support after "
-        "discharge counts as support.",
-    )
+    return _stacked(board, looked, rows)
 
 
 @exhibit(
@@ -677,6 +671,11 @@ def respiratory_support(board: Board) -> Exhibit:
     needs=("oxygenation",),
     data=("RS",),
     filtered=True,
+    method=(
+        "The scale of 0 to 10 (WHO Working Group 2020) as recorded; one of 0 to 8 is not used. "
+        "Death, 10, is taken from the records of death.",
+        *STATES_METHOD,
+    ),
 )
 def who_scale(board: Board) -> Exhibit:
     """The WHO clinical progression scale by planned day, with death, discharge and missing."""
@@ -693,14 +692,7 @@ def who_scale(board: Board) -> Exhibit:
     nothing, rows = _states(board, looked)
     if nothing is not None:
         return nothing
-    shown = _stacked(
-        board,
-        looked,
-        rows,
-        "The scale of 0 to 10 (WHO Working Group 2020) as recorded; one of 0 to 8 is not used. "
-        "Death, 10, is taken from the records of death.",
-    )
-    return _compared_on_scale(board, shown, rows, bands)
+    return _compared_on_scale(board, _stacked(board, looked, rows), rows, bands)
 
 
 def _compared_on_scale(
@@ -718,7 +710,7 @@ def _compared_on_scale(
             counts[arm][states.index(where)] += people
     compared = arms_to_compare(board, {arm: sum(of_arm) for arm, of_arm in counts.items()})
     if not compared:
-        return _with_notes(shown, *too_few_to_compare(board, compared))
+        return replace(shown, footnotes=(*too_few_to_compare(board, compared), *shown.footnotes))
     numbers, sentences, notes = [], [], []
     reference = board.reference_arm
     for arm in compared:
@@ -785,6 +777,13 @@ NO_TREATMENT_EFFECT = (
     data=("LB",),
     filtered=True,
     title="Change of PaO2/FiO2 from baseline",
+    method=(
+        NO_TREATMENT_EFFECT,
+        "Baseline is the last usable blood gas on or before the day of randomization.",
+        WHO_IS_DEAD,
+        ARTERIAL,
+        BY_THE_VISIT,
+    ),
 )
 def oxygenation_change(board: Board) -> Exhibit:
     """Change of PaO2/FiO2 from baseline among participants with a gas, and why others have none."""
@@ -853,12 +852,7 @@ def oxygenation_change(board: Board) -> Exhibit:
         }
         | {name: f"No gas: {words[0].lower()}{words[1:]}" for name, words in reasons.items()},
         footnotes=(
-            NO_TREATMENT_EFFECT,
             f"Medians of fewer than {least} are in the table only.",
-            "Baseline is the last usable blood gas on or before the day of randomization.",
-            WHO_IS_DEAD,
-            ARTERIAL,
-            BY_THE_VISIT,
             *_stays_note(board),
         ),
         assumptions=board.trial.assumptions("oxygenation", "schedule", "primary"),
@@ -899,6 +893,15 @@ def _median_change(board: Board, medians: pl.DataFrame) -> str:
     filtered=True,
     population="Participants who were given the dose",
     title="PaO2/FiO2 around each dose",
+    method=(
+        "Descriptive: there is no dose in the control arm to align with, and who gets a later "
+        "dose is alive and well enough for it.",
+        "Day 0 is the first 24 hours after the dose, day -1 the 24 hours before it; without "
+        "clock times the difference of the dates. Of several blood gases of one participant "
+        "on one day their mean, drawn at its middle. Those outside the schedule are among "
+        "them. One between two doses counts for both.",
+        "PaO2 and FiO2 of one minute and visit, arterial, with a ratio of 20 to 700 mmHg.",
+    ),
 )
 def oxygenation_around_doses(board: Board) -> Exhibit:
     """PaO2/FiO2 in the days before and after each dose, by the clock where it is known."""
@@ -974,16 +977,7 @@ def oxygenation_around_doses(board: Board) -> Exhibit:
         },
         lists=lists,
         row_lists=tuple(range(len(lists))),
-        footnotes=(
-            "Descriptive: there is no dose in the control arm to align with, and who gets a later "
-            "dose is alive and well enough for it.",
-            "Day 0 is the first 24 hours after the dose, day -1 the 24 hours before it; without "
-            "clock times the difference of the dates. Of several blood gases of one participant "
-            "on one day their mean, drawn at its middle. Those outside the schedule are among "
-            "them. One between two doses counts for both.",
-            f"Left out, as the order on the dose's date is not known: {left_out:,}.",
-            "PaO2 and FiO2 of one minute and visit, arterial, with a ratio of 20 to 700 mmHg.",
-        ),
+        footnotes=(f"Left out, as the order on the dose's date is not known: {left_out:,}.",),
         assumptions=board.trial.assumptions("oxygenation", "dosing"),
     )
 

@@ -47,6 +47,14 @@ SHIFTED = ("discharged", "missing", "left")
     filtered=True,
     population=POPULATION,
     title="PaO2/FiO2 between arms, at equal baseline",
+    method=(
+        NO_TREATMENT_EFFECT,
+        "Without: who has no blood gas at baseline, or none on the day. The exhibit of changes "
+        "from baseline says why.",
+        "Baseline is the last usable blood gas on or before the day of randomization.",
+        ARTERIAL,
+        BY_THE_VISIT,
+    ),
 )
 def oxygenation_adjusted(board: Board) -> Exhibit:
     """Difference of PaO2/FiO2 between arms at equal baseline: ANCOVA, and all days in one model."""
@@ -113,15 +121,9 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
             "left_out_reference": f"Without, {reference}",
         },
         footnotes=(
-            NO_TREATMENT_EFFECT,
             f"Each arm minus {reference}. {MIXED}: PaO2/FiO2 on baseline, day, arm by day, and a "
             "random participant, by REML (Laird & Ware 1982); limits are those of each day alone. "
             f"{ANCOVA}: one day on baseline and arm (Vickers & Altman 2001). t intervals.",
-            "Without: who has no blood gas at baseline, or none on the day. The exhibit of changes "
-            "from baseline says why.",
-            "Baseline is the last usable blood gas on or before the day of randomization.",
-            ARTERIAL,
-            BY_THE_VISIT,
             *notes,
             *too_few_to_compare(board, compared),
         ),
@@ -275,6 +277,11 @@ def _by_day(board: Board, table: pl.DataFrame, told: int) -> go.Figure | None:
     filtered=True,
     population=POPULATION,
     title="If those without a gas did worse or better",
+    method=(
+        NO_TREATMENT_EFFECT,
+        "The dead are left out, as no value is meaningful for them: read the composite.",
+        ARTERIAL,
+    ),
 )
 def oxygenation_delta(board: Board) -> Exhibit:
     """What the difference on the primary day becomes if those without a gas did worse or better."""
@@ -324,13 +331,10 @@ def oxygenation_delta(board: Board) -> Exhibit:
             "imputed_reference": f"Shifted, {reference}",
         },
         footnotes=(
-            NO_TREATMENT_EFFECT,
             "Who has a blood gas at baseline and none on the day, discharged, missing or left, "
             f"gets the value that the {ANCOVA} predicts for arm and baseline, shifted (delta "
             "adjustment: Carpenter, Roger & Kenward 2013). Error and degrees of freedom remain "
             "those of who has one on the day: what was not measured adds no certainty.",
-            "The dead are left out, as no value is meaningful for them: read the composite.",
-            ARTERIAL,
             *too_few_to_compare(board, compared),
         ),
         assumptions=board.trial.assumptions("oxygenation", "primary"),

@@ -39,7 +39,12 @@ def _about(board: Board) -> dict[str, Any] | None:
     return None if found.is_empty() else found.row(0, named=True)
 
 
-@exhibit(page="board-participant", population=POPULATION, title="Summary")
+@exhibit(
+    page="board-participant",
+    population=POPULATION,
+    title="Summary",
+    method=("Study day 1 is the day of randomization; there is no day 0.",),
+)
 def participant_summary(board: Board) -> Exhibit:
     """Who a participant is, and where they are in the study."""
     person = _about(board)
@@ -78,11 +83,20 @@ def participant_summary(board: Board) -> Exhibit:
             {"what": [name for name, _ in facts], "value": [str(value) for _, value in facts]}
         ),
         labels={"what": "What", "value": "Value"},
-        footnotes=("Study day 1 is the day of randomization; there is no day 0.",),
     )
 
 
-@exhibit(page="board-participant", population=POPULATION, title="Course")
+@exhibit(
+    page="board-participant",
+    population=POPULATION,
+    title="Course",
+    method=(
+        "An arrow: it went on at the data cut-off. Of events the color is the grade, and its "
+        "number stands beside. Laboratory results as multiples of the upper limit of normal "
+        f"that the extract gives; of the tests the {MOST_TESTS} that rose highest are drawn.",
+        "Records without a complete date are not drawn, and doubtful results are not used.",
+    ),
+)
 def participant_course(board: Board) -> Exhibit:
     """Everything about a participant on one time axis: care, events, oxygenation, laboratory."""
     person = _about(board)
@@ -145,10 +159,6 @@ def participant_course(board: Board) -> Exhibit:
             "of_upper_limit": "× upper limit of normal",
         },
         footnotes=(
-            "An arrow: it went on at the data cut-off. Of events the color is the grade, and its "
-            "number stands beside. Laboratory results as multiples of the upper limit of normal "
-            f"that the extract gives; of the tests the {MOST_TESTS} that rose highest are drawn.",
-            "Records without a complete date are not drawn, and doubtful results are not used.",
             *(
                 (f"After the end of participation or the cut-off, not drawn: {later:,}.",)
                 * bool(later)
@@ -345,7 +355,12 @@ def _draw_lines(
         )
 
 
-@exhibit(page="board-participant", population=POPULATION, title="Adverse events")
+@exhibit(
+    page="board-participant",
+    population=POPULATION,
+    title="Adverse events",
+    method=("Dates as received; a date in part stays so.",),
+)
 def participant_events(board: Board) -> Exhibit:
     """The adverse events of a participant since randomization."""
     if _about(board) is None:
@@ -367,11 +382,15 @@ def participant_events(board: Board) -> Exhibit:
             "study_day": "Study day",
             "outcome": "Outcome",
         },
-        footnotes=("Dates as received; a date in part stays so.",),
     )
 
 
-@exhibit(page="board-participant", population=POPULATION, title="Open findings")
+@exhibit(
+    page="board-participant",
+    population=POPULATION,
+    title="Open findings",
+    method=("Severity: major ones could change how safety is read.",),
+)
 def participant_findings(board: Board) -> Exhibit:
     """What was found wrong with the records of a participant, and still stands."""
     if _about(board) is None:
@@ -392,11 +411,16 @@ def participant_findings(board: Board) -> Exhibit:
             "message": "Finding",
             "status": "Status",
         },
-        footnotes=("Severity: major ones could change how safety is read.",),
     )
 
 
-@exhibit(page="board-participant", least_view=View.UNBLINDED, population=POPULATION, title="Doses")
+@exhibit(
+    page="board-participant",
+    least_view=View.UNBLINDED,
+    population=POPULATION,
+    title="Doses",
+    method=("As recorded in exposure; unblinded, as one arm may have none.",),
+)
 def participant_doses(board: Board) -> Exhibit:
     """The doses of a participant, when they were given, and why not."""
     if _about(board) is None:
@@ -419,7 +443,6 @@ def participant_doses(board: Board) -> Exhibit:
             "lot": "Lot",
             "days_since": "Days before the cut-off",
         },
-        footnotes=("As recorded in exposure; unblinded, as one arm may have none.",),
     )
 
 
@@ -428,6 +451,11 @@ def participant_doses(board: Board) -> Exhibit:
     least_view=View.UNBLINDED,
     population=POPULATION,
     title="Adverse events since a dose",
+    method=(
+        "Since the last dose that was given before the event; one that began on the day of a "
+        "dose counts as after it where one of the two times is not known. Hours where both are "
+        "recorded to the minute. Within a day: 24 hours, or else the same or the next day.",
+    ),
 )
 def participant_events_since_dose(board: Board) -> Exhibit:
     """How long after a dose each adverse event of a participant began."""
@@ -450,9 +478,4 @@ def participant_events_since_dose(board: Board) -> Exhibit:
             "days": "Days since",
             "hours": "Hours since",
         },
-        footnotes=(
-            "Since the last dose that was given before the event; one that began on the day of a "
-            "dose counts as after it where one of the two times is not known. Hours where both are "
-            "recorded to the minute. Within a day: 24 hours, or else the same or the next day.",
-        ),
     )

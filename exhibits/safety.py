@@ -105,6 +105,13 @@ def _knows_who_left(board: Board) -> bool:
     data=("AE",),
     conclusions=(Conclusion("percent", ("kind", "arm")),),
     filtered=True,
+    method=(
+        SINCE,
+        "A fatal event counts as serious whatever was ticked. Grades: CTCAE where they are "
+        "recorded, else mild 1, moderate 2, severe 3; fatal 5.",
+        "Shares with exact intervals (Clopper & Pearson 1934). Patient-days: from "
+        "randomization to the end of participation or the cut-off, the first day included.",
+    ),
 )
 def adverse_event_overview(board: Board) -> Exhibit:
     """Participants with any, serious, severe and fatal events, and rates by time observed."""
@@ -188,11 +195,6 @@ def adverse_event_overview(board: Board) -> Exhibit:
         lists=lists,
         row_lists=tuple(range(len(lists))),
         footnotes=(
-            SINCE,
-            "A fatal event counts as serious whatever was ticked. Grades: CTCAE where they are "
-            "recorded, else mild 1, moderate 2, severe 3; fatal 5.",
-            "Shares with exact intervals (Clopper & Pearson 1934). Patient-days: from "
-            "randomization to the end of participation or the cut-off, the first day included.",
             *(
                 (
                     "A difference in fatal events needs attention where its 95 % interval "
@@ -443,6 +445,11 @@ MARKS = (
     title="Adverse events by body system and preferred term",
     data=("AE",),
     filtered=True,
+    method=(
+        SINCE,
+        "A participant counts once in each row, at the highest grade there. A row without a "
+        "preferred term is of the whole body system.",
+    ),
 )
 def adverse_events_by_term(board: Board) -> Exhibit:
     """Participants and events by body system and preferred term, with the highest grade."""
@@ -492,9 +499,6 @@ def adverse_events_by_term(board: Board) -> Exhibit:
         lists=lists,
         row_lists=tuple(range(len(lists))),
         footnotes=(
-            SINCE,
-            "A participant counts once in each row, at the highest grade there. A row without a "
-            "preferred term is of the whole body system.",
             *((DIFFERENCES, MARKS) if compared(board, people) else ()),
             *too_small(board, people),
             *sealed_events(board),
@@ -510,6 +514,7 @@ def adverse_events_by_term(board: Board) -> Exhibit:
     title="Most frequent adverse events",
     data=("AE",),
     filtered=True,
+    method=(SINCE,),
 )
 def adverse_event_dots(board: Board) -> Exhibit:
     """The most frequent preferred terms: share of participants by arm, and differences beside."""
@@ -577,7 +582,6 @@ def adverse_event_dots(board: Board) -> Exhibit:
         lists=lists,
         row_lists=tuple(range(len(lists))),
         footnotes=(
-            SINCE,
             *((DIFFERENCES,) if pairs else ()),
             *too_small(board, people),
             *sealed_events(board),
@@ -708,7 +712,16 @@ def _add_differences(
 
 
 @exhibit(
-    page="board-safety", tab="Onset", title="Onset of adverse events", data=("AE",), filtered=True
+    page="board-safety",
+    tab="Onset",
+    title="Onset of adverse events",
+    data=("AE",),
+    filtered=True,
+    method=(
+        SINCE + " Those without a day of onset are not in this picture.",
+        "Exact Poisson intervals (Garwood 1936); they take events as independent, and several "
+        "of one participant are not.",
+    ),
 )
 def adverse_event_onset(board: Board) -> Exhibit:
     """When events began: per 100 patient-days observed, by week since randomization."""
@@ -805,12 +818,7 @@ def adverse_event_onset(board: Board) -> Exhibit:
         },
         lists=lists,
         row_lists=tuple(range(len(lists))),
-        footnotes=(
-            SINCE + " Those without a day of onset are not in this picture.",
-            "Exact Poisson intervals (Garwood 1936); they take events as independent, and several "
-            "of one participant are not.",
-            *sealed_events(board),
-        ),
+        footnotes=(*sealed_events(board),),
     )
 
 
@@ -858,7 +866,7 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
             denominator="0 events",
             table=pl.DataFrame(schema=dict.fromkeys(_LISTED, pl.String)),
             labels=_LISTED,
-            footnotes=(SINCE, *sealed_events(board)),
+            footnotes=sealed_events(board),
         )
     remark = pl.concat_str(
         pl.when("is_fatal_not_serious").then(pl.lit("fatal, not ticked as serious")),
@@ -895,7 +903,6 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
         lists=(list_of_events(title, **chosen),),
         row_lists=(0,) * table.height,
         footnotes=(
-            SINCE,
             *(
                 (f"{counted(again, 'record')} repeat an earlier one, and each counts.",)
                 * bool(again)
@@ -906,7 +913,12 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
 
 
 @exhibit(
-    page="board-safety", tab="Listings", title="Serious adverse events", data=("AE",), filtered=True
+    page="board-safety",
+    tab="Listings",
+    title="Serious adverse events",
+    data=("AE",),
+    filtered=True,
+    method=(SINCE,),
 )
 def serious_events(board: Board) -> Exhibit:
     """Every serious event, with its dates, grade and outcome."""
@@ -914,7 +926,12 @@ def serious_events(board: Board) -> Exhibit:
 
 
 @exhibit(
-    page="board-safety", tab="Listings", title="All adverse events", data=("AE",), filtered=True
+    page="board-safety",
+    tab="Listings",
+    title="All adverse events",
+    data=("AE",),
+    filtered=True,
+    method=(SINCE,),
 )
 def all_events(board: Board) -> Exhibit:
     """Every event since randomization, with its dates, grade and outcome."""
@@ -930,6 +947,10 @@ def all_events(board: Board) -> Exhibit:
     data=("DM",),
     filtered=True,
     by_day=False,
+    method=(
+        "Deaths are those in demographics (DM); where it has none of a participant, that in "
+        "disposition (DS). Discharge does not end observation.",
+    ),
 )
 def deaths(board: Board) -> Exhibit:
     """Every death, with its day, its cause and the fatal events recorded for it."""
@@ -969,8 +990,6 @@ def deaths(board: Board) -> Exhibit:
         lists=(People("Deaths", "people/who_died", (("arm", None),)),) if died else (),
         row_lists=tuple(0 if of_trial else None for of_trial in rows["is_randomized"]),
         footnotes=(
-            "Deaths are those in demographics (DM); where it has none of a participant, that in "
-            "disposition (DS). Discharge does not end observation.",
             _where_causes_stand(board),
             *(
                 ("Whoever was not randomized is not listed while participants are chosen.",)
@@ -1007,6 +1026,10 @@ def _where_causes_stand(board: Board) -> str:
     filtered=True,
     population="Randomized participants, by the treatment they got",
     title="Adverse events as treated",
+    method=(
+        SINCE,
+        "Beside the tables by randomization, and never instead of them.",
+    ),
 )
 def adverse_events_as_treated(board: Board) -> Exhibit:
     """The overview by the treatment that participants got, beside that by randomization."""
@@ -1051,7 +1074,6 @@ def adverse_events_as_treated(board: Board) -> Exhibit:
             "high": "to, %",
             "events": "Events",
         },
-        footnotes=(SINCE, "Beside the tables by randomization, and never instead of them."),
     )
 
 
@@ -1062,6 +1084,10 @@ def adverse_events_as_treated(board: Board) -> Exhibit:
     least_view=View.UNBLINDED,
     filtered=True,
     title="Relation to the treatment, and action taken",
+    method=(
+        SINCE,
+        "As the investigators judged, who knew the treatment.",
+    ),
 )
 def related_events(board: Board) -> Exhibit:
     """How events were judged: related to the treatment or not, and what was done with it."""
@@ -1082,7 +1108,6 @@ def related_events(board: Board) -> Exhibit:
             "participants": "Participants",
             "events": "Events",
         },
-        footnotes=(SINCE, "As the investigators judged, who knew the treatment."),
     )
 
 

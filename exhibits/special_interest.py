@@ -123,6 +123,10 @@ def list_of(board: Board, group: SpecialInterest | None, arm: str | None, **chos
     data=("AE",),
     conclusions=(Conclusion("share_percent", ("name", "arm")),),
     filtered=True,
+    method=(
+        SINCE,
+        GROUPS,
+    ),
 )
 def special_interest_overview(board: Board) -> Exhibit:
     """Participants with events of each group of special interest, with intervals and rates."""
@@ -189,8 +193,6 @@ def special_interest_overview(board: Board) -> Exhibit:
         table=table,
         labels=OVERVIEW_LABELS | {"difference": f"Difference to {board.reference_arm}, points"},
         footnotes=(
-            SINCE,
-            GROUPS,
             "Share of participants with the exact interval (Clopper & Pearson 1934). Rate: all "
             "events per 100 patient-days since randomization, with Garwood's interval (1936), "
             "which is too narrow where somebody has many events."
@@ -372,6 +374,14 @@ def _shares_drawn(
     needs=("special_interest",),
     data=("AE",),
     filtered=True,
+    method=(
+        SINCE,
+        "Aalen & Johansen's estimate (1978) with death as the competing event; 95 % limits on "
+        "the log-log scale (Choudhury 2002), none where nobody had the event. Day 1 is the day "
+        "of randomization. Completing or leaving the study and the data cut-off end the "
+        "observation (censoring); discharge from hospital does not. An event on the day of "
+        "death counts as the event.",
+    ),
 )
 def special_interest_incidence(board: Board) -> Exhibit:
     """Cumulative incidence of the first event of each group, with death competing."""
@@ -448,12 +458,6 @@ def special_interest_incidence(board: Board) -> Exhibit:
         table=pl.DataFrame(rows, schema=INCIDENCE_SCHEMA),
         labels=INCIDENCE_LABELS,
         footnotes=(
-            SINCE,
-            "Aalen & Johansen's estimate (1978) with death as the competing event; 95 % limits on "
-            "the log-log scale (Choudhury 2002), none where nobody had the event. Day 1 is the day "
-            "of randomization. Completing or leaving the study and the data cut-off end the "
-            "observation (censoring); discharge from hospital does not. An event on the day of "
-            "death counts as the event.",
             *(
                 (
                     f"{counted(imputed, 'first event')} without a day of onset: on the earliest "
@@ -573,6 +577,12 @@ def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
     needs=("special_interest",),
     data=("AE",),
     filtered=True,
+    method=(
+        SINCE,
+        GROUPS + " An event that belongs to two groups is a case of each.",
+        "A result beyond a limit supports a case and does not prove it; one that is missing "
+        "speaks neither for nor against it.",
+    ),
 )
 def special_interest_cases(board: Board) -> Exhibit:
     """Every case: whose, what, when, and which results around the onset support it."""
@@ -627,11 +637,7 @@ def special_interest_cases(board: Board) -> Exhibit:
         table=table,
         labels=CASE_LABELS,
         footnotes=(
-            SINCE,
-            GROUPS + " An event that belongs to two groups is a case of each.",
             _limits_in_words(board),
-            "A result beyond a limit supports a case and does not prove it; one that is missing "
-            "speaks neither for nor against it.",
             *(
                 (f"Not in the extract, to be asked for: {', '.join(asked_for)}.",)
                 if asked_for
@@ -755,6 +761,10 @@ CRITERIA = {
     data=(("EX", "EC"),),
     least_view=View.UNBLINDED,
     filtered=True,
+    method=(
+        "Descriptive: an arm that was given nothing has no such clock, so nothing is compared. "
+        "Worsening after an instillation need not come of it.",
+    ),
 )
 def worsening_near_instillation(board: Board) -> Exhibit:
     """Worsening in the hours after each instillation, by criterion, where it can be told."""
@@ -824,8 +834,6 @@ def worsening_near_instillation(board: Board) -> Exhibit:
                 if rules.not_recorded
                 else ()
             ),
-            "Descriptive: an arm that was given nothing has no such clock, so nothing is compared. "
-            "Worsening after an instillation need not come of it.",
         ),
         assumptions=board.trial.assumptions("worsening"),
         lists=lists,
@@ -853,6 +861,12 @@ SPANS = (
     data=("AE", ("EX", "EC")),
     least_view=View.UNBLINDED,
     filtered=True,
+    method=(
+        "From the beginning of the last instillation at or before the onset. Where only days "
+        "are known, an event on the day of an instillation counts as after it.",
+        "Descriptive: an arm that was given nothing has no such clock, so nothing is compared.",
+        GROUPS,
+    ),
 )
 def hours_from_instillation(board: Board) -> Exhibit:
     """How long after the last instillation events of special interest began."""
@@ -924,12 +938,6 @@ def hours_from_instillation(board: Board) -> Exhibit:
             "median_days": "Days, median",
         }
         | dict(SPANS),
-        footnotes=(
-            "From the beginning of the last instillation at or before the onset. Where only days "
-            "are known, an event on the day of an instillation counts as after it.",
-            "Descriptive: an arm that was given nothing has no such clock, so nothing is compared.",
-            GROUPS,
-        ),
         assumptions=board.trial.assumptions("special_interest"),
         lists=tuple(
             list_of(board, groups[key], arm) for key, arm in table.select("group", "arm").rows()

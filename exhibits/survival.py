@@ -128,6 +128,10 @@ def _vital_status(board: Board, days: list[int]) -> pl.DataFrame:
     ),
     filtered=True,
     by_day=False,
+    method=(
+        BY_WHICH,
+        OBSERVED,
+    ),
 )
 def mortality(board: Board) -> Exhibit:
     """How many died in each arm, by the day that the trial definition names and in all."""
@@ -231,8 +235,6 @@ def mortality(board: Board) -> Exhibit:
                 if len(board.arms) > 1
                 else ", 95 %."
             ),
-            BY_WHICH,
-            OBSERVED,
             *_undated_note(undated),
             *_few_note(board, few=few),
         ),
@@ -323,6 +325,13 @@ def _few_note(board: Board, *, few: bool) -> tuple[str, ...]:
     data=("DM",),
     filtered=True,
     by_day=False,
+    method=(
+        OBSERVED,
+        BY_WHICH,
+        "Kaplan & Meier's estimate (1958) with 95 % limits on the log-log scale, at each day "
+        "by itself; none before the first death. At risk: known to have been alive up to the "
+        "day before. Towards the right few are at risk, and one death moves the curve far.",
+    ),
 )
 def survival_curve(board: Board) -> Exhibit:
     """Survival from randomization in each arm, numbers at risk, and the difference on a day."""
@@ -369,11 +378,6 @@ def survival_curve(board: Board) -> Exhibit:
         ),
         labels=SURVIVAL_LABELS | {"difference": f"Difference to {board.reference_arm}, points"},
         footnotes=(
-            OBSERVED,
-            BY_WHICH,
-            "Kaplan & Meier's estimate (1958) with 95 % limits on the log-log scale, at each day "
-            "by itself; none before the first death. At risk: known to have been alive up to the "
-            "day before. Towards the right few are at risk, and one death moves the curve far.",
             *(
                 (
                     f"Difference on day {day}: of two such estimates, with limits from Wilson's "
@@ -657,6 +661,15 @@ def _add_survival(
     data=("HO",),
     filtered=True,
     by_day=False,
+    method=(
+        "The first day on which a stay in hospital ended and no other went on; coming back "
+        "later changes nothing. Who died on that day died in hospital. A stay in intensive "
+        "care counts only for who has no stay in hospital on record.",
+        "Aalen & Johansen's estimate (1978) with death as the competing event; 95 % limits on "
+        "the log-log scale (Choudhury 2002), none where there was no such event. Who was "
+        "still in hospital is observed up to the last day on which they are known to have "
+        "been alive, at the latest up to the data cut-off.",
+    ),
 )
 def discharge(board: Board) -> Exhibit:
     """Discharge from hospital alive, with death before it as the competing event, in each arm."""
@@ -739,13 +752,6 @@ def discharge(board: Board) -> Exhibit:
         table=pl.DataFrame(rows),
         labels=DISCHARGE_LABELS,
         footnotes=(
-            "The first day on which a stay in hospital ended and no other went on; coming back "
-            "later changes nothing. Who died on that day died in hospital. A stay in intensive "
-            "care counts only for who has no stay in hospital on record.",
-            "Aalen & Johansen's estimate (1978) with death as the competing event; 95 % limits on "
-            "the log-log scale (Choudhury 2002), none where there was no such event. Who was "
-            "still in hospital is observed up to the last day on which they are known to have "
-            "been alive, at the latest up to the data cut-off.",
             *_left_out_of_discharge(everybody),
             *few,
         ),
@@ -811,7 +817,16 @@ def _left_out_of_discharge(everybody: pl.DataFrame) -> tuple[str, ...]:
 
 
 @exhibit(
-    page="board-survival", title="Vital status known", data=("DM",), filtered=True, by_day=False
+    page="board-survival",
+    title="Vital status known",
+    data=("DM",),
+    filtered=True,
+    by_day=False,
+    method=(
+        "Known: died by the day, or known to have been alive on it. Not known: past the day, "
+        f"and neither is recorded; who left the study may be among them. {PAST}",
+        OBSERVED,
+    ),
 )
 def vital_status(board: Board) -> Exhibit:
     """For whom vital status is known on the days of the trial definition and at its end."""
@@ -883,9 +898,6 @@ def vital_status(board: Board) -> Exhibit:
         }
         | {state: words for state, words, _ in VITAL},
         footnotes=(
-            "Known: died by the day, or known to have been alive on it. Not known: past the day, "
-            f"and neither is recorded; who left the study may be among them. {PAST}",
-            OBSERVED,
             "A warning stands where vital status is known for fewer than "
             f"{100 * rules.least_known:.0f} % of an arm: what is estimated on that day then rests "
             "on the others being like them.",

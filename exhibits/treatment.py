@@ -50,6 +50,10 @@ def _doses(dosing: Dosing) -> list[dict[str, Any]]:
     needs=("dosing",),
     data=(("EX", "EC"),),
     least_view=View.UNBLINDED,
+    method=(
+        "Administrations count in their order; one that is recorded with a dose of zero was not "
+        "given, and keeps its place.",
+    ),
 )
 def doses_given(board: Board) -> Exhibit:
     """Doses that were due by the cut-off: given in their window, outside it, or not given."""
@@ -91,8 +95,7 @@ def doses_given(board: Board) -> Exhibit:
         footnotes=(
             f"Due: the dose's window of {counted(dosing.window_days, 'day')} around its study day "
             "had closed by the data cut-off, and the participant was alive and in the study on "
-            "that day; or it was given. Administrations count in their order; one that is recorded "
-            "with a dose of zero was not given, and keeps its place.",
+            "that day; or it was given.",
         ),
         assumptions=board.trial.assumptions("dosing"),
     )
@@ -104,6 +107,10 @@ def doses_given(board: Board) -> Exhibit:
     needs=("dosing",),
     data=(("EX", "EC"),),
     least_view=View.UNBLINDED,
+    method=(
+        "As recorded in EX (a dose of zero, EXADJ) or, where EX has no record, in EC (ECOCCUR, "
+        "ECREASOC). A dose of which there is no record at all has no reason here.",
+    ),
 )
 def doses_changed(board: Board) -> Exhibit:
     """Why doses were not given, or otherwise than planned."""
@@ -121,14 +128,18 @@ def doses_changed(board: Board) -> Exhibit:
             "changed": "Given otherwise",
             "participants": "Participants",
         },
-        footnotes=(
-            "As recorded in EX (a dose of zero, EXADJ) or, where EX has no record, in EC (ECOCCUR, "
-            "ECREASOC). A dose of which there is no record at all has no reason here.",
-        ),
     )
 
 
-@exhibit(page="board-conduct", least_view=View.UNBLINDED, title="Study treatment stopped early")
+@exhibit(
+    page="board-conduct",
+    least_view=View.UNBLINDED,
+    title="Study treatment stopped early",
+    method=(
+        "Dispositions whose subcategory (DSSCAT) is study treatment, the first of each "
+        "participant.",
+    ),
+)
 def treatment_stops(board: Board) -> Exhibit:
     """Participants who stopped study treatment before its planned end, and why."""
     stops = board.ask("treatment/stops")
@@ -148,10 +159,6 @@ def treatment_stops(board: Board) -> Exhibit:
             "participants": "Participants",
             "median_day": "Study day, median",
         },
-        footnotes=(
-            "Dispositions whose subcategory (DSSCAT) is study treatment, the first of each "
-            "participant.",
-        ),
     )
 
 
@@ -160,6 +167,7 @@ def treatment_stops(board: Board) -> Exhibit:
     also_on=("board-arm-balance",),
     least_view=View.UNBLINDED,
     title="Planned and actual arm",
+    method=("Planned: as randomized. Actual: DM's actual arm (ACTARM, ACTARMCD).",),
 )
 def cross_over(board: Board) -> Exhibit:
     """Planned arm against actual arm, and who was given anything."""
@@ -187,17 +195,20 @@ def cross_over(board: Board) -> Exhibit:
             "given": "Given a dose above zero",
         },
         footnotes=(
-            "Planned: as randomized. Actual: DM's actual arm (ACTARM, ACTARMCD); "
-            + (
-                "doses from EX and EC."
-                if _has_exposure(board)
-                else "the extract has neither EX nor EC, so doses are not known."
-            ),
+            "Doses from EX and EC."
+            if _has_exposure(board)
+            else "The extract has neither EX nor EC, so doses are not known.",
         ),
     )
 
 
-@exhibit(page="board-conduct", title="Lots", data=(("EX", "EC"),), least_view=View.UNBLINDED)
+@exhibit(
+    page="board-conduct",
+    title="Lots",
+    data=(("EX", "EC"),),
+    least_view=View.UNBLINDED,
+    method=("A participant can have been given several lots.",),
+)
 def lots(board: Board) -> Exhibit:
     """Lots of the product, who was given them, and when."""
     given = board.ask("treatment/lots")
@@ -225,12 +236,15 @@ def lots(board: Board) -> Exhibit:
             "first_given": "First given",
             "last_given": "Last given",
         },
-        footnotes=("A participant can have been given several lots.",),
     )
 
 
 @exhibit(
-    page="board-conduct", title="Deviations as received", data=("DV",), least_view=View.UNBLINDED
+    page="board-conduct",
+    title="Deviations as received",
+    data=("DV",),
+    least_view=View.UNBLINDED,
+    method=("Standardized term, else the reported one. No other view has these terms.",),
 )
 def deviations_by_term(board: Board) -> Exhibit:
     """Every deviation in the sponsor's own words, those about study treatment among them."""
@@ -249,5 +263,4 @@ def deviations_by_term(board: Board) -> Exhibit:
             "participants": "Participants",
             "deviations": "Deviations",
         },
-        footnotes=("Standardized term, else the reported one. No other view has these terms.",),
     )

@@ -51,6 +51,13 @@ HIGHER_SUPPORT = FreeOf(
 )
 
 
+FREE_DAYS_METHOD = (
+    f"{PAST} {LATER_DEATHS}",
+    "A mean of these days would mix death with days on a ventilator: compare by rank, and look at "
+    "the components.",
+)
+
+
 @exhibit(
     page="board-oxygenation",
     tab="Ventilator-free days",
@@ -59,6 +66,7 @@ HIGHER_SUPPORT = FreeOf(
     data=("PR",),
     conclusions=(Conclusion("win_percent", ("arm",), "doing better than"),),
     filtered=True,
+    method=FREE_DAYS_METHOD,
 )
 def ventilator_free(board: Board) -> Exhibit:
     """Ventilator-free days: distribution, components, and the arms compared by rank."""
@@ -72,6 +80,7 @@ def ventilator_free(board: Board) -> Exhibit:
     needs=("oxygenation",),
     data=("PR",),
     filtered=True,
+    method=FREE_DAYS_METHOD,
 )
 def higher_support_free(board: Board) -> Exhibit:
     """Days free of high-flow oxygen and of any ventilation, in the same way."""
@@ -141,12 +150,9 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
             "it is not known whether they lived on it; whose start or end of support is not known "
             "to the day. Who completed the study within the window of that visit counts as "
             "observed. Support without an end goes on.",
-            f"{PAST} {LATER_DEATHS}",
             *((WIN_METHOD,) if ranked else ()),
             *(item.footnote for item in ranked),
             *too_few_to_compare(board, compared),
-            "A mean of these days would mix death with days on a ventilator: compare by rank, and "
-            "look at the components.",
         ),
         assumptions=board.trial.assumptions("oxygenation"),
     )
@@ -282,6 +288,7 @@ VENTILATION = (
     needs=("oxygenation",),
     data=("PR",),
     filtered=True,
+    method=(f"{PAST} {LATER_DEATHS}",),
 )
 def invasive_ventilation(board: Board) -> Exhibit:
     """The components of ventilator-free days: died, still ventilated, no longer, never."""
@@ -359,7 +366,6 @@ def invasive_ventilation(board: Board) -> Exhibit:
             f"without an end goes on. Of those past day {until}, who died by it counts as died, "
             "ventilated or not; not known: whether they lived on it, or from when to when they "
             "were ventilated.",
-            f"{PAST} {LATER_DEATHS}",
             f"Still ventilated: on the calendar date of day {until}.",
         ),
         assumptions=board.trial.assumptions("oxygenation"),
