@@ -1,17 +1,19 @@
 """`python -m docs.generate`: write what is generated of the documentation.
 
 What stands above the mark of a file is written by hand and stays. Nothing is loaded for the rest:
-what is checked stands in the facts and in the catalogue, what is shown in the registry of exhibits
-and their source, how it is estimated in docstrings.
+what is checked stands in the facts and in the catalogue, what is shown in the registry of
+exhibits, how it is estimated in docstrings.
 """
 
 import ast
+import dis
 import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from types import CodeType, FunctionType
 
 from access.menu import MENU
 from access.view import View
@@ -21,10 +23,12 @@ from data_validation.facts import Domain, Exposure, Field, Kind, every_row
 from data_validation.rules import CHECKS, Rule
 from data_validation.sealing import released_randomization
 from docs.definition_reference import definition
-from docs.exhibit_sources import ROOT, Source, source_of
 from exhibits.exhibit import Registered, offered
 
+ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+# A module and a name in it.
+Place = tuple[str, str]
 MARK = "<!-- From here on written by `make docs`: do not edit below. -->"
 
 
@@ -319,75 +323,122 @@ def _circumstances(rule: Rule) -> str:
 
 # Methods
 
-_ON_FOOTNOTES = (
-    "The footnotes are those of the page, read out of the source. `‹…›` stands for what the trial "
-    "definition or the data fill in. A footnote is here even if it belongs to some views or some "
-    "data only; of several wordings this is the ordinary one."
+_ON_METHODS = (
+    "What is said of each here stands below it on the page. Further footnotes depend on the view "
+    "and the data, and stand on the page only."
+)
+_QUESTIONS = frozenset(
+    f"{path.parent.name}/{path.stem}"
+    for path in (ROOT / "queries").glob("*/*.sql")
+    # From a list of participants no number comes.
+    if path.parent.name != "people"
 )
 
 
 def methods() -> Iterator[str]:
     """Every exhibit and every estimator."""
     shown = offered(View.UNBLINDED)
-    sources = {item.name: source_of(item.name, item.topic) for item in shown}
-    yield from ("## Exhibits", "", _ON_FOOTNOTES, "")
-    pages = _pages()
-    by_page: dict[str, list[Registered]] = {}
-    for item in shown:
-        by_page.setdefault(_page_of(item, pages), []).append(item)
-    by_page = {title: by_page[title] for title in pages if title in by_page}
+    uses = {item.name: _uses(item) for item in shown}
+    yield from ("## Exhibits", "", _ON_METHODS, "")
+    by_page = {
+        page: items
+        for page in MENU.values()
+        if (items := [item for item in shown if item.page == page.id])
+    }
     yield from table(
         ["Page", "Exhibits"],
         (
-            [link(title, title), listed(link(code(item.name), item.name) for item in items)]
-            for title, items in by_page.items()
+            [
+                link(page.title, page.title),
+                listed(link(code(item.name), item.name) for item in items),
+            ]
+            for page, items in by_page.items()
         ),
     )
-    for title, items in by_page.items():
-        yield from (f"### {title}", "", plain(pages[title][0]), "")
+    for page, items in by_page.items():
+        question = ast.get_docstring(ast.parse((ROOT / page.file).read_text("utf-8"))) or ""
+        yield from (f"### {page.title}", "", plain(question), "")
         for item in items:
-            yield from _exhibit(item, sources[item.name])
-    yield from _estimators(sources)
+            yield from _exhibit(item, *uses[item.name])
+    yield from _estimators({name: used for name, (_, used) in uses.items()})
 
 
-@cache
-def _pages() -> dict[str, tuple[str, str]]:
-    """Of each page by its title the question, and the source; in the order of the menu."""
-    sources = {page.title: (ROOT / page.file).read_text("utf-8") for page in MENU.values()}
-    return {
-        title: (ast.get_docstring(ast.parse(source)) or "", source)
-        for title, source in sources.items()
-    }
+def _uses(item: Registered) -> tuple[list[str], list[Place]]:
+    """The questions that an exhibit asks, and the estimators that it calls, by what it loads."""
+    reached: list[object] = [inspect.unwrap(item.make)]
+    for one in reached:
+        reached += [other for other in _loaded(one) if not any(other is had for had in reached)]
+    estimators = [
+        (one.__module__, one.__name__)
+        for one in reached
+        if inspect.isfunction(one) and one.__module__.startswith("estimators.")
+    ]
+    texts = (text for one in reached for text in _texts(one))
+    return [name for name in dict.fromkeys(texts) if name in _QUESTIONS], estimators
 
 
-def _page_of(item: Registered, pages: dict[str, tuple[str, str]]) -> str:
-    """The page that shows an exhibit by its name, or else the one of its topic."""
-    for title, (_, source) in pages.items():
-        if f'"{item.name}"' in source:
-            return title
-    return next(title for title in pages if title.lower().replace(" ", "_") == item.topic)
+def _loaded(one: object) -> Iterator[object]:
+    """What the code of a function, or of the methods of a class, loads of its module."""
+    for function in _functions(one):
+        for part in _codes(function.__code__):
+            for step in dis.get_instructions(part):
+                if step.opname == "LOAD_GLOBAL" and step.argval in function.__globals__:
+                    yield inspect.unwrap(function.__globals__[step.argval])
 
 
-def _exhibit(item: Registered, source: Source) -> Iterator[str]:
+def _functions(one: object) -> list[FunctionType]:
+    """The functions of exhibits that an object has; the registry makes no exhibit."""
+    members = vars(one).values() if inspect.isclass(one) else [one]
+    return [
+        member
+        for member in (getattr(each, "fget", each) for each in members)
+        if inspect.isfunction(member)
+        and member.__module__.startswith("exhibits.")
+        and member.__module__ != "exhibits.exhibit"
+    ]
+
+
+def _codes(part: CodeType) -> Iterator[CodeType]:
+    yield part
+    for inner in part.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _codes(inner)
+
+
+def _texts(one: object) -> Iterator[str]:
+    """The texts of the code of an object, or of the values that it holds."""
+    match one:
+        case str():
+            yield one
+        case tuple() | list():
+            for value in one:
+                yield from _texts(value)
+        case dict():
+            yield from _texts(list(one.values()))
+        case _ if is_dataclass(one) and not inspect.isclass(one):
+            yield from _texts([getattr(one, each.name) for each in fields(one)])
+        case _:
+            for function in _functions(one):
+                for part in _codes(function.__code__):
+                    yield from _texts(part.co_consts)
+
+
+def _exhibit(item: Registered, questions: list[str], estimators: list[Place]) -> Iterator[str]:
     yield from (f"#### {code(item.name)}", "", plain(item.summary), "")
     followed = "follows the filters" if item.filtered else "does not follow filters"
     about = [f"From the {item.least_view.word} view on; {followed}."]
-    if source.questions:
-        asked = (f"[{name}](../queries/{name}.sql)" for name in source.questions)
-        about.append(f"Asks {listed(asked)}.")
-    if source.estimators:
+    if questions:
+        about.append(f"Asks {listed(f'[{name}](../queries/{name}.sql)' for name in questions)}.")
+    if estimators:
         used = (
             link(code(f"{module.rpartition('.')[2]}.{name}"), f"{module}.{name}")
-            for module, name in source.estimators
+            for module, name in estimators
         )
         about.append(f"Estimates by {listed(used)}.")
-    yield from (" ".join(about), "")
-    if source.footnotes:
-        yield from (f"- {plain(wordings[0])}" for wordings in source.footnotes)
-        yield ""
+    yield from (" ".join(about), "", *(f"- {plain(note)}" for note in item.method), "")
 
 
-def _estimators(sources: dict[str, Source]) -> Iterator[str]:
+def _estimators(uses: dict[str, list[Place]]) -> Iterator[str]:
     modules = {
         path.stem: ast.parse(path.read_text("utf-8"))
         for path in sorted((ROOT / "estimators").glob("*.py"))
@@ -419,8 +470,8 @@ def _estimators(sources: dict[str, Source]) -> Iterator[str]:
             yield from _documented(ast.get_docstring(function) or "", question=True)
             users = [
                 link(code(exhibit), exhibit)
-                for exhibit, source in sources.items()
-                if (f"estimators.{name}", function.name) in source.estimators
+                for exhibit, used in uses.items()
+                if (f"estimators.{name}", function.name) in used
             ]
             if users:
                 yield from (f"Used by {listed(users)}.", "")

@@ -14,14 +14,19 @@ from exhibits.parts.words import counted
 RECORD = {
     "field": "Field", "received": "As received", "here": "Finding", "description": "What it is"
 }  # fmt: skip
-GROUPS = {"Check": "check", "Site": "site", "Dataset": "domain", "Participant": "participant"}
+GROUPS = {
+    "Check": "findings_by_check",
+    "Site": "findings_by_site",
+    "Dataset": "findings_by_domain",
+    "Participant": "findings_by_participant",
+}
 
 board = header("Findings", "What must be queried, and is it getting better?")
 show("findings_overview")
 group = st.segmented_control("Count by", list(GROUPS), default="Check", required=True)
 left, right = st.columns(2)
 with left:
-    show(f"findings_by_{GROUPS[str(group)]}")
+    show(GROUPS[str(group)])
 with right:
     show("findings_against_before")
 

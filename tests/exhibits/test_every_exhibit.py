@@ -17,7 +17,6 @@ from polars.testing import assert_frame_equal
 
 import exhibits.exhibit
 from access import View
-from docs.exhibit_sources import is_among, source_of
 from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
 from queries import Board, Filters
 from tests.conftest import LoadedTrial, board_of
@@ -64,7 +63,7 @@ def test_an_exhibit(
     a_figure_has_axes_with_titles_and_is_described(shown)
     a_figure_carries_no_participant(shown, of)
     an_arm_is_named_unblinded_only(shown, of, view, letters=set(board(store, View.CODED).arms))
-    its_footnotes_are_those_of_the_documentation(shown)
+    it_says_by_which_method(shown)
 
 
 def it_says_what_it_shows_of_whom_and_where_from(
@@ -140,9 +139,11 @@ def an_arm_is_named_unblinded_only(
     assert not [text for text in hidden if text in words]
 
 
-def its_footnotes_are_those_of_the_documentation(shown: Exhibit) -> None:
-    read = source_of(shown.name, EXHIBITS[shown.name].topic).footnotes
-    assert [note for note in shown.footnotes if not is_among(note, read)] == []
+def it_says_by_which_method(shown: Exhibit) -> None:
+    method = EXHIBITS[shown.name].method
+    assert method
+    assert all(note.endswith(".") for note in method)
+    assert shown.missing or shown.footnotes[: len(method)] == method
 
 
 @pytest.fixture(scope="module", params=STORES)

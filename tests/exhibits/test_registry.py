@@ -1,0 +1,81 @@
+"""What names an exhibit stands at the exhibit: its page, its method, and what it needs."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+
+from access import View
+from access.menu import MENU
+from display import term_table
+from exhibits import EXHIBITS, make
+from exhibits.exhibit import NOT_DEFINED, NOT_THERE, cannot_be_made, concluding, leading
+from tests.conftest import LoadedTrial, board_of
+
+ROOT = Path(__file__).parents[2]
+
+
+def names_in(source: str) -> set[str]:
+    texts = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
+    return {text for text in texts if isinstance(text, str) and text in EXHIBITS}
+
+
+@pytest.mark.parametrize("page", MENU)
+def test_a_page_shows_the_exhibits_that_name_it(page: str) -> None:
+    source = (ROOT / MENU[page].file).read_text("utf-8")
+    shown = names_in(source)
+    if "show_terms" in source:
+        shown |= names_in(inspect.getsource(term_table))
+    assert shown == {name for name, item in EXHIBITS.items() if page in item.pages}
+
+
+def test_every_page_and_tab_of_an_exhibit_is_there() -> None:
+    for item in EXHIBITS.values():
+        assert set(item.pages) <= set(MENU), item.name
+        if item.tab:
+            assert f'"{item.tab}"' in (ROOT / MENU[item.page].file).read_text("utf-8"), item.name
+
+
+def test_what_leads_has_a_place_of_its_own() -> None:
+    places = [item.leads for items in leading().values() for item in items]
+    assert len(set(places)) == len(places)
+    assert [item.page for item in concluding()] == sorted(
+        (item.page for item in concluding()), key=list(leading()).index
+    )
+
+
+def test_what_an_exhibit_needs_is_known() -> None:
+    for item in EXHIBITS.values():
+        for needed, sentences in ((item.needs, NOT_DEFINED), (item.data, NOT_THERE)):
+            first = [names if isinstance(names, str) else names[0] for names in needed]
+            assert set(first) <= set(sentences), item.name
+        if item.needs or item.data:
+            assert item.title, f"{item.name} is called nothing where it cannot be made"
+
+
+def test_why_it_cannot_be_made_is_known_without_making_it(
+    demonstration_store: LoadedTrial,
+) -> None:
+    trial = demonstration_store.trial
+    cases = EXHIBITS["hours_from_instillation"]
+    assert cannot_be_made(cases, trial, {"AE", "EC"}) == ()
+    assert cannot_be_made(cases, trial, {"AE"}) == (NOT_THERE["EX"],)
+    without = trial.model_copy(update={"special_interest": ()})
+    assert cannot_be_made(cases, without, ()) == (
+        NOT_DEFINED["special_interest"],
+        NOT_THERE["AE"],
+        NOT_THERE["EX"],
+    )
+
+
+def test_a_figure_is_drawn_once_somebody_asks_and_after_the_board_is_closed(
+    demonstration_store: LoadedTrial,
+) -> None:
+    board = board_of(demonstration_store, View.CODED)
+    made = [make(name, board) for name in ("allocation", "mortality", "stopping_positions")]
+    board.close()
+    for shown in made:
+        assert shown.has_figure
+        assert "figure" not in vars(shown)
+        assert shown.figure is shown.figure
