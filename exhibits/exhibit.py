@@ -313,7 +313,7 @@ def exhibit(
 
         registered = Registered(
             name=name,
-            topic=function.__module__.rpartition(".")[2],
+            topic=function.__module__.split(".")[1],
             page=page,
             least_view=least_view,
             filtered=filtered,

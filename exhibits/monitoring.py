@@ -38,7 +38,7 @@ from exhibits.oxygenation import planned_days, rules_of
 from exhibits.parts.comparison import contrast
 from exhibits.parts.theme import QUIET, arm_style, figure, in_lines, safe
 from exhibits.parts.words import counted, day, decimal, percent, share, signed
-from exhibits.special_interest import bound_terms, sealed_terms
+from exhibits.special_interest.groups import bound_terms, sealed_terms
 from exhibits.survival import PAST
 from queries import Board, Filters
 from trials import definition

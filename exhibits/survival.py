@@ -31,8 +31,10 @@ from exhibits.parts.populations import nobody_to_show, row_name
 from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.theme import STATES, arm_style, figure, in_lines, safe
 from exhibits.parts.words import counted, percent, share, signed
-from exhibits.safety import intervals
-from exhibits.special_interest import LEAST_EVENTS, apart_in_words, differences, too_few_to_estimate
+from exhibits.safety.overview import intervals
+from exhibits.special_interest.groups import too_few_to_estimate
+from exhibits.special_interest.incidence import LEAST_EVENTS
+from exhibits.special_interest.overview import apart_in_words, differences
 from queries import Board
 
 OBSERVED = (

@@ -14,7 +14,7 @@ from time import perf_counter
 from access import Action, View, command_line_identity, decide
 from access.policy import issue_closed_session
 from exhibits import make
-from exhibits.safety import list_of_events
+from exhibits.parts.events import list_of_events
 from queries import Board, open_board
 from settings import read_settings
 from snapshots import Store

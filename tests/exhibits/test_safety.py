@@ -14,7 +14,7 @@ from access import Denied, View
 from data_validation.load import load
 from estimators.proportions import newcombe
 from exhibits import Exhibit, make
-from exhibits.safety import MARK
+from exhibits.safety.terms import MARK
 from queries import Board, Filters
 from simulator import simulate
 from snapshots import Store

@@ -1,0 +1,195 @@
+"""Every event and every death, one by one."""
+
+from typing import Any
+
+import polars as pl
+
+from exhibits.exhibit import RANDOMIZED, Exhibit, People, exhibit
+from exhibits.parts.events import SINCE, list_of_events, sealed_events
+from exhibits.parts.populations import nobody_to_show
+from exhibits.parts.words import counted, share
+from queries import Board
+
+_LISTED = {
+    "subject": "Participant",
+    "site": "Site",
+    "arm": "Arm",
+    "preferred_term": "Preferred term",
+    "body_system": "Body system",
+    "grade": "Grade",
+    "seriousness": "Serious",
+    "start_date": "Start",
+    "end_date": "End",
+    "study_day": "Study day",
+    "outcome": "Outcome",
+    "marks": "Remark",
+}
+
+OUTCOMES = {
+    "RECOVERED/RESOLVED": "recovered",
+    "RECOVERED/RESOLVED WITH SEQUELAE": "recovered with sequelae",
+    "RECOVERING/RESOLVING": "recovering",
+    "NOT RECOVERED/NOT RESOLVED": "not recovered",
+    "FATAL": "fatal",
+    "UNKNOWN": "unknown",
+}
+
+
+def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
+    if (nothing := nobody_to_show(board)) is not None:
+        return nothing
+    asked = dict(list_of_events(title, **chosen).values)
+    rows = board.ask("safety/events", **asked)
+    if rows.is_empty():
+        return Exhibit(
+            answer=none,
+            denominator="0 events",
+            table=pl.DataFrame(schema=dict.fromkeys(_LISTED, pl.String)),
+            labels=_LISTED,
+            footnotes=sealed_events(board),
+        )
+    remark = pl.concat_str(
+        pl.when("is_fatal_not_serious").then(pl.lit("fatal, not ticked as serious")),
+        pl.when(pl.col("onset") == "on day 1").then(pl.lit("began on the day of randomization")),
+        pl.when(pl.col("onset") == "not known to the day").then(
+            pl.lit("onset not known to the day")
+        ),
+        pl.when("is_reported_again").then(pl.lit("reported again, same term, dates and grade")),
+        separator="; ",
+        ignore_nulls=True,
+    )
+    table = rows.select(
+        "subject",
+        "site",
+        "arm",
+        "preferred_term",
+        "body_system",
+        "grade",
+        pl.when("is_fatal").then(pl.lit("fatal")).when("is_serious").then(pl.lit("yes"))
+        .otherwise(pl.lit("")).alias("seriousness"),
+        "start_date",
+        "end_date",
+        "study_day",
+        pl.col("outcome").replace(OUTCOMES),
+        remark.alias("marks"),
+    )  # fmt: skip
+    of_people = rows["subject"].n_unique()
+    again = int(rows["is_reported_again"].sum())
+    return Exhibit(
+        answer=f"{counted(rows.height, 'event')} of {counted(of_people, 'participant')}.",
+        denominator=counted(rows.height, "event"),
+        table=table,
+        labels=_LISTED,
+        lists=(list_of_events(title, **chosen),),
+        row_lists=(0,) * table.height,
+        footnotes=(
+            *(
+                (f"{counted(again, 'record')} repeat an earlier one, and each counts.",)
+                * bool(again)
+            ),
+            *sealed_events(board),
+        ),
+    )
+
+
+@exhibit(
+    page="board-safety",
+    tab="Listings",
+    title="Serious adverse events",
+    data=("AE",),
+    filtered=True,
+    method=(SINCE,),
+)
+def serious_events(board: Board) -> Exhibit:
+    """Every serious event, with its dates, grade and outcome."""
+    return _listing(board, "Serious adverse events", "No serious event is recorded.", serious=True)
+
+
+@exhibit(
+    page="board-safety",
+    tab="Listings",
+    title="All adverse events",
+    data=("AE",),
+    filtered=True,
+    method=(SINCE,),
+)
+def all_events(board: Board) -> Exhibit:
+    """Every event since randomization, with its dates, grade and outcome."""
+    return _listing(board, "All adverse events", "No event is recorded.")
+
+
+@exhibit(
+    page="board-safety",
+    tab="Listings",
+    also_on=("board-survival",),
+    title="Deaths",
+    population=f"{RANDOMIZED}; others who were screened are marked",
+    data=("DM",),
+    filtered=True,
+    by_day=False,
+    method=(
+        "Deaths are those in demographics (DM); where it has none of a participant, that in "
+        "disposition (DS). Discharge does not end observation.",
+    ),
+)
+def deaths(board: Board) -> Exhibit:
+    """Every death, with its day, its cause and the fatal events recorded for it."""
+    if (nothing := nobody_to_show(board)) is not None:
+        return nothing
+    rows = board.ask("safety/deaths")
+    people = board.ask("safety/people")
+    total, died = int(people["participants"].sum()), int(rows["is_randomized"].sum())
+    others = rows.height - died
+    table = rows.select(
+        "subject",
+        "site",
+        "arm",
+        pl.when("is_randomized").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("randomized"),
+        "death_date",
+        "study_day",
+        *(["cause"] if board.has_sealed_records else []),
+        "fatal_events",
+    )
+    return Exhibit(
+        answer=(
+            f"{share(died, total)} participants died." if died else f"Nobody of {total:,} has died."
+        )
+        + (f" Not randomized: {counted(others, 'death')}." if others else ""),
+        denominator=f"N = {total:,}",
+        table=table,
+        labels={
+            "subject": "Participant",
+            "site": "Site",
+            "arm": "Arm",
+            "randomized": "Randomized",
+            "death_date": "Death",
+            "study_day": "Study day",
+            "cause": "Cause",
+            "fatal_events": "Fatal events",
+        },
+        lists=(People("Deaths", "people/who_died", (("arm", None),)),) if died else (),
+        row_lists=tuple(0 if of_trial else None for of_trial in rows["is_randomized"]),
+        footnotes=(
+            _where_causes_stand(board),
+            *(
+                ("Whoever was not randomized is not listed while participants are chosen.",)
+                if board.filters.choose_people
+                else ()
+            ),
+            *sealed_events(board),
+        ),
+    )
+
+
+def _where_causes_stand(board: Board) -> str:
+    if not board.has("DD"):
+        return (
+            "The extract has no death details (DD), so that causes are fatal adverse events only. "
+            "Ask for them in the next extract."
+        )
+    if not board.has_sealed_records:
+        return (
+            "The recorded cause is free text, which can tell the treatment; it is shown unblinded "
+            "only. Fatal events are adverse events."
+        )
+    return "Cause: primary cause of death, as recorded. Fatal events are adverse events."

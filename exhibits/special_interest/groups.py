@@ -1,0 +1,98 @@
+"""The groups of special interest that a trial definition names: whom, and what is said of all."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from exhibits.exhibit import People
+from exhibits.parts.events import SINCE
+from exhibits.parts.populations import row_name
+from exhibits.parts.words import counted
+from queries import Board
+from trials.definition import SpecialInterest
+
+COUNTED = f"{SINCE} A fatal event is serious whatever was ticked."
+
+GROUPS = (
+    "Groups of preferred terms by the trial definition, compared without regard to case, "
+    "punctuation and spelling; an event can belong to several. All need medical review."
+)
+
+
+def bound_terms(groups: Sequence[SpecialInterest]) -> list[dict[str, Any]]:
+    """The terms of groups, as questions bind them; a term without a category counts alone."""
+    return [
+        {
+            "group": group.id,
+            "number": number,
+            "term": term,
+            "category": category,
+            "days": group.algorithm_days,
+        }
+        for number, group in enumerate(groups)
+        for term, category in group.counted_terms
+    ]
+
+
+def too_few_to_estimate(board: Board, people: pl.DataFrame) -> tuple[str, ...]:
+    """A footnote where an arm has too few participants: then there are counts and no estimates."""
+    least = board.trial.subgroups.minimum_per_arm
+    if all(count >= least for count in people["participants"]):
+        return ()
+    return (f"Counts only: estimates are shown from {least} participants in each arm on.",)
+
+
+def sealed_terms(board: Board) -> tuple[str, ...]:
+    """A footnote about terms of the groups under which this view has no events."""
+    if board.has_sealed_records:
+        return ()
+    sealed = {" ".join(term.casefold().split()) for term in board.trial.sealed.preferred_terms}
+    left_out = {
+        term
+        for group in board.trial.special_interest
+        for term, _ in group.counted_terms
+        if " ".join(term.casefold().split()) in sealed
+    }
+    if not left_out:
+        return ()
+    return (
+        f"Events under {counted(len(left_out), 'term')} of these groups would tell the treatment: "
+        "they are sealed, and are not among what is counted here.",
+    )
+
+
+def standard_queries(board: Board) -> tuple[str, ...]:
+    """A footnote for each group whose terms are those of a standardized query."""
+    return tuple(
+        f"{group.name}: terms of the standardized MedDRA query {group.smq} from a licensed file, "
+        + (
+            f"{group.scope} scope."
+            if group.algorithm_days is None
+            else "by its algorithm over categories: A, or B and C, or D and B or C, with onsets "
+            f"at most {counted(group.algorithm_days, 'day')} apart."
+        )
+        for group in board.trial.special_interest
+        if group.standard_terms
+    )
+
+
+def list_of(board: Board, group: SpecialInterest | None, arm: str | None, **chosen: bool) -> People:
+    """Participants with events of a group, of an arm."""
+    name = group.name if group else "Events of special interest"
+    return People(
+        title=row_name(board, name, arm) if arm else name,
+        question="people/with_special_interest",
+        values=(
+            ("terms", bound_terms(board.trial.special_interest)),
+            ("group", group.id if group else None),
+            ("arm", arm),
+            ("serious", chosen.get("serious", False)),
+            ("fatal", chosen.get("fatal", False)),
+        ),
+    )
+
+
+def groups_by_id(board: Board) -> dict[str, SpecialInterest]:
+    """The groups of the trial definition."""
+    return {group.id: group for group in board.trial.special_interest}
