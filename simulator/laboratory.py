@@ -49,7 +49,7 @@ def oxygen(run: Run, offset: Days, shift: Floats) -> tuple[Floats, Floats]:
     return np.clip(ratio * fraction, 25.0, 600.0), fraction
 
 
-def laboratory(run: Run) -> Records:
+def laboratory(run: Run) -> Records | None:
     """LB: one row per test and sample."""
     parts = _gases(run) if run.course.inpatient else []
     parts += _values(run, len(parts))

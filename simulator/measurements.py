@@ -257,8 +257,13 @@ def _result(run: Run, domain: str, samples: Samples, reading: Reading, order: in
 
 def assemble(
     run: Run, domain: str, parts: list[pl.DataFrame], timings: list[str], names: list[str]
-) -> Records:
-    """All rows of a domain of findings in order, with sequence numbers and baseline flags."""
+) -> Records | None:
+    """All rows of a domain of findings in order, with sequence numbers and baseline flags.
+
+    None where the trial has no test in the domain.
+    """
+    if not parts:
+        return None
     frame = pl.concat(parts).sort("person", "minute", "order", "occasion", maintain_order=True)
     person, minute, occasion, order, timing = (
         frame[name].to_numpy() for name in ("person", "minute", "occasion", "order", "timing")

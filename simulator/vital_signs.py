@@ -20,7 +20,7 @@ _HEIGHT = Test(code="HEIGHT", name="Height", unit="cm", decimals=0)
 _WEIGHT = Test(code="WEIGHT", name="Weight", unit="kg", decimals=1)
 
 
-def vital_signs(run: Run) -> Records:
+def vital_signs(run: Run) -> Records | None:
     """VS: one row per sign and occasion."""
     trial, people, occasions, doses = run.trial, run.people, run.occasions, run.doses
     persons, width = len(people), occasions.visits

@@ -684,6 +684,14 @@ def test_a_single_arm_without_screening_visits_or_criteria() -> None:
     assert not frames["lb"].is_empty()
 
 
+def test_a_trial_without_a_laboratory_or_vital_signs_has_no_such_dataset() -> None:
+    trial = load_trial("cdiscpilot01")
+    empty = varied(trial, measures=[], assessments=[], criteria=[], grades=[], liver=None)
+    frames = simulate(empty, participants=10, seed=1, cutoff=END)
+    assert {"lb", "vs"}.isdisjoint(frames)
+    assert not frames["ae"].is_empty()
+
+
 # What is refused
 
 
