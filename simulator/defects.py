@@ -59,7 +59,7 @@ class Defect:
             `_other_arm`, `_died` and `_dosed` are known of their participant, `_cutoff` of all.
         how: `change` the cell; `repeat` the record below itself, with the cell changed; `drop` the
             record; `give` it to a randomized participant of control.
-        found: the dataset and field at which it is found, where that is not the cell itself: of the
+        finding_at: the dataset and field of the finding, where that is not the cell itself: of the
             same record, or the participant's in another dataset.
         also: further fields of the record that change with it, with their values.
     """
@@ -71,13 +71,13 @@ class Defect:
     check: str
     where: pl.Expr | None = None
     how: Literal["change", "repeat", "drop", "give"] = "change"
-    found: tuple[str, str] | None = None
+    finding_at: tuple[str, str] | None = None
     also: tuple[tuple[str, pl.Expr], ...] = ()
 
     @property
-    def found_elsewhere(self) -> bool:
-        """Whether it is found at another record than the one it is planted in."""
-        return self.found is not None and self.found[0] != self.dataset
+    def elsewhere(self) -> bool:
+        """Whether the finding is at another record than the defect."""
+        return self.finding_at is not None and self.finding_at[0] != self.dataset
 
 
 def _text(value: str) -> pl.Expr:
@@ -162,7 +162,7 @@ TYPICAL = (
     Defect("FiO2 in the other unit", "lb", "LBORRES",
            pl.when(_is("LBORRESU", "%")).then(_number("LBORRES") / 100)
            .otherwise(_number("LBORRES") * 100).round(2).cast(pl.String),
-           "LB-112", _is("LBTESTCD", "FIO2"), found=("lb", "LBORRESU")),
+           "LB-112", _is("LBTESTCD", "FIO2"), finding_at=("lb", "LBORRESU")),
     Defect("gas of venous blood", "lb", "LBSPEC", _text("VENOUS BLOOD"), "LB-103",
            _is("LBTESTCD", "PO2")),
     Defect("gas of no stated specimen", "lb", "LBSPEC", _text(""), "LB-103",
@@ -193,7 +193,7 @@ TYPICAL = (
     Defect("temperature in the other unit", "vs", "VSORRES",
            pl.when(_is("VSORRESU", "C")).then(_number("VSORRES") * 1.8 + 32)
            .otherwise((_number("VSORRES") - 32) / 1.8).round(1).cast(pl.String),
-           "VS-112", _is("VSTESTCD", "TEMP"), found=("vs", "VSORRESU")),
+           "VS-112", _is("VSTESTCD", "TEMP"), finding_at=("vs", "VSORRESU")),
     Defect("result as a period", "vs", "VSORRES", _text("."), "VS-marks",
            _is("VSTESTCD", "RESP", "SYSBP")),
     Defect("date missing", "vs", "VSDTC", _text(""), "VS-VSDTC-present",
@@ -213,9 +213,9 @@ TYPICAL = (
     Defect("consent missing", "dm", "RFICDTC", _text(""), "DM-110", _RANDOMIZED),
     Defect("too old and randomized", "dm", "AGE", _text("91"), "DM-111", _RANDOMIZED),
     Defect("death without its flag", "dm", "DTHFL", _text(""), "DM-104", ~_LIVED,
-           found=("dm", "DTHDTC")),
+           finding_at=("dm", "DTHDTC")),
     Defect("death in one dataset only", "ds", "DSDECOD", _text(""), "DM-105",
-           _is("DSDECOD", "DEATH"), how="drop", found=("dm", "DTHDTC")),
+           _is("DSDECOD", "DEATH"), how="drop", finding_at=("dm", "DTHDTC")),
     Defect("two rows for one death", "ds", "DSDECOD", pl.col("DSDECOD"), "DS-105",
            _is("DSDECOD", "DEATH"), how="repeat"),
     Defect("another date of death", "ds", "DSSTDTC", _shifted("DSSTDTC", -1), "DS-103",
@@ -225,7 +225,7 @@ TYPICAL = (
     Defect("screening without an outcome", "ds", "DSDECOD", _text(""), "DM-114",
            _is("DSDECOD", "SCREEN FAILURE")
            & (_day("DSSTDTC") + pl.duration(days=60) <= pl.col("_cutoff")),
-           how="drop", found=("dm", "USUBJID")),
+           how="drop", finding_at=("dm", "USUBJID")),
     Defect("randomized though ineligible", "ie", "IETESTCD", pl.col("IETESTCD"), "IE-101",
            how="give"),
     Defect("criterion met", "ie", "IEORRES",
@@ -239,7 +239,7 @@ TYPICAL = (
     Defect("vital status in own words", "ss", "SSSTRESC", _text("living"), "SS-SSSTRESC-code",
            _is("SSSTRESC", "ALIVE")),
     Defect("found dead before death", "ss", "SSDTC", _shifted("SSDTC", -2), "SS-102",
-           _is("SSSTRESC", "DEAD"), found=("ss", "SSSTRESC")),
+           _is("SSSTRESC", "DEAD"), finding_at=("ss", "SSSTRESC")),
     Defect("two causes of death", "dd", "DDTESTCD", pl.col("DDTESTCD"), "DD-103", how="repeat"),
     Defect("discharge before admission", "ho", "HOENDTC", _shifted("HOSTDTC", -2),
            "HO-HOENDTC-order", _complete("HOENDTC") & _LIVED),
@@ -301,16 +301,16 @@ def planted_blocks(
         kinds = TYPICAL if level == "typical" else (*TYPICAL, *HOSTILE)
         if format == "csv":
             kinds = tuple(kind for kind in kinds if kind.kind != NUL)
-        frames, found = plant(block, kinds, cutoff=cutoff, seed=seed)
+        frames, defects = plant(block, kinds, cutoff=cutoff, seed=seed)
         for name, column, kind in _COLUMNS:
             if format == "xpt" and not column:
                 continue
             note = pl.int_range(1, pl.len() + 1).cast(pl.String).alias(column)
             frames[name] = frames[name].select(note, pl.all())
             of_all = pl.DataFrame([{"kind": kind, "dataset": name, "field": column}])
-            found = pl.concat([found, of_all], how="diagonal")
+            defects = pl.concat([defects, of_all], how="diagonal")
         before = pl.col("dataset").replace_strict(rows, default=0, return_dtype=pl.Int64)
-        listed.append(found.with_columns(pl.col("row") + before))
+        listed.append(defects.with_columns(pl.col("row") + before))
         for name, frame in frames.items():
             rows[name] = rows.get(name, 0) + frame.height
         yield frames
@@ -333,8 +333,8 @@ def plant(
         ordered = table.sort(_PLACE, maintain_order=True)
         planted[name] = ordered.select(frames[name].columns)
         tables[name] = ordered.with_columns(row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
-    found = [_located(item, tables) for item in listed if item.height]
-    return planted, pl.concat([pl.DataFrame(schema=LISTED), *found])
+    located = [_located(item, tables) for item in listed if item.height]
+    return planted, pl.concat([pl.DataFrame(schema=LISTED), *located])
 
 
 def _people(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -385,7 +385,7 @@ def _plant(tables: Frames, kind: Defect, number: int, seed: int) -> pl.DataFrame
     fits = ~pl.col(_USED)
     if kind.where is not None:
         fits &= kind.where.fill_null(value=False)
-    if kind.found_elsewhere:
+    if kind.elsewhere:
         fits &= ~pl.col("USUBJID").is_in(marked)
     chosen = _smallest(table, fits, kind.kind, number, seed)
     where = pl.Series(_HIT, np.isin(np.arange(table.height), chosen))
@@ -412,7 +412,7 @@ def _plant(tables: Frames, kind: Defect, number: int, seed: int) -> pl.DataFrame
             table = table.filter(~pl.col(_HIT))
             _use(tables, hit["USUBJID"])
     tables[kind.dataset] = table.drop(_HIT)
-    name, column = kind.found or (kind.dataset, kind.field)
+    name, column = kind.finding_at or (kind.dataset, kind.field)
     return hit.select(
         pl.lit(kind.kind).alias("kind"),
         pl.lit(name).alias("dataset"),
@@ -444,11 +444,11 @@ def _use(tables: Frames, subjects: pl.Series) -> None:
 def _located(listed: pl.DataFrame, tables: Frames) -> pl.DataFrame:
     """The list with the rows of the finished datasets."""
     table = tables[listed["dataset"][0]]
-    if listed["kind"][0] in _FOUND_ELSEWHERE:
+    if listed["kind"][0] in _ELSEWHERE:
         rows = listed.join(table.select(subject="USUBJID", row="row"), on="subject", how="left")
     else:
         rows = listed.join(table.select(_PLACE, "row"), on=_PLACE, how="left")
     return rows.select(name for name in LISTED)
 
 
-_FOUND_ELSEWHERE = frozenset(kind.kind for kind in TYPICAL if kind.found_elsewhere)
+_ELSEWHERE = frozenset(kind.kind for kind in TYPICAL if kind.elsewhere)

@@ -76,5 +76,5 @@ def split_mix(start: Words, number: Words) -> Words:
 def choose(uniform: Floats, weights: Sequence[float]) -> Integers:
     """Indexes drawn with probabilities proportional to `weights`, one per uniform number."""
     cumulative = np.cumsum(np.asarray(weights, dtype=np.float64))
-    found = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
-    return np.asarray(found, dtype=np.int64)
+    index = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+    return np.asarray(index, dtype=np.int64)

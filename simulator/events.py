@@ -111,11 +111,11 @@ def _terms(trial: Trial, inpatient: bool) -> list[Event]:
     events = [
         event for event in (CRITICAL_CARE if inpatient else OUTPATIENT) if event.term not in sealed
     ]
-    known = sealed | {event.term for event in events}
+    terms = sealed | {event.term for event in events}
     for group in trial.special_interest:
         for term in group.terms:
-            if term not in known:
-                known.add(term)
+            if term not in terms:
+                terms.add(term)
                 events.append(Event(term, BODY_SYSTEMS.get(term, GENERAL), RARE_RATE))
     return events
 

@@ -189,18 +189,18 @@ def _filtration(run: Run, creatinine: Floats) -> Floats:
 def _quantities(trial: Trial, inpatient: bool) -> list[tuple[Quantity, Measure | None]]:
     """The trial's tests beside gases, and in critical care those that no definition asks for."""
     gases = {gas.code for gas in GASES} if inpatient else set()
-    asked: list[tuple[Quantity, Measure | None]] = [
+    planned: list[tuple[Quantity, Measure | None]] = [
         (quantity_of(LABORATORY, code, measure), measure)
         for (domain, code), measure in trial.measures_by_code.items()
         if domain == "LB" and code not in gases
     ]
     unasked = [test for test in UNASKED if ("LB", test.code) not in trial.measures_by_code]
-    return asked + [(test, None) for test in unasked if inpatient]
+    return planned + [(test, None) for test in unasked if inpatient]
 
 
-def quantity_of(known: tuple[Quantity, ...], code: str, measure: Measure) -> Quantity:
+def quantity_of(quantities: tuple[Quantity, ...], code: str, measure: Measure) -> Quantity:
     """A test as it is known; else from its definition, about the lower third of the plausible."""
-    for quantity in known:
+    for quantity in quantities:
         if quantity.code == code and quantity.unit in measure.factors:
             return quantity
     middle = measure.lower + 0.3 * (measure.upper - measure.lower)

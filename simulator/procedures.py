@@ -50,9 +50,9 @@ def procedures(run: Run) -> Records:
     if run.course.inpatient:
         parts.append(_support(run, names))
         others = [
-            (found.terms[0], _OTHER_RATE)
-            for found in run.trial.open.procedure_classes
-            if found.support is None
+            (item.terms[0], _OTHER_RATE)
+            for item in run.trial.open.procedure_classes
+            if item.support is None
         ]
         for term, rate in (*others, *_UNASKED):
             parts.append(_other(run, term, rate, names))
@@ -113,12 +113,12 @@ def _terms_by_rank(run: Run, names: list[str]) -> Integers:
     terms = np.full((len(run.people), 5), -1, dtype=np.int64)
     for rank in range(1, 5):
         classes: list[ProcedureClass] = [
-            found for found in run.trial.open.procedure_classes if found.support == rank
+            item for item in run.trial.open.procedure_classes if item.support == rank
         ]
-        known = [_index(names, term) for found in classes for term in found.terms]
-        if known:
-            which = np.floor(uniform[:, rank] * len(known)).astype(np.int64)
-            terms[:, rank] = np.array(known)[which]
+        devices = [_index(names, term) for item in classes for term in item.terms]
+        if devices:
+            which = np.floor(uniform[:, rank] * len(devices)).astype(np.int64)
+            terms[:, rank] = np.array(devices)[which]
     return terms
 
 
@@ -162,9 +162,9 @@ def _records(run: Run, names: list[str], parts: list[_Episodes]) -> Records:
     episodes = episodes.at(np.lexsort((episodes.term, episodes.start)))
     support = {
         term
-        for found in run.trial.open.procedure_classes
-        for term in found.terms
-        if found.support is not None
+        for item in run.trial.open.procedure_classes
+        for term in item.terms
+        if item.support is not None
     }
     categories = ["RESPIRATORY SUPPORT" if name in support else "OTHER PROCEDURE" for name in names]
     start, end = episodes.start, episodes.end

@@ -44,10 +44,10 @@ class Records:
         last = day_number(cutoff)
         frame = self.frame
         for item in self.learned:
-            known = pl.Series(item.on <= last)
+            learned = pl.Series(item.on <= last)
             frame = frame.with_columns(
                 frame[name].zip_with(
-                    known, blank(frame[name], everywhere(frame)) if earlier is None else earlier
+                    learned, blank(frame[name], everywhere(frame)) if earlier is None else earlier
                 )
                 for name, earlier in item.before.items()
             )

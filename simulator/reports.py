@@ -58,12 +58,12 @@ def clinical_events(run: Run) -> Records:
     uniform = run.draws.uniform("symptoms", len(people), 4 * len(symptoms))
     uniform = uniform.reshape(len(people), len(symptoms), 4)
     rates = np.array([SYMPTOM_RATES.get(name, 0.3) for name in symptoms])
-    asked, kind = (index.ravel() for index in np.indices((len(people), len(symptoms))))
-    draw = uniform[asked, kind]
+    everyone, kind = (index.ravel() for index in np.indices((len(people), len(symptoms))))
+    draw = uniform[everyone, kind]
     occurs = draw[:, 0] < rates[kind]
-    start = people.consented[asked] - 2 - np.floor(6 * draw[:, 1]).astype(np.int64)
-    end = people.consented[asked] + 1 + np.floor(20 * draw[:, 2] ** 2).astype(np.int64)
-    seen = ~people.failed[asked] & (end < (people.anchor + course.ended)[asked])
+    start = people.consented[everyone] - 2 - np.floor(6 * draw[:, 1]).astype(np.int64)
+    end = people.consented[everyone] + 1 + np.floor(20 * draw[:, 2] ** 2).astype(np.int64)
+    seen = ~people.failed[everyone] & (end < (people.anchor + course.ended)[everyone])
     parts = [
         _columns(
             pick(symptoms, kind),
@@ -71,10 +71,10 @@ def clinical_events(run: Run) -> Records:
             np.where(occurs, start, NEVER),
             np.where(occurs & seen, end, NEVER),
             "SYMPTOMS AT ENTRY",
-            asked=True,
+            prespecified=True,
         )
     ]
-    person, recorded = asked, people.consented[asked]
+    person, recorded = everyone, people.consented[everyone]
     if run.effect.procedural and symptoms:
         felt = run.draws.uniform("felt after a dose", len(people), 2 * max(doses.planned, 1))
         treated, dose = np.nonzero(doses.given & (felt[:, : doses.planned] < _AFTER_A_DOSE_RATE))
@@ -87,7 +87,7 @@ def clinical_events(run: Run) -> Records:
                 day,
                 day,
                 "SYMPTOMS AFTER INSTILLATION",
-                asked=False,
+                prespecified=False,
             )
         )
         person, recorded = np.r_[person, treated], np.r_[recorded, day]
@@ -98,7 +98,13 @@ def clinical_events(run: Run) -> Records:
 
 
 def _columns(
-    term: pl.Series, severity: Integers, start: Days, end: Days, category: str, *, asked: bool
+    term: pl.Series,
+    severity: Integers,
+    start: Days,
+    end: Days,
+    category: str,
+    *,
+    prespecified: bool,
 ) -> pl.DataFrame:
     """Symptoms by day; severity 0 says that it did not occur."""
     grade = severity - 1
@@ -107,7 +113,7 @@ def _columns(
             "CETERM": term,
             "CEDECOD": term,
             "CECAT": constant(category, len(term)),
-            "CEPRESP": repeated("Y" if asked else None, len(term), pl.String),
+            "CEPRESP": repeated("Y" if prespecified else None, len(term), pl.String),
             "CEOCCUR": flag(grade >= 0, "Y", "N"),
             "CESEV": pick(["MILD", "MODERATE", "SEVERE"], grade),
             "CESTDTC": iso_dates(start),

@@ -48,7 +48,7 @@ def respiratory_settings(run: Run) -> Records | None:
     in_hospital = run.occasions.inpatient[:, : offset.shape[1]]
     parts: list[Reading] = [
         (test, measure, values, _seen(run) & in_hospital & applies)
-        for measure in _asked(run, "RE")
+        for measure in _measures(run, "RE")
         for test, values, applies in [settings[measure.code]]
         if measure.code in settings
     ]
@@ -70,7 +70,7 @@ def progression(run: Run) -> Records | None:
     score = np.where(since >= 0, np.where(since < _QUICK_RECOVERY, 2, 1), score)
     parts: list[Reading] = [
         (_scored(measure, _SCALE), measure, score.astype(np.float64), _seen(run))
-        for measure in _asked(run, "RS")
+        for measure in _measures(run, "RS")
     ]
     return _findings(run, "RS", parts)
 
@@ -80,7 +80,7 @@ def symptom_scores(run: Run) -> Records | None:
     offset, rank = _when(run)
     severity = run.course.severity(offset)
     parts: list[Reading] = []
-    for measure in _asked(run, "QS"):
+    for measure in _measures(run, "QS"):
         normal = run.draws.normal(f"score {measure.code}", offset.shape[0], offset.shape[1] + 1)
         slope = _QUESTIONNAIRE_SLOPES.get(measure.code, 5.0)
         scores = np.clip(
@@ -104,7 +104,7 @@ def electrocardiograms(run: Run) -> Records | None:
 def _levels(run: Run, domain: str) -> Records | None:
     severity = run.course.severity(_when(run)[0])
     parts: list[Reading] = []
-    for measure in _asked(run, domain):
+    for measure in _measures(run, domain):
         quantity = quantity_of(OTHER_FINDINGS, measure.code, measure)
         test, values = in_measures_unit(quantity, measure, levels(run, quantity, severity))
         values = np.clip(values, measure.lower, measure.upper)
@@ -112,7 +112,7 @@ def _levels(run: Run, domain: str) -> Records | None:
     return _findings(run, domain, parts)
 
 
-def _asked(run: Run, domain: str) -> list[Measure]:
+def _measures(run: Run, domain: str) -> list[Measure]:
     return [measure for measure in run.trial.measures if measure.domain == domain]
 
 

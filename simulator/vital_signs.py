@@ -59,12 +59,12 @@ def _saturation(po2: Floats) -> Floats:
 
 
 def _signs(trial: Trial) -> list[tuple[VitalSign, Measure]]:
-    known = {sign.code: sign for sign in VITAL_SIGNS}
+    signs_by_code = {sign.code: sign for sign in VITAL_SIGNS}
     signs = []
     for (domain, code), measure in trial.measures_by_code.items():
         if domain != "VS" or code in (_HEIGHT.code, _WEIGHT.code):
             continue
-        sign = known.get(code)
+        sign = signs_by_code.get(code)
         if sign is None or sign.unit not in measure.factors:
             width = measure.upper - measure.lower
             sign = VitalSign(

@@ -94,20 +94,20 @@ def _read(path: Path, _changed: int) -> dict[str, tuple[StandardTerm, ...]]:
     queries: dict[str, list[StandardTerm]] = {}
     for line, row in rows:
         # A row that is too short has None, one that is too long a list under None.
-        said = {name: str(row[name] or "").strip() for name in COLUMNS}
-        category, scope = said["category"].upper(), said["scope"].casefold()
-        wrong = [f"{name} is empty" for name in ("smq", "term") if not said[name]]
+        cells = {name: str(row[name] or "").strip() for name in COLUMNS}
+        category, scope = cells["category"].upper(), cells["scope"].casefold()
+        wrong = [f"{name} is empty" for name in ("smq", "term") if not cells[name]]
         if category and category not in CATEGORIES:
-            wrong.append(f"category is {said['category']!r}, and not A, B, C, D or empty")
+            wrong.append(f"category is {cells['category']!r}, and not A, B, C, D or empty")
         if scope not in SCOPES:
-            wrong.append(f"scope is {said['scope']!r}, and not narrow or broad")
+            wrong.append(f"scope is {cells['scope']!r}, and not narrow or broad")
         if wrong:
             problems.append(f"{path.name}, line {line}: {'; '.join(wrong)}.")
             continue
         term = StandardTerm.model_validate(
-            {"term": said["term"], "category": category or None, "scope": scope}
+            {"term": cells["term"], "category": category or None, "scope": scope}
         )
-        queries.setdefault(plain(said["smq"]), []).append(term)
+        queries.setdefault(plain(cells["smq"]), []).append(term)
     if not rows:
         problems.append(f"{path.name} has no row below its header.")
     if problems:

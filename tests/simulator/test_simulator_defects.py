@@ -50,7 +50,7 @@ def test_the_list_says_what_stands_in_the_extract() -> None:
         record = frames[name].row(row - 1, named=True)
         assert record["USUBJID"] == subject
         planted_in = next(item for item in TYPICAL if item.kind == kind)
-        if value is not None and planted_in.found is None:
+        if value is not None and planted_in.finding_at is None:
             assert record[field] == value, kind
 
 
