@@ -43,5 +43,7 @@ def listing(
         )
         for item in learned
     )
-    rest = pl.DataFrame(dict(columns), height=len(order))[order]
+    rest = pl.DataFrame(dict(columns), height=len(order))
+    if (np.diff(order) != 1).any():  # most come in order, and large ones take long to reorder
+        rest = rest[order]
     return Records(frame.hstack(rest), recorded[order], tuple(moved))
