@@ -25,7 +25,7 @@ from display.menu import menu
 from display.page import picked, prepare_charts
 from display.session import note_denied, note_refused_address
 from display.sign_in import sign_in, sign_out
-from display.state import ADDRESS_KEY, BOARD_KEY, RECORD_KEY, TRAIL_KEY
+from display.state import window
 from display.text import plain
 from exhibits.parts.words import ago, day
 from queries import Board, BoardError, arm_of_participant, open_board
@@ -95,11 +95,12 @@ def open_for(
         trail.write, actor=Actor.of(identity), trial=trial.id, snapshot=str(snapshot.id),
         view=view.word,
     )  # fmt: skip
-    if st.session_state.get("_opened") != wanted:
+    here = window()
+    if here.looked_at != wanted:
         write(act="view opened", resource="sealed records" if grant.sealed_records else "")
-    st.session_state["_opened"] = wanted
-    st.session_state[RECORD_KEY] = lambda what: write(act="download", resource=what)
-    session.opened = st.session_state[BOARD_KEY] = open_board(
+    here.looked_at = wanted
+    here.record = lambda what: write(act="download", resource=what)
+    session.opened = here.board = open_board(
         trial, snapshot, grant, key, lambda earlier: write(act="view opened", snapshot=earlier)
     )
     return True
@@ -117,7 +118,7 @@ def main() -> None:
         if session is None:
             return prepare_charts()
         identity, page_name, role = session.identity, page.url_path, session.identity.role.value
-        st.session_state[TRAIL_KEY], st.session_state[ADDRESS_KEY] = trail, page_name
+        window().trail, window().address = trail, page_name
         if not page_name:
             note_refused_address(identity, trail, MENU)
             first = MENU[pages_of(identity.role)[0]]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
-from display.state import ADDRESS_KEY
+from display.state import window
 from display.tables import listed
 from display.text import plain
 from exhibits.changes import (
@@ -58,7 +58,7 @@ def changes_of_chosen_person(board: Board) -> None:
 
 def changes_of_shown_page(board: Board, title: str, domains: Sequence[str]) -> None:
     """What changed in what the page is made of."""
-    address = st.session_state.get(ADDRESS_KEY, "")
+    address = window().address
     unfolded = _unfolded(f"What changed here since the last review: {title}", f"changes-{address}")
     if unfolded is None or (changes := changes_of_page(board, address, domains)) is None:
         return

@@ -17,9 +17,7 @@ from access.session import Session
 from access.trail import Trail
 from access.view import View
 from display.session import rerun_by_clock
-
-VIEW_KEY = "pick-view"
-WANTED_KEY = "_wanted_view"  # to be picked next: what is drawn cannot be set
+from display.state import VIEW_KEY, control, forget_control, set_control, window
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def view_control(session: Session, requests: Requests, trail: Trail, at: LookedA
             _enter(session, trail, at)
     else:
         if requests.collect(session):
-            st.session_state[WANTED_KEY] = View.UNBLINDED
+            window().view = View.UNBLINDED
         view = _pick(session, requests, trail, at, standing)
     for request in others:
         _answer(session, requests, request)
@@ -72,8 +70,8 @@ def _pick(
     closed = session.closed
     assert closed is not None
     offered = [view for view in views_of(session.identity.role) if view <= closed.view]
-    wanted = st.session_state.pop(WANTED_KEY, st.session_state.get(VIEW_KEY))
-    st.session_state[VIEW_KEY] = wanted if wanted in offered else View.CODED
+    wanted, window().view = window().view or control(VIEW_KEY), None
+    set_control(VIEW_KEY, wanted if wanted in offered else View.CODED)
     picked = st.segmented_control(
         "View",
         offered,
@@ -117,7 +115,7 @@ def _enter(session: Session, trail: Trail, at: LookedAt) -> None:
             snapshot=at.snapshot,
             reason=f"{kind}: {text}" if text.strip() else "" if kind == "Other" else kind,
         )
-        st.session_state[WANTED_KEY] = View.CODED
+        window().view = View.CODED
         st.rerun()
 
 
@@ -136,7 +134,7 @@ def _name_arms(session: Session, requests: Requests, trail: Trail, at: LookedAt)
     with _explained():
         if alone:
             closed_session.name_arms(session, trail, persons=at.persons, reason=reason)
-            st.session_state[WANTED_KEY] = View.UNBLINDED
+            window().view = View.UNBLINDED
         else:
             requests.ask(session, reason)
         st.rerun()
@@ -183,7 +181,7 @@ def _emergency(session: Session, trail: Trail, at: LookedAt) -> None:
 def _leave(session: Session, requests: Requests, trail: Trail, why: str) -> None:
     requests.withdraw(session)
     closed_session.leave(session, trail, why)
-    st.session_state.pop(VIEW_KEY, None)
+    forget_control(VIEW_KEY)
 
 
 def _ids(standing: Request | None, others: list[Request]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Downloads: recorded before they are handed out."""
+"""Downloads: each is recorded before it is handed out."""
 
 from collections.abc import Callable
 
@@ -6,35 +6,46 @@ import polars as pl
 import streamlit as st
 
 from display.session import session_board
-from display.state import RECORD_KEY
+from display.state import window
 from exhibits.exhibit import Exhibit
 from exhibits.export import as_csv, as_xlsx, table_as_csv
 
+_MIME = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
-def _recorded(name: str, content: Callable[[], bytes]) -> Callable[[], bytes]:
-    """What a download button hands out: made, and recorded before that, when it is clicked."""
-    board, record = session_board(), st.session_state[RECORD_KEY]
+
+def _button(label: str, file_name: str, content: Callable[[], bytes], key: str) -> None:
+    """A file that is made when it is clicked, and recorded before that."""
+    board, record = session_board(), window().record
+    assert record is not None
 
     def hand_out() -> bytes:
         board.check()
-        record(name)
+        record(file_name)
         return content()
 
-    return hand_out
+    st.download_button(
+        label,
+        data=hand_out,
+        file_name=file_name,
+        mime=_MIME[file_name.rpartition(".")[2]],
+        icon=":material/download:",
+        on_click="ignore",
+        key=key,
+    )
 
 
 def download(shown: Exhibit) -> None:
     """The button for the numbers as CSV."""
     origin = shown.provenance
     file_name = f"{shown.name}-{origin['snapshot']}-{origin['view']}.csv"
-    st.download_button(
+    _button(
         "Download CSV",
-        data=_recorded(file_name, lambda: as_csv(shown).encode("utf-8-sig")),
-        file_name=file_name,
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        key=f"csv-{shown.name}",
+        file_name,
+        lambda: as_csv(shown).encode("utf-8-sig"),
+        f"csv-{shown.name}",
     )
 
 
@@ -46,24 +57,15 @@ def table_download(
     Each file is made, and its tables asked for, when its button is pressed.
     """
     with st.container(horizontal=True):
-        st.download_button(
+        _button(
             f"{label} as CSV",
-            data=_recorded(
-                f"{file_name}.csv",
-                lambda: table_as_csv(pl.concat(tables().values())).encode("utf-8-sig"),
-            ),
-            file_name=f"{file_name}.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            key=f"{key}-csv",
+            f"{file_name}.csv",
+            lambda: table_as_csv(pl.concat(tables().values())).encode("utf-8-sig"),
+            f"{key}-csv",
         )
-        st.download_button(
+        _button(
             f"{label} as Excel, a sheet for each site",
-            data=_recorded(f"{file_name}.xlsx", lambda: as_xlsx(tables())),
-            file_name=f"{file_name}.xlsx",
-            mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            icon=":material/download:",
-            on_click="ignore",
-            key=f"{key}-xlsx",
+            f"{file_name}.xlsx",
+            lambda: as_xlsx(tables()),
+            f"{key}-xlsx",
         )

@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from display.state import filter_key, forget_control, start_control, window
 from queries import Board, Filters
 from trials import Trial
 
-_CHOSEN_KEY, _ADDRESS_KEY, _PAGE_KEY = "_filters", "_filters_of_address", "_filters_of_page"
 # The names in an address.
 _NAMES = {
     "sites": "site",
@@ -20,6 +20,7 @@ _NAMES = {
     "first_day": "from",
     "last_day": "to",
 }
+_OF_PEOPLE = ("sites", "sexes", "ages", "severities")
 _LAST_DAY = 9_999
 
 
@@ -40,19 +41,17 @@ def filter_controls(board: Board, *, shown: bool, page: str) -> None:
         page: the address of the page.
     """
     place = (page, board.trial.id, str(board.snapshot.id))
-    if st.session_state.get(_PAGE_KEY) != place:
+    if window().filters_of_page != place:
         # The controls of another page or trial are others, and begin with what was chosen.
         _forget_controls()
-        st.session_state[_PAGE_KEY] = place
+        window().filters_of_page = place
     choices = _choices(board)
-    kept = _offered(st.session_state.get(_CHOSEN_KEY, Filters()), choices)
+    kept = _offered(window().filters, choices)
     if shown:
-        chosen = _drawn(_from_address(kept, choices), choices)
-        _into_address(chosen)
-    else:
-        chosen = kept
-    st.session_state[_CHOSEN_KEY] = chosen
-    board.choose(chosen)
+        kept = _drawn(_from_address(kept, choices), choices)
+        _into_address(kept)
+    window().filters = kept
+    board.choose(kept)
 
 
 def _choices(board: Board) -> list[_Choice]:
@@ -79,21 +78,16 @@ def _offered(kept: Filters, choices: list[_Choice]) -> Filters:
     def still(field: str) -> tuple[str, ...]:
         return tuple(name for name in getattr(kept, field) if name in options.get(field, ()))
 
-    return replace(
-        kept,
-        sites=still("sites"),
-        sexes=still("sexes"),
-        ages=still("ages"),
-        severities=still("severities"),
-    )
+    values: dict[str, Any] = {field: still(field) for field in _OF_PEOPLE}
+    return replace(kept, **values)
 
 
 def _from_address(kept: Filters, choices: list[_Choice]) -> Filters:
     """What the address asks for, where it has changed and asks for anything."""
     asked = {name: st.query_params.get_all(name) for name in _NAMES.values()}
-    if not any(asked.values()) or st.session_state.get(_ADDRESS_KEY) == asked:
+    if not any(asked.values()) or window().filters_of_address == asked:
         return kept
-    st.session_state[_ADDRESS_KEY] = asked
+    window().filters_of_address = asked
     values: dict[str, Any] = {
         choice.field: tuple(
             option for option in choice.options if option in asked[_NAMES[choice.field]]
@@ -109,7 +103,7 @@ def _from_address(kept: Filters, choices: list[_Choice]) -> Filters:
 
 def _forget_controls() -> None:
     for field in _NAMES:
-        st.session_state.pop(f"filter-{field}", None)
+        forget_control(filter_key(field))
 
 
 def _into_address(chosen: Filters) -> None:
@@ -122,7 +116,7 @@ def _into_address(chosen: Filters) -> None:
             st.query_params[name] = texts
         elif name in st.query_params:
             del st.query_params[name]
-    st.session_state[_ADDRESS_KEY] = asked
+    window().filters_of_address = asked
 
 
 def _drawn(chosen: Filters, choices: list[_Choice]) -> Filters:
@@ -136,7 +130,9 @@ def _drawn(chosen: Filters, choices: list[_Choice]) -> Filters:
                         choice.label,
                         choice.options,
                         format_func=choice.words,
-                        key=_remembered(choice.field, list(getattr(chosen, choice.field))),
+                        key=start_control(
+                            filter_key(choice.field), list(getattr(chosen, choice.field))
+                        ),
                     )
                 )
                 for choice in choices
@@ -148,22 +144,11 @@ def _drawn(chosen: Filters, choices: list[_Choice]) -> Filters:
                     max_value=_LAST_DAY,
                     value=None,
                     step=1,
-                    key=_remembered(field, getattr(chosen, field)),
+                    key=start_control(filter_key(field), getattr(chosen, field)),
                 )
         if words and st.button("Clear filters", type="tertiary", key="clear-filters"):
             _forget_controls()
-            st.session_state[_CHOSEN_KEY] = Filters()
-            st.session_state[_ADDRESS_KEY] = None
-            for name in _NAMES.values():
-                if name in st.query_params:
-                    del st.query_params[name]
+            window().filters = Filters()
+            _into_address(Filters())
             st.rerun()
     return Filters(**values)  # type: ignore[arg-type]
-
-
-def _remembered(field: str, value: object) -> str:
-    """The key of a control; one that was left with its page starts from what was chosen."""
-    key = f"filter-{field}"
-    if key not in st.session_state:
-        st.session_state[key] = value
-    return key

@@ -12,7 +12,7 @@ from display.changes import changes_of_shown_page
 from display.filters import filter_controls
 from display.lists import PARTICIPANT_PAGE
 from display.session import session_board
-from display.state import ADDRESS_KEY, FIRST_TAB_KEY, GO_KEY, HERE_KEY
+from display.state import control, pick_key, set_control, window
 from display.text import kept_together, plain
 from exhibits.exhibit import make
 from exhibits.overview import Line
@@ -78,7 +78,8 @@ def header(
         filtered: whether the page has exhibits that follow filters; then there they are chosen.
     """
     board = session_board()
-    if st.session_state.pop(GO_KEY, False):
+    if window().go_to_people:
+        window().go_to_people = False
         st.switch_page(MENU[PARTICIPANT_PAGE].file)
     _arrive()
     prepare_page()
@@ -118,27 +119,25 @@ def header(
                 icon=":material/rule:",
             )
     if not board.is_limited:
-        filter_controls(board, shown=filtered, page=st.session_state.get(ADDRESS_KEY, ""))
+        filter_controls(board, shown=filtered, page=window().address)
         if board.filters:
             said = f"Only {board.filters.in_words()}."
             nothing = "The chosen filters change nothing on this page."
             st.info(plain(said if filtered else nothing), icon=":material/filter_list:")
         # What became of one person is not what became of everybody's records.
-        about_one = st.session_state.get(ADDRESS_KEY, "") == PARTICIPANT_PAGE
-        if domains and not about_one and board.earlier():
+        if domains and window().address != PARTICIPANT_PAGE and board.earlier():
             changes_of_shown_page(board, title, domains)
     return board
 
 
 def _arrive() -> None:
     """Begin a page at its top: a browser stays as far down as it was on the page before."""
-    address = st.session_state.get(ADDRESS_KEY, "")
-    if st.session_state.get(HERE_KEY) != address:
-        st.session_state[HERE_KEY] = address
-        st.session_state[FIRST_TAB_KEY] = st.session_state.get(f"_tab-{address}")
+    here = window()
+    if here.arrived_at != here.address:
+        here.arrived_at, here.first_tab = here.address, here.tab_of.get(here.address)
     # It runs once for each page, as it is the same in every run; at the end of the menu it takes no
     # place of the page.
-    with st.sidebar.container(key=f"arrived-{address}"):
+    with st.sidebar.container(key=f"arrived-{here.address}"):
         st.html(
             "<script>document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)</script>",
             unsafe_allow_javascript=True,
@@ -147,28 +146,24 @@ def _arrive() -> None:
 
 def tabs(*names: str) -> Sequence[TabContainer]:
     """Tabs of a page, drawn once they are open; who comes back finds the one that was open."""
-    address = st.session_state.get(ADDRESS_KEY, "")
-    first = st.session_state.get(FIRST_TAB_KEY)
-    drawn = st.tabs(
-        names, default=first if first in names else None, key=f"tabs-{address}", on_change="rerun"
-    )
+    here = window()
+    first = here.first_tab if here.first_tab in names else None
+    drawn = st.tabs(names, default=first, key=f"tabs-{here.address}", on_change="rerun")
     for name, tab in zip(names, drawn, strict=True):
         if tab.open:
-            st.session_state[f"_tab-{address}"] = name
+            here.tab_of[here.address] = name
     return drawn
 
 
 def picked(label: str, name: str, options: Mapping[str, str]) -> str:
     """A selectbox over options and their words; `?name=option` in the address picks one, too."""
-    asked = st.query_params.get(name)
-    if asked in options and st.session_state.get(f"_asked_{name}") != asked:
-        st.session_state[f"pick-{name}"] = asked
-    st.session_state[f"_asked_{name}"] = asked
-    if st.session_state.get(f"pick-{name}") not in options:
-        st.session_state[f"pick-{name}"] = next(iter(options))
-    return str(
-        st.selectbox(label, list(options), format_func=options.__getitem__, key=f"pick-{name}")
-    )
+    key, asked = pick_key(name), st.query_params.get(name)
+    if asked in options and window().asked.get(name) != asked:
+        set_control(key, asked)
+    window().asked[name] = asked
+    if control(key) not in options:
+        set_control(key, next(iter(options)))
+    return str(st.selectbox(label, list(options), format_func=options.__getitem__, key=key))
 
 
 def link_to(line: Line) -> None:

@@ -4,7 +4,7 @@ import polars as pl
 import streamlit as st
 
 from display.lists import forget_list, go_back, list_asked_for
-from display.state import ORIGIN_KEY, PERSON_KEY
+from display.state import window
 from display.tables import listed
 from display.text import plain
 from exhibits.exhibit import People
@@ -18,7 +18,7 @@ def choose_participant(board: Board) -> bool:
     """Show the list that somebody came with, and have one of it chosen; whether there is one."""
     people = list_asked_for(board) or EVERYBODY
     rows = board.ask(people.question, **dict(people.values))
-    came = st.session_state.get(ORIGIN_KEY)
+    came = window().people_from
     with st.container(horizontal=True, vertical_alignment="center"):
         back = bool(came and came[0])
         if back and st.button("Back", icon=":material/arrow_back:", key="back-to-exhibit"):
@@ -46,12 +46,11 @@ def choose_participant(board: Board) -> bool:
         height="content" if rows.height <= 6 else 260,
         key=f"list-{people.question}-{rows.height}",
     ).selection.rows
-    last = st.session_state.get("_list_row")
-    if picked and picked[0] < len(subjects) and picked[0] != last:
+    if picked and picked[0] < len(subjects) and picked[0] != window().row:
         chosen = subjects[picked[0]]
-    st.session_state["_list_row"] = picked[0] if picked else None
+    window().row = picked[0] if picked else None
     chosen = _stepped(subjects, chosen)
-    st.session_state[PERSON_KEY] = board.subject = chosen
+    window().participant = board.subject = chosen
     why = rows.filter(pl.col("subject") == chosen)["why"].item(0)
     st.markdown(f"### {plain(chosen)}")
     st.caption(plain(str(why)))
@@ -61,11 +60,11 @@ def choose_participant(board: Board) -> bool:
 def _asked_for(subjects: list[str]) -> str:
     """Whom the address or an earlier click names, if they are in the list; else the first."""
     asked = st.query_params.get("participant")
-    if asked in subjects and st.session_state.get("_asked_participant") != asked:
-        st.session_state["_asked_participant"] = asked
+    if asked in subjects and window().asked.get("participant") != asked:
+        window().asked["participant"] = asked
         return str(asked)
-    kept = st.session_state.get(PERSON_KEY)
-    return str(kept) if kept in subjects else str(subjects[0])
+    kept = window().participant
+    return kept if kept in subjects else subjects[0]
 
 
 def _stepped(subjects: list[str], chosen: str) -> str:
@@ -81,6 +80,6 @@ def _stepped(subjects: list[str], chosen: str) -> str:
         st.caption(f"{place + 1:,} of {counted(len(subjects), 'participant')}")
     if before or after:
         # Drawn anew, so that the buttons know where they stand.
-        st.session_state[PERSON_KEY] = subjects[place + (1 if after else -1)]
+        window().participant = subjects[place + (1 if after else -1)]
         st.rerun()
     return chosen

@@ -8,9 +8,8 @@ import streamlit as st
 from access.entries import Actor
 from access.identity import Identity
 from access.policy import Action, Denied, decide, pages_of
-from access.session import Session
 from access.trail import Trail
-from display.state import BOARD_KEY, BY_CLOCK_KEY, DENIED_KEY, SESSION_KEY, TRAIL_KEY
+from display.state import window
 from queries import Board
 
 
@@ -20,23 +19,17 @@ def session_board() -> Board:
     Raises:
         Denied: the right to it has ended.
     """
-    board = st.session_state.get(BOARD_KEY)
-    if not isinstance(board, Board):
+    board = window().board
+    if board is None:
         st.error("Nothing to show: please sign in at the start page.")
         st.stop()
     board.check()
     return board
 
 
-def browser_session() -> Session | None:
-    """The session of this browser window."""
-    session = st.session_state.get(SESSION_KEY)
-    return session if isinstance(session, Session) else None
-
-
 def rerun_by_clock() -> None:
     """Draw the whole page again though nobody asked for it, which is no use of the session."""
-    st.session_state[BY_CLOCK_KEY] = True
+    window().by_clock = True
     st.rerun(scope="app")
 
 
@@ -46,8 +39,8 @@ def session_trail() -> Trail:
     Raises:
         Denied: this session may not.
     """
-    session, trail = browser_session(), st.session_state.get(TRAIL_KEY)
-    if session is None or not isinstance(trail, Trail):
+    session, trail = window().session, window().trail
+    if session is None or trail is None:
         st.error("Nothing to show: please sign in at the start page.")
         st.stop()
     if not session.holds():
@@ -58,12 +51,12 @@ def session_trail() -> Trail:
 
 def note_denied(error: Denied) -> None:
     """Record that somebody asked for what they may not have; once, though it is drawn again."""
-    session, trail = browser_session(), st.session_state.get(TRAIL_KEY)
-    if session is None or not isinstance(trail, Trail):
+    session, trail = window().session, window().trail
+    if session is None or trail is None:
         return
-    if st.session_state.get(DENIED_KEY) != str(error):
+    if window().denied != str(error):
         trail.write("denied", Actor.of(session.identity), outcome="refused", reason=str(error))
-    st.session_state[DENIED_KEY] = str(error)
+    window().denied = str(error)
 
 
 def note_refused_address(identity: Identity, trail: Trail, known: Collection[str]) -> None:

@@ -12,13 +12,10 @@ from access.identity import Identity, demonstration_identities
 from access.session import ACTIVITY, Session
 from access.sign_in import LOCKED, SignInSettings, identified, is_still, sign_in_of
 from access.trail import Trail
-from display.session import browser_session, rerun_by_clock
-from display.state import BY_CLOCK_KEY, SESSION_KEY
+from display.session import rerun_by_clock
+from display.state import forget_window, window
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-CHOSEN_IDENTITY_KEY = "_chosen_identity"  # whom the picker was told
-NOTICE_KEY = "_notice"  # why the last session of this window ended
-REFUSED_KEY = "_refused"  # what was refused and recorded already
 
 
 def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
@@ -28,10 +25,10 @@ def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
         AuditError: the sign-in cannot be recorded, so it does not happen.
         RolesError: there is no role file that could be used.
     """
-    session = browser_session()
-    used_now = not st.session_state.pop(BY_CLOCK_KEY, False)
+    session = window().session
+    used_now, window().by_clock = not window().by_clock, False
     if session is not None and session.ended:
-        st.session_state.clear()
+        forget_window()
         session = None
     match asked.identity:
         case "demonstration":
@@ -56,7 +53,7 @@ def sign_out(session: Session, trail: Trail) -> None:
     try:
         session.end(trail, "signed out")
     finally:
-        st.session_state.clear()
+        forget_window()
     if by_provider:
         st.logout()
         # A rerun could overtake the message that sends the browser to the provider.
@@ -77,8 +74,8 @@ def _by_picker(
         if used_now:
             session.last_active = datetime.now(UTC)
         return session
-    person = st.session_state.pop(CHOSEN_IDENTITY_KEY, None)
-    if isinstance(person, Identity):
+    person, window().person = window().person, None
+    if person is not None:
         return _started(person, trail)
     _title("Demonstration with simulated participants. Choose who you are.")
     for person in demonstration_identities():
@@ -86,8 +83,7 @@ def _by_picker(
             person.name,
             key=f"sign-in-{person.subject}",
             width=420,
-            on_click=st.session_state.__setitem__,
-            args=(CHOSEN_IDENTITY_KEY, person),
+            on_click=partial(setattr, window(), "person", person),
         )
     return None
 
@@ -120,7 +116,7 @@ def _by_provider(
 def _started(identity: Identity, trail: Trail, **more: Any) -> Session:
     trail.write("signed in", Actor.of(identity))
     session = Session(identity, **more)
-    st.session_state[SESSION_KEY] = session
+    window().session = session
     return session
 
 
@@ -129,23 +125,22 @@ def _end(session: Session, trail: Trail, why: str) -> None:
     try:
         session.end(trail, why)
     finally:
-        st.session_state.clear()
-        st.session_state[NOTICE_KEY] = why
+        forget_window(why)
 
 
 def _record_refusal(claims: Mapping[str, Any], why: str, trail: Trail) -> None:
-    if st.session_state.get(REFUSED_KEY) == why:
+    if window().refused == why:
         return
     actor = Actor(
         str(claims.get("iss", "")), str(claims.get("sub", "")), str(claims.get("name", "")), ""
     )
     trail.write("signed in", actor, outcome="refused", reason=why)
-    st.session_state[REFUSED_KEY] = why
+    window().refused = why
 
 
 def _title(text: str) -> None:
     st.title("Safety board dashboard", anchor=False)
-    notice = st.session_state.get(NOTICE_KEY)
+    notice = window().notice
     if notice and notice != text:
         st.info(notice, icon=":material/lock:")
     st.write(text)

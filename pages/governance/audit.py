@@ -8,7 +8,8 @@ from access.entries import Actor, Entry
 from access.trail import Filter
 from access.trail_table import trail_json, trail_table
 from display.page import prepare_page
-from display.session import browser_session, session_trail
+from display.session import session_trail
+from display.state import AUDIT_PAGE_KEY, control, set_control, window
 from display.text import plain
 from display.trail import moment, show_entries
 from exhibits.export import table_as_csv
@@ -17,7 +18,7 @@ from exhibits.parts.words import counted
 ROWS_ON_A_PAGE = 200
 
 trail = session_trail()
-session = browser_session()
+session = window().session
 reader = Actor.of(session.identity if session else None)
 prepare_page()
 st.title("Audit trail", anchor=False)
@@ -86,10 +87,10 @@ where = Filter(
 left = trail.count(where)
 pages = max(1, -(-left // ROWS_ON_A_PAGE))
 # Filters can leave fewer pages than the one that was looked at.
-st.session_state["audit-page"] = min(st.session_state.get("audit-page", 1), pages)
+set_control(AUDIT_PAGE_KEY, min(control(AUDIT_PAGE_KEY, 1), pages))
 page = 1
 if pages > 1:
-    page = st.number_input(f"Page (of {pages:,})", 1, pages, key="audit-page", width=160)
+    page = st.number_input(f"Page (of {pages:,})", 1, pages, key=AUDIT_PAGE_KEY, width=160)
 st.caption(plain(f"{counted(left, 'row')} of {rows:,}, the newest first."))
 if left:
     offset = ROWS_ON_A_PAGE * (page - 1)

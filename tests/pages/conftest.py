@@ -25,7 +25,7 @@ from access.records import open_records
 from access.releases import release
 from access.session import Session
 from access.trail import Trail, open_trail
-from display.state import BOARD_KEY, SESSION_KEY
+from display.state import WINDOW_KEY, Window
 from queries import Board
 from tests.conftest import LoadedTrial
 
@@ -80,16 +80,21 @@ class Visitor:
         return self.run()
 
     @property
-    def session(self) -> Session:
-        found = self.app.session_state[SESSION_KEY]
-        assert isinstance(found, Session)
+    def window(self) -> Window:
+        if WINDOW_KEY not in self.app.session_state:
+            self.app.session_state[WINDOW_KEY] = Window()
+        found = self.app.session_state[WINDOW_KEY]
+        assert isinstance(found, Window)
         return found
 
     @property
+    def session(self) -> Session:
+        assert self.window.session is not None
+        return self.window.session
+
+    @property
     def board(self) -> Board | None:
-        found = self.app.session_state.get(BOARD_KEY)
-        assert found is None or isinstance(found, Board)
-        return found
+        return self.window.board
 
     @property
     def bytes_sent(self) -> bytes:

@@ -16,7 +16,7 @@ from access.audit_key import new_audit_key
 from access.entries import Actor
 from access.session import Session
 from access.trail import Trail, open_trail
-from display.state import SESSION_KEY, TRAIL_KEY
+from display.state import WINDOW_KEY, Window
 from tests.conftest import FORMULA, HOSTILE
 from tests.pages.conftest import ROOT
 
@@ -59,8 +59,7 @@ def tampered(tmp_path: Path) -> Callable[[str], None]:
 def page(trail: Trail | None, reader: Identity = READER) -> AppTest:
     app = AppTest.from_file(PAGE, default_timeout=60)
     if trail is not None:
-        app.session_state[TRAIL_KEY] = trail
-        app.session_state[SESSION_KEY] = Session(reader)
+        app.session_state[WINDOW_KEY] = Window(session=Session(reader), trail=trail)
     app.run()
     assert not app.exception
     return app
@@ -247,8 +246,8 @@ def test_a_download_that_cannot_be_recorded_is_not_given(
 def test_nobody_but_an_auditor_reads_the_trail(filled: Trail, role: Role) -> None:
     """Not even with the page's file run by itself and the trail at hand."""
     app = AppTest.from_file(PAGE, default_timeout=60)
-    app.session_state[TRAIL_KEY] = filled
-    app.session_state[SESSION_KEY] = Session(replace(READER, role=role))
+    session = Session(replace(READER, role=role))
+    app.session_state[WINDOW_KEY] = Window(session=session, trail=filled)
     app.run()
     assert app.exception
     assert not app.dataframe

@@ -22,10 +22,9 @@ import exhibits
 from access import Role, View, demonstration_identities, pages_of, views_of
 from access.entries import Entry
 from access.trail import Trail
-from display.closed_session import VIEW_KEY, WANTED_KEY
 from display.exhibit import MOST_ROWS
-from display.lists import _looked_at
-from display.state import BY_CLOCK_KEY, LIST_KEY
+from display.lists import looked_at
+from display.state import VIEW_KEY
 from exhibits import EXHIBITS, make
 from queries import Board, Filters
 from snapshots import SEALED, Store
@@ -482,8 +481,7 @@ def test_what_somebody_put_into_the_session_opens_no_view(
 ) -> None:
     """A control that a role does not have may not be believed, whatever it says."""
     visitor = at_dashboard(demonstration_store).sign_in(role.value)
-    for key in (VIEW_KEY, WANTED_KEY):
-        visitor.app.session_state[key] = View.UNBLINDED
+    visitor.app.session_state[VIEW_KEY] = visitor.window.view = View.UNBLINDED
     check_page(visitor.run(), demonstration_store, View.POOLED)
 
 
@@ -494,7 +492,7 @@ def test_a_page_that_draws_itself_again_is_no_use_of_the_session(
     visitor = at_dashboard(demonstration_store).sign_in("board")
     before = datetime.now(UTC) - timedelta(minutes=10)
     visitor.session.last_active = before
-    visitor.app.session_state[BY_CLOCK_KEY] = True
+    visitor.window.by_clock = True
     assert visitor.run().session.last_active == before
     assert visitor.run().session.last_active > before
 
@@ -855,7 +853,7 @@ def test_a_list_by_arm_is_forgotten_with_its_view(
     visitor.look(View.UNBLINDED).open("board-safety")
     assert visitor.board is not None
     people = make("adverse_event_overview", visitor.board).lists[1]
-    visitor.app.session_state[LIST_KEY] = (_looked_at(visitor.board), people)
+    visitor.window.people = (looked_at(visitor.board), people)
     visitor.open("board-participant")
     assert "Any adverse event, UC-MSC" in visitor.words
     visitor.look(View.POOLED).open("board-participant")
@@ -871,7 +869,7 @@ def test_filters_of_one_trial_do_not_hold_in_another(
     visitor.app.session_state["filter-ages"] = ["65 years and older"]
     visitor.run()
     assert "Only 65 years and older." in visitor.words
-    visitor.app.session_state["_filters"] = Filters(sites=("701",), ages=("Over 80 years",))
+    visitor.window.filters = Filters(sites=("701",), ages=("Over 80 years",))
     visitor.open("board-participant")
     assert "Only" not in visitor.words
     assert not visitor.app.exception
