@@ -1,6 +1,7 @@
 """An exhibit on a page: numbers, picture, table, how it was made."""
 
 import re
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -10,9 +11,9 @@ import streamlit as st
 from display.downloads import download
 from display.lists import ask_for, come_back_to
 from display.session import session_board
-from display.tables import columns_of, decimals
+from display.tables import decimals, listed
 from display.text import JOINER, kept_together, plain
-from exhibits.exhibit import EXHIBITS, Exhibit, make
+from exhibits.exhibit import Exhibit, is_offered, make
 from exhibits.parts.words import day
 
 MOST_ROWS = 1_000  # of a table on a page
@@ -27,19 +28,21 @@ CHART = {
 MOST_IN_A_ROW, TILE = 4, 140
 
 
-def show(name: str, *, heading: bool = True) -> None:
+def show(name: str, body: Callable[[Exhibit], None] | None = None) -> None:
     """One exhibit: what is known, the picture, the table behind it, how it was made.
 
     One that the view does not offer is left out.
+
+    Args:
+        body: draws what stands between answer and footnotes, in place of picture and table.
     """
     board = session_board()
-    if EXHIBITS[name].least_view > board.view:
+    if not is_offered(name, board):
         return
     shown = make(name, board)
     come_back_to(name)
     with st.container(border=True, key=f"exhibit-{name}"):
-        if heading:
-            st.subheader(shown.title, anchor=False)
+        st.subheader(shown.title, anchor=False)
         whom = "; ".join(part for part in (shown.population, shown.denominator) if part)
         st.caption(kept_together(whom))
         if shown.missing:
@@ -47,21 +50,27 @@ def show(name: str, *, heading: bool = True) -> None:
             return
         if shown.answer:
             st.markdown(kept_together(shown.answer))
-        _numbers(shown)
-        if shown.has_figure:
-            _chart(shown)
-        if shown.table is not None:
-            if shown.row_lists and not shown.has_figure and not shown.numbers:
-                _table(shown)
-                download(shown)
-                _assumptions(shown)
-            elif not shown.has_figure and not shown.numbers:
-                _printed_table(shown)
-                download(shown)
-                _assumptions(shown)
-            else:
-                _behind(shown)
-        footnotes(shown)
+        (body or _body)(shown)
+        _footnotes(shown)
+
+
+def _body(shown: Exhibit) -> None:
+    _numbers(shown)
+    if shown.has_figure:
+        _chart(shown)
+    if shown.table is None:
+        return
+    if shown.has_figure or shown.numbers:
+        _behind(shown)
+    else:
+        _whole_table(shown, _table if shown.row_lists else _printed_table)
+
+
+def _whole_table(shown: Exhibit, draw: Callable[[Exhibit], None]) -> None:
+    draw(shown)
+    download(shown)
+    for what, reason in shown.assumptions:
+        st.caption(plain(f"Assumed, {what}: {reason}"))
 
 
 def _chart(shown: Exhibit) -> None:
@@ -94,9 +103,7 @@ def _behind(shown: Exhibit) -> None:
     unfolded = st.expander("Numbers as a table", key=f"table-{shown.name}", on_change="rerun")
     if unfolded.open:
         with unfolded:
-            _table(shown)
-            download(shown)
-            _assumptions(shown)
+            _whole_table(shown, _table)
 
 
 def _numbers(shown: Exhibit) -> None:
@@ -170,13 +177,11 @@ def _table(shown: Exhibit) -> None:
         of_one = shown.table is not None and "subject" in shown.table.columns
         st.caption(f"Select a row to see {'the participant' if of_one else 'who is behind it'}.")
         options = {"on_select": "rerun", "selection_mode": "single-row"}
-    chosen = st.dataframe(
+    chosen = listed(
         table,
-        hide_index=True,
+        {},
+        f"{shown.title}, as a table",
         height="content" if table.height <= 40 else 600,
-        placeholder="",
-        alt=f"{shown.title}, as a table",
-        column_config=columns_of(table),
         key=f"rows-{shown.name}",
         **options,
     )
@@ -187,12 +192,7 @@ def _table(shown: Exhibit) -> None:
             ask_for(shown.lists[place], shown.name, person)
 
 
-def _assumptions(shown: Exhibit) -> None:
-    for what, reason in shown.assumptions:
-        st.caption(plain(f"Assumed, {what}: {reason}"))
-
-
-def footnotes(shown: Exhibit) -> None:
+def _footnotes(shown: Exhibit) -> None:
     """How the exhibit was made, and where from."""
     origin = shown.provenance
     people = "; simulated participants" if origin["participants"] == "simulated" else ""

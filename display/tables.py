@@ -81,12 +81,8 @@ def listed(
         widths: of columns that need another width than they would take.
         options: of `st.dataframe`.
     """
-    options = {"height": "content" if rows.height <= 20 else 420} | options
-    return st.dataframe(
-        rows,
-        hide_index=True,
-        placeholder="",
-        alt=alt,
-        column_config=columns_of(rows, labels, widths),
-        **options,
-    )
+    defaults = {
+        "height": "content" if rows.height <= 20 else 420,
+        "column_config": columns_of(rows, labels, widths),
+    }
+    return st.dataframe(rows, hide_index=True, placeholder="", alt=alt, **(defaults | options))

@@ -6,12 +6,12 @@ import polars as pl
 import streamlit as st
 
 from display.downloads import download
-from display.exhibit import footnotes
-from display.lists import ask_for, come_back_to
+from display.exhibit import show
+from display.lists import ask_for
 from display.session import session_board
-from display.tables import columns_of
+from display.tables import listed
 from display.text import plain
-from exhibits.exhibit import Exhibit, make
+from exhibits.exhibit import Exhibit
 from exhibits.parts.comparison import contrast
 from exhibits.parts.words import counted, share
 from queries import Board
@@ -23,24 +23,19 @@ _MOST_SYSTEMS = 40
 @st.fragment
 def show_terms() -> None:
     """The exhibit of adverse events by term, as somebody looks through it."""
+    show(_NAME, _searched)
+
+
+def _searched(shown: Exhibit) -> None:
     board = session_board()
-    shown = make(_NAME, board)
-    come_back_to(_NAME)
-    with st.container(border=True, key=f"exhibit-{_NAME}"):
-        st.subheader(shown.title, anchor=False)
-        st.caption(plain("; ".join(part for part in (shown.population, shown.denominator) if part)))
-        if shown.missing or shown.table is None:
-            st.info(plain(shown.missing), icon=":material/help:")
-            return
-        st.markdown(plain(shown.answer))
-        table = shown.table.with_row_index("_row")
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            sought = st.text_input("Search terms", key="term-search", width=260)
-            orders = _orders(shown, board)
-            order = st.selectbox("Sort by", list(orders), key="term-order", width=320)
-        _systems(shown, _sought(table, sought), orders[str(order)], board, unfold=bool(sought))
-        download(shown)
-        footnotes(shown)
+    assert shown.table is not None
+    table = shown.table.with_row_index("_row")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        sought = st.text_input("Search terms", key="term-search", width=260)
+        orders = _orders(shown, board)
+        order = st.selectbox("Sort by", list(orders), key="term-order", width=320)
+    _systems(shown, _sought(table, sought), orders[str(order)], board, unfold=bool(sought))
+    download(shown)
 
 
 def _orders(shown: Exhibit, board: Board) -> dict[str, str]:
@@ -110,13 +105,11 @@ def _terms(shown: Exhibit, rows: pl.DataFrame) -> None:
     """The terms of one body system, all of it first; a row leads to its participants."""
     name = pl.coalesce("preferred_term", pl.lit("All of this body system"))
     table = rows.drop("_row", "body_system").with_columns(name.alias("preferred_term"))
-    chosen = st.dataframe(
+    chosen = listed(
         table,
-        hide_index=True,
+        shown.labels,
+        f"{counted(table.height - 1, 'preferred term')} of {rows['body_system'][0]}",
         height="content" if table.height <= 20 else 560,
-        placeholder="",
-        alt=f"{counted(table.height - 1, 'preferred term')} of {rows['body_system'][0]}",
-        column_config=columns_of(table, shown.labels),
         on_select="rerun",
         selection_mode="single-row",
         key=f"terms-{rows['_row'][0]}-{table.height}",

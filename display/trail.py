@@ -7,6 +7,7 @@ import streamlit as st
 
 from access.entries import Entry
 from access.trail_table import trail_table
+from display.tables import listed
 
 _COLUMNS = {
     "sequence": st.column_config.NumberColumn("Row", format="localized", width="small"),
@@ -39,11 +40,5 @@ def show_entries(entries: Sequence[Entry], label: str) -> None:
         pl.col("at").map_elements(moment, return_dtype=pl.String),
         pl.Series("holder", [entry.holder for entry in entries], pl.String),
     )
-    st.dataframe(
-        shown.select(list(_COLUMNS)),
-        hide_index=True,
-        height="content" if shown.height <= _HIGH_AT_MOST else 560,
-        placeholder="",
-        alt=label,
-        column_config=_COLUMNS,
-    )
+    height = "content" if shown.height <= _HIGH_AT_MOST else 560
+    listed(shown.select(list(_COLUMNS)), {}, label, height=height, column_config=_COLUMNS)

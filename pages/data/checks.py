@@ -5,6 +5,7 @@ import streamlit as st
 
 from data_validation.catalogue import catalogue
 from display.page import header
+from display.tables import listed
 from display.text import plain
 from exhibits.parts.words import counted
 
@@ -60,13 +61,12 @@ shown = rules.filter(
     pl.col("kind").is_in(kinds) if kinds else pl.lit(True),
 )
 st.caption(plain(f"{counted(shown.height, 'check')} of {rules.height}"))
-st.dataframe(
+listed(
     shown,
-    hide_index=True,
+    {},
+    "The catalogue of checks",
     height=640,
     row_height=72,  # from here on the text is wrapped
-    placeholder="",
-    alt="The catalogue of checks",
     column_config={
         "check": st.column_config.TextColumn("Check", width="medium"),
         "domain": st.column_config.TextColumn("Dataset", width="small"),

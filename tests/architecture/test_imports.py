@@ -161,6 +161,16 @@ def test_one_factory_opens_every_connection() -> None:
     assert opening == {"snapshots/connection.py"}
 
 
+def test_one_file_holds_what_a_window_remembers() -> None:
+    reading = {
+        named(path)
+        for path in PRODUCT
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute) and node.attr == "session_state"
+    }
+    assert reading == {"display/state.py"}
+
+
 def is_made_of_parts(value: ast.expr) -> bool:
     """Whether a text is put together where it stands: f-string, %, +, format, join."""
     if isinstance(value, ast.JoinedStr):
