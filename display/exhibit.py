@@ -13,7 +13,7 @@ from display.lists import ask_for, come_back_to
 from display.session import session_board
 from display.tables import decimals, listed
 from display.text import JOINER, kept_together, plain
-from exhibits.exhibit import Exhibit, is_offered, make
+from exhibits.exhibit import EXHIBITS, Exhibit, make
 from exhibits.parts.words import day
 
 MOST_ROWS = 1_000  # of a table on a page
@@ -37,7 +37,7 @@ def show(name: str, body: Callable[[Exhibit], None] | None = None) -> None:
         body: draws what stands between answer and footnotes, in place of picture and table.
     """
     board = session_board()
-    if not is_offered(name, board):
+    if EXHIBITS[name].least_view > board.view:
         return
     shown = make(name, board)
     come_back_to(name)
