@@ -18,8 +18,6 @@ from exhibits.parts.words import counted
 ROWS_ON_A_PAGE = 200
 
 trail = session_trail()
-session = window().session
-reader = Actor.of(session.identity if session else None)
 prepare_page()
 st.title("Audit trail", anchor=False)
 st.markdown(f"**{plain('Who saw what, when, why?')}**")
@@ -93,10 +91,8 @@ if pages > 1:
     page = st.number_input(f"Page (of {pages:,})", 1, pages, key=AUDIT_PAGE_KEY, width=160)
 st.caption(plain(f"{counted(left, 'row')} of {rows:,}, the newest first."))
 if left:
-    offset = ROWS_ON_A_PAGE * (page - 1)
-    show_entries(
-        trail.select(where, limit=ROWS_ON_A_PAGE, offset=offset), "Rows that the filters leave"
-    )
+    entries = trail.select(where, limit=ROWS_ON_A_PAGE, offset=ROWS_ON_A_PAGE * (page - 1))
+    show_entries(entries, "Rows that the filters leave")
 else:
     st.info("No row is left by these filters.")
 
@@ -104,6 +100,8 @@ else:
 def exported() -> Sequence[Entry]:
     """What the filters leave; given out when that is recorded."""
     entries = trail.select(where)
+    session = window().session
+    reader = Actor.of(session.identity if session else None)
     trail.write("download", reader, resource="audit trail", reason=where.in_words())
     return entries
 
