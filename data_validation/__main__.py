@@ -1,4 +1,4 @@
-"""`python -m data_validation`: simulate, check, load, snapshots, diff, demonstration."""
+"""`python -m data_validation`: simulate, check, load, snapshots, diff, schema, demonstration."""
 
 import argparse
 import json
@@ -124,6 +124,13 @@ def _parser() -> argparse.ArgumentParser:
     difference.add_argument("old", help="snapshot id")
     difference.add_argument("new", help="snapshot id")
     difference.set_defaults(run=_diff)
+
+    schema = commands.add_parser("schema", help="print what has to hold of a dataset's values")
+    schema.add_argument("dataset", nargs="+", type=str.upper, help="AE, LB, …; or all of them")
+    schema.add_argument(
+        "--json", type=Path, metavar="FILE", help="export it as JSON; - is standard output"
+    )
+    schema.set_defaults(run=_schema)
 
     demonstration = commands.add_parser(
         "demonstration", help="make and load simulated participants, unless there is a snapshot"
@@ -415,6 +422,30 @@ def _diff(asked: argparse.Namespace, settings: Settings) -> int:
         output.print(table)
     else:
         output.print("The open parts of the two snapshots are the same.")
+    return Exit.DONE
+
+
+def _schema(asked: argparse.Namespace, _settings: Settings) -> int:
+    """The Pandera schemas that extracts are held against, printed or exported."""
+    from data_validation.domains import DOMAINS
+    from data_validation.schemas import exported
+
+    names = list(DOMAINS) if asked.dataset == ["ALL"] else asked.dataset
+    if unknown := [name for name in names if name not in DOMAINS]:
+        return _say(f"{unknown[0]} is none of {', '.join(DOMAINS)}.", Exit.USAGE)
+    schemas = [exported(DOMAINS[name]) for name in names]
+    if asked.json is not None:
+        _write_json(asked.json, schemas)
+        return Exit.DONE
+    for item in schemas:
+        table = Table("Variable", "Meaning", "Checks", title=f"{item['dataset']}: {item['label']}")
+        for name, column in item["columns"].items():
+            checks = (
+                f"{check['severity']}: {check['sentence']} ({check['id']})"
+                for check in column["checks"]
+            )
+            table.add_row(*map(escape, (name, column["meaning"], "\n".join(checks))))
+        output.print(table)
     return Exit.DONE
 
 

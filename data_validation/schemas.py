@@ -55,6 +55,13 @@ def schema(
             required=True,
             title=field.word,
             description=field.description,
+            metadata={
+                "kind": field.kind.value,
+                "codes": list(field.codes),
+                "lower": field.lower,
+                "upper": field.upper,
+                "unit": field.unit,
+            },
         )
         for field in fields or domain.received_fields
     }
@@ -120,21 +127,27 @@ def broken(frame: pl.DataFrame, rules: Sequence[FieldRule], domain: str) -> list
     return [item for item, any_row in zip(rules, is_broken, strict=True) if any_row]
 
 
-def exported(made: "DataFrameSchema") -> dict[str, Any]:
-    """A schema as plain data: dataset, columns, and what is checked in each, with its words."""
+def exported(domain: Domain) -> dict[str, Any]:
+    """A dataset's schema as plain data: columns, and each check with its severity and words."""
+    severities = {item.rule.id: item.rule.severity.value for item in value_rules(domain)}
     return {
-        "dataset": made.name,
-        "label": made.title,
+        "dataset": domain.name,
+        "label": domain.label,
         "columns": {
             name: {
                 "meaning": column.description,
-                "dtype": str(column.dtype),
+                **(column.metadata or {}),
                 "checks": [
-                    {"id": check.error, "finding": check.title, "query": check.description}
+                    {
+                        "id": check.error,
+                        "severity": severities[str(check.error)],
+                        "sentence": check.title,
+                        "query": check.description,
+                    }
                     for check in column.checks
                 ],
             }
-            for name, column in made.columns.items()
+            for name, column in schema(domain).columns.items()
         },
     }
 

@@ -877,3 +877,22 @@ def test_what_was_left_aside_is_said(place: Place) -> None:
     for outcome in (place.check(extract), place.load(extract)):
         assert outcome.code == 0
         assert "read me.txt was left aside: it is in no dataset format." in outcome.err
+
+
+# The schema of a dataset
+
+
+def test_a_schema_is_printed_and_exported(place: Place) -> None:
+    shown = place.run("schema", "ae")
+    assert (shown.code, shown.err) == (Exit.DONE, "")
+    assert "AESTDTC" in shown.out
+    assert "AE-AESTDTC-present" in shown.out
+    exported = json.loads(place.run("schema", "AE", "DM", "--json", "-").out)
+    assert [item["dataset"] for item in exported] == ["AE", "DM"]
+    assert exported[1]["columns"]["AGE"]["upper"] == 120
+    assert place.run("schema", "all", "--json", place.folder / "all.json").code == Exit.DONE
+    assert len(json.loads((place.folder / "all.json").read_text("utf-8"))) > 20
+
+
+def test_a_dataset_without_a_schema(place: Place) -> None:
+    one_sentence(place.run("schema", "XX"), Exit.USAGE, "XX is none of", "AE")

@@ -5,14 +5,15 @@ from functools import cache
 
 import polars as pl
 import pytest
+from pandera.errors import SchemaErrors
 
 from data_validation.catalogue import catalogue
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, Exposure, Field, Kind
 from data_validation.findings import find
-from data_validation.generated import absent_field, generated_rules
+from data_validation.generated import absent_field, generated_rules, value_rules
 from data_validation.rules import CHECKS, Rule, RuleKind
-from data_validation.schemas import BrokenCheckError, structural_failures
+from data_validation.schemas import BrokenCheckError, exported, schema, structural_failures
 from data_validation.values import with_typed_values
 from tests.data_validation.small_extracts import Row, Rows, Sides, sides_of
 
@@ -333,6 +334,32 @@ def test_a_missing_column_is_not_also_said_of_every_row() -> None:
         del row["AESER"]  # a field that must not be empty
     found = not_by_functions(sides_of(rows).all_findings)
     assert found["check"].to_list() == ["AE-columns"]
+
+
+@pytest.mark.parametrize("name", ["AE", "DM", "LB"])
+def test_a_whole_schema_says_of_an_extract_what_the_checks_say(name: str) -> None:
+    domain, frame = DOMAINS[name], spoiled(name).sides.complete[name]
+    with pytest.raises(SchemaErrors) as raised:
+        schema(domain).validate(frame, lazy=True)
+    cases = raised.value.failure_cases.select(rule="check", index=pl.col("index").cast(pl.UInt32))
+    failures = structural_failures(frame, domain, domain.received_fields)
+    assert set(cases.rows()) == set(failures.rows())
+    assert len(set(failures["rule"])) > 8
+
+
+@pytest.mark.parametrize("domain", DOMAINS.values(), ids=list(DOMAINS))
+def test_an_exported_schema_has_every_check_of_values_in_the_words_of_the_catalogue(
+    domain: Domain,
+) -> None:
+    columns = exported(domain)["columns"]
+    assert list(columns) == [field.name for field in domain.received_fields]
+    checks = [check for column in columns.values() for check in column["checks"]]
+    made = {check["id"]: (check["sentence"], check["query"], check["severity"]) for check in checks}
+    assert made == {
+        item.rule.id: (item.rule.sentence, item.rule.query, item.rule.severity.value)
+        for item in value_rules(domain)
+    }
+    assert all(catalogue()[rule].sentence == words[0] for rule, words in made.items())
 
 
 def test_upper_and_lower_limits_belong_to_the_range() -> None:
