@@ -38,7 +38,7 @@ SEPARATES = Rule(
     domain="OPEN",
     field="",
     severity=Severity.MAJOR,
-    sentence="A structure of the open store parts the arms.",
+    sentence="A structure of the open store separates the arms.",
     why="Blinding: what is left open must not tell the arm. Structures are numbers of records, "
     "visits, tests, codes and filled cells; outcomes are left out. Rank-sum test among those who "
     "took part for as long, exact up to 100 participants, family-wise error 5 % by Holm.",
@@ -184,7 +184,7 @@ def _separating(structures: list[Structure], family: Family, groups: _Groups) ->
                 SEPARATES,
                 structure.names[0],
                 described,
-                f"“{structure.names[0]}” parts {groups.codes[item.arm]} from the rest. "
+                f"“{structure.names[0]}” separates {groups.codes[item.arm]} from the rest. "
                 f"{described} (p {item.p:.2g}, {item.adjusted:.2g} after Holm over {family.size} "
                 f"tests).{remark}",
             )

@@ -113,7 +113,7 @@ VALUES = (
         _invalid(Kind.DATE),
         _is_unusable,
         sentence="{name} is not {iso_date}.",
-        why="{description} Without its form the value cannot be used.",
+        why="{description} A value of another kind cannot be used.",
         query="{name} is “{value}”{_seems}. Expected {iso_date}. Please correct.",
     ),
     Entry(
@@ -121,7 +121,7 @@ VALUES = (
         _invalid(Kind.CODE),
         _is_unusable,
         sentence="{name} is not one of {codes}.",
-        why="{description} Without its form the value cannot be used.",
+        why="{description} A value of another kind cannot be used.",
         query="{name} is “{value}”. Expected one of {codes}. Please correct.",
     ),
     Entry(
@@ -129,7 +129,7 @@ VALUES = (
         _invalid(Kind.NUMBER, Kind.INTEGER),
         _is_unusable,
         sentence="{name} is not {number}.",
-        why="{description} Without its form the value cannot be used.",
+        why="{description} A value of another kind cannot be used.",
         query="{name} is “{value}”. Expected {number}. Please correct.",
     ),
     Entry(
@@ -139,7 +139,7 @@ VALUES = (
         ),
         lambda field: ~_is_empty(field) & is_partial_date(field.name),
         sentence="{name} lacks the month or the day.",
-        why="A partial date is kept as it is; analyses that need the day say their rule.",
+        why="A partial date is kept as it is; each analysis that needs the day states its rule.",
         query="{name} is “{value}”. Please provide the full date if known.",
     ),
     Entry(
@@ -147,7 +147,7 @@ VALUES = (
         lambda _domain, field: None if field.lower is field.upper is None else field.invalid,
         _is_outside,
         sentence="{name} is {beyond}.",
-        why="{description} Values outside are not plausible.",
+        why="{description} Values beyond these limits are not plausible.",
         query="{name} is “{value}”, {beyond}. Please check.",
         kind=RuleKind.PLAUSIBILITY,
     ),
@@ -162,7 +162,7 @@ FORMS = (
         _note(lambda _field: True),
         lambda field: pl.col(BLANKS + field.name),
         sentence="The value has blanks before or after it.",
-        why="Blanks part equal values; they are taken off for every use.",
+        why="Blanks make equal values differ; they are removed before every use.",
         query="{name} has blanks before or after its value. Please have the export trimmed.",
         kind=RuleKind.FORM,
         beside=lambda field: BLANKS + field.name,
@@ -171,9 +171,10 @@ FORMS = (
         "text",
         _note(lambda field: not field.typed),
         lambda field: pl.col(field.name).str.contains(_UNSAFE),
-        sentence="The text has control characters, markup, or begins like a formula.",
-        why="Such text can damage what it is shown in; it is shown as text and never run.",
-        query="{name} holds characters that are no plain text. Please check and retype the entry.",
+        sentence="The text contains control characters or markup, or begins like a formula.",
+        why="Such text can damage a page or a spreadsheet; it is shown as text and never run.",
+        query="{name} contains characters that are not plain text. Please check and retype the "
+        "entry.",
         kind=RuleKind.FORM,
     ),
     Entry(
@@ -190,9 +191,9 @@ FORMS = (
         "marks",
         _note(lambda field: field.typed and field.missing is None),
         lambda field: is_mark(field.name) & pl.col(field.word).is_null(),
-        sentence="A mark stands where there is no value.",
-        why="An empty field says the same and cannot be taken for a value.",
-        query="{name} is “{value}”. We take it as no value. If there is one, please enter it; "
+        sentence="A placeholder is entered instead of leaving the field empty.",
+        why="An empty field means the same and cannot be mistaken for a value.",
+        query="{name} is “{value}”. We read it as no value. If there is one, please enter it; "
         "if not, please leave the field empty.",
         kind=RuleKind.FORM,
     ),
@@ -200,7 +201,7 @@ FORMS = (
         "case",
         _note(lambda field: field.kind is Kind.CODE),
         lambda field: trimmed(field.name) != pl.col(field.word),
-        sentence="The code is written in another case than its code list.",
+        sentence="The code differs from its code list in upper or lower case.",
         why="Codes are compared exactly by other systems; here it is read as the code.",
         query="{name} is “{value}”. Please send the code as the code list writes it.",
         kind=RuleKind.FORM,
@@ -212,7 +213,7 @@ FORMS = (
             pl.col(field.word).is_not_null() & pl.col(field.name).str.contains(".", literal=True)
         ),
         sentence="The whole number is written with decimals.",
-        why="A number turned into a measurement on its way; links by text to it would fail.",
+        why="The export made a decimal number of it; links to it by text would fail.",
         query="{name} is “{value}”. Please export it as a whole number.",
         kind=RuleKind.FORM,
     ),
@@ -234,7 +235,7 @@ DATES = (
         lambda _domain, _field: Severity.MAJOR,
         _is_before_birth,
         sentence="{name} is before the participant was born.",
-        why="By age and consent, or by the calendar: such a date is a slip.",
+        why="The age at consent, or the calendar, excludes it; usually the year is wrong.",
         query="{name} is {value}, before the participant was born. Please check the year.",
         kind=RuleKind.ORDER,
     ),
@@ -266,7 +267,7 @@ DATES = (
         ),
         lambda field: pl.col(field.word) < pl.col("start_date"),
         sentence="{name} is before {start}.",
-        why="What lasts ends after it starts; its days are read from both dates.",
+        why="An end follows its start; durations are computed from both dates.",
         query="It starts on {start_value} and ends on {value}. Please correct one of the dates.",
         kind=RuleKind.ORDER,
         beside=lambda _field: "start_date",
@@ -373,8 +374,8 @@ def _same_key(domain: Domain) -> CheckFunction | None:
         domain.keys[-1],
         domain.duplicate,
         f"Two {domain.name} records have the same {', '.join(domain.keys)}.",
-        "Which of them counts is not known.",
-        "This record is there more than once. Please say which is right.",
+        "It is not known which of them counts.",
+        "This record occurs more than once. Please state which one is correct.",
         not domain.opens,
     )
     return CheckFunction(rule, (), lambda evidence: _repeated(evidence[domain.name], domain.keys))
@@ -391,8 +392,8 @@ def _same_number(domain: Domain) -> CheckFunction | None:
         Severity.MINOR,
         f"Two {domain.name} records of the participant have the same {number}.",
         "The number tells records of a participant apart, and others refer to it.",
-        f"{number} {{{number}}} of {{USUBJID}} is there more than once. Please have the export "
-        "numbered anew, or say which record is right.",
+        f"{number} {{{number}}} of {{USUBJID}} occurs more than once. Please have the export "
+        "renumbered, or state which record is correct.",
         sealed=True,
     )
     is_there = trimmed(number).is_not_null()
@@ -412,7 +413,7 @@ def _unknown_subject(domain: Domain) -> CheckFunction | None:
         "USUBJID",
         Severity.CRITICAL,
         "The subject is not in DM.",
-        "A record of an unknown subject can be placed in no arm and in no denominator.",
+        "A record of an unknown subject belongs to no arm and to no denominator.",
         f"Subject {{USUBJID}} has {domain.name} records but no demographics. Please check the "
         "subject identifier.",
         kind=RuleKind.AGREEMENT,
@@ -441,7 +442,7 @@ def absent_field(domain: Domain) -> Rule:
         "",
         Severity.NOTE,
         "The extract does not have this field.",
-        "What would be shown from it is said to be missing, never drawn as zero.",
+        "Results that need it are reported as missing, never shown as zero.",
         "Please add the field to the next extract, if it is collected.",
     )
 

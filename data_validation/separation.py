@@ -1,4 +1,4 @@
-"""How surely a structure parts one arm from the rest: exact tests, and what many of them are worth.
+"""How surely a structure separates one arm from the rest: exact tests, and what many of them are worth.
 
 A structure is one whole number per participant: how many visits, tests or codes of a kind. It is
 compared among participants of one stratum, those who took part for as long. Numpy alone, because

@@ -18,7 +18,7 @@ def _any_criterion() -> pl.Expr:
     Heading(RuleKind.AGREEMENT, "AE-102", "AESER", Severity.MAJOR),
     sentence="The event is serious and no seriousness criterion is given.",
     why="ICH E2A: an event is serious for a stated reason.",
-    query="The event is serious. Please say by which criterion.",
+    query="The event is serious. Please state the criterion.",
 )
 def serious_without_criterion(evidence: Evidence) -> pl.DataFrame:
     """AESER = Y, no criterion Y; not asked where the extract has no criterion at all."""
@@ -65,7 +65,7 @@ def starts_before_screening(evidence: Evidence) -> pl.DataFrame:
 @check(
     Heading(RuleKind.AGREEMENT, "AE-111", "AEACN", Severity.MAJOR),
     sentence="The treatment was withdrawn for the event, and no disposition says so.",
-    why="Who stopped the treatment, and why, is told by DS; the two must agree.",
+    why="DS records who stopped treatment and why; the two must agree.",
     query="The event led to the withdrawal of the treatment. Please record the disposition.",
     needs=("DS",),
     sealed=True,
@@ -85,7 +85,7 @@ def withdrawn_without_disposition(evidence: Evidence) -> pl.DataFrame:
 @check(
     Heading(RuleKind.AGREEMENT, "AE-112", "AEOUT", Severity.MINOR),
     sentence="The event is over and has no end date, or has an end date and is not over.",
-    why="How long an event lasts is read from its dates, whether it is over from its outcome.",
+    why="Its dates give the duration of an event, its outcome whether it has ended.",
     query="The outcome is {AEOUT} and the end date {AEENDTC}. Please correct one of them.",
 )
 def outcome_contradicts_end(evidence: Evidence) -> pl.DataFrame:

@@ -98,8 +98,9 @@ def missing_visits(evidence: Evidence) -> pl.DataFrame:
     Heading(RuleKind.COMPLETENESS, "SV-105", "VISIT", Severity.MINOR),
     sentence="The visit took place and results that the schedule asks for are missing.",
     why="Protocol: samples and measurements of the schedule common to all arms.",
-    query="Visit {VISIT} of {USUBJID} took place on {SVSTDTC}; there is no result of: {_missing}. "
-    "Were they not done?",
+    query="Visit {VISIT} of {USUBJID} took place on {SVSTDTC}; no result is recorded of: "
+    "{_missing}. "
+    "Were they done?",
 )
 def missing_results(evidence: Evidence) -> pl.DataFrame:
     """Visits that were due and held, without a row for each measure that they are expected to have.

@@ -7,15 +7,15 @@ from data_validation.facts import Severity, folded
 from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
 
-_ONCE = "A death known to one domain only may be missed in another count."
-_SAME_DAY = "Deaths are counted once, and at one date; survival is read from it."
+_ONCE = "A death that only one domain records may be missed in a count."
+_SAME_DAY = "A death is counted once, on one date; survival is estimated from it."
 
 
 @check(
     Heading(RuleKind.AGREEMENT, "DM-105", "DTHDTC", Severity.MAJOR),
-    sentence="The death in DM has no death among the dispositions.",
+    sentence="DM records a death and the dispositions do not.",
     why=_ONCE,
-    query="{USUBJID} died on {DTHDTC} by demographics; disposition has no death. Please check.",
+    query="{USUBJID} died on {DTHDTC} by demographics; disposition records no death. Please check.",
     needs=("DS",),
 )
 def death_not_in_disposition(evidence: Evidence) -> pl.DataFrame:
@@ -26,9 +26,10 @@ def death_not_in_disposition(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     Heading(RuleKind.AGREEMENT, "DM-122", "DTHDTC", Severity.MINOR),
-    sentence="The death in DM has no fatal adverse event.",
+    sentence="DM records a death and no adverse event is fatal.",
     why="A death after randomization comes of an event, and safety is counted by events.",
-    query="{USUBJID} died on {DTHDTC} by demographics; no adverse event is fatal. Which was it?",
+    query="{USUBJID} died on {DTHDTC} by demographics; no adverse event is fatal. Which event "
+    "was it?",
     needs=("AE",),
     # An event under a sealed term is not open, and that it seems to be missing would point at it.
     sealed=True,
@@ -43,7 +44,7 @@ def death_without_fatal_event(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     Heading(RuleKind.AGREEMENT, "DM-123", "DTHDTC", Severity.MINOR),
-    sentence="The death in DM has no record of its cause in DD.",
+    sentence="DM records a death and DD does not record its cause.",
     why=_ONCE,
     query="{USUBJID} died on {DTHDTC} by demographics; please provide the cause of death.",
     needs=("DD",),
@@ -58,7 +59,7 @@ def death_without_cause(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     Heading(RuleKind.AGREEMENT, "DS-103", "DSSTDTC", Severity.MAJOR),
-    sentence="The death in DS is not the death of DM, or DM has none.",
+    sentence="DS and DM date the death differently, or DM records none.",
     why=_SAME_DAY,
     query="Disposition has a death on {DSSTDTC}; please check the date of death in demographics.",
 )
@@ -86,7 +87,7 @@ def two_deaths(evidence: Evidence) -> pl.DataFrame:
     Heading(RuleKind.AGREEMENT, "AE-104", "AEOUT", Severity.MAJOR),
     sentence="The event is fatal and the participant is not dead in DM.",
     why=_ONCE,
-    query="The outcome is {AEOUT}; demographics has no death of {USUBJID}. Please check.",
+    query="The outcome is {AEOUT}; demographics records no death of {USUBJID}. Please check.",
 )
 def fatal_but_alive(evidence: Evidence) -> pl.DataFrame:
     """Outcome FATAL of a participant without death in DM."""
@@ -95,7 +96,7 @@ def fatal_but_alive(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     Heading(RuleKind.AGREEMENT, "AE-109", "AEENDTC", Severity.MAJOR),
-    sentence="The fatal event ends on another day than the participant died.",
+    sentence="The fatal event does not end on the day of death.",
     why=_SAME_DAY,
     query="The fatal event ends on {AEENDTC}; demographics has the death on {_death_date}. Please "
     "check both dates.",
@@ -110,7 +111,7 @@ def fatal_event_ends_on_another_day(evidence: Evidence) -> pl.DataFrame:
 @check(
     Heading(RuleKind.AGREEMENT, "AE-110", "AEOUT", Severity.MAJOR),
     sentence="The event resulted in death and its outcome is not fatal.",
-    why="Outcome and seriousness criterion say the same thing twice.",
+    why="Outcome and seriousness criterion state the same fact twice.",
     query="The event resulted in death, and its outcome is {AEOUT}. Please correct one of them.",
 )
 def deadly_but_not_fatal(evidence: Evidence) -> pl.DataFrame:
@@ -120,9 +121,10 @@ def deadly_but_not_fatal(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     Heading(RuleKind.AGREEMENT, "DD-101", "DDTESTCD", Severity.MAJOR),
-    sentence="There are details of a death and the participant is not dead in DM.",
+    sentence="DD has details of a death and DM records none.",
     why=_ONCE,
-    query="Details of the death of {USUBJID} are recorded; demographics has no death. Which?",
+    query="Details of the death of {USUBJID} are recorded; demographics records no death. Which "
+    "is correct?",
 )
 def details_of_no_death(evidence: Evidence) -> pl.DataFrame:
     """A row of DD for a participant without death in DM."""
@@ -156,7 +158,8 @@ def two_causes_of_death(evidence: Evidence) -> pl.DataFrame:
     Heading(RuleKind.AGREEMENT, "SS-101", "SSSTRESC", Severity.MAJOR),
     sentence="The participant was found dead at a contact and is not dead in DM.",
     why=_ONCE,
-    query="At the contact on {SSDTC} {USUBJID} was dead; demographics has no death. Please check.",
+    query="At the contact on {SSDTC} {USUBJID} was dead; demographics records no death. Please "
+    "check.",
 )
 def dead_at_contact_only(evidence: Evidence) -> pl.DataFrame:
     """Vital status DEAD of a participant without death in DM."""

@@ -151,7 +151,7 @@ def collected_before_consent(evidence: Evidence) -> pl.DataFrame:
 @check(
     Heading(RuleKind.ORDER, "DM-117", "DMDTC", Severity.MAJOR),
     sentence="The participant is randomized before the screening.",
-    why="Protocol: who is not screened is not known to be eligible.",
+    why="Protocol: eligibility is established at screening.",
     query="Screening is dated {DMDTC}, randomization {randomization_date}. Please check both.",
 )
 def randomized_before_screening(evidence: Evidence) -> pl.DataFrame:

@@ -42,7 +42,7 @@ def dose_in_control(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     Heading(RuleKind.DOSING, "EX-102", "EXSTDTC", Severity.MAJOR),
-    sentence="The instillation lies in no planned window.",
+    sentence="The instillation is outside every planned window.",
     why="Protocol: instillations on planned days of the trial, each with its window.",
     query="The instillation on {EXSTDTC} is outside every planned window. Please comment.",
     sealed=True,
@@ -62,9 +62,9 @@ def dose_outside_window(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     Heading(RuleKind.DOSING, "EX-103", "EXSTDTC", Severity.MAJOR),
-    sentence="The instillation follows the one before too soon, or is one too many.",
+    sentence="The instillation follows the previous one too soon, or exceeds the planned number.",
     why="Protocol: a planned number of instillations a minimum interval apart.",
-    query="Please check the instillation on {EXSTDTC} against the one before.",
+    query="Please check the instillation on {EXSTDTC} against the previous one.",
     sealed=True,
 )
 def dose_too_soon(evidence: Evidence) -> pl.DataFrame:
@@ -108,7 +108,7 @@ def dose_before_randomization(evidence: Evidence) -> pl.DataFrame:
 @check(
     Heading(RuleKind.DOSING, "EX-105", "EXDOSE", Severity.MAJOR),
     sentence="The dose is less than planned, and no reason is recorded.",
-    why="Protocol: a full dose each time. Why it was only a part belongs into the report.",
+    why="Protocol: a full dose each time. The reason for a partial dose belongs in the report.",
     query="The dose on {EXSTDTC} is {EXDOSE} {EXDOSU}; planned is {_planned}. Please confirm, and "
     "say why.",
     sealed=True,
@@ -135,7 +135,7 @@ def partial_dose(evidence: Evidence) -> pl.DataFrame:
 @check(
     Heading(RuleKind.DOSING, "EX-106", "EXDOSE", Severity.MAJOR),
     sentence="The dose is not recorded, or more than planned.",
-    why="Protocol: a planned number of cells each time; harm by dose cannot be read without it.",
+    why="Protocol: a planned number of cells each time; harm cannot be related to dose without it.",
     query="The dose on {EXSTDTC} is {EXDOSE} {EXDOSU}. Please check the number of cells.",
     sealed=True,
 )
@@ -153,7 +153,7 @@ def implausible_dose(evidence: Evidence) -> pl.DataFrame:
 @check(
     Heading(RuleKind.DOSING, "EX-107", "EXLOT", Severity.MAJOR),
     sentence="The lot of the cells is not recorded.",
-    why="A fault of a lot can be traced to who received it only by its number.",
+    why="Only the lot number traces a faulty lot to its recipients.",
     query="Please provide the lot that was given on {EXSTDTC}.",
     sealed=True,
 )
@@ -221,9 +221,9 @@ def low_viability(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     Heading(RuleKind.DOSING, "EC-101", "ECOCCUR", Severity.MAJOR),
-    sentence="A dose that was given as collected is not in EX, or one that was not given is.",
-    why="EX is made from EC; the two must tell the same.",
-    query="ECOCCUR is {ECOCCUR} on {ECSTDTC}; the exposure of that day says otherwise. Please "
+    sentence="EC records a dose as given that EX lacks, or as not given that EX has.",
+    why="EX is derived from EC; the two must agree.",
+    query="ECOCCUR is {ECOCCUR} on {ECSTDTC}; the exposure of that day contradicts it. Please "
     "check.",
     needs=("EX",),
     sealed=True,
@@ -263,7 +263,7 @@ def missed_without_reason(evidence: Evidence) -> pl.DataFrame:
 @check(
     Heading(RuleKind.DOSING, "EX-108", "EXDOSE", Severity.NOTE),
     sentence="The dose was missed or given in part, and the reason is recorded.",
-    why="Nothing to ask; worth knowing where an effect or a reaction is read.",
+    why="No query; it matters when effects and reactions are interpreted.",
     query="None: the dose is {EXDOSE} {EXDOSU}, because of: {EXADJ}.",
     sealed=True,
 )

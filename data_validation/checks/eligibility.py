@@ -92,9 +92,10 @@ def oxygenation_outside_limits(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     Heading(RuleKind.COMPLETENESS, "DM-114", "USUBJID", Severity.MINOR),
-    sentence="The screening is over for 30 days and its outcome is not recorded.",
+    sentence="The screening was more than 30 days ago and its outcome is not recorded.",
     why="The screening flow cannot place the participant.",
-    query="{USUBJID} was screened and neither randomized nor recorded as a screen failure. Which?",
+    query="{USUBJID} was screened and neither randomized nor recorded as a screen failure. Which "
+    "is correct?",
 )
 def screening_without_outcome(evidence: Evidence) -> pl.DataFrame:
     """Screened more than 30 days before the cut-off; neither randomized nor a screen failure."""

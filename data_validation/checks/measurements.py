@@ -74,8 +74,8 @@ def _of_each_domain(domain: Domain) -> None:
         Heading(RuleKind.PLAUSIBILITY, f"{name}-112", unit, Severity.MAJOR),
         sentence="The size of the value contradicts its unit; it is not used.",
         why="Physiology: the value is plausible in another unit of the measure, and not in this.",
-        query=f"The result of {{{test}}} is {{{result}}} {{{unit}}}, which cannot be. As "
-        "{_fits} it could. Which unit was it?",
+        query=f"The result of {{{test}}} is {{{result}}} {{{unit}}}, which is not plausible. In "
+        "{_fits} it would be. Which unit is correct?",
     )
     def contradicted_unit(evidence: Evidence) -> pl.DataFrame:
         """A converted value outside the plausible range that is inside it in another unit."""
@@ -138,7 +138,7 @@ def _of_each_domain(domain: Domain) -> None:
     @check(
         Heading(RuleKind.AGREEMENT, f"{name}-109", test, Severity.MINOR),
         sentence="Two results of the same test have the same time.",
-        why="Which of them counts is not known.",
+        why="It is not known which of them counts.",
         query=f"{{{test}}} is there more than once at visit {{VISIT}}, {{{name}DTC}}. Please say "
         "which result is right.",
         sealed=True,

@@ -126,7 +126,7 @@ def randomized_by_disposition_only(evidence: Evidence) -> pl.DataFrame:
 @check(
     Heading(RuleKind.COMPLETENESS, "DS-108", "DSDECOD", Severity.MINOR),
     sentence="The participant failed screening and no criterion of the protocol is recorded.",
-    why="Why people are not randomized is told by criterion.",
+    why="Reasons for not being randomized are counted by criterion.",
     query="{USUBJID} is a screen failure. Which criterion was not met?",
     needs=("IE",),
 )
@@ -156,7 +156,7 @@ def no_exception(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     Heading(RuleKind.AGREEMENT, "HO-101", "HOSTDTC", Severity.MINOR),
-    sentence="The stay begins before the one before it at the same place has ended.",
+    sentence="The stay begins before the previous one at the same place has ended.",
     why="Days in hospital and in intensive care would be counted twice.",
     query="The stay from {HOSTDTC} begins before an earlier one has ended. Please check the dates.",
 )

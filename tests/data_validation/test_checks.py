@@ -125,13 +125,13 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("DS", 2, None),),
             (("DS", 2, {"DSDECOD": "Death"}),),
             1,
-            "S-002 died on 2023-03-25 by demographics; disposition has no death. Please check.",
+            "S-002 died on 2023-03-25 by demographics; disposition records no death. Please check.",
         ),
         Case(
             (("DS", 2, None), ("DM", 1, {"DTHDTC": "2023-03", "DTHFL": None})),
             (("DS", 2, None), ("DM", 1, {"DTHDTC": None, "DTHFL": None})),
             1,
-            "S-002 died on 2023-03 by demographics; disposition has no death. Please check.",
+            "S-002 died on 2023-03 by demographics; disposition records no death. Please check.",
         ),
     ),
     "DM-106": (
@@ -225,7 +225,8 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("DS", 3, None), ("DM", 2, {"RFICDTC": "2023-02-28", "DMDTC": "2023-03-20"})),
             (("DS", 3, None), ("DM", 2, {"RFICDTC": "2023-03-01", "DMDTC": "2023-03-20"})),
             2,
-            "S-003 was screened and neither randomized nor recorded as a screen failure. Which?",
+            "S-003 was screened and neither randomized nor recorded as a screen failure. Which "
+            "is correct?",
         ),
     ),
     "DS-101": (
@@ -320,13 +321,13 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("EX", 1, {"EXSTDTC": "2023-03-11"}),),
             (("EX", 1, {"EXSTDTC": "2023-03-12"}),),
             1,
-            "Please check the instillation on 2023-03-11 against the one before.",
+            "Please check the instillation on 2023-03-11 against the previous one.",
         ),
         Case(
             (("EX", None, {"EXSTDTC": "2023-03-20"}),),
             (("EX", 1, {"EXSTDTC": "2023-03-20"}),),
             2,
-            "Please check the instillation on 2023-03-20 against the one before.",
+            "Please check the instillation on 2023-03-20 against the previous one.",
         ),
     ),
     "AE-102": (
@@ -334,7 +335,7 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("AE", 0, {"AESER": "Y"}),),
             (("AE", 0, {"AESER": "Y", "AESHOSP": "y"}),),
             0,
-            "The event is serious. Please say by which criterion.",
+            "The event is serious. Please state the criterion.",
         ),
     ),
     "AE-103": (
@@ -350,7 +351,7 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("AE", 0, {"AEOUT": "FATAL"}),),
             (("DM", 1, {"DTHDTC": None}),),
             0,
-            "The outcome is FATAL; demographics has no death of S-001. Please check.",
+            "The outcome is FATAL; demographics records no death of S-001. Please check.",
         ),
     ),
     "AE-105": (
@@ -388,20 +389,23 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("LB", 3, {"LBORRES": "94", "LBORRESU": "kPa"}),),
             (("LB", 3, {"LBORRES": "93.3", "LBORRESU": "kPa"}),),
             3,
-            "The result of PO2 is 94 kPa, which cannot be. As mmHg it could. Which unit was it?",
+            "The result of PO2 is 94 kPa, which is not plausible. In mmHg it would be. Which "
+            "unit is correct?",
         ),
         Case(
             (("LB", 1, {"LBORRES": "0.5"}),),
             (("LB", 1, {"LBORRES": "0.5", "LBORRESU": "fraction"}),),
             1,
-            "The result of FIO2 is 0.5 %, which cannot be. As fraction it could. Which unit was "
+            "The result of FIO2 is 0.5 %, which is not plausible. In fraction it could. Which "
+            "unit was "
             "it?",
         ),
         Case(
             (("LB", 1, {"LBORRESU": "fraction"}),),
             (("LB", 1, {"LBORRES": "1.0", "LBORRESU": "fraction"}),),
             1,
-            "The result of FIO2 is 50 fraction, which cannot be. As % it could. Which unit was it?",
+            "The result of FIO2 is 50 fraction, which is not plausible. In % it would be. Which "
+            "unit is correct?",
         ),
     ),
     "LB-107": (
@@ -501,13 +505,15 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("VS", 0, {"VSORRES": "1.65"}),),
             (("VS", 0, {"VSORRES": "1.65", "VSORRESU": "m"}),),
             0,
-            "The result of HEIGHT is 1.65 cm, which cannot be. As m it could. Which unit was it?",
+            "The result of HEIGHT is 1.65 cm, which is not plausible. In m it would be. Which "
+            "unit is correct?",
         ),
         Case(
             (("VS", 2, {"VSORRES": "101.1"}),),
             (("VS", 2, {"VSORRES": "101.1", "VSORRESU": "F"}),),
             2,
-            "The result of TEMP is 101.1 C, which cannot be. As F it could. Which unit was it?",
+            "The result of TEMP is 101.1 C, which is not plausible. In F it would be. Which unit "
+            "is correct?",
         ),
     ),
     "DM-109": (
@@ -564,7 +570,8 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("AE", 1, {"AEOUT": "UNKNOWN", "AESDTH": "N"}),),
             (("AE", 1, {"AEOUT": "UNKNOWN"}),),
             1,
-            "S-002 died on 2023-03-25 by demographics; no adverse event is fatal. Which was it?",
+            "S-002 died on 2023-03-25 by demographics; no adverse event is fatal. Which event "
+            "was it?",
         ),
     ),
     "DM-123": (
@@ -602,7 +609,7 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("SV", 2, None), ("LB", 2, {"LBORRES": None, "LBSTAT": "NOT DONE"})),
             1,
             "Visit BASELINE of S-001 took place on 2023-03-10; there is no result of: "
-            "C-reactive protein. Were they not done?",
+            "C-reactive protein. Were they done?",
             EXPECTS_CRP,
         ),
     ),
@@ -727,7 +734,8 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("DD", None, {"USUBJID": "S-001"}),),
             (("DD", 0, {"DDDTC": None}),),
             1,
-            "Details of the death of S-001 are recorded; demographics has no death. Which?",
+            "Details of the death of S-001 are recorded; demographics records no death. Which is "
+            "correct?",
         ),
     ),
     "DD-102": (
@@ -751,7 +759,8 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("SS", 0, {"SSSTRESC": "DEAD"}),),
             (("SS", 0, {"SSSTRESC": "UNKNOWN"}),),
             0,
-            "At the contact on 2023-03-28 S-001 was dead; demographics has no death. Please check.",
+            "At the contact on 2023-03-28 S-001 was dead; demographics records no death. Please "
+            "check.",
         ),
     ),
     "SS-102": (
@@ -830,13 +839,13 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("EC", 0, {"ECSTDTC": "2023-03-11"}),),
             (("EC", 0, {"ECSTDTC": "2023-03-11", "ECMOOD": "SCHEDULED"}),),
             0,
-            "ECOCCUR is Y on 2023-03-11; the exposure of that day says otherwise. Please check.",
+            "ECOCCUR is Y on 2023-03-11; the exposure of that day contradicts it. Please check.",
         ),
         Case(
             (("EC", 1, {"ECOCCUR": "N", "ECREASOC": "x"}),),
             (("EC", 1, {"ECOCCUR": "N"}), ("EX", 1, {"EXDOSE": "0"})),
             1,
-            "ECOCCUR is N on 2023-03-13; the exposure of that day says otherwise. Please check.",
+            "ECOCCUR is N on 2023-03-13; the exposure of that day contradicts it. Please check.",
         ),
     ),
     "EC-102": (
@@ -991,7 +1000,8 @@ for name, (good, beyond, other) in ALIKE.items():
                 changes(ORRES=other),
                 changes(ORRES=other, ORRESU="tenths"),
                 0,
-                f"The result of {test} is {other} {shown}, which cannot be. As tenths it could. "
+                f"The result of {test} is {other} {shown}, which is not plausible. In tenths it "
+                "could. "
                 "Which unit was it?",
                 tenths,
             ),

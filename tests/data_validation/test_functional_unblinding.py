@@ -150,7 +150,7 @@ def test_a_finding_names_the_structure_and_the_separation() -> None:
         "CONTROL: 0 of 30 have any, 0.00 on average; "
         f"UCMSC: {attended} of 30 have any, {attended / 30:.2f} on average"
     )
-    assert "parts UCMSC from the rest" in item.message
+    assert "separates UCMSC from the rest" in item.message
     assert item.value in item.message
     assert "after Holm over" in item.message
 
@@ -225,7 +225,7 @@ def test_what_one_of_three_arms_has_is_found() -> None:
     (item,) = [item for item in told if item.rule is SEPARATES]
     assert item.about == "visit: records"
     assert "visit: visit PATCH CHECK" in item.message
-    assert "parts Xan_Hi from the rest" in item.message
+    assert "separates Xan_Hi from the rest" in item.message
 
 
 def test_an_arm_unknown_to_the_definition_and_people_without_one_are_left_out() -> None:

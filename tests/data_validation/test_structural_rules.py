@@ -9,21 +9,20 @@ from pandera.errors import SchemaErrors
 
 from data_validation.catalogue import catalogue
 from data_validation.domains import DOMAINS
+from data_validation.domains.measurements import MEASUREMENTS
 from data_validation.facts import Domain, Exposure, Field, Kind
 from data_validation.findings import find
 from data_validation.generated import absent_field, generated_rules, value_rules
 from data_validation.rules import CHECKS, Rule, RuleKind
 from data_validation.schemas import BrokenCheckError, exported, schema, structural_failures
 from data_validation.values import with_typed_values
-from tests.data_validation.small_extracts import Row, Rows, Sides, sides_of
+from tests.data_validation.small_extracts import Row, Rows, Sides, sides_of, whole_rows
 
 # Text that opens a row; any other text field may hold anything.
 OPENING = {
     "AEDECOD": "Pyrexia",
     "DSDECOD": "COMPLETED",
     "IETESTCD": "INCL01",
-    "LBTESTCD": "CRP",
-    "VSTESTCD": "PULSE",
     "VISIT": "BASELINE",
     "PRTRT": "NASAL CANNULA",
     "PRDECOD": "NASAL CANNULA",
@@ -38,13 +37,13 @@ OPENING = {
     "CEPRESP": "Y",
     "FAOBJ": "COUGH",
     "FATESTCD": "SEV",
-    "RETESTCD": "PEEP",
-    "RSTESTCD": "WHOCPS",
     "RSCAT": "WHO CLINICAL PROGRESSION SCALE 0-10",
-    "CPTESTCD": "CD4",
-    "EGTESTCD": "QTCFAG",
-    "QSTESTCD": "COUGH",
     "QSCAT": "SYMPTOM QUESTIONNAIRE",
+    # Tests that the trial names as measures.
+    **{
+        f"{domain.name}TESTCD": str(whole_rows()[domain.name][0][f"{domain.name}TESTCD"])
+        for domain in MEASUREMENTS
+    },
 }
 # Domains of which nothing is open, and SUPP--, of which the trial opens nothing.
 SEALED = ("EX", "EC", "DA", "RANDOMIZATION", "SUPP")
