@@ -123,8 +123,8 @@ def assess(
     open_findings = find(open_side, progress)
     all_findings = find(complete_side, progress)
     allocation = _allocation(complete, complete_people, trial)
-    told = stated(unblinding_findings(open_side.relations, allocation, trial))
-    sealed_findings = ordered(pl.concat([only_sealed(all_findings, open_findings), told]))
+    unblinding = stated(unblinding_findings(open_side.relations, allocation, trial))
+    sealed_findings = ordered(pl.concat([only_sealed(all_findings, open_findings), unblinding]))
     unknown = {name: frame for name, frame in datasets.items() if name not in DOMAINS}
     return Assessment(
         trial=trial,
@@ -263,11 +263,11 @@ def _unexpected(
     rows = [(name, "(whole dataset)") for name in sorted(unknown) if name not in SEALED_DATASETS]
     for name, frame in datasets.items():
         if name in DOMAINS:
-            known = {field.name for field in DOMAINS[name].fields} | {"_file", "_row"}
+            named = {field.name for field in DOMAINS[name].fields} | {"_file", "_row"}
             rows += [
                 (name, column)
                 for column in frame.columns
-                if column not in known and not is_sealed_everywhere(column)
+                if column not in named and not is_sealed_everywhere(column)
             ]
     return pl.DataFrame(rows, schema={"dataset": pl.String, "field": pl.String}, orient="row").sort(
         "dataset", "field"

@@ -35,12 +35,12 @@ class Distinct:
 
 def distinct(frame: pl.DataFrame, names: Sequence[str]) -> Distinct:
     """Find the distinct combinations of columns of text, null among them."""
-    found = _distinct_numbers(_numbers(frame[names[0]]))
+    combinations = _distinct_numbers(_numbers(frame[names[0]]))
     for name in names[1:]:
         numbers = _numbers(frame[name])
-        pairs = found.which * (int(numbers.max(initial=0)) + 1) + numbers
-        found = _distinct_numbers(pairs)
-    return found
+        pairs = combinations.which * (int(numbers.max(initial=0)) + 1) + numbers
+        combinations = _distinct_numbers(pairs)
+    return combinations
 
 
 def _numbers(text: pl.Series) -> npt.NDArray[np.int64]:
@@ -73,8 +73,8 @@ def by_distinct(
     """
     if is_small(frame):
         return make(frame.select(names))
-    found = distinct(frame, names)
-    return make(frame.select(names)[found.rows])[found.which]
+    combinations = distinct(frame, names)
+    return make(frame.select(names)[combinations.rows])[combinations.which]
 
 
 def representatives(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:

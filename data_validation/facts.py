@@ -186,13 +186,13 @@ class Classes:
         mapping = dict(zip(terms, classes.values(), strict=True))
         if not mapping:
             return pl.Series(self.field, [None] * frame.height, dtype=pl.String)
-        said = pl.coalesce(
+        terms_of_record = pl.coalesce(
             pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name))
             for name in self.columns
             if name in frame.columns
         )
         return (
-            frame.select(said.alias("said"))
+            frame.select(terms_of_record.alias("said"))
             .select(
                 folded("said")
                 .replace_strict(mapping, default=None, return_dtype=pl.String)

@@ -29,7 +29,7 @@ def form_failures(
     for item in broken(few, rules, domain.name):
         name = item.field.name
         rows = frame.filter(item.breaks.fill_null(value=False))
-        shown = pl.col(name).cast(pl.String).str.slice(0, LONGEST_TEXT).alias("_value")
+        excerpt = pl.col(name).cast(pl.String).str.slice(0, LONGEST_TEXT).alias("_value")
         if rows.height > ONE_BY_ONE_AT_MOST:
             # Of no record and no subject; where the field is the subject itself, of no value.
             summary = {name: f"{rows.height} records", "record_key": None, "USUBJID": None}
@@ -37,7 +37,7 @@ def form_failures(
                 *(pl.lit(value, dtype=pl.String).alias(key) for key, value in summary.items()),
                 pl.lit(name).alias("_about"),
             )
-        yield item, rows.with_columns(shown)
+        yield item, rows.with_columns(excerpt)
 
 
 def date_failures(

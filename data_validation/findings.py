@@ -113,8 +113,8 @@ def _with_seeming(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     if not rule.id.endswith("-date"):
         return rows
     read = seeming(rows[rule.field].str.strip_chars())
-    said = pl.format(", which seems to be {}", read.dt.to_string("iso"))
-    return rows.with_columns(said.fill_null("").alias("_seems"))
+    remark = pl.format(", which seems to be {}", read.dt.to_string("iso"))
+    return rows.with_columns(remark.fill_null("").alias("_seems"))
 
 
 def _as_findings(rule: Rule, rows: pl.DataFrame, field: str | None = None) -> pl.DataFrame:
@@ -216,8 +216,8 @@ def counts(findings: pl.DataFrame) -> dict[str, int]:
     standing = findings
     if "status" in findings.columns:
         standing = findings.filter(pl.col("status") != "resolved")
-    found = dict(standing.group_by("severity").len().rows())
-    return {severity: int(found.get(severity, 0)) for severity in SEVERITIES}
+    by_severity = dict(standing.group_by("severity").len().rows())
+    return {severity: int(by_severity.get(severity, 0)) for severity in SEVERITIES}
 
 
 __all__ = [

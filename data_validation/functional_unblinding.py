@@ -105,17 +105,17 @@ def unblinding_findings(
         allocation: `subject` and `planned` of everybody randomized; without an arm they are left
             out.
     """
-    known = (
+    allocated = (
         allocation.drop_nulls(["subject", "planned"])
         .unique("subject", keep="first", maintain_order=True)
         .sort("subject")
     )
-    people = known["subject"]
-    codes = [code for code in trial.arm_codes if code in set(known["planned"])]
+    people = allocated["subject"]
+    codes = [code for code in trial.arm_codes if code in set(allocated["planned"])]
     places = {code: place for place, code in enumerate(codes)}
-    arms = np.array([places[code] for code in known["planned"]], dtype=np.int64)
+    arms = np.array([places[code] for code in allocated["planned"]], dtype=np.int64)
     groups = _Groups(tuple(codes), arms)
-    found: list[Stated] = []
+    significant: list[Stated] = []
     extent = _nothing_to_compare()
     if len(codes) > 1:
         reached = participation(relations, people)
@@ -129,9 +129,9 @@ def unblinding_findings(
             for place, item in enumerate(structures)
         ]
         family = examine(questions, arms, FAMILY_WISE_ERROR)
-        found = _separating(structures, family, groups)
+        significant = _separating(structures, family, groups)
         extent = _extent(family, len(structures), reached, groups)
-    return [*found, *_naming(relations, trial), Stated(EXTENT, "", "", extent)]
+    return [*significant, *_naming(relations, trial), Stated(EXTENT, "", "", extent)]
 
 
 @dataclass(frozen=True)
@@ -158,9 +158,9 @@ class _Groups:
 def _separating(structures: list[Structure], family: Family, groups: _Groups) -> list[Stated]:
     """One finding a structure: of its tests, one an arm, the surest."""
     surest: dict[int, Tested] = {}
-    for item in family.found:
+    for item in family.significant:
         surest.setdefault(item.question, item)
-    found = []
+    significant = []
     for place, item in surest.items():
         structure = structures[place]
         is_participation = structure.names[0] == PARTICIPATION
@@ -179,7 +179,7 @@ def _separating(structures: list[Structure], family: Family, groups: _Groups) ->
         elif others:
             and_more = f", and {more} more" if more > 0 else ""
             remark = f" The same for everybody: {', '.join(others)}{and_more}."
-        found.append(
+        significant.append(
             Stated(
                 SEPARATES,
                 structure.names[0],
@@ -189,7 +189,7 @@ def _separating(structures: list[Structure], family: Family, groups: _Groups) ->
                 f"tests).{remark}",
             )
         )
-    return found
+    return significant
 
 
 def _naming(relations: Mapping[str, pl.DataFrame], trial: Trial) -> list[Stated]:
@@ -197,7 +197,7 @@ def _naming(relations: Mapping[str, pl.DataFrame], trial: Trial) -> list[Stated]
 
     So does what contains the name of a treated arm, or of what one arm only has by the definition.
     """
-    said = pl.concat_str(pl.lit(" "), "said", pl.lit(" "))
+    padded = pl.concat_str(pl.lit(" "), "said", pl.lit(" "))
     given = pl.col("said").str.contains(_GIVEN)
     for name in folded_terms(
         (
@@ -206,7 +206,7 @@ def _naming(relations: Mapping[str, pl.DataFrame], trial: Trial) -> list[Stated]
             *trial.sealed.procedures,
         )
     ):
-        given |= said.str.contains(f" {name} ", literal=True)
+        given |= padded.str.contains(f" {name} ", literal=True)
     words = pl.concat([_open_words(name, frame) for name, frame in relations.items()])
     return [
         Stated(

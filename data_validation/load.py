@@ -79,9 +79,9 @@ def reason_to_refuse(assessment: Assessment) -> str:
 
     Sealed findings are not counted: their number depends on what is sealed.
     """
-    found = counts(assessment.open_findings)[Severity.CRITICAL.value]
-    if found:
-        return f"it has {found} critical finding{'s' if found > 1 else ''}."
+    critical = counts(assessment.open_findings)[Severity.CRITICAL.value]
+    if critical:
+        return f"it has {critical} critical finding{'s' if critical > 1 else ''}."
     return (
         "it has critical findings among the sealed records. `check` shows them where the board's "
         "private key is at hand (DSMB_BOARD_PRIVATE_KEY_FILE)."
@@ -129,11 +129,11 @@ def load(
         sweep(trial_store)
         extract = read_extract(path, limits=limits or Limits(), progress=progress)
         receipt = receipt_of(store, _receipt_parts(path, trial, cutoff, fingerprint(public_key)))
-        known = find_by_receipt(trial_store, receipt)
-        if known is not None:
-            if trial_store.current_id() != known.id and _is_latest(trial_store, known):
-                make_current(trial_store, known)
-            return Loaded(known, None)
+        earlier = find_by_receipt(trial_store, receipt)
+        if earlier is not None:
+            if trial_store.current_id() != earlier.id and _is_latest(trial_store, earlier):
+                make_current(trial_store, earlier)
+            return Loaded(earlier, None)
         assessment = assess(extract, trial, cutoff, progress=progress)
         refusal = trial_store.folder / "refused.json"
         if assessment.critical:
@@ -157,10 +157,10 @@ def load(
         return Loaded(snapshot, assessment)
 
 
-def _is_latest(trial_store: TrialStore, known: Snapshot) -> bool:
+def _is_latest(trial_store: TrialStore, earlier: Snapshot) -> bool:
     """Whether no later load came after: an older extract is never made current again."""
     return all(
-        other.manifest.loaded_at <= known.manifest.loaded_at for other in trial_store.snapshots()
+        other.manifest.loaded_at <= earlier.manifest.loaded_at for other in trial_store.snapshots()
     )
 
 

@@ -142,13 +142,13 @@ def _worded(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -> pl.DataF
     kept = frame.select(columns)
     if open_only:
         return kept
-    known = {field.name for field in domain.fields} | {
+    named = {field.name for field in domain.fields} | {
         field.word for field in domain.fields if field.typed
     }
     extra = [
         name
         for name in frame.columns
-        if name not in known and name != "record_key" and not name.startswith(BLANKS)
+        if name not in named and name != "record_key" and not name.startswith(BLANKS)
     ]
     return kept.with_columns(
         frame[name].alias(name if name in _OURS else f"received_{name}") for name in extra
@@ -178,10 +178,10 @@ def measured(frame: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFrame:
         `frame` with `measure`, null where the test is none of the trial's; `converted`, the result
         in the measure's unit; `is_plausible`; `specimen_counts`; `value`.
     """
-    said = [f"{domain}TESTCD", f"{domain}ORRESU", f"{domain}SPEC", f"{domain}CAT"]
+    deciding = [f"{domain}TESTCD", f"{domain}ORRESU", f"{domain}SPEC", f"{domain}CAT"]
     about = by_distinct(
         frame,
-        [name for name in said if name in frame.columns],
+        [name for name in deciding if name in frame.columns],
         lambda rows: _about_measures(rows, domain, trial),
     )
     converted = (pl.col("result") + pl.col("_offset")) * pl.col("_factor")

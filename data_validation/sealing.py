@@ -245,18 +245,18 @@ def released_randomization(tables: Tables, trial: Trial) -> pl.DataFrame:
     """
     if "RANDOMIZATION" in tables.present:
         rows = tables.frames["RANDOMIZATION"].filter(trimmed("ARMCD").is_not_null())
-        found = rows.select(
+        people = rows.select(
             trimmed("USUBJID").alias("USUBJID"),
             "randomization_date",
             trimmed("STRATUM").alias("stratum"),
             pl.lit("allocation list").alias("source"),
         )
     else:
-        found = _randomized_in("DS", "DSDECOD", "RANDOMIZED", tables)
-        if found.is_empty() and trial.randomization.fallback_visit is not None:
-            found = _randomized_in("SV", "VISIT", trial.randomization.fallback_visit, tables)
+        people = _randomized_in("DS", "DSDECOD", "RANDOMIZED", tables)
+        if people.is_empty() and trial.randomization.fallback_visit is not None:
+            people = _randomized_in("SV", "VISIT", trial.randomization.fallback_visit, tables)
     return (
-        found.filter(pl.col("USUBJID").is_not_null())
+        people.filter(pl.col("USUBJID").is_not_null())
         .sort("USUBJID", "randomization_date", nulls_last=True)
         .unique("USUBJID", keep="first", maintain_order=True)
     )

@@ -1,4 +1,4 @@
-"""How surely a structure separates one arm from the rest: exact tests, and what many of them are worth.
+"""How surely a structure separates one arm from the rest: exact tests, and what many are worth.
 
 A structure is one whole number per participant: how many visits, tests or codes of a kind. It is
 compared among participants of one stratum, those who took part for as long. Numpy alone, because
@@ -60,11 +60,11 @@ class Family:
 
     Attributes:
         size: how many tests Holm corrects for.
-        found: those that hold at the family-wise level, the surest first.
+        significant: those that hold at the family-wise level, the surest first.
     """
 
     size: int
-    found: tuple[Tested, ...]
+    significant: tuple[Tested, ...]
 
 
 def levels_of(counts: Counts) -> Counts:
@@ -146,12 +146,12 @@ def examine(questions: list[Question], arms: Counts, level: float) -> Family:
         chosen = arms == arm
         if _by_normal_curve(questions[place], chosen, continuity=False) <= level:
             raw[number] = rank_sum(questions[place], chosen)
-    found = [
+    significant = [
         Tested(place, arm, float(p), float(corrected))
         for (place, arm), p, corrected in zip(tests, raw, holm(raw), strict=True)
         if corrected <= level
     ]
-    return Family(len(tests), tuple(sorted(found, key=lambda item: (item.p, item.question))))
+    return Family(len(tests), tuple(sorted(significant, key=lambda item: (item.p, item.question))))
 
 
 def can_come_out(least: Floats, level: float) -> Mask:
@@ -238,16 +238,16 @@ def _enumerated(levels: Counts, chosen: Mask, strata: Counts) -> float:
         for here in (strata == stratum for stratum in np.unique(strata))
         if 0 < np.count_nonzero(chosen[here]) < np.count_nonzero(here)
     ]
-    beyond_expected = sum(part[drawn].sum() - drawn.sum() * part.mean() for part, drawn in parts)
+    beyond_expected = sum(part[sample].sum() - sample.sum() * part.mean() for part, sample in parts)
     if beyond_expected > 0:
-        parts = [(part.max() - part, drawn) for part, drawn in parts]
-    parts = [(part - part.min(), drawn) for part, drawn in parts]
-    observed = sum(int(part[drawn].sum()) for part, drawn in parts)
+        parts = [(part.max() - part, sample) for part, sample in parts]
+    parts = [(part - part.min(), sample) for part, sample in parts]
+    observed = sum(int(part[sample].sum()) for part, sample in parts)
     tail = np.zeros(observed + 1)
     tail[0] = 1.0
-    for part, drawn in parts:
+    for part, sample in parts:
         if part.any():
-            sums = _sums(part, int(drawn.sum()), observed)
+            sums = _sums(part, int(sample.sum()), observed)
             tail = np.convolve(tail, sums)[: observed + 1]
     return min(1.0, 2 * float(tail.sum()))
 
@@ -260,10 +260,10 @@ def _sums(scores: Counts, size: int, most: int) -> Floats:
     high = int(scores.max())
     having = int(np.count_nonzero(scores))
     if np.all((scores == 0) | (scores == high)):
-        drawn = np.arange(max(0, size - (people - having)), min(having, size, most // high) + 1)
-        ways = _log_choose(logs, having, drawn) + _log_choose(logs, people - having, size - drawn)
+        sample = np.arange(max(0, size - (people - having)), min(having, size, most // high) + 1)
+        ways = _log_choose(logs, having, sample) + _log_choose(logs, people - having, size - sample)
         sums = np.zeros(most + 1)
-        sums[drawn * high] = np.exp(ways - total)
+        sums[sample * high] = np.exp(ways - total)
         return sums
     if 2 * size > people:
         # The sum of those left out says the same, and is of fewer.

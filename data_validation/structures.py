@@ -72,7 +72,7 @@ def structures_of(relations: Mapping[str, pl.DataFrame], people: pl.Series) -> l
         relations: open relations by name, as a snapshot would hold them.
         people: the subjects to count for, each once.
     """
-    found: dict[bytes, tuple[list[str], Counts, Counts]] = {}
+    alike: dict[bytes, tuple[list[str], Counts, Counts]] = {}
     outcomes: set[bytes] = set()
     for name, frame in relations.items():
         if "subject" not in frame.columns or frame.is_empty():
@@ -83,11 +83,11 @@ def structures_of(relations: Mapping[str, pl.DataFrame], people: pl.Series) -> l
         for what, counts in _counted(rows, name):
             levels = levels_of(counts)
             if levels.max(initial=0):
-                same = found.setdefault(_likeness(levels), ([], counts, levels))
+                same = alike.setdefault(_likeness(levels), ([], counts, levels))
                 same[0].append(f"{name}: {what}")
     return [
         Structure(tuple(names), counts, levels)
-        for likeness, (names, counts, levels) in found.items()
+        for likeness, (names, counts, levels) in alike.items()
         if likeness not in outcomes
     ]
 
@@ -153,8 +153,8 @@ def _of_the_people(frame: pl.DataFrame, people: pl.Series) -> _Rows:
             "_person"
         ),
     ).to_series()
-    known = person.is_not_null()
-    rows = frame if known.all() else frame.filter(known)
+    is_one = person.is_not_null()
+    rows = frame if is_one.all() else frame.filter(is_one)
     return _Rows(rows, person.drop_nulls().to_numpy(), len(people))
 
 

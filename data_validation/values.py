@@ -51,16 +51,16 @@ def open_text(field: Field) -> pl.Expr:
     text = trimmed(field.name)
     if field.exposure is Exposure.DAY:
         # A date written in another way has its few forms; all else that is no date can be any text.
-        shown = pl.coalesce(text.str.extract(_DAY, 1), text.map_batches(as_written, pl.String))
+        allowed = pl.coalesce(text.str.extract(_DAY, 1), text.map_batches(as_written, pl.String))
     elif field.kind is Kind.CODE:
-        shown = pl.when(text.str.to_uppercase().is_in(list(field.codes))).then(text)
+        allowed = pl.when(text.str.to_uppercase().is_in(list(field.codes))).then(text)
     elif field.typed:
-        shown = pl.when(text.str.contains(_NUMBER)).then(text)
+        allowed = pl.when(text.str.contains(_NUMBER)).then(text)
     else:
         return text.alias(field.name)
-    shown = pl.when(text.str.contains(_MARK)).then(text.str.to_uppercase()).otherwise(shown)
+    allowed = pl.when(text.str.contains(_MARK)).then(text.str.to_uppercase()).otherwise(allowed)
     return (
-        pl.when(text.is_null()).then(None).otherwise(shown.fill_null(NOT_SHOWN)).alias(field.name)
+        pl.when(text.is_null()).then(None).otherwise(allowed.fill_null(NOT_SHOWN)).alias(field.name)
     )
 
 

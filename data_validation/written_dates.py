@@ -53,10 +53,10 @@ def _read(text: str) -> tuple[str, date] | None:
     day = _CLOCK.sub("", text)
     plain = day.lower().translate(_ACCENTS)
     for pattern in _WRITTEN:
-        if found := pattern.fullmatch(plain):
-            month = _MONTH.get(found["m"]) or (int(found["m"]) if found["m"].isdigit() else 0)
+        if match := pattern.fullmatch(plain):
+            month = _MONTH.get(match["m"]) or (int(match["m"]) if match["m"].isdigit() else 0)
             try:
-                return day, date(int(found["y"]), month, int(found["d"]))
+                return day, date(int(match["y"]), month, int(match["d"]))
             except ValueError:
                 continue
     return None
@@ -65,10 +65,10 @@ def _read(text: str) -> tuple[str, date] | None:
 def _of_others(texts: pl.Series, place: int, dtype: type[pl.DataType]) -> pl.Series:
     """Of texts that are no ISO dates: one part of what each seems to say. Few differ."""
     others = texts.filter(~texts.str.contains(r"^[1-9][0-9]{3}(-[0-9]{2}){0,2}([T ]|$)")).unique()
-    found = {text: read[place] for text in others.drop_nulls() if (read := _read(text))}
-    if not found:
+    match = {text: read[place] for text in others.drop_nulls() if (read := _read(text))}
+    if not match:
         return pl.Series(texts.name, [None], dtype=dtype).new_from_index(0, len(texts))
-    return texts.replace_strict(found, default=None, return_dtype=dtype)
+    return texts.replace_strict(match, default=None, return_dtype=dtype)
 
 
 def as_written(texts: pl.Series) -> pl.Series:

@@ -72,13 +72,13 @@ def starts_before_screening(evidence: Evidence) -> pl.DataFrame:
 )
 def withdrawn_without_disposition(evidence: Evidence) -> pl.DataFrame:
     """AEACN DRUG WITHDRAWN; no disposition ADVERSE EVENT, DEATH or of the treatment."""
-    said = folded("DSDECOD").is_in(["adverse event", "death"])
+    is_reason = folded("DSDECOD").is_in(["adverse event", "death"])
     about_treatment = pl.concat_str("DSDECOD", "DSSCAT", ignore_nulls=True).str.contains(
         "(?i)treat"
     )
-    known = subjects_with(evidence, "DS", said.fill_null(value=False) | about_treatment)
+    with_reason = subjects_with(evidence, "DS", is_reason.fill_null(value=False) | about_treatment)
     return with_person(evidence, "AE").filter(
-        folded("AEACN") == "drug withdrawn", ~pl.col("_subject").is_in(known)
+        folded("AEACN") == "drug withdrawn", ~pl.col("_subject").is_in(with_reason)
     )
 
 

@@ -13,7 +13,7 @@ def with_person(evidence: Evidence, domain: str) -> pl.DataFrame:
 
 
 def _with_person(evidence: Evidence, domain: str) -> pl.DataFrame:
-    known = evidence.people.select(
+    people = evidence.people.select(
         pl.col("subject").alias("_subject"),
         "randomized",
         "randomization_date",
@@ -27,7 +27,7 @@ def _with_person(evidence: Evidence, domain: str) -> pl.DataFrame:
     return (
         evidence[domain]
         .with_columns(trimmed("USUBJID").alias("_subject"))
-        .join(known, on="_subject", how="inner", maintain_order="left")
+        .join(people, on="_subject", how="inner", maintain_order="left")
     )
 
 

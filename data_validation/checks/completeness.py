@@ -114,8 +114,8 @@ def missing_results(evidence: Evidence) -> pl.DataFrame:
         if item.name in wanted and item.domain in evidence.tables.present
     }
     domains = {item.domain for item in measures.values()}
-    asked = list(measures)
-    if not asked:
+    names = list(measures)
+    if not names:
         return evidence["SV"].clear()
     due = _due(evidence)
     visits = evidence["SV"].with_columns(
@@ -125,11 +125,11 @@ def missing_results(evidence: Evidence) -> pl.DataFrame:
         visits.select("record_key", "_subject", "_visit")
         .join(due.select("_subject", "_visit", "_expected"), on=["_subject", "_visit"])
         .explode("_expected")
-        .filter(pl.col("_expected").is_in(asked))
+        .filter(pl.col("_expected").is_in(names))
     )
     parts = [
         evidence.measured(domain)
-        .filter(pl.col("measure").is_in(asked))
+        .filter(pl.col("measure").is_in(names))
         .select(
             trimmed("USUBJID").alias("_subject"),
             folded("VISIT").alias("_visit"),

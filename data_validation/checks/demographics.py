@@ -117,11 +117,11 @@ def arm_not_as_listed(evidence: Evidence) -> pl.DataFrame:
 )
 def randomized_by_list_only(evidence: Evidence) -> pl.DataFrame:
     """Randomized, no DS row RANDOMIZED, in an extract that has such rows."""
-    said = folded("DSDECOD") == "randomized"
-    if evidence["DS"].filter(said).is_empty():
+    is_randomized = folded("DSDECOD") == "randomized"
+    if evidence["DS"].filter(is_randomized).is_empty():
         return evidence["DM"].clear()
-    known = subjects_with(evidence, "DS", said)
-    return with_person(evidence, "DM").filter("randomized", ~pl.col("_subject").is_in(known))
+    subjects = subjects_with(evidence, "DS", is_randomized)
+    return with_person(evidence, "DM").filter("randomized", ~pl.col("_subject").is_in(subjects))
 
 
 @check(

@@ -18,8 +18,8 @@ def _outside(column: str, criterion: Criterion) -> pl.Expr:
 
 
 def _criterion(evidence: Evidence, measure: str) -> Criterion | None:
-    found = [item for item in evidence.trial.criteria if item.measure == measure]
-    return found[0] if found else None
+    criteria = [item for item in evidence.trial.criteria if item.measure == measure]
+    return criteria[0] if criteria else None
 
 
 def _baseline(evidence: Evidence, measure: str) -> pl.DataFrame:

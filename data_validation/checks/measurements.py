@@ -25,13 +25,13 @@ def _fitting_units(evidence: Evidence, name: str) -> pl.DataFrame:
         if unit
     ]
     schema = ["measure", "_unit", "_factor", "_offset", "_lower", "_upper"]
-    known = pl.DataFrame(units, schema=schema, orient="row") if units else None
-    if known is None or rows.is_empty():
+    ranges = pl.DataFrame(units, schema=schema, orient="row") if units else None
+    if ranges is None or rows.is_empty():
         return rows.with_columns(pl.lit("").alias("_fits"))
     value = (pl.col("result") + pl.col("_offset")) * pl.col("_factor")
     fitting = (
         rows.select("record_key", "measure", "result")
-        .join(known, on="measure")
+        .join(ranges, on="measure")
         .filter(value.is_between(pl.col("_lower"), pl.col("_upper")))
         .group_by("record_key")
         .agg(pl.col("_unit").str.join(" or ").alias("_fits"))

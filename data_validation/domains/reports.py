@@ -52,10 +52,10 @@ def listed_symptoms(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
 
 def findings_about_symptoms(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
     """Occurrence and severity of symptoms that the trial opens, at visits of the schedule."""
-    asked = trimmed("FATESTCD").str.to_uppercase().is_in(["OCCUR", "SEV"])
+    is_standard = trimmed("FATESTCD").str.to_uppercase().is_in(["OCCUR", "SEV"])
     about_a_dose = names_a_dose("FACAT", "FASCAT", "FATPT", "FATPTREF")
     scheduled = scheduled_visits(frame, trial)
-    return ASKED_ABOUT.opens(frame, trial) & asked & scheduled & ~about_a_dose
+    return ASKED_ABOUT.opens(frame, trial) & is_standard & scheduled & ~about_a_dose
 
 
 def _symptom(name: str) -> Field:

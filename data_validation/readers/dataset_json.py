@@ -137,9 +137,9 @@ def _column_names(columns: Any) -> tuple[str, ...]:
 def _check_promise(records: Any, found: int) -> None:
     promised = str(records).strip()
     if records is not None and promised != str(found):
-        said = promised if promised.isdecimal() else "another number of"
+        number = promised if promised.isdecimal() else "another number of"
         raise Refusal(
-            f"promises {said} records and holds {found}; it may be cut, so send it again."
+            f"promises {number} records and holds {found}; it may be cut, so send it again."
         )
 
 

@@ -189,9 +189,9 @@ def _explain(text: bytes, delimiter: str, limits: Limits) -> NoReturn:
                             line=line,
                         )
                 if len(record) != expected:
-                    found = "is blank" if not record else f"has {_fields(len(record))}"
+                    fault = "is blank" if not record else f"has {_fields(len(record))}"
                     raise Refusal(
-                        f"{found} where the first line names {_fields(expected)}; "
+                        f"{fault} where the first line names {_fields(expected)}; "
                         "write one record per line, and quote fields that hold the delimiter.",
                         line=line,
                     )

@@ -107,8 +107,8 @@ def read_extract(
     every problem that was found.
     """
     with _opened(path) as members:
-        found, ignored, problems = _dataset_files(members)
-        if sum(member.stated_bytes for member in found) > limits.total_bytes:
+        readable, ignored, problems = _dataset_files(members)
+        if sum(member.stated_bytes for member in readable) > limits.total_bytes:
             raise _refused(
                 f"{path} is larger than the limit of {limits.total_bytes} bytes, uncompressed; "
                 "check that it is what it should be."
@@ -116,8 +116,8 @@ def read_extract(
         budget = Budget(limits.total_bytes)
         read: list[_ReadFile] = []
         notes: list[ReadingNote] = []
-        for number, member in enumerate(found, start=1):
-            progress(f"reading {member.name} ({number} of {len(found)})")
+        for number, member in enumerate(readable, start=1):
+            progress(f"reading {member.name} ({number} of {len(readable)})")
             try:
                 file, file_notes = _read_file(member, budget, limits)
             except Refusal as refusal:
@@ -176,14 +176,14 @@ def _members(path: Path, stack: ExitStack) -> Members:
 
 def _dataset_files(members: Members) -> tuple[list[Member], list[Ignored], list[Problem]]:
     """Part the files into those that a reader takes, those passed over, and reasons to refuse."""
-    found: list[Member] = []
+    readable: list[Member] = []
     ignored = list(members.ignored)
     problems = list(members.problems)
     by_stem: defaultdict[str, list[str]] = defaultdict(list)
     for member in members.files:
         suffix = PurePosixPath(member.name).suffix.lower()
         if suffix in READERS:
-            found.append(member)
+            readable.append(member)
             by_stem[_stem(member.name)].append(member.name)
         elif suffix in UNREAD_FORMATS:
             reason = f"is in a format that is not read here ({UNREAD_FORMATS[suffix]}); send CSV."
@@ -195,7 +195,7 @@ def _dataset_files(members: Members) -> tuple[list[Member], list[Ignored], list[
             others = " and ".join(files[1:])
             reason = f"is there a second time, as {others}; keep the one that holds the data."
             problems.append(Refusal(reason).problem(files[0]))
-    return found, ignored, problems
+    return readable, ignored, problems
 
 
 def _stem(file: str) -> str:

@@ -138,13 +138,13 @@ class _PartWatcher:
         if place is None:
             self.column += 1
         else:
-            found = _CELL_PLACE.fullmatch(place)
-            if found is None:
+            cell = _CELL_PLACE.fullmatch(place)
+            if cell is None:
                 raise Refusal("has a cell at a place that no sheet has; save it again.")
             self.column = 0
-            for letter in found[1]:
+            for letter in cell[1]:
                 self.column = self.column * 26 + ord(letter) - ord("A") + 1
-            self.row = int(found[2])
+            self.row = int(cell[2])
         self.width = max(self.width, self.column)
         self.is_text_formula = attributes.get("t") == "str"
         if not 0 < self.row <= _MOST_ROWS or self.column > _MOST_COLUMNS:

@@ -98,12 +98,14 @@ def _layout(data: bytes) -> _Layout:
 
 def _header(data: bytes, record: int, name: str) -> bytes:
     """Return the numbers of a header record, refusing a file that has another one there."""
-    found = data[record * _RECORD : (record + 1) * _RECORD]
-    if not found:
+    header = data[record * _RECORD : (record + 1) * _RECORD]
+    if not header:
         raise _truncated("it ends within its header")
-    if not found.startswith(b"HEADER RECORD*******" + name.ljust(8).encode() + b"HEADER RECORD!!!"):
+    if not header.startswith(
+        b"HEADER RECORD*******" + name.ljust(8).encode() + b"HEADER RECORD!!!"
+    ):
         raise _unusual()
-    return found[_PROMISE:]
+    return header[_PROMISE:]
 
 
 def _number(digits: bytes) -> int:

@@ -1092,7 +1092,7 @@ def run_alone(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(findings, "CHECKS", left)
         monkeypatch.setattr(findings, "structural_failures", nothing)
         monkeypatch.setattr(findings, "form_failures", lambda *_arguments: ())
-        monkeypatch.setattr(findings, "timing_failures", lambda *_arguments: ())
+        monkeypatch.setattr(findings, "date_failures", lambda *_arguments: ())
 
     return leave
 

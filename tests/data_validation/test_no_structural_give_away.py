@@ -114,7 +114,7 @@ def test_false_alarms_are_as_rare_when_the_arms_are_drawn_anew() -> None:
     rng = np.random.default_rng(11)
     arms = found.treated.astype(np.int64)
     alarms = sum(
-        bool(examine(questions, rng.permutation(arms), FAMILY_WISE_ERROR).found)
+        bool(examine(questions, rng.permutation(arms), FAMILY_WISE_ERROR).significant)
         for _ in range(DRAWN_ANEW)
     )
     print(f"{alarms} alarms in {DRAWN_ANEW} allocations")

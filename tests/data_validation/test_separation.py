@@ -189,15 +189,15 @@ def test_every_arm_of_three_is_held_against_the_rest() -> None:
     arms = np.repeat([0, 1, 2], 12)
     of_the_last = (arms == 2).astype(np.int64)
     family = examine([asked(of_the_last), asked(np.arange(36) % 5)], arms, 0.05)
-    assert [(item.question, item.arm) for item in family.found] == [(0, 2), (0, 0), (0, 1)]
-    assert family.found[0].p == pytest.approx(2 / comb(36, 12))
+    assert [(item.question, item.arm) for item in family.significant] == [(0, 2), (0, 0), (0, 1)]
+    assert family.significant[0].p == pytest.approx(2 / comb(36, 12))
     assert family.size == 6
-    assert family.found[0].adjusted == pytest.approx(6 * family.found[0].p)
+    assert family.significant[0].adjusted == pytest.approx(6 * family.significant[0].p)
 
 
 def test_one_arm_is_held_against_nothing() -> None:
     family = examine([asked([0, 1, 1])], np.zeros(3, dtype=np.int64), 0.05)
-    assert (family.size, family.found) == (0, ())
+    assert (family.size, family.significant) == (0, ())
 
 
 @pytest.mark.parametrize(("size", "tests", "expected"), [(30, 1, 6), (30, 60, 10), (5, 100, None)])
