@@ -17,14 +17,7 @@ from rich.table import Table
 from access import RecordsError
 from command_line import CommandLine, Exit, fault, run_command
 from settings import Settings, SettingsError, read_settings
-from snapshots import (
-    LoadUnderWay,
-    SnapshotsError,
-    Store,
-    compare,
-    new_key_pair,
-    read_private_key,
-)
+from snapshots import LoadUnderWay, SnapshotsError, Store, compare, new_key_pair, read_private_key
 from trials import Trial, TrialDefinitionError, available_trials, load_trial
 
 if TYPE_CHECKING:
@@ -70,10 +63,7 @@ def _say(text: object, code: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = CommandLine(
-        prog="python -m data_validation",
-        description=__doc__,
-    )
+    parser = CommandLine(prog="python -m data_validation", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, parser_class=CommandLine)
 
     simulate = commands.add_parser("simulate", help="write a simulated extract")
@@ -101,10 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--trial", required=True)
         command.add_argument("--cutoff", type=_day, help="data cut-off, YYYY-MM-DD")
         command.add_argument(
-            "--json",
-            type=Path,
-            metavar="FILE",
-            help="write findings as JSON; - is standard output",
+            "--json", type=Path, metavar="FILE", help="write findings as JSON; - is standard output"
         )
         command.add_argument(
             "--xlsx", type=Path, metavar="FILE", help="write findings and queries as a workbook"
@@ -484,12 +471,7 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
             write_simulated(trial, extract, cutoff=cutoff, defects="typical")
             loaded = load(extract, trial, store, keys / "board_public.key", cutoff=cutoff)
             underway.snapshot = str(loaded.snapshot.id)
-    release(
-        trail,
-        command_line_actor(),
-        trial=trial.id,
-        snapshot=str(loaded.snapshot.id),
-    )
+    release(trail, command_line_actor(), trial=trial.id, snapshot=str(loaded.snapshot.id))
     output.print("Loaded simulated participants for the demonstration.")
     return Exit.DONE
 

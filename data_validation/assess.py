@@ -21,12 +21,7 @@ from data_validation.functional_unblinding import unblinding_findings
 from data_validation.readers import Extract
 from data_validation.relations import arm_code, participants
 from data_validation.rules import Evidence
-from data_validation.sealing import (
-    Tables,
-    released_randomization,
-    released_sealed_events,
-    split,
-)
+from data_validation.sealing import Tables, released_randomization, released_sealed_events, split
 from data_validation.values import trimmed
 from data_validation.written_separations import written_separations
 from trials import Trial

@@ -21,12 +21,7 @@ from data_validation.separation import (
     levels_of,
     smallest_detectable,
 )
-from data_validation.structures import (
-    PARTICIPATION,
-    Structure,
-    participation,
-    structures_of,
-)
+from data_validation.structures import PARTICIPATION, Structure, participation, structures_of
 from trials import Trial
 
 FAMILY_WISE_ERROR = 0.05

@@ -61,8 +61,7 @@ def _in_hospital(evidence: Evidence, due: pl.DataFrame) -> pl.Series:
         due.select("_subject", "_visit", "_on", "_until")
         .join(stays, on="_subject")
         .filter(
-            pl.col("_from") <= pl.col("_on"),
-            pl.col("_lasts") | (pl.col("_to") > pl.col("_until")),
+            pl.col("_from") <= pl.col("_on"), pl.col("_lasts") | (pl.col("_to") > pl.col("_until"))
         )
         .select("_subject", "_visit")
         .unique()

@@ -129,9 +129,7 @@ def _before_randomization(evidence: Evidence, domain: str, terms: pl.DataFrame) 
     if domain == "MH":
         rows = rows.filter(pl.col("occurred").ne_missing("N"))
     return (
-        rows.with_columns(
-            folded(f"{domain}DECOD").fill_null("").alias("_term"),
-        )
+        rows.with_columns(folded(f"{domain}DECOD").fill_null("").alias("_term"))
         .join(terms, on="_term", how="inner", maintain_order="left")
         .filter(
             pl.col("start_date").is_null() | (pl.col("start_date") <= pl.col("randomization_date"))

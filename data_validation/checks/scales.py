@@ -27,9 +27,7 @@ def _ratings(evidence: Evidence) -> pl.DataFrame:
             left_on="_subject",
             right_on="subject",
         )
-        .with_columns(
-            goes_on=pl.col("end_date").is_null() & pl.col("end_date_text").is_null(),
-        )
+        .with_columns(goes_on=pl.col("end_date").is_null() & pl.col("end_date_text").is_null())
     )
     # One episode from the day before, one until the day after: the same, or one support after
     # another.

@@ -227,10 +227,7 @@ def _read_file(
         ) from None
     dataset, domain_notes = _dataset_name(frame, table.dataset or _stem(member.name))
     texts = (*table.notes, *name_notes, *domain_notes)
-    return (
-        _ReadFile(dataset, frame),
-        [ReadingNote(member.name, text) for text in texts],
-    )
+    return (_ReadFile(dataset, frame), [ReadingNote(member.name, text) for text in texts])
 
 
 def _dataset_name(frame: pl.DataFrame, stem: str) -> tuple[str, tuple[str, ...]]:
