@@ -396,9 +396,8 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("LB", 1, {"LBORRES": "0.5"}),),
             (("LB", 1, {"LBORRES": "0.5", "LBORRESU": "fraction"}),),
             1,
-            "The result of FIO2 is 0.5 %, which is not plausible. In fraction it could. Which "
-            "unit was "
-            "it?",
+            "The result of FIO2 is 0.5 %, which is not plausible. In fraction it would be. Which "
+            "unit is correct?",
         ),
         Case(
             (("LB", 1, {"LBORRESU": "fraction"}),),
@@ -608,7 +607,7 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("SV", 2, None), ("LB", 2, None)),
             (("SV", 2, None), ("LB", 2, {"LBORRES": None, "LBSTAT": "NOT DONE"})),
             1,
-            "Visit BASELINE of S-001 took place on 2023-03-10; there is no result of: "
+            "Visit BASELINE of S-001 took place on 2023-03-10; no result is recorded of: "
             "C-reactive protein. Were they done?",
             EXPECTS_CRP,
         ),
@@ -1001,8 +1000,7 @@ for name, (good, beyond, other) in ALIKE.items():
                 changes(ORRES=other, ORRESU="tenths"),
                 0,
                 f"The result of {test} is {other} {shown}, which is not plausible. In tenths it "
-                "could. "
-                "Which unit was it?",
+                "would be. Which unit is correct?",
                 tenths,
             ),
         ),
