@@ -35,7 +35,7 @@ class Entry:
         ending: how the ids of the rules end, `date` of `AE-AESTDTC-date`.
         severity: how much a finding matters; None where the rule does not apply.
         breaks: what breaks the rule, asked of the field's text, of the typed value under its word
-            and, for rules about order, of the dates of the participant, see `timing`.
+            and, for rules about order, of the dates of the participant, see `field_failures`.
         sentence, why, query: may name words of `_words`.
         beside: a column without which nothing can break the rule.
     """

@@ -1,4 +1,8 @@
-"""Checks that span fields, domains or the protocol. Importing the package registers them all."""
+"""Checks that span fields, domains or the protocol. Importing the package registers them all.
+
+What a site is asked is the `query` of a check, here; of a rule that follows from facts, as that a
+date is a date, of its entry in `data_validation.generated`.
+"""
 
 from data_validation.checks import (
     adverse_events,

@@ -1,7 +1,8 @@
 """The facts of every domain that is read by name; all other datasets are kept sealed and listed.
 
-A domain becomes known by standing here: what is generated from facts follows by itself. To be asked
-for in queries its relation also needs a line in `queries/views`.
+A domain becomes known by standing here: rules, schema, sealing, documentation and the relation that
+questions ask are made of its facts. A new test of a domain of measurements, as one of the
+laboratory, is no fact: the trial names it, under `[[measures]]` in its `trial.toml`.
 """
 
 from data_validation.domains.adverse_events import AE
