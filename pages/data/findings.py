@@ -48,11 +48,11 @@ with st.container(horizontal=True):
 
 rows = board.ask("findings/listing", **chosen, most=MOST_ROWS)
 matching = 0 if rows.is_empty() else int(rows.item(0, "matching"))
-first = (
-    f"; the table shows the first {rows.height:,}, the most severe first. Filter to see others; the "
-    "query list below holds all that stand and concern a participant."
+more = (
+    f"; the table shows the first {rows.height:,}, the most severe first. Filter to see others; "
+    "the query list below holds all that stand and concern a participant."
 )
-st.caption(plain(counted(matching, "finding") + first * (matching > rows.height)))
+st.caption(plain(counted(matching, "finding") + more * (matching > rows.height)))
 hidden = ["finding", "query", "matching"]
 selected = listed(
     rows.drop(hidden if board.has_sealed_records else [*hidden, "sealed", "file", "row"]),
