@@ -13,11 +13,13 @@ from functools import cached_property
 import polars as pl
 
 from data_validation.assess import Assessment, assess
+from data_validation.domains import DOMAINS
+from data_validation.facts import Domain
 from data_validation.findings import find
 from data_validation.readers import Dataset, Extract
 from data_validation.relations import participants
 from data_validation.rules import Evidence
-from data_validation.sealing import released_randomization, split
+from data_validation.sealing import Tables, released_randomization, split
 from trials import Trial, load_trial
 
 Row = dict[str, str | None]
@@ -391,9 +393,42 @@ class Sides:
 
 def sides_of(rows: Rows, trial: Trial = TRIAL, cutoff: date | None = CUTOFF) -> Sides:
     """Both sides of an extract given as rows."""
-    opened, complete = split(frames_of(rows), trial)
+    opened, complete = _split(rows, trial)
     randomized = released_randomization(complete, trial)
     return Sides(
         Evidence(opened, participants(opened, randomized), trial, cutoff),
         Evidence(complete, participants(complete, randomized), trial, cutoff),
     )
+
+
+# By the facts of a domain, its rows and the definition; that is kept, so that its id is its own.
+_parted: dict[tuple[Domain, str, int], tuple[tuple[Tables, Tables], Trial]] = {}
+
+
+def _split(rows: Rows, trial: Trial) -> tuple[Tables, Tables]:
+    """As `sealing.split`, each dataset once for all extracts that have it: none looks at another.
+
+    A test holds that both are the same.
+    """
+    parts: list[tuple[Tables, Tables]] = []
+    for name, domain in DOMAINS.items():
+        if name in rows:
+            key = (domain, repr(rows[name]), id(trial))
+            if key not in _parted:
+                _parted[key] = split(frames_of({name: rows[name]}), trial), trial
+            parts.append(_parted[key][0])
+    opened, complete = (
+        _together(nothing, [sides[place] for sides in parts])
+        for place, nothing in enumerate(split({}, trial))
+    )
+    return opened, complete
+
+
+def _together(nothing: Tables, parts: Sequence[Tables]) -> Tables:
+    frames = dict(nothing.frames)
+    absent: dict[str, tuple[str, ...]] = {}
+    for part in parts:
+        frames |= {name: part.frames[name] for name in part.present}
+        absent |= part.absent
+    present = frozenset(name for part in parts for name in part.present)
+    return Tables(frames, absent, present, nothing.is_open)

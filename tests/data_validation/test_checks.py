@@ -1,11 +1,12 @@
 """Every check function on a record that it must find and on the nearest one that it must not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 import data_validation.checks  # noqa: F401 – importing it registers the functions
 from data_validation import findings
@@ -14,6 +15,7 @@ from data_validation.domains.measurements import MEASUREMENTS
 from data_validation.findings import find
 from data_validation.rules import CHECKS, CheckFunction, Evidence
 from data_validation.schemas import BrokenCheckError
+from data_validation.sealing import split
 from tests.data_validation.small_extracts import (
     CUTOFF,
     TRIAL,
@@ -22,6 +24,7 @@ from tests.data_validation.small_extracts import (
     Sides,
     changed,
     clean_rows,
+    frames_of,
     sides_of,
     whole_rows,
 )
@@ -1095,9 +1098,29 @@ def run_alone(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return leave
 
 
+def needed(function: CheckFunction, evidence: Evidence, more: Iterable[str] = ()) -> Evidence:
+    """As if the extract had those datasets alone that a check says it needs, and some more."""
+    present = evidence.tables.present & {"DM", *function.needs, *more}
+    return replace(evidence, tables=replace(evidence.tables, present=present))
+
+
 def test_every_check_has_its_cases() -> None:
     assert set(CASES) == set(CHECKS)
     assert all(CASES.values())
+
+
+def test_an_extract_that_is_split_by_dataset_is_the_same() -> None:
+    rows = whole_rows()
+    sides = sides_of(rows)
+    for evidence, tables in zip(
+        (sides.opened, sides.complete), split(frames_of(rows), TRIAL), strict=True
+    ):
+        together = evidence.tables
+        assert (together.absent, together.present) == (tables.absent, tables.present)
+        assert together.is_open is tables.is_open
+        assert list(together.frames) == list(tables.frames)
+        for name, frame in tables.frames.items():
+            assert_frame_equal(together.frames[name], frame)
 
 
 def test_a_faultless_extract_has_no_findings() -> None:
@@ -1112,7 +1135,12 @@ def test_a_faulty_record_is_found(
     check: str, case: Case, run_alone: Callable[[CheckFunction], None]
 ) -> None:
     run_alone(CHECKS[check])
-    sides = sides_of(changed(*case.fails), case.trial)
+    given = sides_of(changed(*case.fails), case.trial)
+    touched = [domain for domain, _, _ in case.fails]
+    sides = Sides(
+        needed(CHECKS[check], given.opened, touched),
+        needed(CHECKS[check], given.complete, touched),
+    )
     rule = catalogue()[check]
     if case.found is None or case.found < 0:
         check_said(check, case, sides)
@@ -1203,7 +1231,7 @@ def test_a_check_without_its_datasets_does_not_run(
     for check, function in CHECKS.items():
         run_alone(failing := replace(function, select=broken))
         with pytest.raises(BrokenCheckError, match=f"{check} did not run"):
-            find(whole.complete)
+            find(needed(function, whole.complete))
         for missing in function.needs:
             needing.setdefault(missing, []).append(failing)
     for missing, functions in needing.items():
