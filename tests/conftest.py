@@ -11,7 +11,8 @@ import os
 import pickle
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -24,10 +25,12 @@ import polars as pl
 import pytest
 from hypothesis import settings
 
+import queries.board
 from access import Action, Grant, Identity, Role, View, command_line_identity, decide, rights_of
 from access.policy import issue_closed_session
 from data_validation.load import load
-from queries import Board, open_board
+from queries import Board, connections, open_board
+from queries.connections import Lease
 from simulator import simulate, write_extract
 from snapshots import Snapshot, Store, new_key_pair
 from trials import TRIALS_FOLDER, Trial, load_trial
@@ -204,6 +207,28 @@ class Workshop:
                 folder.mkdir()
                 made.write_bytes(pickle.dumps(how(folder)))
         return cast(Made, pickle.loads(made.read_bytes()))
+
+
+@contextmanager
+def kept_open(workshop: Workshop) -> Iterator[None]:
+    """Connections to the stores that all tests share stay open with what they answered.
+
+    As pooled ones do in any case; a comparative one takes a quarter of a second to open, and all
+    that is asked of it is the same each time. Not for tests of what is kept, and of what is closed.
+    """
+    lease = queries.board.lease
+
+    def keeping(
+        key: Hashable, opening: Callable[[], duckdb.DuckDBPyConnection], *, keep: bool
+    ) -> Lease:
+        is_shared = isinstance(key, tuple) and key[0].is_relative_to(workshop.folder)
+        return lease(key, opening, keep=keep or is_shared)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queries.board, "lease", keeping)
+        patch.setattr(connections, "IDLE_KEPT", 24)
+        patch.setattr(connections, "ANSWERS_KEPT", 4_096)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 
 from access import View
 from queries import Board
-from tests.conftest import LoadedTrial, board_of
+from tests.conftest import LoadedTrial, Workshop, board_of, kept_open
 
 STORES = {
     "two arms": "demonstration_store",
@@ -17,6 +17,13 @@ STORES = {
 
 LoadedByName = Callable[[str], LoadedTrial]
 BoardByName = Callable[[str, View], Board]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def connections_kept_open(workshop: Workshop) -> Iterator[None]:
+    """What an exhibit says does not depend on who asked first."""
+    with kept_open(workshop):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,8 @@ from access.session import Session
 from access.trail import Trail, open_trail
 from display.state import WINDOW_KEY, Window
 from queries import Board
-from tests.conftest import LoadedTrial
+from queries.connections import close_idle
+from tests.conftest import LoadedTrial, Workshop, kept_open
 
 ROOT = Path(__file__).parents[2]
 
@@ -138,6 +139,17 @@ def served_at(address: str | None) -> Iterator[None]:
         yield
     finally:
         config._set_option("server.address", *before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def connections_kept_open(request: pytest.FixtureRequest, workshop: Workshop) -> Iterator[None]:
+    """What a page shows does not depend on who asked first; where just that is tested, it does."""
+    if request.path.name == "test_caches.py":
+        close_idle()
+        yield
+        return
+    with kept_open(workshop):
+        yield
 
 
 @pytest.fixture(scope="session")
