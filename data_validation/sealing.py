@@ -17,6 +17,7 @@ from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, folded, folded_terms
 from data_validation.values import (
     BLANKS,
+    TYPES,
     has_blanks,
     open_text,
     read_of,
@@ -94,6 +95,7 @@ def _read(frame: pl.DataFrame, domain: Domain) -> _Read:
     """Blanks around texts, where a column has any; typed values; what may open of each text."""
     received = {field.name for field in domain.received_fields}
     opening = {field.name for field in domain.open_fields}
+    empty = {field.name for field in domain.fields if frame[field.name].null_count() == len(frame)}
     made = {
         field.name: [
             *([has_blanks(field.name)] if field.name in received else []),
@@ -101,12 +103,24 @@ def _read(frame: pl.DataFrame, domain: Domain) -> _Read:
             *([open_text(field)] if field.name in opening else []),
         ]
         for field in domain.fields
+        if field.name not in empty
     }
     read = read_of(frame, {name: items for name, items in made.items() if items})
+    columns = {column.name: column for column in read}
     return _Read(
         [column for column in read if column.name.startswith(BLANKS) and column.any()],
-        [column for column in read if column.name in {f.word for f in domain.fields if f.typed}],
-        [column for column in read if column.name in opening],
+        [
+            pl.repeat(None, len(frame), dtype=TYPES[field.kind], eager=True).alias(field.word)
+            if field.name in empty
+            else columns[field.word]
+            for field in domain.fields
+            if field.typed
+        ],
+        [
+            frame[field.name] if field.name in empty else columns[field.name]
+            for field in domain.fields
+            if field.name in opening
+        ],
     )
 
 
@@ -167,21 +181,23 @@ def _keyed(cells: pl.DataFrame, prefix: str, keys: list[str], names: list[str]) 
     Records that are equal in all `keys` are numbered by the rest of their text, so equal ones are
     interchangeable.
     """
+    if cells.is_empty():
+        return pl.DataFrame(schema=_KEYED)
     hashes = _hashes(cells, keys)
-    number = pl.int_range(1, pl.len() + 1).over("_hash")
-    shared = hashes.is_duplicated()
-    numbers = (
-        cells.with_columns(hashes)
-        .filter(shared)
-        .sort("_hash", *names, nulls_last=True)
-        .select("_index", number.cast(pl.String).alias("_number"))
-    )
     # The wide rows are put in order once, and by their places only.
-    placed = (
-        cells.select("_index", hashes, pl.int_range(pl.len()).alias("_place"))
-        .join(numbers, on="_index", how="left")
-        .sort("_hash", "_number")
-    )
+    placed = cells.select("_index", hashes, pl.int_range(pl.len()).alias("_place"))
+    shared = hashes.is_duplicated()
+    if shared.any():
+        number = pl.int_range(1, pl.len() + 1).over("_hash")
+        numbers = (
+            cells.with_columns(hashes)
+            .filter(shared)
+            .sort("_hash", *names, nulls_last=True)
+            .select("_index", number.cast(pl.String).alias("_number"))
+        )
+        placed = placed.join(numbers, on="_index", how="left").sort("_hash", "_number")
+    else:
+        placed = placed.sort("_hash").with_columns(pl.lit(None, dtype=pl.String).alias("_number"))
     key = pl.concat_str(
         pl.lit(prefix),
         pl.col("_hash").cast(pl.String).str.zfill(_KEY_DIGITS),
@@ -190,6 +206,7 @@ def _keyed(cells: pl.DataFrame, prefix: str, keys: list[str], names: list[str]) 
     return placed.select("_index", "_place", key.alias("record_key"))
 
 
+_KEYED = {"_index": pl.get_index_type(), "_place": pl.Int64, "record_key": pl.String}
 _KEY_DIGITS = 16
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 

@@ -185,6 +185,8 @@ def _counted(rows: _Rows, relation: str) -> Iterator[tuple[str, Counts]]:
         if name in _IDENTITY:
             continue
         column = rows.frame[name]
+        if column.null_count() == len(column):
+            continue  # nobody has any of it
         is_text_of_typed = name.endswith("_text") and word in columns
         if is_text_of_typed:
             yield from _forms(rows, column, word)
@@ -236,8 +238,8 @@ def _by_value(rows: _Rows, column: pl.Series) -> Iterator[tuple[str, Counts]]:
     values = column.to_frame().select(name.drop_nulls().unique().sort()).to_series()
     if not 0 < len(values) <= CODES_AT_MOST:
         return
-    code = column.cast(pl.Enum(values)).to_physical()
-    is_there = code.is_not_null().to_numpy()
-    flat = code.drop_nulls().to_numpy().astype(np.int64) * rows.people + rows.person[is_there]
+    codes = column.cast(pl.Enum(values)).to_physical().to_numpy()  # with nulls, of floats
+    is_there = ~np.isnan(codes)
+    flat = codes[is_there].astype(np.int64) * rows.people + rows.person[is_there]
     table = np.bincount(flat, minlength=len(values) * rows.people).reshape(len(values), -1)
     yield from zip(values, table.astype(np.int64), strict=True)

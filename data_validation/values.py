@@ -64,6 +64,15 @@ def open_text(field: Field) -> pl.Expr:
     )
 
 
+# Of which type `typed` is, by the kind of the field.
+TYPES: Mapping[Kind, pl.DataType] = {
+    Kind.DATE: pl.Date(),
+    Kind.CODE: pl.String(),
+    Kind.NUMBER: pl.Float64(),
+    Kind.INTEGER: pl.Int64(),
+}
+
+
 @cache
 def typed(field: Field) -> pl.Expr:
     """The typed value of a field, under its word.

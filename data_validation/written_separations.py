@@ -71,7 +71,8 @@ def _opening(domain: str, trial: Trial, records: list[Record]) -> list[tuple[str
         for values in product(*others.values()):
             rows.append({**dict(zip(others, values, strict=True)), column: value})
             about.append((column, value))
-    frame = pl.DataFrame(rows, schema={field.name: pl.String for field in facts.fields})
+    cells = {field.name: [row.get(field.name) for row in rows] for field in facts.fields}
+    frame = pl.DataFrame(cells, schema=dict.fromkeys(cells, pl.String))
     if facts.classes is not None:
         frame = frame.with_columns(facts.classes.column(frame, trial))
     rule = facts.open_rows(frame, trial).fill_null(value=False)
