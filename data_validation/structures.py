@@ -182,11 +182,10 @@ def _counted(rows: _Rows, relation: str) -> Iterator[tuple[str, Counts]]:
         yield "records on another day than planned", rows.count(moved)
     for name, kind in rows.frame.schema.items():
         word = name.removesuffix("_text")
-        if name in _IDENTITY:
-            continue
         column = rows.frame[name]
-        if column.null_count() == len(column):
-            continue  # nobody has any of it
+        # What is empty for everybody is the same for everybody.
+        if name in _IDENTITY or column.null_count() == len(column):
+            continue
         is_text_of_typed = name.endswith("_text") and word in columns
         if is_text_of_typed:
             yield from _forms(rows, column, word)
