@@ -216,7 +216,7 @@ def kept_open(workshop: Workshop) -> Iterator[None]:
     As pooled ones do in any case; a comparative one takes a quarter of a second to open, and all
     that is asked of it is the same each time. Not for tests of what is kept, and of what is closed.
     """
-    lease = queries.board.lease
+    lease = connections.lease
 
     def keeping(
         key: Hashable, opening: Callable[[], duckdb.DuckDBPyConnection], *, keep: bool
