@@ -5,6 +5,7 @@ view; it declares the least view in which it makes sense and is not offered belo
 """
 
 import functools
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -60,6 +61,57 @@ NOT_DEFINED = {
 }
 
 
+# What columns are called where an exhibit has no label of its own for them.
+LABELS = {
+    "arm": "Arm",
+    "body_system": "Body system",
+    "cause": "Cause",
+    "day": "Study day",
+    "end_date": "End",
+    "events": "Events",
+    "grade": "Grade",
+    "kind": "Kind",
+    "lower_quartile": "Lower quartile",
+    "measure": "Measure",
+    "median": "Median",
+    "n": "n",
+    "observed_days": "Patient-days",
+    "of": "N",
+    "outcome": "Outcome",
+    "participants": "Participants",
+    "percent": "%",
+    "planned_day": "Study day",
+    "preferred_term": "Preferred term",
+    "randomized": "Randomized",
+    "rate": "Events per 100 patient-days",
+    "site": "Site",
+    "start_date": "Start",
+    "study_day": "Study day",
+    "subject": "Participant",
+    "unit": "Unit",
+    "upper_quartile": "Upper quartile",
+}
+# The limits of the estimate `x` are `x_low` and `x_high`; by position of the arm, `x_low_2`.
+_LIMIT = re.compile(r"(.+)_(low|high)(_\d+)?")
+
+
+def _labels(table: pl.DataFrame | None, own: dict[str, str]) -> dict[str, str]:
+    """The labels of an exhibit's columns: its own, those that all have, and of limits their one."""
+    if table is None:
+        return own
+    labels = {name: LABELS[name] for name in table.columns if name in LABELS} | own
+    limits = {
+        name: (f"{found[1]}{found[3] or ''}", found[2])
+        for name in table.columns
+        if name not in labels and (found := _LIMIT.fullmatch(name))
+    }
+    several = len({estimate for estimate, _ in limits.values()}) > 1
+    for name, (estimate, end) in limits.items():
+        of = labels.get(estimate, "").split(",")[0]
+        labels[name] = f"{of}: 95 % CI, {end}" if several and of != "%" else f"95 % CI, {end}"
+    return labels
+
+
 class NotInThisViewError(Exception):
     """An exhibit asked for below the least view in which it is offered."""
 
@@ -105,12 +157,14 @@ class Exhibit:
         picture: draws the figure, if there is one; it carries nothing that its table does not.
         description: the picture in words, for who cannot see it.
         table: the numbers behind it, columns in machine names.
-        labels: what each column is called for a reader.
+        labels: what each column is called for a reader, where it is not as `LABELS` say; limits
+            are called by what they are limits of.
         footnotes: method and source.
         assumptions: values of the trial definition that are not in the registration, with reasons.
         missing: what is not there and what to do; then there is nothing else to show.
         lists: the participants behind parts of it. A mark of the figure carries the place of its
             list as `customdata`; `row_lists` has that of each row of the table, None without one.
+            Where it is left out and there are as many lists as rows, each row has its own.
     """
 
     title: str = ""
@@ -301,9 +355,10 @@ def exhibit(
                 name=name,
                 title=made.title or registered.title,
                 population=f"{population}; only {filters}" if filters else population,
+                labels=_labels(made.table, made.labels),
                 # Rows of participants are refused to whoever has a limited Board.
                 lists=() if board.is_limited else made.lists,
-                row_lists=() if board.is_limited else made.row_lists,
+                row_lists=() if board.is_limited else _row_lists(made),
                 numbers=tuple(replace(number, people=None) for number in made.numbers)
                 if board.is_limited
                 else made.numbers,
@@ -334,6 +389,13 @@ def exhibit(
         return complete
 
     return register
+
+
+def _row_lists(made: Exhibit) -> tuple[int | None, ...]:
+    """The list behind each row: as the exhibit says, else one a row where there are as many."""
+    if made.row_lists or made.table is None or len(made.lists) != made.table.height:
+        return made.row_lists
+    return tuple(range(made.table.height))
 
 
 def cannot_be_made(

@@ -38,7 +38,7 @@ from exhibits.oxygenation import planned_days, rules_of
 from exhibits.parts.comparison import contrast
 from exhibits.parts.theme import QUIET, arm_style, figure, in_lines, safe
 from exhibits.parts.words import counted, day, decimal, percent, share, signed
-from exhibits.special_interest.groups import bound_terms, sealed_terms
+from exhibits.special_interest.groups import sealed_terms
 from exhibits.survival import PAST
 from queries import Board, Filters
 from trials import definition
@@ -264,7 +264,6 @@ def _windows(board: Board, rule: definition.StoppingRule, *, after_dose: bool) -
 
 def _bound(board: Board, rule: definition.StoppingRule, *, after_dose: bool) -> dict[str, Any]:
     return {
-        "terms": bound_terms(board.trial.special_interest),
         "group": rule.group,
         "window_days": rule.window_days,
         "after_dose": after_dose,

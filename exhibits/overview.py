@@ -10,7 +10,7 @@ from exhibits.conduct import planned_visits
 from exhibits.exhibit import Exhibit, Number, exhibit, leading, make, too_few
 from exhibits.parts.words import counted, number
 from exhibits.safety.overview import list_of_kind
-from exhibits.special_interest.groups import bound_terms, list_of
+from exhibits.special_interest.groups import list_of
 from exhibits.survival import who_died
 from queries import Board, Filters
 
@@ -108,7 +108,6 @@ def trial_at_a_glance(board: Board) -> Exhibit:
     if board.has("AE") and board.trial.special_interest and not board.is_limited:
         of_interest = board.ask(
             "people/with_special_interest",
-            terms=bound_terms(board.trial.special_interest),
             group=None, arm=None, serious=False, fatal=False, **everybody,
         )  # fmt: skip
         counts = dict(of_interest.group_by("arm").len().rows())

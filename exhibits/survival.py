@@ -7,7 +7,6 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
-from estimators.proportions import clopper_pearson
 from estimators.time_to_event import (
     KaplanMeier,
     aalen_johansen,
@@ -17,9 +16,22 @@ from estimators.time_to_event import (
     log_rank,
     survival_on,
 )
-from exhibits.conduct import planned_visits
 from exhibits.exhibit import Conclusion, Exhibit, Number, People, exhibit
-from exhibits.parts.comparison import contrast, counts_in_arms, in_limits
+from exhibits.parts.comparison import (
+    TOO_FEW,
+    apart_in_words,
+    arms_to_compare,
+    contrast,
+    counts_in_arms,
+    difference_labels,
+    has_enough,
+    in_limits,
+    shares_in_arms,
+    too_few_note,
+    with_difference,
+    with_percent,
+    with_share,
+)
 from exhibits.parts.incidence_curves import (
     days_apart,
     in_percent,
@@ -27,14 +39,12 @@ from exhibits.parts.incidence_curves import (
     incidence_figure,
     milestones,
 )
+from exhibits.parts.interval_dots import interval_dots
 from exhibits.parts.populations import nobody_to_show, row_name
 from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.theme import STATES, arm_style, figure, in_lines, safe
-from exhibits.parts.words import counted, percent, share, signed
-from exhibits.safety.overview import intervals
-from exhibits.special_interest.groups import too_few_to_estimate
+from exhibits.parts.words import counted, decimal, percent, rounded, share, signed
 from exhibits.special_interest.incidence import LEAST_EVENTS
-from exhibits.special_interest.overview import apart_in_words, differences
 from queries import Board
 
 OBSERVED = (
@@ -62,10 +72,6 @@ VITAL = (
 KNOWN = ("died", "alive")
 
 
-def _schedule(board: Board) -> list[dict[str, Any]]:
-    return planned_visits(board.trial.schedule)
-
-
 def _by_vital_status(
     board: Board, words: str, arm: str | None, *, state: str, day: int, only_past: bool = False
 ) -> People:
@@ -77,7 +83,6 @@ def _by_vital_status(
             ("state", state),
             ("only_past", only_past),
             ("arm", arm),
-            ("schedule", _schedule(board)),
         ),
     )
 
@@ -94,7 +99,7 @@ def _vital_status(board: Board, days: list[int]) -> pl.DataFrame:
     A column a state, `past` how many of them could be followed to the day, `died_past` of these who
     died by it.
     """
-    rows = board.ask("survival/vital_status", days=days, schedule=_schedule(board))
+    rows = board.ask("survival/vital_status", days=days)
     counts = {
         (day, arm, state): (participants, past)
         for day, arm, state, participants, past in rows.select(
@@ -141,12 +146,7 @@ def mortality(board: Board) -> Exhibit:
         return nothing
     day = board.trial.survival.day
     known, randomized = _vital_status(board, [day]), pl.col("randomized")
-    dead = dict(
-        board.ask("survival/observed", schedule=_schedule(board))
-        .group_by("arm")
-        .agg(pl.col("is_dead").sum())
-        .rows()
-    )
+    dead = dict(board.ask("survival/observed").group_by("arm").agg(pl.col("is_dead").sum()).rows())
     by_day = f"By day {day}"
     rows = pl.concat(
         [
@@ -168,11 +168,7 @@ def mortality(board: Board) -> Exhibit:
             ),
         ]
     )
-    table = pl.concat(
-        [_with_shares(board, part) for _, part in rows.group_by("group", maintain_order=True)]
-    )
-    drawn_rows = table.rename({"randomized": "participants_all"})
-    groups = [(name, drawn_rows.filter(pl.col("group") == name)) for name in (by_day, ALL)]
+    table = with_difference(board, with_share(board, rows), by=["group"])
     lists = tuple(
         who_died(row["arm"], board)
         if row["group"] == ALL
@@ -194,14 +190,13 @@ def mortality(board: Board) -> Exhibit:
         "arm", pl.when(randomized > 0).then(100 * pl.sum_horizontal(KNOWN) / randomized)
     )
     attention = (
-        deaths_by_then if apart_in_words(board, by_then, "group") else "",
+        deaths_by_then if apart_in_words(board, by_then, by="group") else "",
         _too_little_known(board, dict(known_percent.rows()), day),
     )
     deaths_in_all = (
         f"Deaths in all: {share(total['participants'].item(), total['randomized'].item())}"
         f"{_counts_in_words(board, table.filter(pl.col('group') == ALL))}."
     )
-    few = any(count < board.trial.subgroups.minimum_per_arm for count in table["randomized"])
     return Exhibit(
         attention=" ".join(part for part in attention if part),
         answer=f"{deaths_by_then} {deaths_in_all}",
@@ -212,7 +207,13 @@ def mortality(board: Board) -> Exhibit:
             Number(
                 f"Died {name[0].lower()}{name[1:]}",
                 share(part["participants"].item(), part["randomized"].item()),
-                "" if len(board.arms) == 1 else _in_arms(board, table, name),
+                ""
+                if len(board.arms) == 1
+                else shares_in_arms(
+                    board,
+                    table.filter(pl.col("group") == name).iter_rows(named=True),
+                    "randomized",
+                ),
                 who_died(None, board)
                 if name == ALL
                 else _by_vital_status(
@@ -221,11 +222,18 @@ def mortality(board: Board) -> Exhibit:
             )
             for name, part in sums.items()
         ),
-        picture=lambda: intervals(board, groups, "Participants who died, %"),
+        picture=interval_dots(
+            board,
+            table.with_row_index("list").with_columns(
+                place=(pl.col("group") == ALL).cast(pl.Int64)
+            ),
+            [by_day, ALL],
+            x_title="Participants who died, %",
+        ),
         description=f"A dot with its interval for each arm of this view: the share who died by day "
         f"{day}, and in all.",
         table=table,
-        labels=MORTALITY_LABELS | {"difference": f"Difference to {board.reference_arm}, points"},
+        labels=MORTALITY_LABELS | difference_labels(board),
         footnotes=(
             f"By day {day}: of those who are past that day, and of whom it is known whether they "
             f"lived on it. {PAST} Of those randomized later deaths would count, but not lives, so "
@@ -238,52 +246,19 @@ def mortality(board: Board) -> Exhibit:
                 else ", 95 %."
             ),
             *_undated_note(undated),
-            *_few_note(board, few=few),
+            *too_few_note(board, table["randomized"]),
         ),
         assumptions=board.trial.assumptions("survival", "schedule"),
         lists=lists,
-        row_lists=tuple(range(table.height)),
     )
 
 
 MORTALITY_LABELS = {
     "group": "Deaths",
-    "arm": "Arm",
     "participants": "Died",
     "randomized": "Of",
     "not_known": "Vital status not known",
-    "percent": "%",
-    "low": "95 % low, %",
-    "high": "95 % high, %",
-    "difference_low": "Difference, 95 % low",
-    "difference_high": "Difference, 95 % high",
 }
-
-
-def _with_shares(board: Board, rows: pl.DataFrame) -> pl.DataFrame:
-    """Shares with limits, and differences to the reference arm; none where an arm is too small."""
-    shown = min(rows["randomized"]) >= board.trial.subgroups.minimum_per_arm
-    found = clopper_pearson(rows["participants"].to_numpy(), rows["randomized"].to_numpy())
-    return rows.with_columns(
-        *(
-            pl.Series(name, in_percent(values, shown=shown), pl.Float64)
-            for name, values in (
-                ("percent", found.estimate),
-                ("low", found.low),
-                ("high", found.high),
-            )
-        ),
-        *differences(board, rows, shown=shown),
-    )
-
-
-def _in_arms(board: Board, table: pl.DataFrame, group: str) -> str:
-    if len(board.arms) == 1:
-        return ""
-    return "; ".join(
-        f"{row['arm']} {share(row['participants'], row['randomized'])}"
-        for row in table.filter(pl.col("group") == group).iter_rows(named=True)
-    )
 
 
 def _counts_in_words(board: Board, rows: pl.DataFrame) -> str:
@@ -311,13 +286,6 @@ def _undated_note(undated: int) -> tuple[str, ...]:
     )
 
 
-def _few_note(board: Board, *, few: bool) -> tuple[str, ...]:
-    if not few:
-        return ()
-    least = board.trial.subgroups.minimum_per_arm
-    return (f"Counts only where an arm has fewer than {least} participants to estimate from.",)
-
-
 # Survival
 
 
@@ -340,7 +308,7 @@ def survival_curve(board: Board) -> Exhibit:
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
     day = board.trial.survival.day
-    everybody = board.ask("survival/observed", schedule=_schedule(board))
+    everybody = board.ask("survival/observed")
     known = everybody.filter(pl.col("day").is_not_null())
     arms = {
         arm: (part["day"].to_numpy(), part["is_dead"].to_numpy())
@@ -348,16 +316,16 @@ def survival_curve(board: Board) -> Exhibit:
         for part in [known.filter(pl.col("arm") == arm)]
     }
     curves = {arm: kaplan_meier(*observed) for arm, observed in arms.items()}
-    few = too_few_to_estimate(board, known.group_by("arm").len("participants")) or (
-        too_few_to_estimate(board, board.ask("safety/people"))
-    )
+    sizes = {arm: len(time) for arm, (time, _) in arms.items()}
+    estimated = [arm for arm in board.arms if has_enough(board, sizes[arm])]
+    compared = arms_to_compare(board, sizes)
     days = sorted({1, day, *milestones(board, max(known["day"].to_list(), default=1))})
     rows = [
-        row | compared
+        row | beside
         for arm in board.arms
-        for row in _curve_rows(arm, curves[arm], days, shown=not few)
-        for compared in [
-            _compared(board, arms, arm, day, shown=not few) if row["day"] == day else {}
+        for row in _curve_rows(arm, curves[arm], days, shown=arm in estimated)
+        for beside in [
+            _compared(board, arms, arm, day, shown=arm in compared) if row["day"] == day else {}
         ]
     ]
     lists = tuple(who_died(arm, board) for arm in board.arms)
@@ -365,9 +333,15 @@ def survival_curve(board: Board) -> Exhibit:
     died, total = int(known["is_dead"].sum()), everybody.height
     imputed = int(known["is_earliest"].sum())
     return Exhibit(
-        answer=_survival_answer(board, rows, day) if not few else "Too few for estimates.",
+        answer=_survival_answer(board, rows, day) if estimated else TOO_FEW,
         denominator=f"n = {counted(died, 'death')} among N = {total:,}",
-        picture=(lambda: _curves_drawn(board, curves, days_apart(days, day))) if not few else None,
+        picture=(
+            lambda: _curves_drawn(
+                board, {arm: curves[arm] for arm in estimated}, days_apart(days, day)
+            )
+        )
+        if estimated
+        else None,
         description="A step curve of the share alive by study day for each arm of this view, with "
         "a band of its 95 % limits and, below it, the numbers at risk.",
         table=pl.DataFrame(
@@ -378,7 +352,7 @@ def survival_curve(board: Board) -> Exhibit:
                 if len(board.arms) > 1 or not name.startswith("difference")
             },
         ),
-        labels=SURVIVAL_LABELS | {"difference": f"Difference to {board.reference_arm}, points"},
+        labels=SURVIVAL_LABELS | difference_labels(board),
         footnotes=(
             *(
                 (
@@ -398,8 +372,8 @@ def survival_curve(board: Board) -> Exhibit:
                 else ()
             ),
             *_undated_note(total - known.height),
-            *(() if few else _log_rank_note(board, known)),
-            *few,
+            *(_log_rank_note(board, known) if len(estimated) == len(board.arms) else ()),
+            *too_few_note(board, sizes.values()),
         ),
         assumptions=board.trial.assumptions("survival", "schedule"),
         lists=lists,
@@ -416,8 +390,8 @@ SURVIVAL_SCHEMA = {
     "at_risk": pl.Int64,
     "deaths": pl.Int64,
     "survival_percent": pl.Float64,
-    "low_percent": pl.Float64,
-    "high_percent": pl.Float64,
+    "survival_percent_low": pl.Float64,
+    "survival_percent_high": pl.Float64,
     "known": pl.Int64,
     "known_percent": pl.Float64,
     "difference": pl.Float64,
@@ -425,18 +399,11 @@ SURVIVAL_SCHEMA = {
     "difference_high": pl.Float64,
 }
 SURVIVAL_LABELS = {
-    "arm": "Arm",
-    "day": "Study day",
-    "participants": "Participants",
     "at_risk": "At risk",
     "deaths": "Died by then",
     "survival_percent": "Survival, %",
-    "low_percent": "95 % low, %",
-    "high_percent": "95 % high, %",
     "known": "Vital status known",
     "known_percent": "Known, %",
-    "difference_low": "Difference, 95 % low",
-    "difference_high": "Difference, 95 % high",
 }
 Observed = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
@@ -453,8 +420,8 @@ def _curve_rows(
             "at_risk": int(on.at_risk[place]),
             "deaths": int(curve.events[curve.times <= day].sum()),
             "survival_percent": in_percent([on.survival[place]], shown=shown)[0],
-            "low_percent": in_percent([on.low[place]], shown=shown)[0],
-            "high_percent": in_percent([on.high[place]], shown=shown)[0],
+            "survival_percent_low": in_percent([on.low[place]], shown=shown)[0],
+            "survival_percent_high": in_percent([on.high[place]], shown=shown)[0],
         }
         for place, day in enumerate(days)
     ]
@@ -469,14 +436,14 @@ def _compared(
         "known": found.known[0],
         "known_percent": None
         if found.known_share[0] is None
-        else round(100 * found.known_share[0], 1),
+        else rounded(100 * found.known_share[0], 1),
     }
     if arm == board.reference_arm or found.estimate is None or not shown:
         return beside
     assert found.low is not None
     assert found.high is not None
     return beside | {
-        name: round(100 * value, 1)
+        name: rounded(100 * value, 1)
         for name, value in (
             ("difference", found.estimate),
             ("difference_low", found.low),
@@ -492,9 +459,10 @@ def _survival_answer(board: Board, rows: list[dict[str, Any]], day: int) -> str:
     for row in on_day:
         words = "not known"
         if row["survival_percent"] is not None:
-            words = f"{row['survival_percent']:.1f} %"
-        if row["low_percent"] is not None:
-            words += f" ({row['low_percent']:.1f} to {row['high_percent']:.1f})"
+            words = f"{decimal(row['survival_percent'])} %"
+        if row["survival_percent_low"] is not None:
+            low, high = row["survival_percent_low"], row["survival_percent_high"]
+            words += f" ({decimal(low)} to {decimal(high)})"
         parts.append(f"{row['arm']} {words}" if several else words)
     apart = _differences_in_words(board, on_day, "survival")
     warning = _too_little_known(board, {row["arm"]: row["known_percent"] for row in on_day}, day)
@@ -678,7 +646,7 @@ def discharge(board: Board) -> Exhibit:
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
     day = board.trial.survival.day
-    everybody = board.ask("survival/hospital", schedule=_schedule(board))
+    everybody = board.ask("survival/hospital")
     states = {"in_hospital": 0, "discharged": DISCHARGED, "died": DEAD}
     known = everybody.filter(pl.col("state").is_in(list(states))).with_columns(
         outcome=pl.col("state").replace_strict(states, return_dtype=pl.Int64)
@@ -687,10 +655,8 @@ def discharge(board: Board) -> Exhibit:
         return Exhibit(
             missing="No stay in hospital on day 1 is recorded of any of these participants.",
         )
-    sizes = known.group_by("arm").len("participants")
-    few = too_few_to_estimate(board, sizes)
-    if not few and sizes.height < len(board.arms):
-        few = ("Counts only: nobody of an arm was in hospital on day 1.",)
+    sizes = {arm: known.filter(pl.col("arm") == arm).height for arm in board.arms}
+    estimated = [arm for arm in board.arms if has_enough(board, sizes[arm])]
     days = sorted({1, day, *milestones(board, int(str(known["day"].max())))})
     traces: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
@@ -717,18 +683,18 @@ def discharge(board: Board) -> Exhibit:
                     for name, code in (("discharged", DISCHARGED), ("died", DEAD))
                 }
                 | {
-                    name: in_percent([values[place]], shown=not few)[0]
+                    name: in_percent([values[place]], shown=arm in estimated)[0]
                     for name, values in (
                         ("discharged_percent", on.incidence[0]),
-                        ("low_percent", on.low[0]),
-                        ("high_percent", on.high[0]),
+                        ("discharged_percent_low", on.low[0]),
+                        ("discharged_percent_high", on.high[0]),
                         ("died_percent", on.incidence[1]),
-                        ("died_low", on.low[1]),
-                        ("died_high", on.high[1]),
+                        ("died_percent_low", on.low[1]),
+                        ("died_percent_high", on.high[1]),
                     )
                 }
             )
-        for cause, people in enumerate(places):
+        for cause, people in enumerate(places if arm in estimated else ()):
             traces.append(
                 incidence_curve(
                     board, cause + 1, position, curves, days[-1], people=people, cause=cause
@@ -736,11 +702,11 @@ def discharge(board: Board) -> Exhibit:
             )
     went, died = (known.filter(pl.col("outcome") == code).height for code in (DISCHARGED, DEAD))
     return Exhibit(
-        answer=_discharge_answer(board, rows, day) if not few else "Too few for estimates.",
+        answer=_discharge_answer(board, rows, day) if estimated else TOO_FEW,
         denominator=f"n = {known.height:,} in hospital on day 1 of N = {everybody.height:,}; "
         f"{went:,} discharged alive, {died:,} died before",
         picture=None
-        if few
+        if not estimated
         else lambda: incidence_figure(
             {
                 "Discharged alive": "Participants discharged alive, %",
@@ -755,7 +721,7 @@ def discharge(board: Board) -> Exhibit:
         labels=DISCHARGE_LABELS,
         footnotes=(
             *_left_out_of_discharge(everybody),
-            *few,
+            *too_few_note(board, sizes.values()),
         ),
         assumptions=board.trial.assumptions("survival", "schedule"),
         lists=tuple(lists),
@@ -771,11 +737,7 @@ DISCHARGE_LABELS = {
     "discharged": "Discharged alive",
     "died": "Died before",
     "discharged_percent": "Discharged alive, %",
-    "low_percent": "95 % low, %",
-    "high_percent": "95 % high, %",
     "died_percent": "Died before, %",
-    "died_low": "Died, 95 % low, %",
-    "died_high": "Died, 95 % high, %",
 }
 
 
@@ -783,7 +745,7 @@ def _by_discharge(board: Board, words: str, arm: str, state: str) -> People:
     return People(
         row_name(board, words, arm),
         "people/by_discharge",
-        (("state", state), ("arm", arm), ("schedule", _schedule(board))),
+        (("state", state), ("arm", arm)),
     )
 
 
@@ -796,8 +758,9 @@ def _discharge_answer(board: Board, rows: list[dict[str, Any]], day: int) -> str
             words = "not known"
         else:
             words = percent(row["discharged_percent"] / 100)
-            if row["low_percent"] is not None:
-                words += f" ({row['low_percent']:.0f} to {row['high_percent']:.0f})"
+            if row["discharged_percent_low"] is not None:
+                low, high = row["discharged_percent_low"], row["discharged_percent_high"]
+                words += f" ({decimal(low)} to {decimal(high)})"
             words += f", died before {percent(row['died_percent'] / 100)}"
         parts.append(f"{row['arm']} {words}" if len(board.arms) > 1 else words)
     return f"Discharged alive by day {day}: {'; '.join(parts)}."
@@ -839,13 +802,8 @@ def vital_status(board: Board) -> Exhibit:
     rows = _vital_status(board, days).with_columns(
         known=pl.sum_horizontal(KNOWN),
     )
-    # Nobody is no share.
-    of = pl.when(pl.col("randomized") > 0).then(pl.col("randomized"))
-    past = pl.when(pl.col("past") > 0).then(pl.col("past"))
-    table = rows.with_columns(
-        known_percent=(100 * pl.col("known") / of).round(1),
-        known_past_percent=(100 * pl.col("known_past") / past).round(1),
-    )
+    table = with_percent(board, rows, "known", "randomized", "known_percent")
+    table = with_percent(board, table, "known_past", "past", "known_past_percent")
     states = [state for state, _, _ in VITAL]
     lists = tuple(
         _by_vital_status(

@@ -21,11 +21,7 @@ from exhibits.parts.words import decimal, number, rounded_column, share, signed
 from queries import Board
 
 SHARE_PLACES, RATE_PLACES = 1, 2
-CLOPPER_PEARSON = "Shares with exact 95 % intervals (Clopper & Pearson 1934)."
-MIETTINEN_NURMINEN = (
-    "Differences in percentage points with 95 % intervals (Miettinen & Nurminen 1985), each arm "
-    "minus the reference."
-)
+TOO_FEW = "Too few for estimates."
 
 
 # Who is estimated, and who is compared
@@ -99,6 +95,15 @@ def with_share(
     estimate = clopper_pearson(_counts(rows[events], shown), _counts(rows[of], shown))
     values = (100 * part for part in (estimate.estimate, estimate.low, estimate.high))
     return rows.with_columns(_estimates(name, values, shown, SHARE_PLACES))
+
+
+def with_percent(
+    board: Board, rows: pl.DataFrame, count: str, of: str, name: str = "percent"
+) -> pl.DataFrame:
+    """The rows with a share in percent alone; null where `of` is under the minimum."""
+    share_of_all = 100 * rows[count] / rows[of].replace(0, None)
+    rounded_share = rounded_column(share_of_all.cast(pl.Float64), SHARE_PLACES)
+    return rows.with_columns(rounded_share.alias(name)).with_columns(where_enough(board, of, name))
 
 
 def with_rate(
@@ -261,6 +266,24 @@ def without_zero(difference: str = "difference") -> pl.Expr:
     """Whether the interval of a difference excludes zero; false where there is none."""
     low, high = pl.col(f"{difference}_low"), pl.col(f"{difference}_high")
     return ((low > 0) | (high < 0)).fill_null(value=False)
+
+
+def largest_difference(rows: pl.DataFrame) -> dict[str, Any] | None:
+    """The row with the largest difference, whatever its sign; None where none differs.
+
+    Under letters the sign says only which arm has the first one.
+    """
+    if "difference" not in rows.columns:
+        return None
+    apart = rows.filter(pl.col("difference") != 0).sort(
+        pl.col("difference").abs(), descending=True, maintain_order=True
+    )
+    return apart.row(0, named=True) if apart.height else None
+
+
+def is_apart(row: Mapping[str, Any], difference: str = "difference") -> bool:
+    """Whether the interval of a row's difference excludes zero."""
+    return bool(row[f"{difference}_low"] > 0 or row[f"{difference}_high"] < 0)
 
 
 def held_against_reference(

@@ -1,7 +1,8 @@
 """Dots with their intervals, a row for each name, one dot an arm; differences beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import plotly.graph_objects as go
 import polars as pl
@@ -49,8 +50,8 @@ def interval_dots(
     marks: Sequence[Mark] = (Mark(),),
     difference: str = "",
     beside: str = "",
-) -> go.Figure | None:
-    """A dot an arm and kind in each named row; None where no arm has an estimate.
+) -> Callable[[], go.Figure] | None:
+    """Draws a dot an arm and kind in each named row; None where no arm has an estimate.
 
     Args:
         rows: `place`, the named row from 0 on, `arm`, and the columns that `marks` name.
@@ -58,12 +59,30 @@ def interval_dots(
         difference: the column with differences to the reference arm, drawn beside the dots.
         beside: the title of their axis.
     """
-    several = len(board.arms) > 1
+    if not any(rows[mark.estimate].count() for mark in marks):
+        return None
+    return partial(
+        _draw, board.arms, rows, names,
+        x_title=x_title, marks=marks, difference=difference, beside=beside,
+    )  # fmt: skip
+
+
+def _draw(
+    arms: Sequence[str],
+    rows: pl.DataFrame,
+    names: Sequence[str],
+    *,
+    x_title: str,
+    marks: Sequence[Mark],
+    difference: str,
+    beside: str,
+) -> go.Figure:
+    several = len(arms) > 1
     traces: list[go.Scatter] = []
     ends = [1.0]
-    for position, arm in enumerate(board.arms, start=1):
+    for position, arm in enumerate(arms, start=1):
         style, of_arm = arm_style(position), rows.filter(pl.col("arm") == arm)
-        apart = 0.22 * (position - (len(board.arms) + 1) / 2)
+        apart = 0.22 * (position - (len(arms) + 1) / 2)
         for mark in marks:
             part = of_arm.drop_nulls(mark.estimate)
             if part.is_empty():
@@ -116,8 +135,6 @@ def interval_dots(
                     hovertemplate="%{x:+.1f} percentage points<extra>" + safe(arm) + "</extra>",
                 )
             )
-    if not traces:
-        return None
     has_beside = any(trace.xaxis == "x2" for trace in traces)
     most = max(ends)
     layout = {
@@ -131,5 +148,5 @@ def interval_dots(
     }
     if has_beside:
         layout["xaxis2"] = axis_beside(beside)
-    height = 150 + len(names) * (34 + 18 * len(board.arms))
+    height = 150 + len(names) * (34 + 18 * len(arms))
     return figure(x_title=x_title, y_title="", height=height, traces=traces, layout=layout)

@@ -3,11 +3,11 @@
 import polars as pl
 
 from access.view import View
-from estimators.proportions import clopper_pearson
 from exhibits.exhibit import Exhibit, exhibit
+from exhibits.parts.comparison import share_of_arm, too_few_note, with_share
 from exhibits.parts.events import SINCE
 from exhibits.parts.populations import nobody_to_show
-from exhibits.parts.words import counted, share
+from exhibits.parts.words import counted
 from exhibits.safety.overview import KINDS
 from queries import Board
 
@@ -32,42 +32,28 @@ def adverse_events_as_treated(board: Board) -> Exhibit:
     rows = board.ask("treatment/overview_as_treated")
     if not rows["treated"].sum():
         return Exhibit(missing="What participants got is not in the extract (ACTARM).")
-    found = clopper_pearson(rows["participants"].to_numpy(), rows["treated"].to_numpy())
-    table = rows.select(
+    table = with_share(board, rows, of="treated").select(
         pl.col("kind").replace(KINDS),
         "arm",
         "participants",
         "treated",
-        *(
-            pl.Series(name, 100 * values).fill_nan(None).round(1)
-            for name, values in (
-                ("percent", found.estimate),
-                ("low", found.low),
-                ("high", found.high),
-            )
-        ),
+        "percent",
+        "percent_low",
+        "percent_high",
         "events",
     )
     anyone = rows.filter(pl.col("kind") == "any")
     return Exhibit(
         answer="Any event: "
         + "; ".join(
-            f"{row['arm']} {share(row['participants'], row['treated'])}"
+            f"{row['arm']} {share_of_arm(board, row['participants'], row['treated'])}"
             for row in anyone.iter_rows(named=True)
         )
         + ".",
         denominator=f"N = {int(anyone['treated'].sum()):,}",
         table=table,
-        labels={
-            "kind": "Kind",
-            "arm": "Treatment",
-            "participants": "Participants",
-            "treated": "N",
-            "percent": "%",
-            "low": "95 % from, %",
-            "high": "to, %",
-            "events": "Events",
-        },
+        labels={"arm": "Treatment", "treated": "N"},
+        footnotes=too_few_note(board, anyone["treated"]),
     )
 
 
@@ -98,9 +84,6 @@ def related_events(board: Board) -> Exhibit:
         labels={
             "judgment": "Judgment",
             "value": "As recorded",
-            "arm": "Arm",
-            "participants": "Participants",
-            "events": "Events",
         },
     )
 

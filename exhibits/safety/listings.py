@@ -10,21 +10,11 @@ from exhibits.parts.populations import nobody_to_show
 from exhibits.parts.words import counted, share
 from queries import Board
 
-_LISTED = {
-    "subject": "Participant",
-    "site": "Site",
-    "arm": "Arm",
-    "preferred_term": "Preferred term",
-    "body_system": "Body system",
-    "grade": "Grade",
-    "seriousness": "Serious",
-    "start_date": "Start",
-    "end_date": "End",
-    "study_day": "Study day",
-    "outcome": "Outcome",
-    "marks": "Remark",
-}
-
+LISTED = (
+    "subject", "site", "arm", "preferred_term", "body_system", "grade", "seriousness",
+    "start_date", "end_date", "study_day", "outcome", "marks",
+)  # fmt: skip
+LABELS = {"seriousness": "Serious", "marks": "Remark"}
 OUTCOMES = {
     "RECOVERED/RESOLVED": "recovered",
     "RECOVERED/RESOLVED WITH SEQUELAE": "recovered with sequelae",
@@ -44,8 +34,8 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
         return Exhibit(
             answer=none,
             denominator="0 events",
-            table=pl.DataFrame(schema=dict.fromkeys(_LISTED, pl.String)),
-            labels=_LISTED,
+            table=pl.DataFrame(schema=dict.fromkeys(LISTED, pl.String)),
+            labels=LABELS,
             footnotes=sealed_events(board),
         )
     remark = pl.concat_str(
@@ -58,28 +48,19 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
         separator="; ",
         ignore_nulls=True,
     )
-    table = rows.select(
-        "subject",
-        "site",
-        "arm",
-        "preferred_term",
-        "body_system",
-        "grade",
-        pl.when("is_fatal").then(pl.lit("fatal")).when("is_serious").then(pl.lit("yes"))
-        .otherwise(pl.lit("")).alias("seriousness"),
-        "start_date",
-        "end_date",
-        "study_day",
-        pl.col("outcome").replace(OUTCOMES),
-        remark.alias("marks"),
-    )  # fmt: skip
+    table = rows.with_columns(
+        seriousness=pl.when("is_fatal").then(pl.lit("fatal"))
+        .when("is_serious").then(pl.lit("yes")).otherwise(pl.lit("")),
+        outcome=pl.col("outcome").replace(OUTCOMES),
+        marks=remark,
+    ).select(LISTED)  # fmt: skip
     of_people = rows["subject"].n_unique()
     again = int(rows["is_reported_again"].sum())
     return Exhibit(
         answer=f"{counted(rows.height, 'event')} of {counted(of_people, 'participant')}.",
         denominator=counted(rows.height, "event"),
         table=table,
-        labels=_LISTED,
+        labels=LABELS,
         lists=(list_of_events(title, **chosen),),
         row_lists=(0,) * table.height,
         footnotes=(
@@ -158,13 +139,7 @@ def deaths(board: Board) -> Exhibit:
         denominator=f"N = {total:,}",
         table=table,
         labels={
-            "subject": "Participant",
-            "site": "Site",
-            "arm": "Arm",
-            "randomized": "Randomized",
             "death_date": "Death",
-            "study_day": "Study day",
-            "cause": "Cause",
             "fatal_events": "Fatal events",
         },
         lists=(People("Deaths", "people/who_died", (("arm", None),)),) if died else (),

@@ -2,12 +2,11 @@
 
 from itertools import pairwise
 
-import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
-from estimators.rates import garwood
 from exhibits.exhibit import Exhibit, exhibit
+from exhibits.parts.comparison import too_few_note, with_rate
 from exhibits.parts.events import SINCE, list_of_events, sealed_events
 from exhibits.parts.populations import nobody_to_show, row_name
 from exhibits.parts.theme import (
@@ -16,7 +15,7 @@ from exhibits.parts.theme import (
     figure,
     safe,
 )
-from exhibits.parts.words import counted
+from exhibits.parts.words import counted, decimal
 from queries import Board
 
 
@@ -48,18 +47,12 @@ def adverse_event_onset(board: Board) -> Exhibit:
     table = (
         days.with_columns(week.cast(pl.Int64).alias("from_day"))
         .group_by("arm", "position", "from_day", maintain_order=True)
-        .agg(pl.sum("events", "grade_3", "observed"))
+        .agg(pl.sum("events", "grade_3", "observed"), participants=pl.max("observed"))
         .filter(pl.col("observed") > 0)
         .sort("position", "from_day")
+        .with_columns(days=pl.col("from_day").replace_strict(words, return_dtype=pl.String))
     )
-    found = garwood(table["events"].to_numpy(), table["observed"].to_numpy().astype(np.float64))
-    table = table.with_columns(
-        pl.col("from_day").replace_strict(words, return_dtype=pl.String).alias("days"),
-        *(
-            pl.Series(name, 100 * values).round(2)
-            for name, values in (("rate", found.estimate), ("low", found.low), ("high", found.high))
-        ),
-    )
+    table = with_rate(board, table, days="observed", of="participants")
     lists = tuple(
         list_of_events(
             row_name(board, f"Onset on study days {row['days']}", row["arm"]),
@@ -75,12 +68,16 @@ def adverse_event_onset(board: Board) -> Exhibit:
         drawn = figure(x_title="Study day", y_title="Events per 100 patient-days", height=400)
         for position, arm in enumerate(board.arms, start=1):
             style = arm_style(position)
-            rows = table.with_row_index("_place").filter(pl.col("position") == position)
+            rows = (
+                table.with_row_index("_place")
+                .filter(pl.col("position") == position)
+                .drop_nulls("rate")
+            )
             drawn.add_trace(
                 go.Scatter(
                     x=[words[first] for first in rows["from_day"]],
                     y=rows["rate"].to_list(),
-                    error_y=error_bars(rows["rate"], rows["low"], rows["high"]),
+                    error_y=error_bars(rows["rate"], rows["rate_low"], rows["rate_high"]),
                     mode="markers+lines",
                     marker={"color": style.color, "symbol": style.symbol, "size": 10},
                     line={"color": style.color, "dash": style.dash, "width": 2},
@@ -103,7 +100,12 @@ def adverse_event_onset(board: Board) -> Exhibit:
         + "; ".join(
             row_name(
                 board,
-                f"{counted(row['events'], 'event')}, {row['rate']:.1f} per 100 patient-days",
+                counted(row["events"], "event")
+                + (
+                    ""
+                    if row["rate"] is None
+                    else f", {decimal(row['rate'], 2)} per 100 patient-days"
+                ),
                 row["arm"],
             )
             for row in first_week.iter_rows(named=True)
@@ -114,20 +116,17 @@ def adverse_event_onset(board: Board) -> Exhibit:
         picture=draw,
         description="A line for each arm of this view: events per 100 patient-days by time since "
         "randomization, with intervals.",
-        table=table.select("arm", "days", "events", "grade_3", "observed", "rate", "low", "high"),
+        table=table.select(
+            "arm", "days", "events", "grade_3", "observed", "rate", "rate_low", "rate_high"
+        ),
         labels={
-            "arm": "Arm",
             "days": "Study days",
             "events": "Events that began",
             "grade_3": "of grade 3 and higher",
             "observed": "Patient-days",
-            "rate": "Per 100 patient-days",
-            "low": "95 % from",
-            "high": "to",
         },
         lists=lists,
-        row_lists=tuple(range(len(lists))),
-        footnotes=(*sealed_events(board),),
+        footnotes=(*too_few_note(board, table["participants"]), *sealed_events(board)),
     )
 
 

@@ -2,25 +2,25 @@
 
 from typing import Any
 
-import numpy as np
-import plotly.graph_objects as go
 import polars as pl
 
-from estimators.proportions import clopper_pearson, miettinen_nurminen
 from exhibits.exhibit import Conclusion, Exhibit, Number, People, exhibit
-from exhibits.parts.comparison import contrast, counts_in_arms, points
+from exhibits.parts.comparison import (
+    apart_in_words,
+    counts_in_arms,
+    shares_in_arms,
+    too_few_note,
+    with_difference,
+    with_rate,
+    with_share,
+)
 from exhibits.parts.events import SINCE, list_of_events, sealed_events
-from exhibits.parts.populations import nobody_to_show, row_name
+from exhibits.parts.interval_dots import Mark, interval_dots
+from exhibits.parts.populations import in_all, nobody_to_show, row_name, size_of_all
 from exhibits.parts.theme import (
-    arm_style,
-    error_bars,
-    figure,
     in_lines,
-    rows_axis,
-    safe,
 )
 from exhibits.parts.words import counted, number, share
-from exhibits.safety.terms import compared
 from queries import Board
 
 KINDS = {
@@ -70,54 +70,66 @@ def adverse_event_overview(board: Board) -> Exhibit:
     """Participants with any, serious, severe and fatal events, and rates by time observed."""
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
-    people = board.ask("safety/people")
-    rows = board.ask("safety/overview")
+    rows = board.ask("safety/overview").join(
+        board.ask("safety/people").rename({"participants": "of"}),
+        on=["arm", "position"],
+        maintain_order="left",
+    )
     if not _knows_who_left(board):
         rows = rows.filter(pl.col("kind") != "left")
-    table = _with_shares(rows.join(people, on=["arm", "position"], suffix="_all", how="left"))
-    total = int(people["participants"].sum())
-    in_all = {
-        str(kind): (_sum(part["participants"]), _sum(part["events"]))
-        for (kind,), part in table.group_by("kind", maintain_order=True)
-    }
-    any_people, any_events = in_all.get("any", (None, None))
+    table = with_rate(
+        board,
+        with_share(board, rows, of="of").with_columns(
+            events=pl.when(pl.col("kind") != "left").then(pl.col("events").cast(pl.Int64))
+        ),
+        of="of",
+    ).drop("rate_low", "rate_high")
+    total = size_of_all(board)
+    by_kind = {str(kind): part for (kind,), part in table.group_by("kind", maintain_order=True)}
+    in_any, events = (in_all(by_kind["any"][name]) for name in ("participants", "events"))
     lists = tuple(
         list_of_kind(board, row["kind"], row["arm"]) for row in table.iter_rows(named=True)
     )
+    fatal = with_difference(board, by_kind["fatal"].with_columns(kind=pl.lit("Fatal")), of="of")
+    is_compared = "difference" in fatal.columns and fatal["difference"].count()
     return Exhibit(
-        attention=_fatal_apart(board, people, table),
+        attention=apart_in_words(board, fatal, by="kind", of="of"),
         answer=(
-            f"{counted(any_events, 'event')} among {counted(total, 'participant')}; "
-            if any_people is None
-            else f"{share(any_people, total)} participants had {counted(any_events, 'event')}; "
+            f"{counted(events, 'event')} among {counted(total, 'participant')}; "
+            if in_any is None
+            else f"{share(in_any, total)} participants had {counted(events, 'event')}; "
         )
         + "; ".join(
-            f"{words.lower()}: "
+            f"{KINDS[kind].lower()}: "
             + (
-                number(in_all[kind][0])
+                number(in_all(part["participants"]))
                 if len(board.arms) == 1
-                else counts_in_arms(
-                    table.filter(pl.col("kind") == kind).to_dicts(), "participants_all"
-                )
+                else counts_in_arms(part.iter_rows(named=True), "of")
             )
-            for kind, words in KINDS.items()
-            if kind in in_all and kind != "any"
+            for kind, part in by_kind.items()
+            if kind != "any"
         )
         + ".",
         denominator=f"N = {total:,}",
         numbers=tuple(
             Number(
                 KINDS[kind],
-                share(*_of_all(table, kind, total)),
-                _by_arm(board, table.filter(pl.col("kind") == kind)),
+                share(in_all(part["participants"]), total),
+                _beside_number(board, part),
                 list_of_kind(board, kind, None),
             )
-            for kind in in_all
+            for kind, part in by_kind.items()
         ),
-        picture=lambda: intervals(
+        picture=interval_dots(
             board,
-            [(KINDS[kind], table.filter(pl.col("kind") == kind)) for kind in in_all],
-            "Participants, %",
+            table.with_row_index("list").with_columns(
+                place=pl.col("kind").replace_strict(
+                    {kind: place for place, kind in enumerate(by_kind)}
+                )
+            ),
+            [in_lines(KINDS[kind], 16) for kind in by_kind],
+            x_title="Participants, %",
+            marks=(Mark(of="of"),),
         ),
         description="A dot with its interval for each kind of event and arm of this view: the "
         "share of participants with any.",
@@ -125,156 +137,33 @@ def adverse_event_overview(board: Board) -> Exhibit:
             pl.col("kind").replace(KINDS),
             "arm",
             "participants",
-            pl.col("participants_all").alias("of"),
+            "of",
             "percent",
-            "low",
-            "high",
+            "percent_low",
+            "percent_high",
             "events",
             "observed_days",
             "rate",
         ),
-        labels={
-            "kind": "Kind",
-            "arm": "Arm",
-            "participants": "Participants",
-            "of": "N",
-            "percent": "%",
-            "low": "95 % from, %",
-            "high": "to, %",
-            "events": "Events",
-            "observed_days": "Patient-days",
-            "rate": "Events per 100 patient-days",
-        },
         lists=lists,
-        row_lists=tuple(range(len(lists))),
         footnotes=(
             *(
                 (
                     "A difference in fatal events needs attention where its 95 % interval "
                     "(Miettinen & Nurminen 1985) is without zero.",
                 )
-                if compared(board, people)
+                if is_compared
                 else ()
             ),
+            *too_few_note(board, by_kind["any"]["of"]),
             *sealed_events(board),
         ),
     )
 
 
-def _fatal_apart(board: Board, people: pl.DataFrame, table: pl.DataFrame) -> str:
-    """Fatal events of arms whose difference has an interval without zero; empty without any."""
-    if table["participants"].null_count():
-        return ""
-    fatal = table.filter(pl.col("kind") == "fatal")
-    counts = dict(fatal.select("position", "participants").rows())
-    found = []
-    for position, size, reference, reference_size in compared(board, people):
-        apart = miettinen_nurminen(counts[position], size, counts[reference], reference_size)
-        row = {
-            name: round(100 * float(value), 1)
-            for name, value in (
-                ("difference", apart.estimate), ("low", apart.low), ("high", apart.high)
-            )
-        }  # fmt: skip
-        if row["low"] > 0 or row["high"] < 0:
-            both = fatal.filter(pl.col("position").is_in([position, reference]))
-            found.append(
-                f"Fatal: {counts_in_arms(both.iter_rows(named=True), 'participants_all')}; "
-                f"{contrast(board, board.arms[position - 1])} "
-                f"{points(row, 'difference', 'low', 'high')}."
-            )
-    return " ".join(found)
-
-
-def _sum(values: pl.Series) -> int | None:
-    """The sum, None if a part of it is not shown."""
-    return None if values.null_count() else int(values.sum())
-
-
-def _of_all(table: pl.DataFrame, kind: str, total: int) -> tuple[int | None, int]:
-    return _sum(table.filter(pl.col("kind") == kind)["participants"]), total
-
-
-def _by_arm(board: Board, rows: pl.DataFrame) -> str:
-    if len(board.arms) == 1:
-        events = rows["events"].item()
-        return "" if rows["kind"].item() == "left" else counted(events, "event")
-    return "; ".join(
-        f"{row['arm']}: {share(row['participants'], row['participants_all'])}"
-        for row in rows.iter_rows(named=True)
-    )
-
-
-def _with_shares(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `participants` of `participants_all` with the share, its interval, and a rate."""
-    shown = rows.with_columns(
-        pl.col("participants_all").fill_null(0), events=pl.col("events").cast(pl.Int64)
-    )
-    known = shown["participants"].is_not_null().to_numpy()
-    events = shown["participants"].fill_null(0).to_numpy()
-    found = clopper_pearson(events, shown["participants_all"].fill_null(0).to_numpy())
-    percentages = {
-        name: pl.Series(name, np.where(known, 100 * values, np.nan)).fill_nan(None).round(1)
-        for name, values in (
-            ("percent", found.estimate),
-            ("low", found.low),
-            ("high", found.high),
-        )
-    }
-    of_people = pl.col("kind") == "left" if "kind" in shown.columns else pl.lit(value=False)
-    per_day = 100 * pl.col("events") / pl.col("observed_days")
-    return shown.with_columns(**percentages).with_columns(
-        events=pl.when(~of_people).then("events"),
-        rate=pl.when(~of_people & (pl.col("observed_days") > 0)).then(per_day).round(2),
-    )
-
-
-def intervals(
-    board: Board, groups: list[tuple[str, pl.DataFrame]], x_title: str
-) -> go.Figure | None:
-    """A dot with its interval for each group and arm; a dot leads to the list of its row."""
-    names = [in_lines(name, 16) for name, _ in groups]
-    height = 150 + len(groups) * (34 + 18 * len(board.arms))
-    drawn = figure(x_title=x_title, y_title="", height=height)
-    highest, place = 1.0, 0
-    places: dict[tuple[str, str], int] = {}
-    for name, (_, rows) in zip(names, groups, strict=True):
-        for arm in rows["arm"]:
-            places[name, arm] = place
-            place += 1
-    several = len(board.arms) > 1
-    for position, arm in enumerate(board.arms, start=1):
-        style = arm_style(position)
-        shown = [
-            (name, row)
-            for name, (_, rows) in zip(names, groups, strict=True)
-            for row in rows.filter(pl.col("arm") == arm).iter_rows(named=True)
-            if row["percent"] is not None
-        ]
-        if not shown:
-            continue
-        highest = max([highest, *(row["high"] for _, row in shown)])
-        apart = 0.22 * (position - (len(board.arms) + 1) / 2)
-        drawn.add_trace(
-            go.Scatter(
-                x=[row["percent"] for _, row in shown],
-                y=[names.index(name) + apart for name, _ in shown],
-                error_x=error_bars(
-                    *([row[name] for _, row in shown] for name in ("percent", "low", "high"))
-                ),
-                mode="markers",
-                marker={"color": style.color, "symbol": style.symbol, "size": 11},
-                name=safe(arm),
-                showlegend=several,
-                customdata=[places[name, arm] for name, _ in shown],
-                text=[share(row["participants"], row["participants_all"]) for _, row in shown],
-                hovertemplate="%{text}<extra>" + safe(arm) + "</extra>",
-            )
-        )
-    if not drawn.data:
-        return None
-    drawn.update_layout(
-        yaxis=rows_axis(names) | {"showgrid": False},
-        xaxis={"range": [0, min(103, highest * 1.1)]},  # a dot at 100 is whole
-    )
-    return drawn
+def _beside_number(board: Board, rows: pl.DataFrame) -> str:
+    """What stands beside a number of all: by arm the participants, of one arm the events."""
+    if len(board.arms) > 1:
+        return shares_in_arms(board, rows.iter_rows(named=True), "of")
+    events = rows["events"].item()
+    return "" if rows["kind"].item() == "left" else counted(events, "event")

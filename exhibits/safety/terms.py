@@ -3,79 +3,81 @@
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import polars as pl
 
 from estimators.multiplicity import double_false_discovery_rate
-from estimators.proportions import fisher_exact, miettinen_nurminen
+from estimators.proportions import fisher_exact
 from exhibits.exhibit import Exhibit, exhibit
-from exhibits.parts.comparison import contrast, counts_in_arms, points
-from exhibits.parts.events import SINCE, list_of_events, sealed_events
-from exhibits.parts.populations import nobody_to_show
-from exhibits.parts.theme import (
-    LEFT_OF_AXIS_BESIDE,
-    ArmStyle,
-    arm_style,
-    axis_beside,
-    axis_names,
-    error_bars,
-    figure,
-    in_lines,
-    rows_axis,
-    safe,
+from exhibits.parts.comparison import (
+    arms_to_compare,
+    contrast,
+    held_against_reference,
+    largest_difference,
+    too_few_note,
+    with_difference,
+    with_share,
+    without_zero,
 )
+from exhibits.parts.events import SINCE, list_of_events, sealed_events
+from exhibits.parts.interval_dots import Mark, interval_dots
+from exhibits.parts.populations import nobody_to_show, size_of_arms
+from exhibits.parts.theme import axis_names
 from exhibits.parts.words import counted
 from queries import Board
 
 GRADES = (1, 2, 3, 4, 5)
-
 # The dot plot has the most frequent terms: more would not be read.
 MOST_DOTS = 20
-
 # Terms are marked where both rates of false discoveries are at most this.
 MARKED_AT = 0.10
-
 MARK = "◆"
+
+DIFFERENCES = (
+    "Differences in percentage points with 95 % intervals (Miettinen & Nurminen 1985), the arm "
+    "minus the reference; a term that one arm only has, has one, too."
+)
+MARKS = (
+    f"{MARK} marks terms with both rates of false discoveries, over body systems and over terms "
+    f"within, at most {MARKED_AT:.0%} (Mehrotra & Heyse 2004; Mehrotra & Adewale 2012; Fisher's "
+    "exact test). It is no verdict: look at the estimate, its interval and the participants."
+)
+NO_EVENT = "No event has begun since randomization."
+KEYS = ("body_system", "preferred_term")
+# What of an arm has a column by itself where arms stand beside each other.
+OF_ARM = ("participants", "percent", "events", "serious", "grades")
+OF_DIFFERENCE = ("difference", "difference_low", "difference_high", "mark")
 
 
 def terms_of(board: Board) -> pl.DataFrame:
-    """One row a body system and a preferred term (null for all of it), columns by arm.
+    """One row an arm, a body system and a preferred term, which is null for all of the system.
 
-    Of the arm at position i: `participants_i`, `percent_i`, `events_i`, `serious_i`, `severe_i`
-    (grade 3 and higher), `grades_i` in words. Of each arm but the reference, where arms are large
-    enough, `difference_i`, `low_i`, `high_i` in percentage points, and `mark_i`.
+    `term` numbers the two; `of` is the size of the arm, `participants` those with an event,
+    `percent` their share with limits; then `events`, participants with a `serious` one, and by
+    highest grade in words (`grades`). With several arms the `difference` to the reference with
+    limits, and `mark`.
     """
-    people = board.ask("safety/people")
-    rows = board.ask("safety/by_term")
-    keys = ["body_system", "preferred_term"]
-    terms = rows.select(keys).unique(maintain_order=True)
-    for position, size in people.select("position", "participants").rows():
-        of_arm_ = rows.filter(pl.col("position") == position)
-        counts = ("participants", "events", "serious", *(f"grade_{grade}" for grade in GRADES))
-        terms = terms.join(
-            of_arm_.select(
-                *keys,
-                *(pl.col(name).alias(f"{name}_{position}") for name in counts),
-                (pl.col("grade_3") + pl.col("grade_4") + pl.col("grade_5")).alias(
-                    f"severe_{position}"
-                ),
-                _grades_in_words().alias(f"grades_{position}"),
-            ),
-            on=keys,
+    answer = board.ask("safety/by_term")
+    people = board.ask("safety/people").select("arm", "position", of="participants")
+    terms = answer.select(KEYS).unique(maintain_order=True).with_row_index("term")
+    rows = (
+        terms.join(people, how="cross", maintain_order="left_right")
+        .join(
+            answer.drop("arm"),
+            on=[*KEYS, "position"],
             how="left",
             nulls_equal=True,
             maintain_order="left",
-        ).with_columns(
-            pl.col(f"^(participants|events|serious|severe|grade_.)_{position}$").fill_null(0),
-            pl.col(f"grades_{position}").fill_null(""),
         )
-        percent_ = 100 * pl.col(f"participants_{position}") / max(size, 1)
-        terms = terms.with_columns(percent_.round(1).alias(f"percent_{position}"))
-    return _with_differences(terms, board, people)
+        .with_columns(pl.col("participants", "events", "serious", "^grade_.$").fill_null(0))
+        .with_columns(grades=_grades_in_words())
+    )
+    return _with_marks(
+        board, with_difference(board, with_share(board, rows, of="of"), by=["term"], of="of")
+    )
 
 
 def _grades_in_words() -> pl.Expr:
-    """`2 × 1, 1 × 3`: how many have which highest grade."""
+    """`grade 1: 2, grade 3: 1`: how many have which highest grade."""
     return pl.concat_str(
         *(
             pl.when(pl.col(f"grade_{grade}") > 0).then(
@@ -88,64 +90,63 @@ def _grades_in_words() -> pl.Expr:
     )
 
 
-# Of an arm that is compared: its position and size, those of the reference.
-Pairs = list[tuple[int, int, int, int]]
-
-
-def compared(board: Board, people: pl.DataFrame) -> Pairs:
-    """Each arm to compare with the reference: its position and size, and those of the reference.
-
-    None where either is smaller than the trial definition asks for.
-    """
-    sizes = dict(people.select("position", "participants").rows())
-    reference = board.arms.index(board.reference_arm) + 1
-    least = board.trial.subgroups.minimum_per_arm
-    return [
-        (position, sizes[position], reference, sizes[reference])
-        for position in sizes
-        if position != reference and min(sizes[position], sizes[reference]) >= least
-    ]
-
-
-def _with_differences(terms: pl.DataFrame, board: Board, people: pl.DataFrame) -> pl.DataFrame:
-    for position, size, reference, reference_size in compared(board, people):
-        mine = terms[f"participants_{position}"].to_numpy()
-        theirs = terms[f"participants_{reference}"].to_numpy()
-        found = miettinen_nurminen(mine, size, theirs, reference_size)
-        is_term = terms["preferred_term"].is_not_null().to_numpy()
-        systems = terms["body_system"].to_numpy()
-        marks = np.full(terms.height, "", dtype=object)
-        if is_term.any():
-            p = fisher_exact(mine[is_term], size, theirs[is_term], reference_size)
-            both = double_false_discovery_rate(p, systems[is_term]).both
-            marks[is_term] = np.where(both <= MARKED_AT, MARK, "")
-        terms = terms.with_columns(
-            pl.Series(f"difference_{position}", 100 * found.estimate).round(1),
-            pl.Series(f"low_{position}", 100 * found.low).round(1),
-            pl.Series(f"high_{position}", 100 * found.high).round(1),
-            pl.Series(f"mark_{position}", marks.tolist(), dtype=pl.String),
+def _with_marks(board: Board, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with a `mark` at each term of an arm that differs more than chance among all."""
+    is_term = rows["preferred_term"].is_not_null()
+    marks = np.full(rows.height, "", dtype=object)
+    theirs = rows.filter((pl.col("arm") == board.reference_arm) & is_term)
+    for arm in arms_to_compare(board, size_of_arms(board)) if theirs.height else ():
+        is_mine = (rows["arm"] == arm) & is_term
+        mine = rows.filter(is_mine)
+        p = fisher_exact(
+            *(part[name].to_numpy() for part in (mine, theirs) for name in ("participants", "of"))
         )
-    return terms
+        both = double_false_discovery_rate(p, mine["body_system"].to_numpy()).both
+        marks[is_mine.to_numpy()] = np.where(both <= MARKED_AT, MARK, "")
+    return rows.with_columns(pl.Series("mark", marks.tolist(), dtype=pl.String))
 
 
-def too_small(board: Board, people: pl.DataFrame) -> tuple[str, ...]:
-    """What to say where arms are there and too small to be compared."""
-    if len(board.arms) == 1 or len(compared(board, people)) == len(board.arms) - 1:
-        return ()
-    least = board.trial.subgroups.minimum_per_arm
-    return (f"An arm with fewer than {least} participants is not compared: counts only.",)
+def _beside_each_other(board: Board, rows: pl.DataFrame, of_arm: tuple[str, ...]) -> pl.DataFrame:
+    """One row a term; columns `name_position` of each arm, differences of those compared."""
+    compared = arms_to_compare(board, size_of_arms(board))
+    wide = rows.select("term", *KEYS).unique("term", maintain_order=True)
+    for position, arm in enumerate(board.arms, start=1):
+        names = [*of_arm, *(OF_DIFFERENCE if arm in compared else ())]
+        part = rows.filter(pl.col("arm") == arm).select(
+            "term", *(pl.col(name).alias(f"{name}_{position}") for name in names)
+        )
+        wide = wide.join(part, on="term", how="left", maintain_order="left")
+    return wide.drop("term")
 
 
-DIFFERENCES = (
-    "Differences in percentage points with 95 % intervals (Miettinen & Nurminen 1985), the arm "
-    "minus the reference; a term that one arm only has, has one, too."
-)
+def _labels(board: Board, *, with_sizes: bool) -> dict[str, str]:
+    """What the columns of arms beside each other are called."""
+    sizes = size_of_arms(board)
+    labels: dict[str, str] = {}
+    for position, arm in enumerate(board.arms, start=1):
+        whose = f"{arm} (N = {sizes[arm]:,})" if with_sizes else arm
+        against = contrast(board, arm)
+        of_this = {
+            "participants": f"Participants, {whose}",
+            "percent": f"%, {whose}",
+            "events": f"Events, {whose}",
+            "serious": f"With a serious one, {whose}",
+            "grades": f"By highest grade, {whose}",
+            "difference": f"Difference, percentage points, {against}",
+            "difference_low": f"95 % CI, low, {against}",
+            "difference_high": f"95 % CI, high, {against}",
+            "mark": f"Mark, {against}",
+        }
+        labels |= {f"{name}_{position}": label for name, label in of_this.items()}
+    return labels
 
-MARKS = (
-    f"{MARK} marks terms with both rates of false discoveries, over body systems and over terms "
-    f"within, at most {MARKED_AT:.0%} (Mehrotra & Heyse 2004; Mehrotra & Adewale 2012; Fisher's "
-    "exact test). It is no verdict: look at the estimate, its interval and the participants."
-)
+
+def _lists_of(terms: pl.DataFrame) -> tuple[Any, ...]:
+    """The participants of each row of a table with a row a term."""
+    return tuple(
+        list_of_events(term or system, body_system=system, preferred_term=term)
+        for system, term in terms.select(KEYS).rows()
+    )
 
 
 @exhibit(
@@ -164,52 +165,26 @@ def adverse_events_by_term(board: Board) -> Exhibit:
     """Participants and events by body system and preferred term, with the highest grade."""
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
-    people = board.ask("safety/people")
-    terms = terms_of(board)
-    if terms.is_empty():
-        return Exhibit(missing="No event has begun since randomization.")
-    sizes = dict(people.select("position", "participants").rows())
-    labels = {"body_system": "Body system", "preferred_term": "Preferred term"}
-    shown = ["body_system", "preferred_term"]
-    for position, arm in enumerate(board.arms, start=1):
-        whose = f"{arm} (N = {sizes[position]:,})"
-        of_this = {
-            f"participants_{position}": f"Participants, {whose}",
-            f"percent_{position}": f"%, {whose}",
-            f"events_{position}": f"Events, {whose}",
-            f"serious_{position}": f"With a serious one, {whose}",
-            f"grades_{position}": f"By highest grade, {whose}",
-        }
-        if f"difference_{position}" in terms.columns:
-            against = contrast(board, arm)
-            of_this |= {
-                f"difference_{position}": f"Difference, % points, {against}",
-                f"low_{position}": f"95 % from, {against}",
-                f"high_{position}": f"to, {against}",
-                f"mark_{position}": f"Mark, {against}",
-            }
-        labels |= of_this
-        shown += list(of_this)
-    systems = terms.filter(pl.col("preferred_term").is_null()).height
-    lists = tuple(
-        list_of_events(term or system, body_system=system, preferred_term=term)
-        for system, term in terms.select("body_system", "preferred_term").rows()
-    )
+    rows = terms_of(board)
+    if rows.is_empty():
+        return Exhibit(missing=NO_EVENT)
+    sizes = size_of_arms(board)
+    table = _beside_each_other(board, rows, OF_ARM)
+    systems = table["preferred_term"].null_count()
     return Exhibit(
-        answer=f"{counted(terms.height - systems, 'preferred term')} in "
+        answer=f"{counted(table.height - systems, 'preferred term')} in "
         f"{counted(systems, 'body system')}.",
         denominator="; ".join(
-            f"N = {size:,}" if len(sizes) == 1 else f"{board.arms[position - 1]}: N = {size:,}"
-            for position, size in sizes.items()
+            f"N = {size:,}" if len(sizes) == 1 else f"{arm}: N = {size:,}"
+            for arm, size in sizes.items()
         ),
         sizes=tuple(sizes.values()),
-        table=terms.select(shown),
-        labels=labels,
-        lists=lists,
-        row_lists=tuple(range(len(lists))),
+        table=table,
+        labels=_labels(board, with_sizes=True),
+        lists=_lists_of(table),
         footnotes=(
-            *((DIFFERENCES, MARKS) if compared(board, people) else ()),
-            *too_small(board, people),
+            *((DIFFERENCES, MARKS) if arms_to_compare(board, sizes) else ()),
+            *too_few_note(board, sizes.values()),
             *sealed_events(board),
         ),
     )
@@ -229,189 +204,78 @@ def adverse_event_dots(board: Board) -> Exhibit:
     """The most frequent preferred terms: share of participants by arm, and differences beside."""
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
-    people = board.ask("safety/people")
     every = terms_of(board).filter(pl.col("preferred_term").is_not_null())
     if every.is_empty():
-        return Exhibit(missing="No event has begun since randomization.")
-    positions = people["position"].to_list()
-    pairs = compared(board, people)
-    total = pl.sum_horizontal(f"participants_{position}" for position in positions)
-    terms = every.sort(
-        total, "body_system", "preferred_term", descending=[True, False, False]
-    ).head(MOST_DOTS)
-    if pairs:
-        signed = pl.max_horizontal(f"difference_{position}" for position, *_ in pairs)
-        terms = terms.sort(signed, descending=True, maintain_order=True)
-    names = axis_names(terms["preferred_term"].to_list(), lines=2)
-    answer = f"The most frequent: {terms.item(0, 'preferred_term')}."
-    beside = None
-    apart = _apart(every, pairs)
-    if (most := _largest_apart(apart, pairs)) is not None:
-        row, position = most
-        rest = (
-            f"Of {counted(every.height, 'term')} looked at, the interval is without zero for "
-            f"{apart.height:,}, some of them by chance alone."
-        )
-        answer = f"{_held_apart(board, people, row, position)}. {rest}"
-        beside = rest if row[f"mark_{position}"] == MARK else None
-    elif pairs:
-        answer = (
-            f"The largest difference among them: {_held_apart(board, people, *largest)}."
-            if (largest := _largest_apart(terms, pairs)) is not None
-            else "None of them differs between arms."
-        )
-    labels = {"preferred_term": "Preferred term", "body_system": "Body system"}
-    for position, arm in enumerate(board.arms, start=1):
-        labels |= {
-            f"participants_{position}": f"Participants, {arm}",
-            f"percent_{position}": f"%, {arm}",
-        }
-        if f"difference_{position}" in terms.columns:
-            against = contrast(board, arm)
-            labels |= {
-                f"difference_{position}": f"Difference, % points, {against}",
-                f"low_{position}": f"95 % from, {against}",
-                f"high_{position}": f"to, {against}",
-            }
-    lists = tuple(
-        list_of_events(str(term), body_system=system, preferred_term=term)
-        for system, term in terms.select("body_system", "preferred_term").rows()
-    )
+        return Exhibit(missing=NO_EVENT)
+    sizes = size_of_arms(board)
+    is_compared = bool(arms_to_compare(board, sizes))
+    total = pl.sum("participants").over("term")
+    order = pl.struct(-total, *KEYS).rank("dense")
+    rows = every.filter(order <= MOST_DOTS).sort(order, maintain_order=True)
+    most_frequent = rows.item(0, "preferred_term")
+    if is_compared:
+        most = pl.col("difference").max().over("term")
+        rows = rows.sort(most, descending=True, maintain_order=True)
+    rows = rows.with_columns(place=pl.col("term").rle_id().cast(pl.Int64))
+    number = every["term"].n_unique()
+    answer, beside = f"The most frequent: {most_frequent}.", None
+    if is_compared:
+        apart = every.filter(without_zero())
+        largest = largest_difference(apart if apart.height else rows)
+        if largest is None:
+            answer = "None of them differs between arms."
+        elif apart.is_empty():
+            answer = f"The largest difference among them: {_held_apart(board, every, largest)}."
+        else:
+            rest = (
+                f"Of {counted(number, 'term')} looked at, the interval is without zero for "
+                f"{apart['term'].n_unique():,}, some of them by chance alone."
+            )
+            answer = f"{_held_apart(board, every, largest)}. {rest}"
+            beside = rest if largest["mark"] == MARK else None
+    table = _beside_each_other(board, rows, ("participants", "percent"))
+    table = table.select(*reversed(KEYS), pl.exclude(*KEYS, "^mark_.*$"))
+    names = axis_names(table["preferred_term"].to_list(), lines=2)
     return Exhibit(
-        attention=_marked_in_words(board, people, every, pairs),
+        attention=_marked_in_words(board, every),
         answer=answer,
         beside=beside,
-        denominator=f"N = {int(people['participants'].sum()):,}; "
-        f"{terms.height} of {counted(every.height, 'term')}",
-        picture=lambda: _dot_plot(board, terms, names, [position for position, *_ in pairs]),
+        denominator=f"N = {sum(sizes.values()):,}; {table.height} of {counted(number, 'term')}",
+        picture=interval_dots(
+            board,
+            rows.drop("percent_low", "percent_high"),
+            names,
+            x_title="Participants, %",
+            marks=(Mark(of="of", people="place"),),
+            difference="difference",
+            beside="Difference, percentage points",
+        ),
         description="For each term a dot an arm: the share of participants with it; beside it the "
         "difference from the reference arm with its interval, where there are several arms.",
-        table=terms.select(list(labels)),
-        labels=labels,
-        lists=lists,
-        row_lists=tuple(range(len(lists))),
+        table=table,
+        labels=_labels(board, with_sizes=False),
+        lists=_lists_of(table),
         footnotes=(
-            *((DIFFERENCES,) if pairs else ()),
-            *too_small(board, people),
+            *((DIFFERENCES,) if is_compared else ()),
+            *too_few_note(board, sizes.values()),
             *sealed_events(board),
         ),
     )
 
 
-def _largest_apart(terms: pl.DataFrame, pairs: Pairs) -> tuple[dict[str, Any], int] | None:
-    """The term and the position of the arm with the largest difference, whatever its sign.
-
-    Under letters the sign says only which arm has the first one.
-    """
-    return max(
-        (
-            (row, position)
-            for row in terms.iter_rows(named=True)
-            for position, *_ in pairs
-            if row[f"difference_{position}"]
-        ),
-        key=lambda found: abs(found[0][f"difference_{found[1]}"]),
-        default=None,
-    )
-
-
-def _held_apart(board: Board, people: pl.DataFrame, row: dict[str, Any], position: int) -> str:
+def _held_apart(board: Board, rows: pl.DataFrame, row: dict[str, Any]) -> str:
     """The counts of an arm and of the reference with a term, and how far apart they are."""
-    sizes = dict(people.select("arm", "participants").rows())
-    counts = counts_in_arms(
-        (
-            {"arm": arm, "participants": row[f"participants_{place}"], "all": sizes[arm]}
-            for place, arm in enumerate(board.arms, start=1)
-            if arm == board.reference_arm or place == position
-        ),
-        "all",
-    )
-    names = (f"{name}_{position}" for name in ("difference", "low", "high"))
-    return (
-        f"{row['preferred_term']}: {counts}; {contrast(board, board.arms[position - 1])} "
-        f"{points(row, *names)}"
-    )
+    held = held_against_reference(board, rows, row, by="term", of="of")
+    return f"{row['preferred_term']}: {held}"
 
 
-def _apart(terms: pl.DataFrame, pairs: Pairs) -> pl.DataFrame:
-    """The terms with an interval without zero, and of these the differences that have one."""
-    if not pairs:
-        return terms.clear()
-    apart = {
-        f"difference_{position}": (pl.col(f"low_{position}") > 0) | (pl.col(f"high_{position}") < 0)
-        for position, *_ in pairs
-    }
-    return terms.filter(pl.any_horizontal(apart.values())).with_columns(
-        pl.when(is_apart).then(name).alias(name) for name, is_apart in apart.items()
-    )
-
-
-def _marked_in_words(board: Board, people: pl.DataFrame, terms: pl.DataFrame, pairs: Pairs) -> str:
+def _marked_in_words(board: Board, rows: pl.DataFrame) -> str:
     """Each term that is marked, by arm; empty where none is."""
     marked = [
-        _held_apart(board, people, row, position)
-        for row in terms.iter_rows(named=True)
-        for position, *_ in pairs
-        if row[f"mark_{position}"] == MARK
+        _held_apart(board, rows, row)
+        for row in rows.filter(pl.col("mark") == MARK).iter_rows(named=True)
     ]
     if not marked:
         return ""
-    looked_at = counted(terms.height, "term")
+    looked_at = counted(rows["term"].n_unique(), "term")
     return f"{'. '.join(marked)}. Marked {MARK}: more than chance among {looked_at}."
-
-
-def _dot_plot(board: Board, terms: pl.DataFrame, names: list[str], beside: list[int]) -> go.Figure:
-    """Dots by arm, and beside them the differences of the arms at `beside` (Amit et al. 2008)."""
-    drawn = figure(x_title="Participants, %", y_title="", height=170 + 34 * terms.height)
-    rows = list(range(terms.height))
-    for position, arm in enumerate(board.arms, start=1):
-        style = arm_style(position)
-        # Arms stand above each other, so that equal shares do not hide one.
-        apart = 0.26 * (position - (len(board.arms) + 1) / 2)
-        drawn.add_trace(
-            go.Scatter(
-                x=terms[f"percent_{position}"].to_list(),
-                y=[row + apart for row in rows],
-                mode="markers",
-                marker={"color": style.color, "symbol": style.symbol, "size": 11},
-                name=safe(arm),
-                showlegend=len(board.arms) > 1,
-                customdata=rows,
-                text=names,
-                hovertemplate="%{text}: %{x} %<extra>" + safe(arm) + "</extra>",
-                cliponaxis=False,
-            )
-        )
-    for step, position in enumerate(beside):
-        style = arm_style(position)
-        _add_differences(drawn, terms, position, style, 0.18 * (step - (len(beside) - 1) / 2))
-    drawn.update_layout(
-        yaxis=rows_axis(names),
-        xaxis={
-            "domain": LEFT_OF_AXIS_BESIDE if beside else [0, 1],
-            "rangemode": "tozero",
-            "title": {"text": in_lines("Participants, %", 13)},
-        },
-    )
-    if beside:
-        drawn.update_layout(xaxis2=axis_beside("Difference, % points"))
-    return drawn
-
-
-def _add_differences(
-    drawn: go.Figure, terms: pl.DataFrame, position: int, style: ArmStyle, apart: float
-) -> None:
-    difference, low, high = (terms[f"{name}_{position}"] for name in ("difference", "low", "high"))
-    drawn.add_trace(
-        go.Scatter(
-            x=difference.to_list(),
-            y=[row + apart for row in range(terms.height)],
-            xaxis="x2",
-            error_x=error_bars(difference, low, high),
-            mode="markers",
-            marker={"color": style.color, "symbol": f"{style.symbol}-open", "size": 9},
-            showlegend=False,
-            customdata=list(range(terms.height)),
-            hovertemplate="%{x:+.1f} % points<extra></extra>",
-        )
-    )

@@ -1,7 +1,5 @@
 """Every case of special interest, and what supports it."""
 
-from typing import Any
-
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit
@@ -10,7 +8,6 @@ from exhibits.parts.words import counted, number, share, unit
 from exhibits.special_interest.groups import (
     COUNTED,
     GROUPS,
-    bound_terms,
     groups_by_id,
     list_of,
     sealed_terms,
@@ -38,11 +35,10 @@ def special_interest_cases(board: Board) -> Exhibit:
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
     groups = groups_by_id(board)
-    terms = bound_terms(board.trial.special_interest)
-    cases = board.ask("special_interest/cases", terms=terms)
+    cases = board.ask("special_interest/cases")
     table = (
         cases.join(
-            _support_by_case(board, terms),
+            _support_by_case(board),
             on=["group", "record_key"],
             how="left",
             maintain_order="left",
@@ -103,21 +99,14 @@ def special_interest_cases(board: Board) -> Exhibit:
 
 CASE_LABELS = {
     "group": "Group",
-    "subject": "Participant",
-    "site": "Site",
-    "arm": "Arm",
-    "preferred_term": "Preferred term",
-    "grade": "Grade",
     "seriousness": "Seriousness",
     "start_date": "Began",
-    "study_day": "Study day",
-    "outcome": "Outcome",
     "beyond": "Results beyond a limit",
     "support": "Results around the onset",
 }
 
 
-def _support_by_case(board: Board, terms: list[dict[str, Any]]) -> pl.DataFrame:
+def _support_by_case(board: Board) -> pl.DataFrame:
     """By `group`, `record_key`: how many results around the onset are `beyond`, all as `support`.
 
     A case of a group without limits has no row.
@@ -158,7 +147,7 @@ def _support_by_case(board: Board, terms: list[dict[str, Any]]) -> pl.DataFrame:
             )
         )
     )
-    rows = board.ask("special_interest/case_support", terms=terms, supports=supports)
+    rows = board.ask("special_interest/case_support", supports=supports)
     return (
         rows.join(rules, on=["group", "number"], how="left", maintain_order="left")
         .group_by("group", "record_key", maintain_order=True)

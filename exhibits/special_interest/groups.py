@@ -1,10 +1,5 @@
 """The groups of special interest that a trial definition names: whom, and what is said of all."""
 
-from collections.abc import Sequence
-from typing import Any
-
-import polars as pl
-
 from exhibits.exhibit import People
 from exhibits.parts.events import SINCE
 from exhibits.parts.populations import row_name
@@ -18,29 +13,6 @@ GROUPS = (
     "Groups of preferred terms by the trial definition, compared without regard to case, "
     "punctuation and spelling; an event can belong to several. All need medical review."
 )
-
-
-def bound_terms(groups: Sequence[SpecialInterest]) -> list[dict[str, Any]]:
-    """The terms of groups, as questions bind them; a term without a category counts alone."""
-    return [
-        {
-            "group": group.id,
-            "number": number,
-            "term": term,
-            "category": category,
-            "days": group.algorithm_days,
-        }
-        for number, group in enumerate(groups)
-        for term, category in group.counted_terms
-    ]
-
-
-def too_few_to_estimate(board: Board, people: pl.DataFrame) -> tuple[str, ...]:
-    """A footnote where an arm has too few participants: then there are counts and no estimates."""
-    least = board.trial.subgroups.minimum_per_arm
-    if all(count >= least for count in people["participants"]):
-        return ()
-    return (f"Counts only: estimates are shown from {least} participants in each arm on.",)
 
 
 def sealed_terms(board: Board) -> tuple[str, ...]:
@@ -84,7 +56,6 @@ def list_of(board: Board, group: SpecialInterest | None, arm: str | None, **chos
         title=row_name(board, name, arm) if arm else name,
         question="people/with_special_interest",
         values=(
-            ("terms", bound_terms(board.trial.special_interest)),
             ("group", group.id if group else None),
             ("arm", arm),
             ("serious", chosen.get("serious", False)),

@@ -12,6 +12,7 @@ from estimators.time_to_event import (
     log_rank,
 )
 from exhibits.exhibit import Exhibit, People, exhibit
+from exhibits.parts.comparison import TOO_FEW, has_enough, too_few_note
 from exhibits.parts.incidence_curves import (
     days_apart,
     in_percent,
@@ -23,11 +24,9 @@ from exhibits.parts.populations import nobody_to_show
 from exhibits.parts.words import counted, decimal, percent
 from exhibits.special_interest.groups import (
     COUNTED,
-    bound_terms,
     list_of,
     sealed_terms,
     standard_queries,
-    too_few_to_estimate,
 )
 from queries import Board
 
@@ -57,17 +56,18 @@ def special_interest_incidence(board: Board) -> Exhibit:
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
     groups = board.trial.special_interest
-    everybody = board.ask("special_interest/first_events", terms=bound_terms(groups))
+    everybody = board.ask("special_interest/first_events")
     known = everybody.filter(pl.col("day").is_not_null())
     people = board.ask("safety/people")
-    few = too_few_to_estimate(board, people)
+    sizes = dict(people.select("arm", "participants").rows())
+    estimated = [arm for arm in board.arms if has_enough(board, sizes[arm])]
     days = milestones(board, max(known["day"].to_list(), default=0))
     rows: list[dict[str, Any]] = []
     lists: list[People] = []
     row_lists: list[int | None] = []
     had_any = set(known.filter(pl.col("outcome") == EVENT)["group"])
     # An empty panel says less than a sentence.
-    drawn = [group for group in groups if group.id in had_any and not few]
+    drawn = [group for group in groups if group.id in had_any and estimated]
     traces: list[dict[str, Any]] = []
     for group in groups:
         for position, arm in enumerate(board.arms, start=1):
@@ -76,7 +76,7 @@ def special_interest_incidence(board: Board) -> Exhibit:
             curves = aalen_johansen(time, outcome, codes=[EVENT, DEATH])
             on = incidence_on(curves, days)
             median = kaplan_meier(time, outcome == EVENT).median.days
-            had = int((outcome == EVENT).sum())
+            had, shown = int((outcome == EVENT).sum()), has_enough(board, of_arm.height)
             if had:
                 lists.append(list_of(board, group, arm))
             for row, day in enumerate(days):
@@ -90,14 +90,14 @@ def special_interest_incidence(board: Board) -> Exhibit:
                         "participants": of_arm.height,
                         "at_risk": int(on.at_risk[row]),
                         "events": int(until.sum()),
-                        "incidence_percent": in_percent([on.incidence[0, row]], shown=not few)[0],
-                        "low_percent": in_percent([on.low[0, row]], shown=not few)[0],
-                        "high_percent": in_percent([on.high[0, row]], shown=not few)[0],
-                        "death_percent": in_percent([on.incidence[1, row]], shown=not few)[0],
-                        "median_day": median if not few else None,
+                        "incidence_percent": in_percent([on.incidence[0, row]], shown=shown)[0],
+                        "incidence_percent_low": in_percent([on.low[0, row]], shown=shown)[0],
+                        "incidence_percent_high": in_percent([on.high[0, row]], shown=shown)[0],
+                        "death_percent": in_percent([on.incidence[1, row]], shown=shown)[0],
+                        "median_day": median if shown else None,
                     }
                 )
-            if group in drawn:
+            if group in drawn and shown:
                 people_behind = len(lists) - 1 if had else None
                 panel = drawn.index(group) + 1
                 traces.append(
@@ -110,7 +110,7 @@ def special_interest_incidence(board: Board) -> Exhibit:
     left_out_most = max(left_out["len"].to_list(), default=0)
     imputed = int(known["is_earliest"].sum())
     return Exhibit(
-        answer=_incidence_answer(board, known, last) if not few else "Too few for estimates.",
+        answer=_incidence_answer(board, known, last),
         denominator=f"N = {total:,}; {counted(first, 'first event')} of "
         f"{counted(len(groups), 'group')}",
         picture=(
@@ -143,8 +143,8 @@ def special_interest_incidence(board: Board) -> Exhibit:
                 if left_out_most
                 else ()
             ),
-            *(() if few else _log_rank_words(board, known)),
-            *few,
+            *(_log_rank_words(board, known) if len(estimated) == len(board.arms) else ()),
+            *too_few_note(board, sizes.values()),
             *standard_queries(board),
             *sealed_terms(board),
         ),
@@ -162,22 +162,17 @@ INCIDENCE_SCHEMA = {
     "at_risk": pl.Int64,
     "events": pl.Int64,
     "incidence_percent": pl.Float64,
-    "low_percent": pl.Float64,
-    "high_percent": pl.Float64,
+    "incidence_percent_low": pl.Float64,
+    "incidence_percent_high": pl.Float64,
     "death_percent": pl.Float64,
     "median_day": pl.Float64,
 }
 
 INCIDENCE_LABELS = {
     "name": "Group",
-    "arm": "Arm",
-    "day": "Study day",
-    "participants": "Participants",
     "at_risk": "At risk",
     "events": "With a first event",
     "incidence_percent": "Cumulative incidence, %",
-    "low_percent": "95 % low, %",
-    "high_percent": "95 % high, %",
     "death_percent": "Died without one, %",
     "median_day": "Median day (Kaplan–Meier)",
 }
@@ -186,12 +181,12 @@ INCIDENCE_LABELS = {
 def _incidence_answer(board: Board, known: pl.DataFrame, last: int) -> str:
     """By the last day, how many had an event of each group that anybody had, in each arm."""
     had = set(known.filter(pl.col("outcome") == EVENT)["group"])
-    said = []
+    shares_by_group = []
     for group in board.trial.special_interest:
         shares = []
         for arm in board.arms if group.id in had else ():
             rows = known.filter(pl.col("group") == group.id, pl.col("arm") == arm)
-            if rows.is_empty():
+            if not has_enough(board, rows.height):
                 continue
             days, outcomes = rows["day"].to_numpy(), rows["outcome"].to_numpy()
             curves = aalen_johansen(days, outcomes, codes=[1, 2])
@@ -199,12 +194,14 @@ def _incidence_answer(board: Board, known: pl.DataFrame, last: int) -> str:
             words = percent(value) if math.isfinite(value) else f"not known on day {last}"
             shares.append(words if len(board.arms) == 1 else f"{words} ({arm})")
         if shares:
-            said.append(f"{group.name} {', '.join(shares)}")
-    if not said:
+            shares_by_group.append(f"{group.name} {', '.join(shares)}")
+    if not had:
         return "Nobody had an event of special interest."
+    if not shares_by_group:
+        return TOO_FEW
     none = [group.name for group in board.trial.special_interest if group.id not in had]
     nobody = f" Nobody had an event of: {'; '.join(none)}." if none else ""
-    return f"By study day {last}: {'; '.join(said)}.{nobody}"
+    return f"By study day {last}: {'; '.join(shares_by_group)}.{nobody}"
 
 
 def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:

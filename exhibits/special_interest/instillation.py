@@ -5,10 +5,11 @@ import polars as pl
 
 from access.view import View
 from exhibits.exhibit import Exhibit, People, exhibit
+from exhibits.parts.comparison import where_enough
 from exhibits.parts.populations import nobody_to_show
 from exhibits.parts.theme import ACCENT, figure, in_lines
 from exhibits.parts.words import counted, share
-from exhibits.special_interest.groups import GROUPS, bound_terms, groups_by_id, list_of
+from exhibits.special_interest.groups import GROUPS, groups_by_id, list_of
 from queries import Board
 
 # Criteria of worsening, by name as the question has them: in words, and the dataset that has them.
@@ -143,8 +144,7 @@ def hours_from_instillation(board: Board) -> Exhibit:
         return nothing
     groups = groups_by_id(board)
     names = {key: group.name for key, group in groups.items()}
-    terms = bound_terms(board.trial.special_interest)
-    onsets = board.ask("treatment/onset_since_dose", terms=terms)
+    onsets = board.ask("treatment/onset_since_dose")
     if onsets.is_empty():
         missing = "No event of special interest with a date of onset came after an instillation."
         return Exhibit(missing=missing)
@@ -162,6 +162,7 @@ def hours_from_instillation(board: Board) -> Exhibit:
         *((pl.col("span") == name).sum().cast(pl.Int64).alias(name) for name, _ in SPANS),
         pl.coalesce(hours / 24, days).median().alias("median_days"),
     )
+    table = table.with_columns(where_enough(board, "events", "median_days"))
     early = table.select("within_6_hours", "within_24_hours", "same_or_next_day").sum_horizontal()
 
     def draw() -> go.Figure:

@@ -217,9 +217,7 @@ def test_an_estimate_that_moved_is_named(demonstration_store: LoadedTrial) -> No
         for at, column in ((before, "then"), (board, "now")):
             table = make("special_interest_overview", at).table
             assert table is not None
-            (share,) = table.filter((pl.col("name") == group) & (pl.col("arm") == arm))[
-                "share_percent"
-            ]
+            (share,) = table.filter((pl.col("name") == group) & (pl.col("arm") == arm))["percent"]
             assert row[column] == f"{share:g} %"
         assert abs(float(str(row["moved"]))) > board.trial.monitoring.moved_points
     board.close()

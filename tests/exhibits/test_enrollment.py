@@ -354,7 +354,7 @@ def test_the_fan_is_the_estimators(demonstration_store: LoadedTrial) -> None:
 
 def test_a_target_that_is_reached_is_not_projected(pilot_store: LoadedTrial) -> None:
     shown = pooled(pilot_store, "enrollment_progress")
-    assert shown.answer == "The target is reached: 254 of 254 (100 %) are randomized."
+    assert shown.answer == "The target is reached: 254 of 254 (100.0 %) are randomized."
     assert numbers_of(shown) == {
         "Randomized": "254 of 254",
         "Screened": "306",

@@ -286,7 +286,9 @@ def test_symptoms_are_told_by_arm(board: BoardByName) -> None:
             arm: rows.filter(pl.col("arm") == arm)["participants"].sum()
             for arm in ("Arm A", "Arm B")
         }
-        assert f"{measure}: Arm A 0 of {n['Arm A']} (0 %), Arm B 0 of {n['Arm B']}" in shown.answer
+        assert (
+            f"{measure}: Arm A 0 of {n['Arm A']} (0.0 %), Arm B 0 of {n['Arm B']}" in shown.answer
+        )
     pooled = make("reported_symptoms", board("two arms", View.POOLED)).answer
     assert "Arm" not in pooled
 

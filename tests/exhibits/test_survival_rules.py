@@ -48,7 +48,7 @@ def test_under_the_least_number_there_are_counts_only(loaded: LoadedByName) -> N
     for name in ("mortality", "survival_curve", "discharge"):
         shown = make(name, board)
         assert shown.figure is None
-        assert any("Counts only" in note for note in shown.footnotes), name
+        assert any("counts and no estimate" in note for note in shown.footnotes), name
         shares = table(shown).select(pl.selectors.contains("percent", "low", "high"))
         assert shares.drop("known_percent", strict=False).null_count().row(0) == (
             (table(shown).height,) * shares.drop("known_percent", strict=False).width
@@ -254,7 +254,7 @@ def test_vital_status_by_hand(by_hand: Board) -> None:
     assert [rows[28][state] for state in states] == [4, 4, 3, 1, 1]
     assert (rows[28]["known"], rows[28]["past"], rows[28]["known_past_percent"]) == (8, 10, 70.0)
     assert shown.answer.endswith(
-        "Day 28: known for 8 of 13 (62 %), of those past it for 7 of 10. 3 participants are past "
+        "Day 28: known for 8 of 13 (61.5 %), of those past it for 7 of 10. 3 participants are past "
         "day 28 with unknown status. For 1 last known alive it is still to come. Warning: vital "
         "status on day 28 is known for only 62 % of participants (below 80 %)."
     )
@@ -290,7 +290,7 @@ def test_discharge_by_hand(by_hand: Board) -> None:
 
 def test_who_was_not_randomized_is_listed_and_marked(by_hand: Board) -> None:
     shown = make("deaths", by_hand)
-    assert shown.answer == "5 of 13 (38 %) participants died. Not randomized: 1 death."
+    assert shown.answer == "5 of 13 (38.5 %) participants died. Not randomized: 1 death."
     listed = dict(table(shown).select("subject", "randomized").rows())
     assert {who: said for who, said in listed.items() if said == "no"} == {
         "NCT05689008-01-013": "no"
