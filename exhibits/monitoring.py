@@ -36,10 +36,10 @@ from exhibits.conduct import planned_visits
 from exhibits.exhibit import EXHIBITS, Conclusion, Exhibit, Number, People, exhibit, make
 from exhibits.oxygenation import planned_days, rules_of
 from exhibits.parts.comparison import contrast
+from exhibits.parts.populations import PAST
 from exhibits.parts.theme import QUIET, arm_style, figure, in_lines, safe
 from exhibits.parts.words import counted, day, decimal, percent, share, signed
 from exhibits.special_interest.groups import sealed_terms
-from exhibits.survival import PAST
 from queries import Board, Filters
 from trials import definition
 

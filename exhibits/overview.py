@@ -8,10 +8,10 @@ import polars as pl
 
 from exhibits.conduct import planned_visits
 from exhibits.exhibit import Exhibit, Number, exhibit, leading, make, too_few
+from exhibits.parts.populations import who_died
 from exhibits.parts.words import counted, number
 from exhibits.safety.overview import list_of_kind
 from exhibits.special_interest.groups import list_of
-from exhibits.survival import who_died
 from queries import Board, Filters
 
 POPULATION = "All participants; filters do not apply"

@@ -13,12 +13,11 @@ from exhibits.conduct import planned_visits
 from exhibits.exhibit import RANDOMIZED, Conclusion, Exhibit, People, exhibit
 from exhibits.oxygenation import asked
 from exhibits.parts.comparison import arms_to_compare, too_few_to_compare
-from exhibits.parts.populations import nobody_to_show, row_name
+from exhibits.parts.populations import PAST, nobody_to_show, row_name
 from exhibits.parts.ranks import WIN_LABELS, WIN_METHOD, Ranked, wins
 from exhibits.parts.stacked_bars import SHADES, stacked
 from exhibits.parts.theme import STATES, arm_style, figure, safe
 from exhibits.parts.words import share
-from exhibits.survival import PAST
 from queries import Board
 
 # Respiratory support by rank, as the trial definition gives it to classes of procedures.

@@ -13,6 +13,8 @@ from exhibits.parts.theme import AXIS, FONT_SIZE, arm_style, figure, in_lines, s
 from exhibits.parts.words import rounded
 from queries import Board
 
+# Under so many events in all the chi-square distribution of a log-rank test is poor.
+LEAST_EVENTS = 10
 # Days of the schedule that stand for weeks and months in a table.
 MILESTONES = (7, 14, 21, 28, 56, 84, 182, 364)
 # Under so much of the axis numbers under days would run into each other on a telephone.

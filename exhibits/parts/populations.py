@@ -2,10 +2,11 @@
 
 import polars as pl
 
-from exhibits.exhibit import Exhibit, too_few
+from exhibits.exhibit import Exhibit, People, too_few
 from queries import Board
 
 NOBODY = "Nobody is randomized yet."
+PAST = "Past a day: the window of its planned visit had closed by the data cut-off."
 NOBODY_LEFT = "The filters leave nobody. Choose fewer of them."
 
 
@@ -44,3 +45,9 @@ def by_arm(board: Board, words: dict[str, str]) -> str:
     if len(board.arms) == 1:
         return next(iter(words.values()), "")
     return "; ".join(f"{arm}: {said}" for arm, said in words.items())
+
+
+def who_died(arm: str | None, board: Board | None = None) -> People:
+    """Participants who died, of an arm; None for all."""
+    title = row_name(board, "Died", arm) if arm and board else "Died"
+    return People(title, "people/who_died", (("arm", arm),))

@@ -14,6 +14,7 @@ from estimators.time_to_event import (
 from exhibits.exhibit import Exhibit, People, exhibit
 from exhibits.parts.comparison import TOO_FEW, has_enough, too_few_note
 from exhibits.parts.incidence_curves import (
+    LEAST_EVENTS,
     days_apart,
     in_percent,
     incidence_curve,
@@ -29,9 +30,6 @@ from exhibits.special_interest.groups import (
     standard_queries,
 )
 from queries import Board
-
-# Under so many events in all the chi-square distribution of a log-rank test is poor.
-LEAST_EVENTS = 10
 
 EVENT, DEATH = 1, 2
 

@@ -1,0 +1,166 @@
+"""Who died."""
+
+import polars as pl
+
+from exhibits.exhibit import Conclusion, Exhibit, Number, exhibit
+from exhibits.parts.comparison import (
+    apart_in_words,
+    difference_labels,
+    shares_in_arms,
+    too_few_note,
+    with_difference,
+    with_share,
+)
+from exhibits.parts.interval_dots import interval_dots
+from exhibits.parts.populations import PAST, nobody_to_show, who_died
+from exhibits.parts.words import share
+from exhibits.survival.status import (
+    ALL,
+    BY_WHICH,
+    KNOWN,
+    OBSERVED,
+    by_vital_status,
+    counts_by_arm,
+    differences_in_words,
+    status_by_day,
+    too_little_known,
+    undated_note,
+)
+from queries import Board
+
+
+@exhibit(
+    page="board-survival",
+    leads=41,
+    title="Deaths in each arm",
+    data=("DM",),
+    conclusions=(
+        Conclusion("percent", ("group", "arm")),
+        Conclusion("difference", ("group", "arm"), "minus"),
+    ),
+    filtered=True,
+    by_day=False,
+    method=(
+        BY_WHICH,
+        OBSERVED,
+    ),
+)
+def mortality(board: Board) -> Exhibit:
+    """How many died in each arm, by the day that the trial definition names and in all."""
+    if (nothing := nobody_to_show(board)) is not None:
+        return nothing
+    day = board.trial.survival.day
+    known, randomized = status_by_day(board, [day]), pl.col("randomized")
+    dead = dict(board.ask("survival/observed").group_by("arm").agg(pl.col("is_dead").sum()).rows())
+    by_day = f"By day {day}"
+    rows = pl.concat(
+        [
+            known.select(
+                pl.lit(by_day).alias("group"),
+                "arm",
+                pl.col("died_past").alias("participants"),
+                pl.col("known_past").alias("randomized"),
+                (pl.col("past") - pl.col("known_past")).alias("not_known"),
+            ),
+            known.select(
+                pl.lit(ALL).alias("group"),
+                "arm",
+                pl.col("arm")
+                .replace_strict(dead, default=0, return_dtype=pl.Int64)
+                .alias("participants"),
+                "randomized",
+                pl.lit(None, pl.Int64).alias("not_known"),
+            ),
+        ]
+    )
+    table = with_difference(board, with_share(board, rows), by=["group"])
+    lists = tuple(
+        who_died(row["arm"], board)
+        if row["group"] == ALL
+        else by_vital_status(
+            board, f"Died by day {day}", row["arm"], state="died", day=day, only_past=True
+        )
+        for row in table.iter_rows(named=True)
+    )
+    sums = {str(name): part.sum() for (name,), part in table.group_by("group", maintain_order=True)}
+    early, total = sums[by_day], sums[ALL]
+    undated = int(known["undated"].sum())
+    by_then = table.filter(pl.col("group") == by_day)
+    deaths_by_then = (
+        f"By day {day}, {share(early['participants'].item(), early['randomized'].item())} of those "
+        f"past that day with a known vital status died{counts_by_arm(board, by_then)}"
+        f"{differences_in_words(board, by_then.iter_rows(named=True), 'deaths')}."
+    )
+    known_percent = known.select(
+        "arm", pl.when(randomized > 0).then(100 * pl.sum_horizontal(KNOWN) / randomized)
+    )
+    attention = (
+        deaths_by_then if apart_in_words(board, by_then, by="group") else "",
+        too_little_known(board, dict(known_percent.rows()), day),
+    )
+    deaths_in_all = (
+        f"Deaths in all: {share(total['participants'].item(), total['randomized'].item())}"
+        f"{counts_by_arm(board, table.filter(pl.col('group') == ALL))}."
+    )
+    return Exhibit(
+        attention=" ".join(part for part in attention if part),
+        answer=f"{deaths_by_then} {deaths_in_all}",
+        beside=deaths_in_all if attention[0] else None,
+        denominator=f"n = {early['randomized'].item():,} past day {day} with a known vital status "
+        f"of N = {total['randomized'].item():,}",
+        numbers=tuple(
+            Number(
+                f"Died {name[0].lower()}{name[1:]}",
+                share(part["participants"].item(), part["randomized"].item()),
+                ""
+                if len(board.arms) == 1
+                else shares_in_arms(
+                    board,
+                    table.filter(pl.col("group") == name).iter_rows(named=True),
+                    "randomized",
+                ),
+                who_died(None, board)
+                if name == ALL
+                else by_vital_status(
+                    board, f"Died by day {day}", None, state="died", day=day, only_past=True
+                ),
+            )
+            for name, part in sums.items()
+        ),
+        picture=interval_dots(
+            board,
+            table.with_row_index("list").with_columns(
+                place=(pl.col("group") == ALL).cast(pl.Int64)
+            ),
+            [by_day, ALL],
+            x_title="Participants who died, %",
+        ),
+        description=f"A dot with its interval for each arm of this view: the share who died by day "
+        f"{day}, and in all.",
+        table=table,
+        labels=MORTALITY_LABELS | difference_labels(board),
+        footnotes=(
+            f"By day {day}: of those who are past that day, and of whom it is known whether they "
+            f"lived on it. {PAST} Of those randomized later deaths would count, but not lives, so "
+            "they are left out. In all: of all randomized, however long they were followed.",
+            "Exact intervals (Clopper & Pearson 1934)"
+            + (
+                f"; differences to {board.reference_arm} in percentage points with 95 % intervals "
+                "(Miettinen & Nurminen 1985)."
+                if len(board.arms) > 1
+                else ", 95 %."
+            ),
+            *undated_note(undated),
+            *too_few_note(board, table["randomized"]),
+        ),
+        assumptions=board.trial.assumptions("survival", "schedule"),
+        lists=lists,
+    )
+
+
+MORTALITY_LABELS = {
+    "group": "Deaths",
+    "participants": "Died",
+    "randomized": "Of",
+    "not_known": "Vital status not known",
+}
