@@ -37,7 +37,7 @@ def show(name: str, body: Callable[[Exhibit], None] | None = None) -> None:
         body: draws what stands between answer and footnotes, in place of picture and table.
     """
     board = session_board()
-    if EXHIBITS[name].least_view > board.view:
+    if not EXHIBITS[name].is_offered(board):
         return
     shown = make(name, board)
     come_back_to(name)

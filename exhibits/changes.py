@@ -618,7 +618,7 @@ def _moved_conclusions(
     """The estimates that moved, and how many were looked at."""
     rows: list[dict[str, Any]] = []
     looked_at = 0
-    offered = (item for item in exhibits if item.least_view <= board.view)
+    offered = (item for item in exhibits if item.is_offered(board))
     for name, of in ((item.name, one) for item in offered for one in item.conclusions):
         was, is_ = (_estimates(at, name, of) for at in (then, board))
         looked_at += len(is_)

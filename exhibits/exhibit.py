@@ -298,6 +298,10 @@ class Registered:
         """Addresses of all pages that show it."""
         return (self.page, *self.also_on)
 
+    def is_offered(self, board: Board) -> bool:
+        """Whether the Board's view has it."""
+        return self.least_view <= board.view
+
 
 EXHIBITS: dict[str, Registered] = {}
 

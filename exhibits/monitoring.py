@@ -212,7 +212,7 @@ STANDINGS: tuple[tuple[str, str, str | bool], ...] = (
 
 def _standing(board: Board, rules: int) -> str:
     """How many rules are met at the last look, where that is told at all."""
-    there = [item for item in STANDINGS if EXHIBITS[item[0]].least_view <= board.view]
+    there = [item for item in STANDINGS if EXHIBITS[item[0]].is_offered(board)]
     if not there:
         return ". Where they stand is told by arm, in the closed session."
     looked_at: set[str] = set()

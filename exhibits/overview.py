@@ -39,7 +39,7 @@ def lines(board: Board, addresses: Collection[str]) -> list[Line]:
     for address, items in leading().items():
         if address not in addresses:
             continue
-        there = [item for item in items if item.least_view <= board.view]
+        there = [item for item in items if item.is_offered(board)]
         # A limited role has what counts participants, and not what is behind it.
         shown = {item: make(item.name, board) for item in there[: 1 if board.is_limited else None]}
         first = next((item for item, made in shown.items() if made.answer), None)
