@@ -17,7 +17,8 @@ from exhibits.parts.words import counted
 
 ROWS_ON_A_PAGE = 200
 
-trail = session_trail()
+trail, session = session_trail(), window().session
+reader = Actor.of(session.identity if session else None)  # a click comes outside of the session
 prepare_page()
 st.title("Audit trail", anchor=False)
 st.markdown(f"**{plain('Who saw what, when, why?')}**")
@@ -100,8 +101,6 @@ else:
 def exported() -> Sequence[Entry]:
     """What the filters leave; given out when that is recorded."""
     entries = trail.select(where)
-    session = window().session
-    reader = Actor.of(session.identity if session else None)
     trail.write("download", reader, resource="audit trail", reason=where.in_words())
     return entries
 
