@@ -1,5 +1,7 @@
 """Do labs or vital signs show organ harm? Grades, liver tests, and the course of every measure."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -209,6 +211,8 @@ def shifts_from_baseline(board: Board) -> Exhibit:
         of=pl.col("participants").sum().over("name", "position"),
         rise=pl.when("rose").then(pl.lit("yes")).otherwise(pl.lit("no")),
     )
+    names = [_graded_name(board, grading) for grading in gradings]
+    bars = _parts_of_bars(board, gradings, table, lists)
     risen = graded.filter("rose")
     highest = max(risen["worst_grade"], default=0)
     severe = int(graded.filter(pl.col("rose") & (pl.col("worst_grade") >= 3))["participants"].sum())
@@ -227,7 +231,7 @@ def shifts_from_baseline(board: Board) -> Exhibit:
     return Exhibit(
         answer=answer,
         denominator=f"N = {everybody:,}; graded at baseline and after it: as stated",
-        picture=lambda: _stacked_rises(board, gradings, table, lists),
+        picture=lambda: _stacked_rises(board, names, bars),
         description="A stacked bar for each measure and arm of this view, in percent of those "
         "graded at baseline and after it: no grade, graded and not risen, risen to grade 1, 2, 3 "
         "or 4.",
@@ -268,53 +272,68 @@ def _no_graded(board: Board) -> str:
     )
 
 
-def _stacked_rises(
+@dataclass(frozen=True)
+class _Part:
+    """A part of the bar of a measure and an arm, and the place of its list of participants."""
+
+    rise: str
+    row: int
+    position: int
+    percent: float
+    text: str
+    list: int
+
+
+def _parts_of_bars(
     board: Board, gradings: list[Grading], table: pl.DataFrame, lists: list[People]
-) -> go.Figure:
-    """Stacked bars; the mark before a bar says whose it is. Appends the lists of its marks."""
+) -> list[_Part]:
+    """The parts of every bar that anybody is in. Appends their lists of participants."""
+    names = [_graded_name(board, grading) for grading in gradings]
+    bars = {
+        (names.index(str(name)), int(position)): part
+        for (name, position), part in table.group_by("name", "position", maintain_order=True)
+    }
+    parts = []
+    for rise, words, _ in RISES:
+        chosen, values = _chosen_part(rise)
+        for (row, position), rows in bars.items():
+            people, total = int(rows.filter(chosen)["participants"].sum()), int(rows["of"][0])
+            if not people:
+                continue
+            arm = board.arms[position - 1]
+            text = f"{safe(row_name(board, names[row], arm))}: {share(people, total)}"
+            parts.append(_Part(rise, row, position, 100 * people / total, text, len(lists)))
+            lists.append(_with_grades(board, gradings[row], arm, words.lower(), **values))
+    return parts
+
+
+def _stacked_rises(board: Board, names: Sequence[str], parts: Sequence[_Part]) -> go.Figure:
+    """Stacked bars; the mark before a bar says whose it is."""
     arms = len(board.arms)
     drawn = figure(
         x_title="Participants graded at baseline and after it, %",
         y_title="",
-        height=190 + len(gradings) * (22 + 20 * arms),
+        height=190 + len(names) * (22 + 20 * arms),
     )
-    names = [_graded_name(board, grading) for grading in gradings]
-    counts: dict[tuple[int, int], pl.DataFrame] = {
-        (names.index(str(name)), int(position)): part
-        for (name, position), part in table.group_by("name", "position", maintain_order=True)
-    }
     step = 0.8 / arms
     places = {
         key: key[0] + step * (key[1] - (arms + 1) / 2)
         for key in product(range(len(names)), range(1, arms + 1))
     }
-    for part, words, state in RISES:
-        chosen, values = _chosen_part(part)
-        x, y, texts, marks = [], [], [], []
-        for (place, position), rows in counts.items():
-            people = int(rows.filter(chosen)["participants"].sum())
-            total = int(rows["of"][0])
-            if not people:
-                continue
-            arm = board.arms[position - 1]
-            x.append(100 * people / total)
-            y.append(places[place, position])
-            texts.append(f"{safe(row_name(board, names[place], arm))}: {share(people, total)}")
-            marks.append(len(lists))
-            lists.append(_with_grades(board, gradings[place], arm, words.lower(), **values))
-        if not x:
+    for rise, words, state in RISES:
+        if not (of_rise := [part for part in parts if part.rise == rise]):
             continue
         drawn.add_trace(
             go.Bar(
-                x=x,
-                y=y,
+                x=[part.percent for part in of_rise],
+                y=[places[part.row, part.position] for part in of_rise],
                 width=step * 0.86,
                 orientation="h",
                 name=words,
                 marker=state_marker(state),
-                text=texts,
+                text=[part.text for part in of_rise],
                 textposition="none",
-                customdata=marks,
+                customdata=[part.list for part in of_rise],
                 hovertemplate="%{text} " + words.lower() + "<extra></extra>",
             )
         )

@@ -64,6 +64,7 @@ def test_an_exhibit(
     scripts_get_plain_data(shown)
     a_figure_has_axes_with_titles_and_is_described(shown)
     a_figure_carries_no_participant(shown, of)
+    every_mark_leads_to_a_list_that_is_there(shown)
     an_arm_is_named_unblinded_only(shown, of, view, letters=set(board(store, View.CODED).arms))
     it_says_by_which_method(shown)
 
@@ -129,6 +130,19 @@ def a_figure_carries_no_participant(shown: Exhibit, loaded: LoadedTrial) -> None
     drawn = shown.figure.to_json() if shown.figure is not None else ""
     subjects = loaded.dataset("dm")["USUBJID"]
     assert not [subject for subject in subjects if subject in drawn]
+
+
+def every_mark_leads_to_a_list_that_is_there(shown: Exhibit) -> None:
+    """The figure is drawn after the exhibit is made: what its marks lead to is there before."""
+    if not shown.lists or shown.figure is None:
+        return
+    places = {
+        place
+        for trace in shown.figure.data
+        for mark in (trace.customdata if trace.customdata is not None else ())
+        if isinstance(place := mark[0] if isinstance(mark, list | tuple) else mark, int)
+    }
+    assert places <= set(range(len(shown.lists)))
 
 
 def an_arm_is_named_unblinded_only(
