@@ -10,7 +10,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from simulator import simulate
 from tests.browser.visitor import ERRORS, PATIENCE, Visitor
-from tests.browser.whole_page import NARROW, UNDRAWN_CHART, fits
+from tests.browser.whole_page import UNDRAWN_CHART, fits
 from tests.conftest import CUTOFFS, DEMONSTRATION_TRIAL
 from tests.sent import sheets_of
 from trials import load_trial
@@ -99,16 +99,6 @@ def stays_whole(visitor: Visitor) -> None:
     expect(page.locator(ERRORS)).to_have_count(0)
     assert page.evaluate(ALIVE) == []
     fits(page)
-
-
-def fits_a_telephone(visitor: Visitor) -> None:
-    """Made as narrow as a telephone, what is shown fits, and is then as it was."""
-    page = visitor.page
-    wide = page.viewport_size
-    assert wide is not None
-    page.set_viewport_size(NARROW)
-    fits(page)
-    page.set_viewport_size(wide)
 
 
 def downloads(visitor: Visitor) -> dict[str, bytes]:

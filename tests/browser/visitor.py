@@ -145,7 +145,8 @@ class Visitor:
     def settled(self) -> None:
         """Wait until the server has finished and nothing of an earlier run is left."""
         # Looked at in the page: an expectation would describe all of it each time it is not met.
-        self.page.wait_for_function(SETTLED, timeout=PATIENCE)
+        # Twenty times in a second: at each frame, the browser would draw sixty to be looked at.
+        self.page.wait_for_function(SETTLED, timeout=PATIENCE, polling=50)
 
     def choose(self, page: RegisteredPage) -> None:
         """Click a page in the menu and wait until it is drawn."""

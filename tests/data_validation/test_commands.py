@@ -40,6 +40,8 @@ from tests.data_validation.small_extracts import TRIAL, Change, Rows, changed, c
 
 ROOT = Path(command.__file__).parent.parent
 
+pytestmark = pytest.mark.usefixtures("assessed_once")
+
 
 @dataclass(frozen=True)
 class Outcome:

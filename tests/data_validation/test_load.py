@@ -50,6 +50,8 @@ from tests.data_validation.small_extracts import (
 )
 from version import VERSION
 
+pytestmark = pytest.mark.usefixtures("assessed_once")
+
 
 def written(rows: Rows, folder: Path) -> Path:
     """An extract of one CSV file a dataset."""
