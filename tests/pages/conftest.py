@@ -13,6 +13,7 @@ import pytest
 from streamlit import config
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import ScriptRunnerEvent
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
@@ -35,6 +36,8 @@ ROOT = Path(__file__).parents[2]
 
 PAGES = {page.id: page.file for page in MENU.values()}
 EMPTY = go.Figure().to_json()
+# As at a server, scripts are compiled once.
+COMPILED = ScriptCache()
 
 
 class Visitor:
@@ -212,6 +215,8 @@ def at_dashboard(
                 )
 
     monkeypatch.setattr("streamlit.testing.v1.app_test.LocalScriptRunner", Recording)
+    for room in ("local_script_runner", "app_test"):
+        monkeypatch.setattr(f"streamlit.testing.v1.{room}.ScriptCache", lambda: COMPILED)
     visitors: list[Visitor] = []
 
     def come(loaded: LoadedTrial) -> Visitor:
