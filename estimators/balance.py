@@ -121,15 +121,6 @@ class BinarySummary:
 
 
 @dataclass(frozen=True)
-class AllocationShare:
-    """Share of participants allocated to an arm, with its exact interval; None if n is 0."""
-
-    share: float | None
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class AllocationEnvelope:
     """Limits of the first arm's count less the second's: whole numbers, one for each n asked."""
 
@@ -391,33 +382,6 @@ def probability_beyond(
     if variance is None:
         return None
     return float(scipy.special.gammaincc(half_degrees, threshold**2 / variance / 2.0))
-
-
-def allocation_share(x: int, n: int, level: float = 0.95) -> AllocationShare:
-    """What share of allocations goes to an arm, and within what limits?
-
-    Parameters
-    ----------
-    x : participants allocated to the arm.
-    n : participants allocated to any arm. With n = 0 the share is None and the limits 0 and 1.
-    level : two-sided confidence level, strictly in (0, 1).
-
-    Method: exact binomial (Clopper-Pearson) interval, each tail at most (1 - level) / 2.
-
-    Misleads under blocked or stratified allocation, which varies less than the binomial: a
-    planned share inside the limits is then no evidence that the allocation works as planned.
-
-    Raises ValueError where x is negative or above n, or the level is outside (0, 1).
-
-    Source: Clopper & Pearson 1934.
-    """
-    tail = (1.0 - require_level(level)) / 2.0
-    _require_share(x, n)
-    return AllocationShare(
-        share=x / n if n > 0 else None,
-        low=float(scipy.special.betaincinv(x, n - x + 1, tail)) if x > 0 else 0.0,
-        high=float(scipy.special.betainccinv(x + 1, n - x, tail)) if x < n else 1.0,
-    )
 
 
 def allocation_envelope(

@@ -2,7 +2,6 @@
 
 from exhibits import (
     arm_balance,
-    balance,
     changes,
     completeness,
     conduct,
@@ -29,7 +28,6 @@ __all__ = [
     "NotInThisViewError",
     "Number",
     "arm_balance",
-    "balance",
     "changes",
     "completeness",
     "conduct",

@@ -14,12 +14,10 @@ from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.balance import (
-    AllocationShare,
     BinarySummary,
     ContinuousSummary,
     StandardizedDifference,
     allocation_envelope,
-    allocation_share,
     binary_difference,
     categorical_difference,
     chance_band,
@@ -541,58 +539,6 @@ def test_a_band_of_impossible_arguments_is_refused() -> None:
         probability_beyond(0.1, 30, 30, degrees_of_freedom=0)
     with pytest.raises(ValueError, match="The threshold must be a finite number of at least 0"):
         probability_beyond(-0.1, 30, 30)
-
-
-# --- allocation -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("x", "low", "high"), [(0, 0.0, 0.1157), (1, 0.0008, 0.1722), (3, 0.0211, 0.2653)]
-)
-def test_clopper_pearson_of_30(x: int, low: float, high: float) -> None:
-    found = allocation_share(x, 30)
-    assert found.share == pytest.approx(x / 30)
-    assert found.low == pytest.approx(low, abs=5e-5)
-    assert found.high == pytest.approx(high, abs=5e-5)
-
-
-@settings(deadline=None)
-@given(st.integers(1, 400), st.data(), st.floats(0.5, 0.999))
-def test_the_limits_are_where_each_binomial_tail_is_half_of_what_remains(
-    n: int, data: st.DataObject, level: float
-) -> None:
-    x = data.draw(st.integers(0, n))
-    found, tail = allocation_share(x, n, level), (1 - level) / 2
-    if x == 0:
-        assert found.low == 0.0
-    else:
-        assert stats.binom.sf(x - 1, n, found.low) == pytest.approx(tail, abs=1e-9)
-    if x == n:
-        assert found.high == 1.0
-    else:
-        assert stats.binom.cdf(x, n, found.high) == pytest.approx(tail, abs=1e-9)
-
-
-@settings(deadline=None)
-@given(st.integers(1, 400), st.data())
-def test_the_other_arm_has_the_mirrored_interval(n: int, data: st.DataObject) -> None:
-    x = data.draw(st.integers(0, n))
-    found, other = allocation_share(x, n), allocation_share(n - x, n)
-    assert other.low == pytest.approx(1 - found.high, abs=1e-12)
-    assert other.high == pytest.approx(1 - found.low, abs=1e-12)
-
-
-def test_before_the_first_allocation_anything_is_possible() -> None:
-    assert allocation_share(0, 0) == AllocationShare(None, 0.0, 1.0)
-
-
-def test_an_allocation_that_cannot_be_is_refused() -> None:
-    with pytest.raises(ValueError, match="cannot exceed its denominator, but 4 of 3 was given"):
-        allocation_share(4, 3)
-    with pytest.raises(ValueError, match="A count must be at least 0, but is -1"):
-        allocation_share(-1, 3)
-    with pytest.raises(ValueError, match=r"write 95 % as 0\.95"):
-        allocation_share(1, 3, 95)
 
 
 # --- the envelope of an allocation method ---------------------------------------------------

@@ -423,3 +423,12 @@ def test_counts_come_back_as_whole_numbers_that_may_become_negative() -> None:
     found = require_counts(np.array([1, 2], dtype=np.uint32), "x")
     assert found.dtype == np.int64
     assert (found - 2).tolist() == [-1, 0]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 400), st.data())
+def test_the_other_arm_has_the_mirrored_interval(n: int, data: st.DataObject) -> None:
+    x = data.draw(st.integers(0, n))
+    found, other = clopper_pearson(x, n), clopper_pearson(n - x, n)
+    assert other.low == pytest.approx(1 - found.high, abs=1e-12)
+    assert other.high == pytest.approx(1 - found.low, abs=1e-12)

@@ -1,4 +1,4 @@
-"""Who is in the trial, and are the arms alike? One code path for one, two and three arms."""
+"""Who is in the trial: allocation, and baseline characteristics by arm."""
 
 import plotly.graph_objects as go
 import polars as pl
@@ -6,15 +6,15 @@ import polars as pl
 from estimators.balance import (
     ContinuousSummary,
     PairwiseDifference,
-    allocation_share,
     categorical_difference,
     chance_band,
     continuous_difference_of_summaries,
     largest_pairwise,
 )
 from exhibits.exhibit import Exhibit, Number, exhibit, too_few
+from exhibits.parts.comparison import has_enough, too_few_note, with_share
 from exhibits.parts.theme import arm_style, counts_axis, figure, hatch, in_lines
-from exhibits.parts.words import NOT_SHOWN, decimal, number, percent, share, unit
+from exhibits.parts.words import NOT_SHOWN, decimal, number, percent, rounded, share, unit
 from queries import Board
 
 UNITS = {
@@ -22,8 +22,11 @@ UNITS = {
     "bmi": ("Body mass index", "kg/m²"),
     "pao2_fio2": ("PaO2/FiO2", "mmHg"),
 }
+
 CATEGORIES = {"sex": "Sex", "race": "Race", "support": "Respiratory support"}
+
 VALUES = {"F": "Female", "M": "Male", "U": "Unknown", "ECMO": "ECMO"}
+
 SMALL_WORDS = {"or", "of", "and"}
 
 
@@ -41,12 +44,7 @@ def allocation(board: Board) -> Exhibit:
     if arms["randomized"].null_count():
         return too_few(board)
     total = int(arms["randomized"].sum())
-    intervals = [allocation_share(int(count), total) for count in arms["randomized"]]
-    table = arms.select("arm", "randomized").with_columns(
-        pl.Series("share_percent", [_percent(item.share) for item in intervals], pl.Float64),
-        pl.Series("low_percent", [_percent(item.low) for item in intervals], pl.Float64),
-        pl.Series("high_percent", [_percent(item.high) for item in intervals], pl.Float64),
-    )
+    table = with_share(board, arms.with_columns(of=pl.lit(total)), events="randomized", of="of")
     ratio = " : ".join(str(arm.ratio) for arm in board.trial.arms.list)
 
     def draw() -> go.Figure:
@@ -76,20 +74,11 @@ def allocation(board: Board) -> Exhibit:
         numbers=tuple(Number(str(name), f"{count:,}") for name, _, count in arms.rows()),
         picture=draw,
         description="One bar for each arm of this view.",
-        table=table,
-        labels={
-            "arm": "Arm",
-            "randomized": "Randomized",
-            "share_percent": "Share (%)",
-            "low_percent": "95 % low",
-            "high_percent": "95 % high",
-        },
+        table=table.drop("position", "of"),
+        labels={"percent": "Share, %"},
+        footnotes=too_few_note(board, [total]),
         assumptions=board.trial.assumptions("arms"),
     )
-
-
-def _percent(value: float | None) -> float | None:
-    return None if value is None else round(100 * value, 1)
 
 
 @exhibit(
@@ -129,13 +118,13 @@ def baseline_characteristics(board: Board) -> Exhibit:
         if part.filter(pl.col("value").is_not_null()).is_empty():
             absent.append(label)
             continue
-        rows.extend(_categorical_rows(label, part, arms))
+        rows.extend(_categorical_rows(board, label, part, arms))
     table = _in_order(rows, arms)
     return Exhibit(
         denominator="; ".join(f"{arm}: N = {sizes[arm]:,}" for arm in arms),
         table=table,
         labels=_labels(arms, sizes),
-        footnotes=_table_one_footnotes(arms, absent),
+        footnotes=(*_table_one_footnotes(arms, absent), *too_few_note(board, sizes.values())),
         assumptions=board.trial.assumptions("schedule"),
     )
 
@@ -168,7 +157,7 @@ def _continuous_rows(
     by_arm = {str(row["arm"]): row for row in part.iter_rows(named=True)}
     summaries = [
         ContinuousSummary(mean=row["mean"], sd=row["sd"], n=row["n"])
-        if (row := by_arm.get(arm)) and row["n"]
+        if (row := by_arm.get(arm)) and has_enough(board, row["n"])
         else ContinuousSummary(mean=None, sd=None, n=0)
         for arm in arms
     ]
@@ -181,7 +170,7 @@ def _continuous_rows(
             continue
         if row["n"] is None:
             mean[arm] = median[arm] = NOT_SHOWN
-        elif row["n"] > 0:
+        elif has_enough(board, row["n"]):
             mean[arm] = f"{decimal(row['mean'])} ({decimal(row['sd'])})"
             quartiles = f"{decimal(row['lower_quartile'])} to {decimal(row['upper_quartile'])}"
             median[arm] = f"{decimal(row['median'])} ({quartiles})"
@@ -194,7 +183,9 @@ def _continuous_rows(
     return rows
 
 
-def _categorical_rows(label: str, part: pl.DataFrame, arms: list[str]) -> list[dict[str, object]]:
+def _categorical_rows(
+    board: Board, label: str, part: pl.DataFrame, arms: list[str]
+) -> list[dict[str, object]]:
     counts = {
         arm: {
             str(value): count
@@ -213,7 +204,11 @@ def _categorical_rows(label: str, part: pl.DataFrame, arms: list[str]) -> list[d
         arm: {value: int(count) for value, count in counts[arm].items() if count is not None}
         for arm in arms
     }
-    largest = largest_pairwise([known[arm] for arm in arms], categorical_difference)
+    compared = [
+        counts_of_arm if has_enough(board, sum(counts_of_arm.values())) else {}
+        for counts_of_arm in known.values()
+    ]
+    largest = largest_pairwise(compared, categorical_difference)
     difference = _difference(largest, len(arms))
     rows: list[dict[str, object]] = []
     for place, value in enumerate(values):
@@ -225,10 +220,10 @@ def _categorical_rows(label: str, part: pl.DataFrame, arms: list[str]) -> list[d
             count = counts[arm].get(value, 0)
             total = sum(known[arm].values())
             # What a share would be of is not known where a part of it is not shown.
-            whole = len(known[arm]) == len(counts[arm]) and total > 0
-            row[arm] = (
-                f"{number(count)} ({100 * (count or 0) / total:.0f} %)" if whole else number(count)
-            )
+            is_whole = len(known[arm]) == len(counts[arm]) and has_enough(board, total)
+            row[arm] = number(count)
+            if is_whole:
+                row[arm] = f"{number(count)} ({decimal(100 * (count or 0) / total)} %)"
         if place == 0:
             row.update(difference)
         rows.append(row)
@@ -259,8 +254,8 @@ def _difference(found: PairwiseDifference, arms: int) -> dict[str, object]:
         found.n1, found.n2, 1 - 0.05 / pairs, degrees_of_freedom=found.degrees_of_freedom
     )
     return {
-        "smd": round(abs(found.value), 2),
-        "chance_band": None if band is None else round(band, 2),
+        "smd": rounded(abs(found.value), 2),
+        "chance_band": None if band is None else rounded(band, 2),
     }
 
 
