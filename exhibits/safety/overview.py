@@ -86,11 +86,17 @@ def adverse_event_overview(board: Board) -> Exhibit:
     ).drop("rate_low", "rate_high")
     total = size_of_all(board)
     by_kind = {str(kind): part for (kind,), part in table.group_by("kind", maintain_order=True)}
-    in_any, events = (in_all(by_kind["any"][name]) for name in ("participants", "events"))
+    # A limited role may not be told even that.
+    in_any, events = (
+        in_all(by_kind["any"][name]) if "any" in by_kind else None
+        for name in ("participants", "events")
+    )
     lists = tuple(
         list_of_kind(board, row["kind"], row["arm"]) for row in table.iter_rows(named=True)
     )
-    fatal = with_difference(board, by_kind["fatal"].with_columns(kind=pl.lit("Fatal")), of="of")
+    fatal = with_difference(
+        board, table.filter(pl.col("kind") == "fatal").with_columns(kind=pl.lit("Fatal")), of="of"
+    )
     is_compared = "difference" in fatal.columns and fatal["difference"].count()
     return Exhibit(
         attention=apart_in_words(board, fatal, by="kind", of="of"),
@@ -155,7 +161,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
                 if is_compared
                 else ()
             ),
-            *too_few_note(board, by_kind["any"]["of"]),
+            *too_few_note(board, table["of"]),
             *sealed_events(board),
         ),
     )

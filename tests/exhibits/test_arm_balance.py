@@ -263,7 +263,7 @@ def test_missing_values_are_counted_for_each_arm(troubled: Troubled) -> None:
     sexes = [row for row in block(shown, "Sex") if row["statistic"] != "missing"]
     for arm in board.arms:
         counts = [int(str(row[arm]).split(" ")[0]) for row in sexes]
-        shares = [f"{count} ({100 * count / sum(counts):.0f} %)" for count in counts]
+        shares = [f"{count} ({100 * count / sum(counts):.1f} %)" for count in counts]
         assert [row[arm] for row in sexes] == shares
     board.close()
 
