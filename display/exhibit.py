@@ -14,7 +14,7 @@ from display.session import session_board
 from display.tables import decimals, listed
 from display.text import JOINER, kept_together, plain
 from exhibits.exhibit import EXHIBITS, Exhibit, make
-from exhibits.parts.words import day
+from exhibits.parts.words import day, decimal
 
 MOST_ROWS = 1_000  # of a table on a page
 
@@ -131,9 +131,9 @@ def _numbers(shown: Exhibit) -> None:
 
 def _printed_table(shown: Exhibit) -> None:
     """A table that is the exhibit: wrapped text, readable in print and by a screen reader."""
-    table = shown.labelled_table()
-    if table.is_empty():
+    if not shown.total:
         return
+    table = shown.rows()
     cells = table.select(
         pl.Series(name, _written(table[name]), pl.String)
         if kind.is_float()
@@ -152,7 +152,7 @@ def _printed_table(shown: Exhibit) -> None:
 
 def _written(values: pl.Series) -> list[str | None]:
     places = decimals(values)
-    return [None if value is None else f"{value:,.{places}f}" for value in values]
+    return [None if value is None else decimal(value, places) for value in values]
 
 
 def _cell(text: str) -> str:
@@ -163,14 +163,13 @@ def _cell(text: str) -> str:
 
 
 def _table(shown: Exhibit) -> None:
-    whole = shown.labelled_table()
-    if whole.is_empty():
+    if not shown.total:
         return
     # Nobody reads on, and a browser with a million rows stands still.
-    table = whole.head(MOST_ROWS)
-    if whole.height > MOST_ROWS:
+    table = shown.rows(0, MOST_ROWS)
+    if shown.total > MOST_ROWS:
         st.caption(
-            f"The first {MOST_ROWS:,} of {whole.height:,} rows; the download has all of them."
+            f"The first {MOST_ROWS:,} of {shown.total:,} rows; the download has all of them."
         )
     options: dict[str, Any] = {}
     if shown.row_lists:

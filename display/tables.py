@@ -1,11 +1,14 @@
 """Tables on a page: how each column is drawn."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 import polars as pl
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
+
+_OF_PERCENT = re.compile(r"%|percentage points")
 
 Width: TypeAlias = Literal["small", "medium", "large"]
 
@@ -39,10 +42,14 @@ def columns_of(
 
 
 def decimals(values: pl.Series) -> int:
-    """Decimals that a column needs: at most two, or four where all is at most 1, as p is."""
+    """Decimals that a column needs: at most two, or four where all is at most 1, as p is.
+
+    Percentages, differences of them and their limits have one, as everywhere else.
+    """
     sizes = values.drop_nulls().abs()
     most = 4 if (sizes <= 1).all() else 2
-    for places in range(most):
+    least = 1 if values.dtype.is_float() and _OF_PERCENT.search(values.name) else 0
+    for places in range(least, most):
         if ((sizes - sizes.round(places)).abs() < 0.00005).all():
             return places
     return most

@@ -133,7 +133,7 @@ def _print(shown: Exhibit, asked: argparse.Namespace) -> None:
                 fmt_str_lengths=80,
                 tbl_hide_dataframe_shape=True,
             ):
-                print(shown.labelled_table())
+                print(shown.rows())
         for note in shown.footnotes:
             print(f"- {note}")
         for what, reason in shown.assumptions:

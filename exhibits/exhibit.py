@@ -197,10 +197,20 @@ class Exhibit:
         """The figure, drawn when somebody first asks for it; None where there is none."""
         return self.picture() if self.picture is not None else None
 
-    def labelled_table(self) -> pl.DataFrame:
-        """The table under the labels a reader sees; without rows if there is none."""
-        table = self.table if self.table is not None else pl.DataFrame()
-        return table.rename({k: v for k, v in self.labels.items() if k in table.columns})
+    @property
+    def total(self) -> int:
+        """How many rows the table has; 0 where there is none."""
+        return 0 if self.table is None else self.table.height
+
+    def rows(self, offset: int = 0, limit: int | None = None) -> pl.DataFrame:
+        """So many rows of the table from a place on, under the labels that a reader sees.
+
+        Args:
+            offset: the first row, counted from 0.
+            limit: how many at most; all that follow where it is left out.
+        """
+        part = pl.DataFrame() if self.table is None else self.table.slice(offset, limit)
+        return part.rename({k: v for k, v in self.labels.items() if k in part.columns})
 
     def as_data(self) -> dict[str, Any]:
         """What scripts get: the same numbers as the page, with provenance; dates in ISO 8601."""
@@ -497,4 +507,4 @@ def make(name: str, board: Board) -> Exhibit:
 
 
 def _is_small(made: Exhibit) -> bool:
-    return (0 if made.table is None else made.table.height) <= MOST_ROWS_KEPT
+    return made.total <= MOST_ROWS_KEPT

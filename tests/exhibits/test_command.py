@@ -114,7 +114,7 @@ def test_plain_text_has_numbers_notes_and_origin(
     assert told.startswith(f"{shown.title}\n")
     for part in (shown.answer, shown.population, *shown.footnotes):
         assert part in told
-    for column in shown.labelled_table().columns:
+    for column in shown.rows().columns:
         assert column.split(" ")[0] in told
     for what, reason in shown.assumptions:
         assert f"Assumed, {what}: {reason}" in told

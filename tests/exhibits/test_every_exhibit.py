@@ -46,7 +46,7 @@ def words_of(shown: Exhibit) -> str:
     parts = [shown.title, shown.answer, shown.population, shown.denominator, shown.description]
     parts += [f"{number.label} {number.value} {number.remark}" for number in shown.numbers]
     parts += [shown.figure.to_json()] if shown.figure is not None else []
-    table = shown.labelled_table()
+    table = shown.rows()
     parts += [*table.columns, table.write_csv()]
     return "\n".join(parts)
 
@@ -102,11 +102,11 @@ def every_column_has_a_label_of_its_own(shown: Exhibit) -> None:
     labels = [shown.labels.get(column, "") for column in columns]
     assert all(labels)
     assert len(set(labels)) == len(labels)
-    assert shown.labelled_table().columns == labels
+    assert shown.rows().columns == labels
 
 
 def a_number_in_a_table_is_a_number_or_missing(shown: Exhibit) -> None:
-    for column in shown.labelled_table().select(selectors.float()):
+    for column in shown.rows().select(selectors.float()):
         assert column.drop_nulls().is_finite().all(), column
 
 
@@ -114,7 +114,8 @@ def scripts_get_plain_data(shown: Exhibit) -> None:
     data = shown.as_data()
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     assert data["provenance"] == shown.provenance
-    assert len(data["table"]) == shown.labelled_table().height
+    assert len(data["table"]) == shown.rows().height == shown.total
+    assert_frame_equal(shown.rows(1, 2), shown.rows()[1:3])
 
 
 def a_figure_has_axes_with_titles_and_is_described(shown: Exhibit) -> None:
@@ -189,7 +190,7 @@ def test_the_same_snapshot_gives_the_same_exhibit(
         first, second = made(name, store, twin.view), make(name, twin)
         assert words_of(first) == words_of(second)
         assert first.as_data() == second.as_data()
-        assert_frame_equal(first.labelled_table(), second.labelled_table(), check_exact=True)
+        assert_frame_equal(first.rows(), second.rows(), check_exact=True)
 
 
 @pytest.mark.parametrize("store", STORES)
@@ -198,7 +199,7 @@ def test_coded_and_unblinded_differ_in_the_names_of_the_arms_only(
     made: MadeByName, board: BoardByName, name: str, store: str
 ) -> None:
     """What is shown by arm has as many arms in both; what is not, has none in either."""
-    tables = {view: made(name, store, view).labelled_table() for view in View}
+    tables = {view: made(name, store, view).rows() for view in View}
     arms = {view: set(board(store, view).arms) for view in View}
     by_arm = {
         view: [column.partition(" (N = ")[0] in arms[view] for column in tables[view].columns]

@@ -108,7 +108,7 @@ def as_csv_it_is_its_table_with_provenance(shown: Exhibit) -> None:
 
 
 def as_workbook_it_has_every_row_and_column(shown: Exhibit) -> None:
-    tables = {"machine": shown.table, "reader": shown.labelled_table()}
+    tables = {"machine": shown.table, "reader": shown.rows()}
     written = {name: table for name, table in tables.items() if table is not None}
     book = load_workbook(io.BytesIO(as_xlsx(written)))
     for name, table in written.items():
