@@ -12,13 +12,11 @@ from exhibits import (
     monitoring,
     overview,
     oxygenation,
-    oxygenation_differences,
     participant,
     safety,
     special_interest,
     survival,
     treatment,
-    ventilation,
 )
 from exhibits.exhibit import EXHIBITS, Exhibit, NotInThisViewError, Number, make, offered
 
@@ -40,11 +38,9 @@ __all__ = [
     "offered",
     "overview",
     "oxygenation",
-    "oxygenation_differences",
     "participant",
     "safety",
     "special_interest",
     "survival",
     "treatment",
-    "ventilation",
 ]

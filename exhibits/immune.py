@@ -8,7 +8,7 @@ import polars as pl
 
 from estimators.correlation import rank_correlation
 from exhibits.exhibit import RANDOMIZED, Exhibit, People, exhibit
-from exhibits.oxygenation import bound, planned_days, rules_of
+from exhibits.oxygenation.day_values import bound, planned_days, rules_of
 from exhibits.parts.day_courses import Panel, courses, with_enough
 from exhibits.parts.populations import nobody_to_show, row_name, size_of_all
 from exhibits.parts.stacked_bars import FATES, shades, stacked_days

@@ -34,7 +34,7 @@ from estimators.stopping import (
 )
 from exhibits.conduct import planned_visits
 from exhibits.exhibit import EXHIBITS, Conclusion, Exhibit, Number, People, exhibit, make
-from exhibits.oxygenation import planned_days, rules_of
+from exhibits.oxygenation.day_values import planned_days, rules_of
 from exhibits.parts.comparison import contrast
 from exhibits.parts.populations import PAST
 from exhibits.parts.theme import QUIET, arm_style, figure, in_lines, safe

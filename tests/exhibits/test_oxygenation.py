@@ -23,6 +23,11 @@ from tests.exhibits.oxygenation_extract import DAYS, OF_RANK, Extract, table
 from trials import Trial, load_trial
 
 OXYGENATION = [name for name, item in EXHIBITS.items() if item.topic == "oxygenation"]
+# Of gases around a dose, of changes, of differences, and of days: no row is of participants.
+NOT_OF_PARTICIPANTS = {
+    "oxygenation_around_doses", "oxygenation_change", "oxygenation_adjusted", "oxygenation_delta",
+    "ventilator_free", "higher_support_free",
+}  # fmt: skip
 STACKED = ["oxygenation_bands", "respiratory_support", "who_scale"]
 CUTOFF = date(2024, 6, 1)
 
@@ -244,8 +249,8 @@ def test_each_day_adds_up_to_everybody(
 def test_behind_a_row_are_as_many_participants_as_it_counts(
     board: BoardByName, name: str, view: View
 ) -> None:
-    if name in {"oxygenation_around_doses", "oxygenation_change"}:
-        return  # of gases around a dose, and of changes, not of participants
+    if name in NOT_OF_PARTICIPANTS:
+        return
     opened = board("two arms", view)
     shown = make(name, opened)
     rows = table(shown)

@@ -7,7 +7,7 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from access import View
 from exhibits import make
-from exhibits.oxygenation_differences import _of_zero
+from exhibits.oxygenation.differences import _of_zero
 from exhibits.parts.comparison import in_limits
 from exhibits.parts.theme import arm_style
 from exhibits.parts.words import signed

@@ -16,7 +16,7 @@ from estimators.linear import AdjustedDifference, DeltaAdjusted, ancova, delta_a
 from estimators.linear import repeated_measures as mixed_model
 from estimators.proportions import Reals
 from exhibits.exhibit import RANDOMIZED, Exhibit, exhibit
-from exhibits.oxygenation import (
+from exhibits.oxygenation.day_values import (
     ARTERIAL,
     BY_THE_VISIT,
     NO_TREATMENT_EFFECT,

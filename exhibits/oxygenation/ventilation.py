@@ -11,7 +11,7 @@ import polars as pl
 from estimators.ventilation import FreeDays, ventilator_free_days
 from exhibits.conduct import planned_visits
 from exhibits.exhibit import RANDOMIZED, Conclusion, Exhibit, People, exhibit
-from exhibits.oxygenation import asked
+from exhibits.oxygenation.day_values import asked
 from exhibits.parts.comparison import arms_to_compare, too_few_to_compare
 from exhibits.parts.populations import PAST, nobody_to_show, row_name
 from exhibits.parts.ranks import WIN_LABELS, WIN_METHOD, Ranked, wins
