@@ -8,13 +8,14 @@ import polars as pl
 
 from estimators.correlation import rank_correlation
 from exhibits.exhibit import RANDOMIZED, Exhibit, People, exhibit
-from exhibits.oxygenation.day_values import bound, planned_days, rules_of
 from exhibits.parts.day_courses import Panel, courses, with_enough
 from exhibits.parts.populations import nobody_to_show, row_name, size_of_all
 from exhibits.parts.stacked_bars import FATES, shades, stacked_days
 from exhibits.parts.theme import arm_style, error_bars, figure, in_lines, rows_axis, safe
 from exhibits.parts.words import counted, sentence_case, share, signed, unit
 from queries import Board
+from queries.bound import bands as bound
+from queries.bound import planned_days
 from trials.definition import Immune, Measure
 
 AT_A_LIMIT = (
@@ -235,9 +236,7 @@ def immune_and_oxygenation(board: Board) -> Exhibit:
         return nothing
     rules = _asked(board)
     names = [*rules.markers, *rules.cells]
-    changes = board.ask(
-        "immune/changes", measures=names, planned_day=rules.change_day, rules=rules_of(board)
-    )
+    changes = board.ask("immune/changes", measures=names, planned_day=rules.change_day)
     measures = _measures(board, [name for name in names if name in set(changes["measure"])])
     population = f"{RANDOMIZED}, with both values at baseline and on day {rules.change_day}"
     if not measures:
@@ -382,7 +381,6 @@ def reported_symptoms(board: Board) -> Exhibit:
         measures=list(measures),
         bands=bound(rules.symptom_bands),
         days=days,
-        rules=rules_of(board),
     )
     bands = [band.name for band in rules.symptom_bands]
     scored = rows.filter(pl.col("state").is_in(bands))
@@ -466,7 +464,7 @@ def _days_asked(board: Board) -> list[int]:
         for visit in item.visits
     }
     days = {visit.day for visit in board.trial.schedule if visit.visit in visits and visit.day >= 1}
-    return sorted(days) or planned_days(board)
+    return sorted(days) or planned_days(board.trial)
 
 
 def _with_symptom(board: Board, measure: Measure, row: dict[str, Any], words: str) -> People:
@@ -476,7 +474,6 @@ def _with_symptom(board: Board, measure: Measure, row: dict[str, Any], words: st
         (
             ("measure", measure.name),
             ("bands", bound(_asked(board).symptom_bands)),
-            ("rules", rules_of(board)),
             ("planned_day", row["planned_day"]),
             ("state", row["state"]),
             ("arm", row["arm"]),

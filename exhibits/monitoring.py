@@ -34,13 +34,13 @@ from estimators.stopping import (
 )
 from exhibits.conduct import planned_visits
 from exhibits.exhibit import EXHIBITS, Conclusion, Exhibit, Number, People, exhibit, make
-from exhibits.oxygenation.day_values import planned_days, rules_of
 from exhibits.parts.comparison import contrast
 from exhibits.parts.populations import PAST
 from exhibits.parts.theme import QUIET, arm_style, figure, in_lines, safe
 from exhibits.parts.words import counted, day, decimal, percent, share, signed
 from exhibits.special_interest.groups import sealed_terms
 from queries import Board, Filters
+from queries.bound import planned_days
 from trials import definition
 
 POPULATION = "Randomized participants, as randomized; filters do not apply"
@@ -815,8 +815,7 @@ def _endpoint(board: Board, rule: definition.SequentialRule) -> dict[str, _Arm]:
         assert board.trial.primary is not None
         rows = board.ask(
             "oxygenation/changes",
-            days=planned_days(board),
-            rules=rules_of(board),
+            days=planned_days(board.trial),
             filters=everybody,
         ).filter((pl.col("planned_day") == board.trial.primary.day) & pl.col("value").is_not_null())
         found = {}

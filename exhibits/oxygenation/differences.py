@@ -4,7 +4,7 @@ Among participants with a gas: death, recovery and extubation end the gases, so 
 an effect of the treatment where missingness differs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,22 +20,98 @@ from exhibits.oxygenation.day_values import (
     ARTERIAL,
     BY_THE_VISIT,
     NO_TREATMENT_EFFECT,
-    asked,
-    planned_days,
-    rules_of,
+    definition,
+    main_day,
 )
-from exhibits.parts.comparison import arms_to_compare, contrast, in_limits, too_few_to_compare
+from exhibits.parts.comparison import (
+    arms_to_compare,
+    contrast,
+    in_limits,
+    minimum,
+    too_few_note,
+    without_zero,
+)
 from exhibits.parts.populations import nobody_to_show, size_of_all
 from exhibits.parts.theme import QUIET, arm_style, error_bars, figure, safe
-from exhibits.parts.words import signed
+from exhibits.parts.words import rounded, signed
 from queries import Board
+from queries.bound import planned_days
 
 POPULATION = f"{RANDOMIZED}, with a blood gas at baseline and on the day"
-ONE_ARM = "There is one arm, and nothing to compare it with."
 ANCOVA, MIXED = "ANCOVA", "Mixed model"
 READ_FIRST = "The model is read first: it has all days of each participant."
 # Whose outcome is missing, not to come and not death, which no value stands for.
 SHIFTED = ("discharged", "missing", "left")
+DIFFERENCE = ("difference", "difference_low", "difference_high")
+ADJUSTED_SCHEMA = {
+    "arm": pl.String,
+    "planned_day": pl.Int64,
+    "method": pl.String,
+    **dict.fromkeys((*DIFFERENCE, "standard_error", "degrees_of_freedom"), pl.Float64),
+    **dict.fromkeys(("n", "n_reference", "left_out", "left_out_reference"), pl.Int64),
+}
+DELTA_SCHEMA = {
+    "arm": pl.String,
+    **dict.fromkeys(("delta", "delta_reference", *DIFFERENCE), pl.Float64),
+    **dict.fromkeys(("imputed", "imputed_reference"), pl.Int64),
+}
+
+
+def _nothing_to_compare(board: Board) -> Exhibit | None:
+    if (nothing := nobody_to_show(board)) is not None:
+        return nothing
+    if len(board.arms) < 2:
+        return Exhibit(missing="There is one arm, and nothing to compare it with.")
+    return None
+
+
+def _in_mmhg(value: float | None) -> float | None:
+    return None if value is None else rounded(value, 2)
+
+
+def _estimate(item: AdjustedDifference | DeltaAdjusted) -> dict[str, float | None]:
+    """The difference and its limits, as columns."""
+    values = map(_in_mmhg, (item.difference, item.low, item.high))
+    return dict(zip(DIFFERENCE, values, strict=True))
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    """`+12 mmHg (95 % −3 to 27)`."""
+    if row["difference"] is None:
+        return "not estimable"
+    limits = in_limits(row["difference_low"], row["difference_high"])
+    return f"{signed(row['difference'], 0)} mmHg ({limits})"
+
+
+def _around_zero(
+    board: Board, x_title: str, traces: Sequence[Mapping[str, object]], ticks: Sequence[float]
+) -> go.Figure:
+    """Differences to the reference arm, upwards, over `ticks`; dotted: no difference."""
+    drawn = figure(
+        x_title=x_title,
+        y_title=f"Difference to {safe(board.reference_arm)}, mmHg",
+        height=400,
+        traces=traces,
+        layout={"yaxis": {"rangemode": "normal"}, "xaxis": {"tickvals": ticks}},
+    )
+    drawn.add_hline(y=0, line={"color": QUIET, "width": 1.5, "dash": "dot"})
+    return drawn
+
+
+def _wide(rows: pl.DataFrame, arm: str, days: Sequence[int]) -> Reals:
+    """A row for each participant of an arm: the baseline, then the value of each day; or NaN."""
+    of_arm = rows.filter(pl.col("arm") == arm)
+    wide = of_arm.group_by("line", maintain_order=True).agg(
+        pl.col("baseline").first(),
+        *(
+            pl.col("value").filter(pl.col("planned_day") == day).first().alias(f"day_{day}")
+            for day in days
+        ),
+    )
+    return wide.drop("line").cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+
+# Each day
 
 
 @exhibit(
@@ -60,62 +136,44 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
     """Difference of PaO2/FiO2 between arms at equal baseline: ANCOVA, and all days in one model."""
     if (nothing := _nothing_to_compare(board)) is not None:
         return nothing
-    rows = board.ask("oxygenation/changes", days=planned_days(board), rules=rules_of(board))
+    rows = board.ask("oxygenation/changes", days=planned_days(board.trial))
     both = rows.filter(pl.col("value").is_not_null() & pl.col("baseline").is_not_null())
     sizes = {
         (day, arm): n
         for day, arm, n in both.group_by("planned_day", "arm").agg(pl.len()).iter_rows()
     }
     of_day = {
-        day: arms_to_compare(board, {arm: sizes.get((day, arm), 0) for arm in board.arms})
+        day: {arm: sizes.get((day, arm), 0) for arm in board.arms}
         for day in sorted(set(rows["planned_day"]))
     }
-    compared = [arm for arm in board.arms if any(arm in arms for arms in of_day.values())]
+    compared_on = {day: arms_to_compare(board, of_arms) for day, of_arms in of_day.items()}
+    compared = [arm for arm in board.arms if any(arm in arms for arms in compared_on.values())]
     if not compared:
-        least = board.trial.subgroups.minimum_per_arm
-        missing = f"On no day have two arms {least} with a blood gas then and at baseline."
+        missing = f"On no day have two arms {minimum(board)} with a blood gas then and at baseline."
         return Exhibit(missing=missing)
-    told = _told_day(board, [day for day, arms in of_day.items() if arms])
-    found: list[dict[str, Any]] = []
+    day = main_day(board, [day for day, arms in compared_on.items() if arms])
+    estimates: list[dict[str, Any]] = []
     notes: list[str] = []
     for arm in compared:
-        days = [day for day, arms in of_day.items() if arm in arms]
-        first, second = (_wide(rows, name, days) for name in (arm, board.reference_arm))
-        model = mixed_model(first, second)
-        if model.reason is None:
-            for day, item in zip(days, model.days, strict=True):
-                found.append(_row(arm, day, MIXED, item))
-        else:
-            notes.append(
-                f"{arm} and {board.reference_arm}: no model over days, each day has its own "
-                f"{ANCOVA}. {model.reason}"
-            )
-        for place, day in enumerate(days, start=1):
-            if model.reason is not None or day == told:
-                one = ancova(first[:, [0, place]], second[:, [0, place]])
-                found.append(_row(arm, day, ANCOVA, one))
-                if one.reason is not None:
-                    notes.append(f"{arm}, day {day}: no {ANCOVA}. {one.reason}")
-    table = pl.DataFrame(found, schema=ADJUSTED_SCHEMA)
+        days = [one for one, arms in compared_on.items() if arm in arms]
+        of_arm, notes_of_arm = _differences(board, rows, arm, days, day)
+        estimates += of_arm
+        notes += notes_of_arm
+    table = pl.DataFrame(estimates, schema=ADJUSTED_SCHEMA)
     reference = board.reference_arm
     return Exhibit(
-        answer=f"On day {told}, of those with a blood gas: {_told(board, table, told)} "
+        answer=f"On day {day}, of those with a blood gas: {_on_day(board, table, day)} "
         "Not a treatment effect if missingness differs.",
         denominator=f"N = {size_of_all(board):,}; n by day in the table",
-        picture=lambda: _by_day(board, table, told),
+        picture=(lambda: _by_day(board, table, day)) if table["difference"].count() else None,
         description="For each study day a dot at the difference to the reference arm, with its "
         "95 % interval as a line; an open mark: that day alone. Dotted: no difference.",
         table=table,
         labels={
-            "arm": "Arm",
-            "planned_day": "Study day",
             "method": "Method",
             "difference": f"Difference to {reference}, mmHg",
-            "low": "95 % low",
-            "high": "95 % high",
             "standard_error": "Standard error",
             "degrees_of_freedom": "Degrees of freedom",
-            "n": "n",
             "n_reference": f"n, {reference}",
             "left_out": "Without",
             "left_out_reference": f"Without, {reference}",
@@ -125,51 +183,40 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
             "random participant, by REML (Laird & Ware 1982); limits are those of each day alone. "
             f"{ANCOVA}: one day on baseline and arm (Vickers & Altman 2001). t intervals.",
             *notes,
-            *too_few_to_compare(board, compared),
+            *too_few_note(
+                board, [size for of_arms in of_day.values() for size in of_arms.values()]
+            ),
         ),
         assumptions=board.trial.assumptions("oxygenation", "schedule", "primary"),
     )
 
 
-def _nothing_to_compare(board: Board) -> Exhibit | None:
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
-    return Exhibit(missing=ONE_ARM) if len(board.arms) < 2 else None
+def _differences(
+    board: Board, rows: pl.DataFrame, arm: str, days: Sequence[int], main: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """An arm's rows of the table: by the model, and by each day alone where there is none.
 
-
-def _told_day(board: Board, days: Sequence[int]) -> int:
-    """The primary day, where arms are compared on it; else the last day on which they are."""
-    primary = board.trial.primary
-    return primary.day if primary is not None and primary.day in days else max(days)
-
-
-def _wide(rows: pl.DataFrame, arm: str, days: Sequence[int]) -> Reals:
-    """A row for each participant of an arm: the baseline, then the value of each day; or NaN."""
-    of_arm = rows.filter(pl.col("arm") == arm)
-    wide = of_arm.group_by("line", maintain_order=True).agg(
-        pl.col("baseline").first(),
-        *(
-            pl.col("value").filter(pl.col("planned_day") == day).first().alias(f"day_{day}")
-            for day in days
-        ),
-    )
-    return wide.drop("line").cast(pl.Float64).fill_null(np.nan).to_numpy()
-
-
-ADJUSTED_SCHEMA = {
-    "arm": pl.String,
-    "planned_day": pl.Int64,
-    "method": pl.String,
-    "difference": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "standard_error": pl.Float64,
-    "degrees_of_freedom": pl.Float64,
-    "n": pl.Int64,
-    "n_reference": pl.Int64,
-    "left_out": pl.Int64,
-    "left_out_reference": pl.Int64,
-}
+    The main day is there by both. With notes on what cannot be estimated.
+    """
+    estimates, notes = [], []
+    first, second = (_wide(rows, name, days) for name in (arm, board.reference_arm))
+    model = mixed_model(first, second)
+    if model.reason is None:
+        estimates += [
+            _row(arm, day, MIXED, item) for day, item in zip(days, model.days, strict=True)
+        ]
+    else:
+        notes.append(
+            f"{arm} and {board.reference_arm}: no model over days, each day has its own "
+            f"{ANCOVA}. {model.reason}"
+        )
+    for place, day in enumerate(days, start=1):
+        if model.reason is not None or day == main:
+            one = ancova(first[:, [0, place]], second[:, [0, place]])
+            estimates.append(_row(arm, day, ANCOVA, one))
+            if one.reason is not None:
+                notes.append(f"{arm}, day {day}: no {ANCOVA}. {one.reason}")
+    return estimates, notes
 
 
 def _row(arm: str, day: int, method: str, item: AdjustedDifference) -> dict[str, Any]:
@@ -177,10 +224,8 @@ def _row(arm: str, day: int, method: str, item: AdjustedDifference) -> dict[str,
         "arm": arm,
         "planned_day": day,
         "method": method,
-        "difference": _rounded(item.difference),
-        "low": _rounded(item.low),
-        "high": _rounded(item.high),
-        "standard_error": _rounded(item.standard_error),
+        **_estimate(item),
+        "standard_error": _in_mmhg(item.standard_error),
         "degrees_of_freedom": item.degrees_of_freedom,
         "n": item.n1,
         "n_reference": item.n2,
@@ -189,11 +234,7 @@ def _row(arm: str, day: int, method: str, item: AdjustedDifference) -> dict[str,
     }
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 2)
-
-
-def _told(board: Board, table: pl.DataFrame, day: int) -> str:
+def _on_day(board: Board, table: pl.DataFrame, day: int) -> str:
     """The difference on the day for each arm by each method, in words; the model first."""
     parts = []
     of_day = table.filter(pl.col("planned_day") == day)
@@ -212,60 +253,45 @@ def _told(board: Board, table: pl.DataFrame, day: int) -> str:
     return " ".join([f"{'; '.join(parts)}.", *first])
 
 
-def _difference(row: dict[str, Any]) -> str:
-    if row["difference"] is None:
-        return "not estimable"
-    return f"{signed(row['difference'], 0)} mmHg ({in_limits(row['low'], row['high'])})"
-
-
 def _in_text(method: str) -> str:
     """What a method is called within a sentence."""
     return "mixed model of all days" if method == MIXED else f"{ANCOVA} of that day alone"
 
 
-def _by_day(board: Board, table: pl.DataFrame, told: int) -> go.Figure | None:
-    """Dots with intervals by day, beside each other where there are several."""
-    drawn_rows = table.filter(pl.col("difference").is_not_null())
-    if drawn_rows.is_empty():
-        return None
-    drawn = figure(
-        x_title="Study day", y_title=f"Difference to {safe(board.reference_arm)}, mmHg", height=400
-    )
-    # Beside each other on a day that has several, else on it.
-    drawn_rows = drawn_rows.with_columns(
+def _by_day(board: Board, table: pl.DataFrame, main: int) -> go.Figure:
+    """Dots with intervals by day, beside each other on a day that has several."""
+    rows = table.drop_nulls("difference").with_columns(
         x=pl.col("planned_day")
         + 0.3
         * (pl.int_range(pl.len()).over("planned_day") - (pl.len().over("planned_day") - 1) / 2)
     )
-    groups = drawn_rows.group_by("arm", "method", maintain_order=True)
-    for (arm, method), rows in groups:
+    traces = []
+    for (arm, method), part in rows.group_by("arm", "method", maintain_order=True):
         style = arm_style(board.arms.index(str(arm)) + 1)
-        middle, low, high = (rows[name].to_list() for name in ("difference", "low", "high"))
-        drawn.add_trace(
-            go.Scatter(
-                x=rows["x"].to_list(),
-                y=middle,
-                mode="markers",
-                name=safe(f"{arm}, {_in_text(str(method))}"),
-                marker={
+        traces.append(
+            {
+                "x": part["x"].to_list(),
+                "y": part["difference"].to_list(),
+                "mode": "markers",
+                "name": safe(f"{arm}, {_in_text(str(method))}"),
+                "marker": {
                     "color": style.color,
                     "symbol": style.symbol if method == MIXED else f"{style.symbol}-open",
                     "size": 10,
                 },
-                error_y=error_bars(middle, low, high),
-                text=[
-                    f"Day {row['planned_day']}: {signed(row['difference'], 0)} mmHg "
-                    f"({in_limits(row['low'], row['high'])}), n = {row['n']:,} and "
+                "error_y": error_bars(*(part[name] for name in DIFFERENCE)),
+                "text": [
+                    f"Day {row['planned_day']}: {_difference(row)}, n = {row['n']:,} and "
                     f"{row['n_reference']:,}"
-                    for row in rows.iter_rows(named=True)
+                    for row in part.iter_rows(named=True)
                 ],
-                hovertemplate="%{text}<extra></extra>",
-            )
+                "hovertemplate": "%{text}<extra></extra>",
+            }
         )
-    drawn.add_hline(y=0, line={"color": QUIET, "width": 1.5, "dash": "dot"})
-    drawn.update_yaxes(rangemode="normal")
-    drawn.update_xaxes(tickvals=sorted({*drawn_rows["planned_day"], told}))
-    return drawn
+    return _around_zero(board, "Study day", traces, sorted({*rows["planned_day"], main}))
+
+
+# If those without a gas did worse or better
 
 
 @exhibit(
@@ -287,46 +313,52 @@ def oxygenation_delta(board: Board) -> Exhibit:
     """What the difference on the primary day becomes if those without a gas did worse or better."""
     if (nothing := _nothing_to_compare(board)) is not None:
         return nothing
-    primary, deltas = board.trial.primary, asked(board).deltas
+    primary, deltas = board.trial.primary, definition(board).deltas
     if primary is None or not deltas:
         missing = "The trial definition has no primary day, or no [oxygenation] deltas. Add them."
         return Exhibit(missing=missing)
-    rows = board.ask("oxygenation/changes", days=[primary.day], rules=rules_of(board)).filter(
+    rows = board.ask("oxygenation/changes", days=[primary.day]).filter(
         pl.col("baseline").is_not_null()
         & (pl.col("value").is_not_null() | pl.col("state").is_in(SHIFTED))
     )
-    sizes = rows.filter(pl.col("value").is_not_null())["arm"].value_counts()
-    compared = arms_to_compare(board, dict(sizes.iter_rows()))
+    with_value = rows.filter(pl.col("value").is_not_null())["arm"]
+    sizes = {arm: (with_value == arm).sum() for arm in board.arms}
+    compared = arms_to_compare(board, sizes)
     if not compared:
-        least = board.trial.subgroups.minimum_per_arm
-        missing = f"On day {primary.day} no two arms have {least} participants with a blood gas."
-        return Exhibit(missing=missing)
+        missing = f"On day {primary.day} no two arms have {minimum(board)} participants with a "
+        return Exhibit(missing=f"{missing}blood gas.")
     reference = board.reference_arm
     theirs = _wide(rows, reference, [primary.day])
     pairs = [(mine, other) for mine in deltas for other in deltas]
-    found = [
-        _delta_row(arm, item)
-        for arm in compared
-        for item in delta_adjusted(_wide(rows, arm, [primary.day]), theirs, pairs)
-    ]
-    table = pl.DataFrame(found, schema=DELTA_SCHEMA)
+    table = pl.DataFrame(
+        [
+            {
+                "arm": arm,
+                "delta": item.delta1,
+                "delta_reference": item.delta2,
+                **_estimate(item),
+                "imputed": item.imputed1,
+                "imputed_reference": item.imputed2,
+            }
+            for arm in compared
+            for item in delta_adjusted(_wide(rows, arm, [primary.day]), theirs, pairs)
+        ],
+        schema=DELTA_SCHEMA,
+    )
     return Exhibit(
         title=f"If those without a gas did worse or better, day {primary.day}",
         population=f"{RANDOMIZED}, with a blood gas at baseline, alive on the day",
         answer=_tipping(board, table),
         denominator=f"n = {rows.height:,} of N = {size_of_all(board):,}; shifted in the table",
-        picture=lambda: _delta_lines(board, table),
+        picture=(lambda: _delta_lines(board, table)) if table["difference"].count() else None,
         description="For each arm a line of the difference to the reference arm, with its 95 % "
         "intervals, over the shift of those without a blood gas in that arm, and one over the "
         "shift of those in the reference arm; dotted: no difference.",
         table=table,
         labels={
-            "arm": "Arm",
             "delta": "Shift, mmHg",
             "delta_reference": f"Shift in {reference}, mmHg",
             "difference": f"Difference to {reference}, mmHg",
-            "low": "95 % low",
-            "high": "95 % high",
             "imputed": "Shifted",
             "imputed_reference": f"Shifted, {reference}",
         },
@@ -335,58 +367,34 @@ def oxygenation_delta(board: Board) -> Exhibit:
             f"gets the value that the {ANCOVA} predicts for arm and baseline, shifted (delta "
             "adjustment: Carpenter, Roger & Kenward 2013). Error and degrees of freedom remain "
             "those of who has one on the day: what was not measured adds no certainty.",
-            *too_few_to_compare(board, compared),
+            *too_few_note(board, sizes.values()),
         ),
         assumptions=board.trial.assumptions("oxygenation", "primary"),
     )
 
 
-DELTA_SCHEMA = {
-    "arm": pl.String,
-    "delta": pl.Float64,
-    "delta_reference": pl.Float64,
-    "difference": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "imputed": pl.Int64,
-    "imputed_reference": pl.Int64,
-}
-
-
-def _delta_row(arm: str, item: DeltaAdjusted) -> dict[str, Any]:
-    return {
-        "arm": arm,
-        "delta": item.delta1,
-        "delta_reference": item.delta2,
-        "difference": _rounded(item.difference),
-        "low": _rounded(item.low),
-        "high": _rounded(item.high),
-        "imputed": item.imputed1,
-        "imputed_reference": item.imputed2,
-    }
-
-
 def _tipping(board: Board, table: pl.DataFrame) -> str:
     """Whether any shift changes which side of no difference the interval is on."""
     parts = []
-    for arm in table["arm"].unique(maintain_order=True):
-        rows = table.filter(pl.col("arm") == arm).drop_nulls("low")
-        pair = contrast(board, str(arm))
+    for (arm,), of_arm in table.group_by("arm", maintain_order=True):
+        rows, pair = of_arm.drop_nulls("difference_low"), contrast(board, str(arm))
         if rows.is_empty():
             parts.append(f"{pair} is not estimable.")
             continue
         plain = rows.filter((pl.col("delta") == 0) & (pl.col("delta_reference") == 0))
-        side = {_side(low, high) for low, high in rows.select("low", "high").iter_rows()}
         at_zero = (
-            f"{pair} {signed(plain['difference'][0], 0)} mmHg "
-            f"({in_limits(plain['low'][0], plain['high'][0])}) without a shift; "
+            f"{pair} {_difference(plain.row(0, named=True))} without a shift; "
             if plain.height
             else f"{pair}: "
         )
         one = rows.filter((pl.col("delta") == 0) | (pl.col("delta_reference") == 0))
+        # -1 where an interval is below 0, 1 where it is above, 0 where it holds 0.
+        sides = rows.select(
+            pl.when(without_zero()).then(pl.col("difference").sign()).otherwise(0.0)
+        ).to_series()
         parts.append(
             f"{at_zero}{_range(one)} with one arm shifted, {_range(rows)} with both, as in the "
-            f"table. {_of_zero(side)}"
+            f"table. {_of_zero(set(sides))}"
         )
     return " ".join(parts)
 
@@ -397,57 +405,50 @@ def _range(rows: pl.DataFrame) -> str:
     return f"{signed(least, 0)} to {signed(most, 0)} mmHg"
 
 
-def _of_zero(sides: set[int]) -> str:
+def _of_zero(sides: set[float]) -> str:
     """Whether the intervals include zero, by the sides that they are on."""
     if len(sides) > 1:
         return "Whether the interval includes zero depends on the shift."
     return f"With every shift the interval {'includes' if sides == {0} else 'excludes'} zero."
 
 
-def _side(low: float, high: float) -> int:
-    """-1 where an interval is below 0, 1 where it is above, 0 where it holds 0."""
-    return int(low > 0) - int(high < 0)
-
-
-def _delta_lines(board: Board, table: pl.DataFrame) -> go.Figure | None:
-    drawn_rows = table.drop_nulls("difference")
-    if drawn_rows.is_empty():
-        return None
-    drawn = figure(
-        x_title="Shift of those without a blood gas, mmHg",
-        y_title=f"Difference to {safe(board.reference_arm)}, mmHg",
-        height=400,
+def _delta_lines(board: Board, table: pl.DataFrame) -> go.Figure:
+    """A line over the shift in the arm, and one over that in the reference arm."""
+    rows = table.drop_nulls("difference")
+    shifts = sorted(set(rows["delta"]))
+    return _around_zero(
+        board,
+        "Shift of those without a blood gas, mmHg",
+        [
+            trace
+            for (arm,), of_arm in rows.group_by("arm", maintain_order=True)
+            for trace in _lines_of_arm(board, str(arm), of_arm, 0.01 * (shifts[-1] - shifts[0]))
+        ],
+        shifts,
     )
-    shifts = sorted(set(drawn_rows["delta"]))
-    # So that intervals at one shift stand beside each other.
-    apart = 0.01 * (shifts[-1] - shifts[0])
-    for arm in drawn_rows["arm"].unique(maintain_order=True):
-        for column, other, shifted, beside in (
-            ("delta", "delta_reference", arm, apart),
-            ("delta_reference", "delta", board.reference_arm, -apart),
-        ):
-            rows = drawn_rows.filter((pl.col("arm") == arm) & (pl.col(other) == 0)).sort(column)
-            if rows.is_empty():
-                continue
-            style = arm_style(board.arms.index(shifted) + 1)
-            name = f"{contrast(board, arm)}, shifted in {shifted}"
-            middle, low, high = (rows[name].to_list() for name in ("difference", "low", "high"))
-            drawn.add_trace(
-                go.Scatter(
-                    x=[shift + beside for shift in rows[column]],
-                    y=middle,
-                    mode="lines+markers",
-                    name=safe(name),
-                    line={"color": style.color, "dash": style.dash, "width": 2},
-                    marker={"symbol": style.symbol, "size": 9},
-                    error_y=error_bars(middle, low, high),
-                    text=[signed(shift, 0) for shift in rows[column]],
-                    hovertemplate="Shift %{text} mmHg: %{y:.0f} mmHg<extra>"
-                    + safe(name)
-                    + "</extra>",
-                )
-            )
-    drawn.add_hline(y=0, line={"color": QUIET, "width": 1.5, "dash": "dot"})
-    drawn.update_yaxes(rangemode="normal")
-    drawn.update_xaxes(tickvals=shifts)
-    return drawn
+
+
+def _lines_of_arm(
+    board: Board, arm: str, rows: pl.DataFrame, apart: float
+) -> Iterator[dict[str, object]]:
+    """Both lines of an arm; intervals at one shift stand beside each other."""
+    for column, other, shifted, beside in (
+        ("delta", "delta_reference", arm, apart),
+        ("delta_reference", "delta", board.reference_arm, -apart),
+    ):
+        part = rows.filter(pl.col(other) == 0).sort(column)
+        if part.is_empty():
+            continue
+        style = arm_style(board.arms.index(shifted) + 1)
+        name = safe(f"{contrast(board, arm)}, shifted in {shifted}")
+        yield {
+            "x": (part[column] + beside).to_list(),
+            "y": part["difference"].to_list(),
+            "mode": "lines+markers",
+            "name": name,
+            "line": {"color": style.color, "dash": style.dash, "width": 2},
+            "marker": {"symbol": style.symbol, "size": 9},
+            "error_y": error_bars(*(part[column] for column in DIFFERENCE)),
+            "text": [signed(shift, 0) for shift in part[column]],
+            "hovertemplate": f"Shift %{{text}} mmHg: %{{y:.0f}} mmHg<extra>{name}</extra>",
+        }

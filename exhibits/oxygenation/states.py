@@ -6,124 +6,112 @@ from dataclasses import replace
 import polars as pl
 
 from estimators.ordinal import CommonOddsRatio, proportional_odds
-from exhibits.exhibit import RANDOMIZED, Exhibit, Number, exhibit
+from exhibits.exhibit import Exhibit, Number, exhibit
 from exhibits.oxygenation.day_values import (
     ARTERIAL,
+    BY_THE_VISIT,
     RATIO,
-    STATES_METHOD,
-    Looked,
-    asked,
-    bound,
+    WHO_IS_DEAD,
+    DayValue,
+    definition,
     in_state,
-    no_value,
-    rules_of,
+    main_day,
     stays_note,
     support_bands,
-    told_day,
 )
-from exhibits.parts.comparison import arms_to_compare, in_limits, too_few_to_compare
-from exhibits.parts.populations import nobody_to_show, size_of_all
-from exhibits.parts.ranks import WIN_METHOD, Ranked
-from exhibits.parts.stacked_bars import FATES, shades, stacked_days
-from exhibits.parts.theme import State
-from exhibits.parts.words import p_value, share
+from exhibits.parts.comparison import in_limits, share_of_arm, too_few_note, with_percent
+from exhibits.parts.populations import by_arm, nobody_to_show, size_of_all
+from exhibits.parts.ranks import rank_notes, ranked
+from exhibits.parts.stacked_bars import FATES, shades, stacked_days, state_counts
+from exhibits.parts.words import decimal, p_value
 from queries import Board
-from queries.bound import planned_days
-from trials.definition import Band
+from queries.bound import bands, planned_days
+from trials import Band
+
+STATES_METHOD = (
+    WHO_IS_DEAD,
+    "Each day adds up to all participants. Day not reached: its date is after the data cut-off, "
+    "dead or not; of these deaths would count, but not lives.",
+    BY_THE_VISIT,
+)
 
 
-def _states(board: Board, looked: Looked) -> tuple[Exhibit | None, pl.DataFrame]:
-    """What became of everybody on each planned day: an exhibit in its place, or the rows."""
+def _stacked(board: Board, value: DayValue) -> tuple[Exhibit, pl.DataFrame]:
+    """Stacked shares by day and arm that add up to everybody, and the rows behind them."""
     if (nothing := nobody_to_show(board)) is not None:
         return nothing, pl.DataFrame()
     rows = board.ask(
         "oxygenation/states",
-        what=looked.what,
-        bands=bound(looked.bands),
-        days=planned_days(board),
-        rules=rules_of(board),
-        least_peep=asked(board).berlin_peep,
+        what=value.what,
+        bands=bands(value.bands),
+        days=planned_days(board.trial),
+        least_peep=definition(board).berlin_peep,
     )
-    fates = {name for name, _, _ in FATES}
-    if rows.filter(~pl.col("state").is_in(fates)).is_empty():
-        return Exhibit(missing=no_value(looked)), rows
-    return None, rows
-
-
-def _state_styles(looked: Looked) -> list[tuple[str, str, State]]:
-    """Each band and what else may have become of people: discharge is best, then the bands."""
-    colors = shades(len(looked.bands))
-    known = [
-        (band.name, band.name, shade) for band, shade in zip(looked.bands, colors, strict=True)
+    if set(rows["state"]) <= {name for name, _, _ in FATES}:
+        return Exhibit(missing=value.nobody_has_it), rows
+    # Discharge is best, then the bands.
+    discharged, _, style = FATES[0]
+    styles = [
+        (discharged, value.discharged, style),
+        *(
+            (band.name, band.name, shade)
+            for band, shade in zip(value.bands, shades(len(value.bands)), strict=True)
+        ),
+        *FATES[1:],
     ]
-    state, _, style = FATES[0]
-    return [(state, looked.discharged, style), *known, *FATES[1:]]
-
-
-def _stacked(board: Board, looked: Looked, rows: pl.DataFrame) -> Exhibit:
-    """Stacked shares by day and arm that add up to everybody."""
-    styles = _state_styles(looked)
     words = {state: name for state, name, _ in styles}
     order = {state: place for place, state in enumerate(words)}
     rows = rows.sort(
         "planned_day", "position", pl.col("state").replace_strict(order), maintain_order=True
+    ).with_columns(of=pl.col("participants").sum().over("planned_day", "position"))
+    rows = with_percent(board, rows, "participants", "of")
+    bars = (
+        rows.with_row_index("list")
+        .with_columns(pl.lit(value.what).alias("measure"))
+        .drop_nulls("percent")
     )
-    lists = tuple(
-        in_state(board, looked, row, words[row["state"]]) for row in rows.iter_rows(named=True)
-    )
-    table = rows.with_columns(
-        of=pl.col("participants").sum().over("planned_day", "position"),
-        state=pl.col("state").replace_strict(words),
-    ).with_columns(percent=(100 * pl.col("participants") / pl.col("of")).round(1))
     return Exhibit(
-        population=RANDOMIZED,
-        answer=_last_day(board, rows, looked),
+        answer=_on_main_day(board, rows, value),
         denominator=f"N = {size_of_all(board):,} on every day",
-        picture=lambda: stacked_days(
-            board.arms,
-            rows.with_columns(
-                pl.lit(looked.what).alias("measure"), pl.Series("list", range(rows.height))
-            ),
-            styles,
-            {looked.what: ""},
-        ),
+        picture=(lambda: stacked_days(board.arms, bars, styles, {value.what: ""}))
+        if bars.height
+        else None,
         description="A stacked bar for each study day and arm of this view, in percent of all "
         "participants: bands of the value, discharged, missing, left the study, died, and whose "
         "day is not reached.",
-        table=table.select("planned_day", "arm", "state", "participants", "of", "percent"),
-        labels={
-            "planned_day": "Study day",
-            "arm": "Arm",
-            "state": "State",
-            "participants": "n",
-            "of": "N",
-            "percent": "%",
-        },
-        lists=lists,
-        row_lists=tuple(range(len(lists))),
-        footnotes=(*stays_note(board),),
+        table=rows.select(
+            "planned_day",
+            "arm",
+            pl.col("state").replace_strict(words),
+            "participants",
+            "of",
+            "percent",
+        ),
+        labels={"state": "State", "participants": "n"},
+        lists=tuple(
+            in_state(board, value, row, words[row["state"]]) for row in rows.iter_rows(named=True)
+        ),
+        footnotes=(*stays_note(board), *too_few_note(board, rows["of"])),
         assumptions=board.trial.assumptions("oxygenation", "schedule"),
-    )
+    ), rows
 
 
-def _last_day(board: Board, rows: pl.DataFrame, looked: Looked) -> str:
+def _on_main_day(board: Board, rows: pl.DataFrame, value: DayValue) -> str:
     """What became of those who reached the primary day, or the last day where there is none."""
-    day = told_day(board, rows)
-    known = [band.name for band in looked.bands]
-    parts = []
-    for position, arm in enumerate(board.arms, start=1):
-        of_arm = rows.filter((pl.col("planned_day") == day) & (pl.col("position") == position))
-        counts = dict(of_arm.select("state", "participants").rows())
-        reached = sum(counts.values()) - counts.get("to_come", 0)
-        valued = sum(counts.get(name, 0) for name in known)
-        told = f" ({counts.get(looked.told, 0):,} of them {looked.told})" if looked.told else ""
-        words = (
-            f"{share(valued, reached)} {looked.has}{told}, {counts.get('discharged', 0):,} "
-            f"are discharged without, {counts.get('died', 0):,} died, "
-            f"{counts.get('missing', 0):,} missing"
+    day = main_day(board, rows["planned_day"])
+    with_value = [band.name for band in value.bands]
+    states = (*with_value, *(name for name, _, _ in FATES))
+    of_day = state_counts(board.arms, rows.filter(pl.col("planned_day") == day), states)
+    words = {}
+    for arm, counts in of_day.items():
+        reached = sum(counts.values()) - counts["to_come"]
+        have = share_of_arm(board, sum(counts[name] for name in with_value), reached)
+        best = f" ({counts[value.best]:,} of them {value.best})" if value.best else ""
+        words[arm] = (
+            f"{have} {value.has}{best}, {counts['discharged']:,} are discharged without, "
+            f"{counts['died']:,} died, {counts['missing']:,} missing"
         )
-        parts.append(words if len(board.arms) == 1 else f"{arm}: {words}")
-    return f"Of those who reached day {day}: {'; '.join(parts)}."
+    return f"Of those who reached day {day}: {by_arm(board, words)}."
 
 
 @exhibit(
@@ -137,48 +125,32 @@ def _last_day(board: Board, rows: pl.DataFrame, looked: Looked) -> str:
 )
 def oxygenation_bands(board: Board) -> Exhibit:
     """Bands of PaO2/FiO2 by planned day, with death, discharge and missing, so that all add up."""
-    rules = board.trial.oxygenation
-    bands = rules.bands if rules is not None else ()
-    looked = Looked(
-        "ratio",
-        RATIO,
-        bands,
-        has="have a blood gas",
-        discharged="Discharged, no gas",
+    rules = definition(board)
+    value = DayValue(
+        "ratio", RATIO, rules.bands, has="have a blood gas", discharged="Discharged, no gas"
     )
-    nothing, rows = _states(board, looked)
-    if nothing is not None:
-        return nothing
-    shown = _stacked(board, looked, rows)
-    berlin = {band.name: band.berlin for band in bands if band.berlin}
-    if not berlin:
+    shown, rows = _stacked(board, value)
+    berlin = {band.name: band.berlin for band in rules.bands if band.berlin}
+    if shown.table is None or not berlin:
         return shown
-    least = asked(board).berlin_peep
-    assert shown.table is not None
-    with_peep = shown.table.join(
-        rows.select("planned_day", "arm", "state", "with_peep"),
-        on=["planned_day", "arm", "state"],
-        how="left",
-        maintain_order="left",
-    )
+    has_name = pl.col("state").is_in(list(berlin))
+    names = pl.col("state").replace_strict(berlin, default=None, return_dtype=pl.String)
     return replace(
         shown,
-        table=with_peep.with_columns(
-            pl.when(pl.col("state").is_in(list(berlin))).then("with_peep").alias("with_peep"),
-            pl.col("state")
-            .replace_strict(berlin, default=None, return_dtype=pl.String)
-            .alias("berlin"),
+        table=shown.table.with_columns(rows["with_peep"]).with_columns(
+            pl.when(has_name).then(pl.col("with_peep")), names.alias("berlin")
         ),
         labels=shown.labels
         | {
-            "with_peep": f"Of n: PEEP or CPAP of {least:g} cmH2O and more recorded",
+            "with_peep": f"Of n: PEEP or CPAP of {rules.berlin_peep:g} cmH2O and more recorded",
             "berlin": "Berlin name of these",
         },
         footnotes=(
             *shown.footnotes,
             f"{', '.join(f'{name} ({band})' for band, name in berlin.items())}: names of the "
             "Berlin definition (2012). They hold for those with PEEP or CPAP of at least "
-            f"{least:g} cmH2O recorded at the visit; the others of a band are not classifiable.",
+            f"{rules.berlin_peep:g} cmH2O recorded at the visit; the others of a band are not "
+            "classifiable.",
         ),
     )
 
@@ -199,17 +171,14 @@ def oxygenation_bands(board: Board) -> Exhibit:
 )
 def respiratory_support(board: Board) -> Exhibit:
     """The highest respiratory support by planned day, with death, discharge and missing."""
-    looked = Looked(
+    value = DayValue(
         "support",
         "rank of support",
         support_bands(board),
         has="are in hospital or on support",
         discharged="Discharged, no support on record",
     )
-    nothing, rows = _states(board, looked)
-    if nothing is not None:
-        return nothing
-    return _stacked(board, looked, rows)
+    return _stacked(board, value)[0]
 
 
 @exhibit(
@@ -227,72 +196,59 @@ def respiratory_support(board: Board) -> Exhibit:
 )
 def who_scale(board: Board) -> Exhibit:
     """The WHO clinical progression scale by planned day, with death, discharge and missing."""
-    rules = board.trial.oxygenation
-    bands = rules.scale_bands if rules is not None else ()
-    looked = Looked(
+    scale = definition(board).scale_bands
+    value = DayValue(
         "scale",
         "score of the scale",
-        bands,
+        scale,
         has="have a score",
         discharged="Discharged, no score",
-        told=bands[0].name if bands else "",
+        best=scale[0].name,
     )
-    nothing, rows = _states(board, looked)
-    if nothing is not None:
-        return nothing
-    return _compared_on_scale(board, _stacked(board, looked, rows), rows, bands)
+    shown, rows = _stacked(board, value)
+    return shown if shown.missing else _compared_on_scale(board, shown, rows, scale)
 
 
 def _compared_on_scale(
-    board: Board, shown: Exhibit, rows: pl.DataFrame, bands: Sequence[Band]
+    board: Board, shown: Exhibit, rows: pl.DataFrame, scale: Sequence[Band]
 ) -> Exhibit:
     """The scale with its arms compared on the primary day, or the last that anybody reached."""
-    day = told_day(board, rows)
+    day = main_day(board, rows["planned_day"])
     # The worst first. Who is discharged without a score is where the best of the scale are.
-    states = ["died", *(band.name for band in reversed(bands))]
-    counts = {arm: [0] * len(states) for arm in board.arms}
-    of_day = rows.filter(pl.col("planned_day") == day)
-    for arm, state, people in of_day.select("arm", "state", "participants").iter_rows():
-        where = bands[0].name if state == "discharged" else state
-        if where in states:
-            counts[arm][states.index(where)] += people
-    compared = arms_to_compare(board, {arm: sum(of_arm) for arm, of_arm in counts.items()})
-    if not compared:
-        return replace(shown, footnotes=(*too_few_to_compare(board, compared), *shown.footnotes))
-    numbers, sentences, notes = [], [], []
-    reference = board.reference_arm
-    for arm in compared:
-        odds = proportional_odds(counts[arm], counts[reference])
-        ranked = Ranked(arm, reference, *(_places(counts[one]) for one in (arm, reference)))
-        label = f"Odds ratio for a better score on day {day}, {arm} to {reference}"
-        value = "–" if odds.estimate is None else f"{odds.estimate:.2f}"
-        numbers += [Number(label, value, f"{_odds_limits(odds)}; 1 is no difference")]
-        numbers += [ranked.number]
-        sentences.append(ranked.sentence)
-        notes += [_odds_note(arm, reference, odds), ranked.footnote]
+    states = ["died", *(band.name for band in reversed(scale)), "discharged"]
+    of_day = state_counts(board.arms, rows.filter(pl.col("planned_day") == day), states)
+    counts = {}
+    for arm, of_arm in of_day.items():
+        *others, best, discharged = of_arm.values()
+        counts[arm] = [*others, best + discharged]
+    scores = {
+        arm: [float(place) for place, count in enumerate(of_arm) for _ in range(count)]
+        for arm, of_arm in counts.items()
+    }
+    pairs = ranked(board, scores)
+    compared: tuple[str, ...] = ()
+    numbers: list[Number] = []
+    if pairs:
+        compared = (
+            f"Compared on day {day}: who has a score, died, or is discharged without a score, who "
+            f"counts as {scale[0].name}; the others are left out. Common odds ratio of the "
+            "cumulative logit model with profile-likelihood limits (McCullagh 1980).",
+        )
+    for pair in pairs:
+        odds = proportional_odds(counts[pair.arm], counts[pair.reference])
+        label = f"Odds ratio for a better score on day {day}, {pair.arm} to {pair.reference}"
+        limits = odds.reason.rstrip(".") if odds.reason else in_limits(odds.low, odds.high, 2)
+        number = Number(label, decimal(odds.estimate, 2), f"{limits}; 1 is no difference")
+        numbers += [number, pair.number]
+        compared += (_odds_note(pair.arm, pair.reference, odds),)
+    notes = (*shown.footnotes, *compared, *rank_notes(board, pairs, scores))
     return replace(
         shown,
-        answer=" ".join([*sentences, shown.answer]),
+        answer=" ".join([*(pair.sentence for pair in pairs), shown.answer]),
         numbers=tuple(numbers),
-        footnotes=(
-            *shown.footnotes,
-            f"Compared on day {day}: who has a score, died, or is discharged without a score, who "
-            f"counts as {bands[0].name}; the others are left out. Common odds ratio of the "
-            "cumulative logit model with profile-likelihood limits (McCullagh 1980).",
-            WIN_METHOD,
-            *notes,
-            *too_few_to_compare(board, compared),
-        ),
+        # Who has too few is said once.
+        footnotes=tuple(dict.fromkeys(notes)),
     )
-
-
-def _places(counts: Sequence[int]) -> list[float]:
-    """A score for each of the participants that are counted, the place of their category."""
-    return [float(place) for place, count in enumerate(counts) for _ in range(count)]
-
-
-def _odds_limits(odds: CommonOddsRatio) -> str:
-    return odds.reason.rstrip(".") if odds.reason else in_limits(odds.low, odds.high, 2)
 
 
 def _odds_note(arm: str, reference: str, odds: CommonOddsRatio) -> str:

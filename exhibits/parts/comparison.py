@@ -64,14 +64,6 @@ def too_few_note(board: Board, sizes: Iterable[int | None]) -> tuple[str, ...]:
     )
 
 
-def too_few_to_compare(board: Board, compared: Sequence[str]) -> tuple[str, ...]:
-    """A footnote where arms are not compared, since one of the two has too few."""
-    if len(compared) == len(board.arms) - 1:
-        return ()
-    least = board.trial.subgroups.minimum_per_arm
-    return (f"Compared are arms with at least {least} participants who have what is compared.",)
-
-
 # Estimates of tables
 
 

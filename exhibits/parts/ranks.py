@@ -1,13 +1,14 @@
 """Arms held against the reference arm by order alone: win probability first, rank test second."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
 from estimators.ranks import RankTest, WinProbability, rank_test, win_probability
 from exhibits.exhibit import Number
-from exhibits.parts.comparison import limit_labels
+from exhibits.parts.comparison import arms_to_compare, limit_labels, too_few_note
 from exhibits.parts.words import decimal, p_value, percent, rounded
+from queries import Board
 
 WIN_METHOD = (
     "How likely a participant of the one arm did better than one of the other, a tie counted half; "
@@ -70,7 +71,42 @@ WIN_LABELS = {
 }
 
 
-def wins(pairs: Iterable[Ranked]) -> pl.DataFrame:
+def ranked(board: Board, scores: Mapping[str, Sequence[float]]) -> list[Ranked]:
+    """Each arm held against the reference arm, where both have the minimum.
+
+    Args:
+        board: of any view; with one arm there is nobody to compare with.
+        scores: of the participants of each arm.
+    """
+    against = board.reference_arm
+    compared = arms_to_compare(board, {arm: len(of_arm) for arm, of_arm in scores.items()})
+    return [Ranked(arm, against, scores[arm], scores[against]) for arm in compared]
+
+
+def rank_notes(
+    board: Board, pairs: Sequence[Ranked], scores: Mapping[str, Sequence[float]]
+) -> tuple[str, ...]:
+    """The footnotes of comparisons by rank: method, rank tests, and who has too few."""
+    return (
+        *((WIN_METHOD,) if pairs else ()),
+        *(pair.footnote for pair in pairs),
+        *too_few_note(board, map(len, scores.values())),
+    )
+
+
+def with_wins(board: Board, table: pl.DataFrame, pairs: Iterable[Ranked]) -> pl.DataFrame:
+    """The table with columns of `WIN_LABELS`, once for each arm, in its first row.
+
+    As it is where the view has one arm.
+    """
+    if len(board.arms) < 2:
+        return table
+    first = pl.col("arm").is_first_distinct()
+    joined = table.join(_wins(pairs), on="arm", how="left", maintain_order="left")
+    return joined.with_columns(pl.when(first).then(pl.col(name)) for name in WIN_LABELS)
+
+
+def _wins(pairs: Iterable[Ranked]) -> pl.DataFrame:
     """One row an arm that is compared: columns of `WIN_LABELS`."""
     columns = ("arm", *WIN_LABELS)
     rows = [

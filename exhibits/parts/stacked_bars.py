@@ -1,6 +1,6 @@
 """Stacked bars: what became of whom, in counts a row, or in percent over study days."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -45,6 +45,22 @@ def shades(count: int) -> list[State]:
         return [SHADES[place % len(SHADES)] for place in range(count)]
     last = max(count - 1, 1)
     return [SHADES[round(place * (len(SHADES) - 1) / last)] for place in range(count)]
+
+
+def state_counts(
+    arms: Sequence[str], rows: pl.DataFrame, states: Iterable[str]
+) -> dict[str, dict[str, int]]:
+    """The participants of each arm by state, 0 where nobody is in one: rows of `stacked`.
+
+    Args:
+        rows: `arm`, `state`, `participants`.
+        states: in the order of the parts.
+    """
+    counts = {
+        (arm, state): count
+        for arm, state, count in rows.select("arm", "state", "participants").rows()
+    }
+    return {arm: {state: counts.get((arm, state), 0) for state in states} for arm in arms}
 
 
 def stacked(
@@ -178,15 +194,18 @@ def stacked_days(
             )
             shown.add(state)
         if len(arms) > 1:
-            traces += _arm_marks(arms, len(days), step, f"y{suffix}", show=number == 0)
+            bars = set(rows["position"])
+            traces += _arm_marks(arms, bars, len(days), step, f"y{suffix}", show=number == 0)
     return figure(x_title="Study day", y_title="", height=height, traces=traces, layout=layout)
 
 
 def _arm_marks(
-    arms: Sequence[str], days: int, step: float, axis: str, *, show: bool
+    arms: Sequence[str], bars: set[int], days: int, step: float, axis: str, *, show: bool
 ) -> Iterator[dict[str, Any]]:
-    """Over each bar the mark of its arm."""
+    """Over each bar the mark of its arm, by the positions of those that have bars."""
     for position, arm in enumerate(arms, start=1):
+        if position not in bars:
+            continue
         style = arm_style(position)
         yield {
             "x": [place + step * (position - (len(arms) + 1) / 2) for place in range(days)],

@@ -44,6 +44,11 @@ def rounded_column(values: pl.Series, places: int) -> pl.Series:
     return away * values.sign() + 0.0
 
 
+def with_rounded(table: pl.DataFrame, *columns: str, places: int = 1) -> pl.DataFrame:
+    """The table with numbers of these columns rounded in the same way."""
+    return table.with_columns(rounded_column(table[name], places) for name in columns)
+
+
 def number(count: int | None) -> str:
     """`1,234`; a count that a limited role does not see is said to be not shown."""
     return NOT_SHOWN if count is None else f"{count:,}"
