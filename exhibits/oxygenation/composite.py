@@ -134,10 +134,10 @@ def _on_day(board: Board, day: int, with_rank: pl.DataFrame) -> str:
     """Who died and who is discharged without oxygen, of those ranked."""
     words = {}
     for arm in board.arms:
-        states = with_rank.filter(pl.col("arm") == arm)["state"]
-        died, home = ((states == state).sum() for state in ("died", "discharged_without_oxygen"))
+        states = with_rank.filter(pl.col("arm") == arm)["state"].to_list()
+        died, home = states.count("died"), states.count("discharged_without_oxygen")
         words[arm] = (
-            f"died {share_of_arm(board, died, states.len())}, discharged without oxygen {home:,}"
+            f"died {share_of_arm(board, died, len(states))}, discharged without oxygen {home:,}"
         )
     return (
         f"By day {day}, of {with_rank.height:,} whose day {day} is reached and who can be ranked: "

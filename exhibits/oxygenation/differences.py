@@ -321,8 +321,8 @@ def oxygenation_delta(board: Board) -> Exhibit:
         pl.col("baseline").is_not_null()
         & (pl.col("value").is_not_null() | pl.col("state").is_in(SHIFTED))
     )
-    with_value = rows.filter(pl.col("value").is_not_null())["arm"]
-    sizes = {arm: (with_value == arm).sum() for arm in board.arms}
+    with_value = rows.drop_nulls("value")["arm"].to_list()
+    sizes = {arm: with_value.count(arm) for arm in board.arms}
     compared = arms_to_compare(board, sizes)
     if not compared:
         missing = f"On day {primary.day} no two arms have {minimum(board)} participants with a "

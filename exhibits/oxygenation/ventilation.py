@@ -183,7 +183,7 @@ def _components(board: Board, people: pl.DataFrame, until: int) -> pl.DataFrame:
         until: the last day that counts.
     """
     days = pl.col("days")
-    died = days.is_not_null() & (pl.col("death_day") <= until)
+    died = days.is_not_null() & (pl.col("death_day") <= until).fill_null(value=False)
     counts = {
         "of": pl.col("is_there").count(),
         "n": days.count(),

@@ -38,7 +38,7 @@ def intervals(folder: Path, keys: KeyPair, *, participants: int, seed: int) -> d
     board = board_of(load_frames(frames, TRIAL, keys, folder, ENDED), View.UNBLINDED)
     found = {}
     for name, columns, chosen in (
-        ("ventilator_free", ("win_percent", "low_percent", "high_percent"), {}),
+        ("ventilator_free", ("win_percent", "win_percent_low", "win_percent_high"), {}),
         ("survival_curve", ("difference", "difference_low", "difference_high"), {"day": 28}),
         ("mortality", ("difference", "difference_low", "difference_high"), {"group": "By day 28"}),
     ):

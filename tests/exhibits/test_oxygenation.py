@@ -179,7 +179,8 @@ def test_medians_n_and_support_are_those_of_the_extract(
         day = row["planned_day"]
         people = [w for (w, d) in ratios if d == day and extract.arm[w] == row["arm"]]
         assert row["n"] == len(people)
-        assert row["median"] == pytest.approx(median(ratios[w, day] for w in people), abs=0.051)
+        expected = median(ratios[w, day] for w in people) if len(people) >= 5 else None
+        assert row["median"] == pytest.approx(expected, abs=0.051)
         ranks = Counter(extract.support(w, day) for w in people)
         assert row["on_invasive"] == ranks[3] + ranks[4]
         assert (row["on_high_flow"], row["on_oxygen"], row["on_none"]) == (
@@ -203,7 +204,8 @@ def test_saturation_over_fio2_is_that_of_the_extract(board: BoardByName, extract
     }
     for day in {day for _, day in ratios}:
         of_day = [value for (_, on), value in ratios.items() if on == day]
-        assert found[day] == (len(of_day), pytest.approx(median(of_day), abs=0.051))
+        expected = median(of_day) if len(of_day) >= 5 else None
+        assert found[day] == (len(of_day), pytest.approx(expected, abs=0.051))
     assert len(found) == len({day for _, day in ratios})
 
 
@@ -298,7 +300,9 @@ def test_changes_and_why_there_are_none_are_those_of_the_extract(
             if (who, day) in ratios and who in baseline
         ]
         assert row["n"] == len(changes)
-        if changes:
+        if len(changes) < 5:
+            assert row["mean"] is row["median"] is None
+        else:
             assert row["mean"] == pytest.approx(sum(changes) / len(changes), abs=0.051)
         fates = Counter(extract.fate(who, day) for who in people if (who, day) not in ratios)
         missing = fates["in hospital"] + fates["not known"]

@@ -65,7 +65,7 @@ def test_the_ancova_of_the_primary_day_is_that_of_least_squares(
     assert [row["n"], row["n_reference"]] == n
     assert row["difference"] == pytest.approx(difference, abs=0.006)
     assert row["standard_error"] == pytest.approx(error, abs=0.006)
-    assert [row["low"], row["high"]] == pytest.approx(
+    assert [row["difference_low"], row["difference_high"]] == pytest.approx(
         [difference - half, difference + half], abs=0.011
     )
     people = [extract.arm[who] for who in extract.day_one]
@@ -88,7 +88,7 @@ def test_the_model_has_each_day_on_which_both_arms_have_enough(
     for row in rows.iter_rows(named=True):
         sizes = [len(pairs_on(extract, arm, row["planned_day"])) for arm in ("UC-MSC", "Control")]
         assert [row["n"], row["n_reference"]] == sizes
-        assert row["low"] < row["difference"] < row["high"]
+        assert row["difference_low"] < row["difference"] < row["difference_high"]
 
 
 def test_the_sentence_names_both_methods_and_which_is_read_first(board: BoardByName) -> None:
@@ -96,7 +96,7 @@ def test_the_sentence_names_both_methods_and_which_is_read_first(board: BoardByN
     of_day = table(shown).filter(pl.col("planned_day") == PRIMARY)
     said = {
         row["method"]: f"{signed(row['difference'], 0)} mmHg "
-        f"({in_limits(row['low'], row['high'])}) by the "
+        f"({in_limits(row['difference_low'], row['difference_high'])}) by the "
         for row in of_day.to_dicts()
     }
     model, ancova = said["Mixed model"], said["ANCOVA"]
@@ -146,7 +146,7 @@ def test_the_sentence_of_the_shifts_says_what_is_drawn(board: BoardByName) -> No
         ({-1, 1}, "Whether the interval includes zero depends on the shift."),
     ],
 )
-def test_whether_the_interval_includes_zero(sides: set[int], said: str) -> None:
+def test_whether_the_interval_includes_zero(sides: set[float], said: str) -> None:
     assert _of_zero(sides) == said
 
 
@@ -220,7 +220,7 @@ def test_who_did_better_in_the_composite_is_counted_pair_by_pair(
     shown = make("oxygenation_composite", board("two arms", View.UNBLINDED))
     (number,) = shown.numbers
     assert number.label == "Better in UC-MSC than in Control"
-    assert number.value == f"{100 * sum(won) / len(won):.0f} %"
+    assert number.value == f"{100 * sum(won) / len(won):.1f} %"
     assert shown.answer.startswith("A participant of UC-MSC did better than one of Control with")
     said = " ".join(shown.footnotes)
     assert (
@@ -251,7 +251,7 @@ def test_the_odds_on_the_scale_are_those_of_its_counts(board: BoardByName) -> No
     }
     test = stats.mannwhitneyu(scores["UC-MSC"], scores["Control"])
     wins = test.statistic / len(scores["UC-MSC"]) / len(scores["Control"])
-    assert better.value == f"{100 * wins:.0f} %"
+    assert better.value == f"{100 * wins:.1f} %"
     # The odds lie on the side that the ranks lie on.
     assert (float(odds.value) > 1) == (wins > 0.5)
 
