@@ -109,7 +109,7 @@ def _labels(table: pl.DataFrame | None, own: dict[str, str]) -> dict[str, str]:
     for name, (estimate, end) in limits.items():
         of = labels.get(estimate, "").split(",")[0]
         labels[name] = f"{of}: 95 % CI, {end}" if several and of != "%" else f"95 % CI, {end}"
-    return labels
+    return {name: labels[name] for name in table.columns if name in labels}
 
 
 class NotInThisViewError(Exception):

@@ -40,8 +40,9 @@ def rounded(value: float, places: int) -> float:
 def rounded_column(values: pl.Series, places: int) -> pl.Series:
     """The same of a column of numbers; null stays null, and NaN NaN."""
     step = 10.0**places
-    away = (values.abs() * step + (0.5 + _NEARLY)).floor() / step
-    return away * values.sign() + 0.0
+    away = (values.abs() * step + (0.5 + _NEARLY)).floor() * values.sign() / step
+    # Divided by a constant, a number may be the next one to the decimal that is meant.
+    return away.round(places) + 0.0
 
 
 def with_rounded(table: pl.DataFrame, *columns: str, places: int = 1) -> pl.DataFrame:
