@@ -3,7 +3,6 @@
 from exhibits import (
     arm_balance,
     changes,
-    completeness,
     conduct,
     enrollment,
     findings,
@@ -16,7 +15,6 @@ from exhibits import (
     safety,
     special_interest,
     survival,
-    treatment,
 )
 from exhibits.exhibit import EXHIBITS, Exhibit, NotInThisViewError, Number, make, offered
 
@@ -27,7 +25,6 @@ __all__ = [
     "Number",
     "arm_balance",
     "changes",
-    "completeness",
     "conduct",
     "enrollment",
     "findings",
@@ -42,5 +39,4 @@ __all__ = [
     "safety",
     "special_interest",
     "survival",
-    "treatment",
 ]

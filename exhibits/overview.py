@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.conduct import planned_visits
+from exhibits.conduct.due import planned_visits
 from exhibits.exhibit import Exhibit, Number, exhibit, leading, make, too_few
 from exhibits.parts.populations import who_died
 from exhibits.parts.words import counted, number

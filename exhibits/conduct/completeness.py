@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.conduct import NOT_OPENED, asked_of_due, planned_results, results_due
+from exhibits.conduct.due import NOT_OPENED, asked_of_due, planned_results, results_due
 from exhibits.exhibit import Exhibit, Number, exhibit, most_first, too_few
 from exhibits.parts.populations import NOBODY, in_all
 from exhibits.parts.theme import (

@@ -1,4 +1,4 @@
-"""Are we on track? Accrual against plan, projection, months, sites, screening flow."""
+"""Are we on track? Accrual against plan, projection, months."""
 
 from datetime import date, timedelta
 
@@ -11,31 +11,20 @@ from estimators.accrual import (
     probability_of_target_by,
     time_to_target,
 )
-from exhibits.exhibit import Exhibit, Number, exhibit, most_first, too_few
+from exhibits.exhibit import Exhibit, Number, exhibit, too_few
 from exhibits.parts.theme import (
     ACCENT,
     BAND,
     QUIET,
-    axis_names,
-    counts_axis,
     figure,
     hatch,
-    in_lines,
 )
 from exhibits.parts.words import MONTH_DAYS, counted, day, number, percent, share
 from queries import Board
 from trials.models.schedule import Accrual
 
-# Checks that say that somebody was randomized outside the protocol's criteria.
-ELIGIBILITY_CHECKS = ["IE-101", "DM-111", "DM-112", "DM-113"]
-
-# Where four numbers stand in half a page.
-SHORT = {"Still in screening": "In screening", "Screen failures": "Failed"}
-
 # What of the plan the registration may not say.
 PLAN = ("accrual.target", "accrual.start", "accrual.months")
-
-NO_SITE = "(no site)"  # as the question names participants whose site is missing
 
 ACCRUAL_METHOD = (
     "Projection: constant accrual rate with a gamma prior centered on the plan (Gajewski, Simon & "
@@ -333,240 +322,4 @@ def enrollment_by_month(board: Board) -> Exhibit:
         table=months.with_columns(pl.col("month").dt.strftime("%Y-%m")),
         labels={"month": "Month", "screened": "Screened", "randomized": "Randomized"},
         assumptions=board.trial.assumptions("accrual.months", "accrual.start"),
-    )
-
-
-@exhibit(
-    page="board-enrollment",
-    population="All screened participants",
-    title="Enrollment by site",
-    method=("Sites are in the order of the participants that they randomized.",),
-)
-def enrollment_by_site(board: Board) -> Exhibit:
-    """Participants screened, randomized and failed at screening, by site."""
-    sites = most_first(board.ask("enrollment/by_site"), "randomized", "screened")
-    shown = sites.head(25)
-    names = axis_names(shown["site"].to_list())
-    active = sites.filter(pl.col("randomized") > 0, pl.col("site") != NO_SITE).height
-    least = "At least " if sites["randomized"].null_count() else ""
-
-    def draw() -> go.Figure:
-        drawn = figure(x_title="Participants", y_title="Site", height=150 + 30 * shown.height)
-        for name, label, color, pattern in (
-            ("randomized", "Randomized", ACCENT, ""),
-            ("screen_failures", "Screen failure", QUIET, "/"),
-            ("in_screening", "Still in screening", QUIET, "."),
-        ):
-            if name == "in_screening" and not shown[name].sum():
-                continue
-            drawn.add_trace(
-                go.Bar(
-                    y=names,
-                    x=shown[name].to_list(),
-                    name=label,
-                    orientation="h",
-                    marker={"color": color, "pattern": hatch(pattern)},
-                    hovertemplate="Site %{y}: %{x} " + label.lower() + "<extra></extra>",
-                )
-            )
-        drawn.update_layout(barmode="stack")
-        drawn.update_yaxes(
-            type="category",
-            showgrid=False,
-            categoryorder="array",
-            categoryarray=names[::-1],
-        )
-        drawn.update_xaxes(counts_axis(shown["screened"]))
-        return drawn
-
-    return Exhibit(
-        denominator=f"{least}{active} of {board.trial.planned_sites} planned sites have randomized"
-        + (
-            f"; the {shown.height} largest of {sites.height} are drawn" if sites.height > 25 else ""
-        ),
-        picture=draw,
-        description=f"Stacked bars for {counted(shown.height, 'site')}, largest first.",
-        table=sites,
-        labels={
-            "site": "Site",
-            "screened": "Screened",
-            "randomized": "Randomized",
-            "screen_failures": "Screen failures",
-            "in_screening": "Still in screening",
-            "first_randomization": "First randomized",
-            "last_randomization": "Last randomized",
-        },
-        assumptions=board.trial.assumptions("planned_sites"),
-    )
-
-
-@exhibit(
-    page="board-enrollment",
-    population="All screened participants",
-    title="Screening flow",
-    method=("Reasons are the criteria that are recorded as not met (IE).",),
-)
-def screening_flow(board: Board) -> Exhibit:
-    """From screening to randomization, with the trial's own reasons for exclusion."""
-    totals = board.ask("enrollment/totals").row(0, named=True)
-    failures = totals["screen_failures"]
-    flow = [
-        ("Screened", totals["screened"]),
-        ("Still in screening", totals["in_screening"]),
-        ("Screen failures", failures),
-        ("Randomized", totals["randomized"]),
-    ]
-    reasons = most_first(board.ask("enrollment/screen_failures_by_criterion"), "participants")
-    no_reason = board.ask("enrollment/screen_failures_without_criterion").item()
-    wording = {item.id.upper(): item for item in board.trial.criteria}
-    rows = [("flow", label, "", count) for label, count in flow]
-    if board.has("IE"):
-        for criterion, count in reasons.rows():
-            known = wording.get(str(criterion).upper())
-            label = known.label if known else str(criterion)
-            kind = f"{criterion}, {known.kind}" if known else str(criterion)
-            rows.append(("criterion not met", label, kind, count))
-        if no_reason != 0:
-            label = "No criterion of the protocol recorded"
-            rows.append(("criterion not met", label, "", no_reason))
-    table = pl.DataFrame(rows, schema=["part", "step", "criterion", "participants"], orient="row")
-    # What is not shown is not drawn as nobody.
-    bars = table.filter(pl.col("part") == "criterion not met", pl.col("participants").is_not_null())
-    footnotes = ["A participant can have several reasons, so they may add up to more."]
-    if not board.has("IE"):
-        footnotes = [
-            "The extract has no dataset IE, so the criteria that were not met are not known. "
-            "Ask for IE in the next extract."
-        ]
-    screened = totals["screened"]
-
-    def draw() -> go.Figure:
-        drawn = figure(x_title="Screen failures", y_title="", height=130 + 44 * bars.height)
-        drawn.add_trace(
-            go.Bar(
-                y=[in_lines(label) for label in bars["step"]],
-                x=bars["participants"].to_list(),
-                orientation="h",
-                marker={"color": QUIET, "pattern": hatch("/")},
-                text=[number(count) for count in bars["participants"]],
-                textposition="outside",
-                cliponaxis=False,
-                hovertemplate="%{y}: %{x} of " + number(failures) + "<extra></extra>",
-            )
-        )
-        drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False)
-        drawn.update_xaxes(counts_axis(bars["participants"], room=1.35))
-        return drawn
-
-    return Exhibit(
-        answer=(
-            f"{share(totals['randomized'], screened)} screened participants were randomized, "
-            f"{number(failures)} failed screening; still in screening: "
-            f"{number(totals['in_screening'])}."
-        ),
-        denominator=f"{number(totals['randomized'])} randomized of {number(screened)} screened",
-        numbers=tuple(Number(SHORT.get(label, label), number(count)) for label, count in flow),
-        picture=draw if bars.height else None,
-        description=f"Criteria that {counted(failures, 'screen failure')} did not meet, as bars.",
-        table=table,
-        labels={
-            "part": "Part",
-            "step": "Step or reason",
-            "criterion": "Criterion",
-            "participants": "Participants",
-        },
-        footnotes=tuple(footnotes),
-        assumptions=board.trial.assumptions("criteria"),
-    )
-
-
-@exhibit(
-    page="board-enrollment",
-    population="Randomized participants",
-    title="Time from screening to randomization",
-    method=("Screening is dated by the first of consent and collection of demographics.",),
-)
-def time_to_randomization(board: Board) -> Exhibit:
-    """Days from screening to randomization."""
-    days = board.ask("enrollment/days_to_randomization")
-    if days.is_empty():
-        return Exhibit(
-            missing=(
-                "No participant has both a date of screening and a date of randomization. "
-                "Screening is dated by consent (RFICDTC) or collection of demographics (DMDTC)."
-            ),
-        )
-    summary = board.ask("enrollment/time_to_randomization").row(0, named=True)
-    middle = summary["median"]
-    if middle is None:
-        return too_few(board)
-    negative = summary["negative"] != 0
-    days = days.filter(pl.col("participants").is_not_null())
-    drawn_days = [int(value) for value in days["days"]]
-    shortest, longest = min(drawn_days, default=0), max(drawn_days, default=0)
-
-    def draw() -> go.Figure:
-        drawn = figure(
-            x_title="Days from screening to randomization", y_title="Participants", height=300
-        )
-        drawn.add_trace(
-            go.Bar(
-                x=days["days"].to_list(),
-                y=days["participants"].to_list(),
-                marker={"color": ACCENT},
-                hovertemplate="%{y} participants after %{x} days<extra></extra>",
-            )
-        )
-        drawn.update_xaxes(dtick=1 if longest - shortest <= 15 else None)
-        return drawn
-
-    return Exhibit(
-        answer=f"Half of them were randomized within {counted(middle, 'day')} of screening.",
-        denominator=f"{counted(summary['participants'], 'participant')} with both dates",
-        picture=draw,
-        description=f"Bars of days from {shortest} to {longest}.",
-        table=days,
-        labels={"days": "Days", "participants": "Participants"},
-        footnotes=("Negative days are kept and are findings.",) * negative,
-    )
-
-
-@exhibit(
-    page="board-enrollment",
-    population="Randomized participants",
-    title="Randomized though ineligible",
-    method=("Other criteria cannot be checked from the extract.",),
-)
-def randomized_though_ineligible(board: Board) -> Exhibit:
-    """Participants who were randomized although a criterion was not met."""
-    found = board.ask("enrollment/randomized_though_ineligible", checks=ELIGIBILITY_CHECKS)
-    found = most_first(found, "participants")
-    randomized = board.ask("enrollment/totals").item(0, "randomized")
-    if randomized is None:
-        return too_few(board)
-    if not randomized:
-        return Exhibit(
-            missing="Nobody is randomized yet.",
-        )
-    limits = [item for item in board.trial.criteria if item.measure is not None]
-    checked = ", ".join(item.label for item in limits)
-    recorded = (
-        "criteria recorded as not met (IE)"
-        if board.has("IE")
-        else "not the criteria recorded as not met, as the extract has no dataset IE"
-    )
-    footnote = f"Checked: {recorded}"
-    footnote += f"; and against the data: {checked}." if checked else "."
-    answer = (
-        "Nobody was found who was randomized although a criterion was not met."
-        if found.is_empty()
-        else f"{counted(found.height, 'check')} found participants who were randomized although a "
-        "criterion was not met; the query list has them."
-    )
-    return Exhibit(
-        answer=answer,
-        denominator=f"of {randomized:,} randomized",
-        table=found,
-        labels={"check": "Check", "message": "Finding", "participants": "Participants"},
-        footnotes=(footnote,),
     )

@@ -1,0 +1,140 @@
+"""Which rules are looked at, at which reviews, and how they are called."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from exhibits.exhibit import Exhibit
+from exhibits.parts.theme import QUIET
+from exhibits.parts.words import day
+from queries import Board, Filters
+
+POPULATION = "Randomized participants, as randomized; filters do not apply"
+
+TREATED = "Participants to whom the treatment was given, as treated first; filters do not apply"
+
+NOT_ON_REAL_DATA = (
+    "No rule of this kind is pre-specified: the trial definition has demonstration rules only, and "
+    "they are for simulated participants."
+)
+
+NO_ALPHA = (
+    "A review of safety spends no error of the efficacy test, and no p-value of safety is held "
+    "against it."
+)
+
+SEALED = (
+    "Events under terms that would tell the treatment are sealed, and are not among what is "
+    "counted here: unblinded there can be more."
+)
+
+
+def may_run(board: Board, rules: Sequence[Any]) -> list[Any]:
+    """The rules that are to be looked at here: demonstration ones on simulated data only."""
+    simulated = board.snapshot.manifest.simulated
+    return [rule for rule in rules if rule.status == "protocol" or simulated]
+
+
+def instead_of_rules(board: Board, rules: Sequence[Any]) -> Exhibit | None:
+    """In place of an exhibit where no rule is to be looked at."""
+    if not may_run(board, rules):
+        return Exhibit(missing=NOT_ON_REAL_DATA)
+    return None
+
+
+def everybody(board: Board) -> dict[str, Any]:
+    """A rule is about everybody, whatever is chosen on other pages."""
+    return Filters().bound(board.trial)
+
+
+def watermark(rules: Sequence[Any]) -> tuple[str, ...]:
+    """A footnote where a rule is not of the protocol."""
+    if all(rule.status == "protocol" for rule in rules):
+        return ()
+    return ("DEMONSTRATION RULE: made up to show this page on simulated participants.",)
+
+
+def name_of(rule: Any) -> str:
+    """A rule as it is called in a sentence."""
+    return str(rule.id).replace("-", " ").replace("_", " ")
+
+
+def as_sentence(words: str) -> str:
+    """Words with a capital first."""
+    return f"{words[0].upper()}{words[1:]}"
+
+
+def demonstration(rules: Sequence[Any]) -> str:
+    """In every sentence: who reads it without footnotes must know that nobody agreed on this."""
+    made_up = sum(rule.status != "protocol" for rule in rules)
+    if not made_up:
+        return ""
+    some = "" if made_up == len(rules) else f"{made_up} of {len(rules)}: "
+    return f" ({some}demonstration, not of the protocol)"
+
+
+def since(row: dict[str, Any], rows: Sequence[dict[str, Any]], column: str, met: str | bool) -> str:
+    """Of a rule that is met now: from which review on, or that it was not at the last one."""
+    before = [
+        item
+        for item in rows
+        if (item["rule"], item["arm"]) == (row["rule"], row["arm"]) and item["look"] < row["look"]
+    ]
+    if not before:
+        return "no earlier review is stored"
+    first = before[-1]
+    for item in reversed(before):
+        if item[column] != met:
+            break
+        first = item
+    was = "already met" if first[column] == met else "not met"
+    counts = f" ({first['with_event']} of {first['n']})" if "with_event" in first else ""
+    return f"{was} at the review of {day(first['look'])}{counts}"
+
+
+def looks(board: Board) -> Iterator[tuple[date, Board]]:
+    """The reviews that were held, as each was: by its cut-off the last snapshot, then this one."""
+    earlier = {snapshot.manifest.cutoff: snapshot for snapshot in reversed(board.earlier())}
+    now = board.snapshot.manifest.cutoff
+    for cutoff in board.trial.monitoring.reviews:
+        if cutoff < now and cutoff in earlier:
+            yield cutoff, board.back_to(earlier[cutoff])
+    yield now, board
+
+
+def looks_note(board: Board) -> str:
+    """A footnote on the planned reviews, and which of them are not shown."""
+    reviews = board.trial.monitoring.reviews
+    now = board.snapshot.manifest.cutoff
+    held = [item for item in reviews if item <= now]
+    stored = {snapshot.manifest.cutoff for snapshot in board.earlier()} | {now}
+    missing = [item for item in held if item not in stored]
+    said = f"Reviews planned at data cut-offs {', '.join(map(day, reviews)) or 'not stated'}."
+    if missing:
+        said += (
+            f" No snapshot of {', '.join(map(day, missing))} is stored, so "
+            f"{'that review is' if len(missing) == 1 else 'those reviews are'} not shown."
+        )
+    if now not in reviews:
+        said += (
+            " The present snapshot is not one of the planned reviews; it is shown as an "
+            "additional look."
+        )
+    return said
+
+
+def stamp() -> list[dict[str, object]]:
+    """Annotations that mark a figure of rules nobody agreed on."""
+    return [
+        {
+            # In two lines, so that a telephone has room for it between the axes.
+            "text": "DEMONSTRATION<br>RULE",
+            "xref": "paper",
+            "yref": "paper",
+            "x": 0.5,
+            "y": 0.5,
+            "showarrow": False,
+            "opacity": 0.25,
+            "font": {"size": 22, "color": QUIET},
+        }
+    ]

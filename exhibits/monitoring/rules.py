@@ -1,0 +1,127 @@
+"""The rules as the protocol states them."""
+
+from typing import Any
+
+import polars as pl
+
+from exhibits.exhibit import EXHIBITS, Exhibit, exhibit, make
+from exhibits.monitoring.looks import (
+    NO_ALPHA,
+    POPULATION,
+    demonstration,
+    instead_of_rules,
+    looks_note,
+    may_run,
+    name_of,
+    watermark,
+)
+from exhibits.monitoring.sequential import endpoint
+from exhibits.monitoring.stopping import windows
+from exhibits.parts.words import counted, share
+from queries import Board
+from trials import definition
+
+METHODS = {
+    "O'Brien-Fleming": "O'Brien & Fleming (1979)",
+    "Pocock": "Pocock (1977)",
+    "Lan-DeMets O'Brien-Fleming": "Lan & DeMets (1983), spending as O'Brien & Fleming",
+    "Lan-DeMets Pocock": "Lan & DeMets (1983), spending as Pocock",
+    "Haybittle-Peto": "Haybittle (1971) and Peto: 3 standard errors before the last look",
+}
+
+
+@exhibit(
+    page="board-monitoring",
+    leads=14,
+    title="Rules",
+    needs=(("stopping_rules", "sequential_rules"),),
+    population=POPULATION,
+    method=(NO_ALPHA,),
+)
+def monitoring_rules(board: Board) -> Exhibit:
+    """The rules as the protocol states them, and the information so far."""
+    trial = board.trial
+    rules = [*trial.stopping_rules, *trial.sequential_rules]
+    if (instead := instead_of_rules(board, rules)) is not None:
+        return instead
+    rows = [
+        {
+            "rule": name_of(rule),
+            "status": rule.status,
+            "statement": rule.statement,
+            "method": _method(rule),
+            "information": _information(board, rule),
+        }
+        for rule in may_run(board, rules)
+    ]
+    shown = may_run(board, rules)
+    return Exhibit(
+        answer=f"{counted(len(rows), 'rule')}{demonstration(shown)}{_standing(board, len(rows))}",
+        denominator=f"N = {int(board.ask('arm_balance/allocation')['randomized'].sum()):,}",
+        table=pl.DataFrame(rows),
+        labels={
+            "rule": "Rule",
+            "status": "Status",
+            "statement": "As it is stated",
+            "method": "Method",
+            "information": "Information so far",
+        },
+        footnotes=(
+            *watermark(shown),
+            looks_note(board),
+        ),
+        assumptions=trial.assumptions("stopping_rules", "sequential_rules", "monitoring"),
+    )
+
+
+# Where each rule stands, a row a look, and what its column says of a rule that is met.
+STANDINGS: tuple[tuple[str, str, str | bool], ...] = (
+    ("stopping_positions", "position", "met"),
+    ("stopping_positions_after_dose", "position", "met"),
+    ("sequential_positions", "crossed", True),
+)
+
+
+def _standing(board: Board, rules: int) -> str:
+    """How many rules are met at the last look, where that is told at all."""
+    there = [item for item in STANDINGS if EXHIBITS[item[0]].is_offered(board)]
+    if not there:
+        return ". Where they stand is told by arm, in the closed session."
+    looked_at: set[str] = set()
+    met: set[str] = set()
+    for name, column, is_met in there:
+        table = make(name, board).table
+        if table is None:
+            continue
+        last = table.drop_nulls(column).group_by("rule", "arm", maintain_order=True).last()
+        looked_at |= set(last["rule"])
+        met |= set(last.filter(pl.col(column) == is_met)["rule"])
+    said = f", {len(met) or 'none'} of them met."
+    if len(looked_at) < rules:
+        said += f" {rules - len(looked_at)} could not be looked at."
+    return said
+
+
+def _method(rule: Any) -> str:
+    if isinstance(rule, definition.SequentialRule):
+        sides = "two-sided" if rule.sided == 2 else "one-sided"
+        return f"{METHODS[rule.method]}; {sides} error {100 * rule.alpha:g} %"
+    prior = f"prior Beta({rule.prior[0]:g}, {rule.prior[1]:g})"
+    limit = (
+        f"rate over {100 * rule.background_rate:g} %"
+        if rule.background_rate is not None
+        else f"rate over the control arm's by {100 * (rule.margin or 0):g} points"
+    )
+    return (
+        f"Bayesian (Thall & Simon 1994): {limit} with probability over "
+        f"{100 * rule.probability:g} %; {prior}; from {rule.minimum_participants} participants on"
+    )
+
+
+def _information(board: Board, rule: Any) -> str:
+    if isinstance(rule, definition.StoppingRule):
+        counts = windows(board, rule, after_dose=False)
+        closed, all_ = int(counts["closed"].sum()), int(counts["participants"].sum())
+        return f"window of {rule.window_days} days closed: {share(closed, all_)}"
+    known = sum(item.known for item in endpoint(board, rule).values())
+    return f"with the endpoint: {share(known, rule.planned)} planned"

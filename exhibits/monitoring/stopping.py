@@ -1,0 +1,442 @@
+"""Has a safety rule been met? Counts of each arm against those at which the rule stops."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+
+from access.view import View
+from estimators.stopping import (
+    ComparativeRule,
+    StoppingRule,
+    comparative_stopping_counts,
+    probability_above,
+    probability_greater,
+    stopping_counts,
+)
+from exhibits.exhibit import Conclusion, Exhibit, Number, People, exhibit
+from exhibits.monitoring.looks import (
+    POPULATION,
+    SEALED,
+    TREATED,
+    as_sentence,
+    demonstration,
+    everybody,
+    instead_of_rules,
+    looks,
+    looks_note,
+    may_run,
+    name_of,
+    since,
+    stamp,
+    watermark,
+)
+from exhibits.parts.theme import QUIET, arm_style, figure, in_lines, safe
+from exhibits.parts.words import counted, day
+from exhibits.special_interest.groups import sealed_terms
+from queries import Board
+from trials import definition
+
+
+def windows(board: Board, rule: definition.StoppingRule, *, after_dose: bool) -> pl.DataFrame:
+    """Of each arm the participants whose window is closed, open or left; with an event in it."""
+    return board.ask("monitoring/windows", **_bound(board, rule, after_dose=after_dose))
+
+
+def _bound(board: Board, rule: definition.StoppingRule, *, after_dose: bool) -> dict[str, Any]:
+    return {
+        "group": rule.group,
+        "window_days": rule.window_days,
+        "after_dose": after_dose,
+        "filters": everybody(board),
+    }
+
+
+@dataclass(frozen=True)
+class _Position:
+    """Where an arm stands in one rule, with so many participants and events."""
+
+    n: int
+    events: int
+    stops_from: int  # 0 where no count stops
+    probability: float
+
+    @property
+    def is_met(self) -> bool:
+        return 0 < self.stops_from <= self.events
+
+    @property
+    def words(self) -> str:
+        return f"{self.events} of {self.n}; {_limit(self.stops_from or None)}"
+
+
+def _position(
+    rule: definition.StoppingRule, n: int, events: int, control: tuple[int, int] | None
+) -> _Position:
+    if rule.background_rate is not None:
+        one = StoppingRule(
+            rule.prior, rule.background_rate, rule.probability, rule.minimum_participants
+        )
+        from_ = int(stopping_counts(one, [n])[0])
+        above = float(probability_above(events, n, rule.prior, rule.background_rate))
+        return _Position(n, events, from_, above)
+    assert rule.margin is not None
+    assert control is not None
+    both = ComparativeRule(rule.prior, rule.margin, rule.probability, rule.minimum_participants)
+    from_ = int(comparative_stopping_counts(both, n, control[0])[control[1]])
+    above = float(
+        probability_greater(events, n, control[1], control[0], rule.prior, margin=rule.margin)
+    )
+    return _Position(n, events, from_, above)
+
+
+def _arms_of_rule(
+    board: Board, rule: definition.StoppingRule, counts: pl.DataFrame, *, by_name: bool
+) -> list[dict[str, Any]]:
+    """The arms that the rule is held against; under letters all, or it would tell which it is."""
+    rows = counts.to_dicts()
+    if by_name:
+        name = next(arm.name for arm in board.trial.arms.list if arm.code == rule.arm)
+        return [row for row in rows if row["arm"] == name]
+    if rule.margin is not None:
+        return [row for row in rows if row["arm"] != board.reference_arm]
+    return rows
+
+
+def _control(board: Board, counts: pl.DataFrame, *, pending: bool) -> tuple[int, int] | None:
+    rows = counts.filter(pl.col("arm") == board.reference_arm).to_dicts()
+    if not rows:
+        return None
+    row = rows[0]
+    n, events = row["closed"], row["closed_with_event"]
+    if pending:
+        return n + row["pending"], events + row["pending_with_event"]
+    return n, events
+
+
+def _positions(board: Board, *, after_dose: bool) -> list[dict[str, Any]]:
+    """A row for each rule, look and arm."""
+    rows = []
+    for rule in may_run(board, board.trial.stopping_rules):
+        for cutoff, at in looks(board):
+            counts = windows(at, rule, after_dose=after_dose)
+            for row in _arms_of_rule(board, rule, counts, by_name=after_dose):
+                n, had = row["closed"], row["closed_with_event"]
+                here = _position(rule, n, had, _control(at, counts, pending=False))
+                whole, known = n + row["pending"], had + row["pending_with_event"]
+                control = _control(at, counts, pending=True)
+                best = _position(rule, whole, known, control)
+                worst = _position(
+                    rule, whole, known + row["pending"] - row["pending_with_event"], control
+                )
+                rows.append(
+                    {
+                        "rule": name_of(rule),
+                        "look": cutoff,
+                        "arm": row["arm"],
+                        "n": n,
+                        "with_event": had,
+                        "stops_from": here.stops_from or None,
+                        "probability_percent": round(100 * here.probability, 1),
+                        "pending": row["pending"],
+                        "best_case": best,
+                        "worst_case": worst,
+                        "position": "met"
+                        if here.is_met or best.is_met
+                        else "met in the worst case"
+                        if worst.is_met
+                        else "not met",
+                        "left_early": row["left_early"],
+                        "undated": row["undated"],
+                        "earliest": row["earliest"],
+                    }
+                )
+    return rows
+
+
+POSITION_LABELS = {
+    "rule": "Rule",
+    "look": "Data cut-off",
+    "arm": "Arm",
+    "n": "Window closed",
+    "with_event": "With an event in it",
+    "stops_from": "Limit",
+    "probability_percent": "Probability over the limit, %",
+    "pending": "Pending",
+    "best_case": "If no further pending one had an event",
+    "worst_case": "If every pending one had an event",
+    "position": "Position",
+    "left_early": "Left before it closed",
+    "undated": "Without a date",
+    "earliest": "Onset not known to the day",
+}
+
+HELD_METHOD = (
+    "Limit: the fewest participants with an event at which the rule stops, of so many. A rule is "
+    "met where it is by the closed windows, or by all with no further event. An onset not known to "
+    "the day counts on its earliest day.",
+    "A pending participant can have had an event already, which is not among those of closed "
+    "windows. So if no further pending one had an event, there can be more of them all the same.",
+)
+
+
+def _held(board: Board, *, after_dose: bool) -> Exhibit:
+    rules = may_run(board, board.trial.stopping_rules)
+    if (instead := instead_of_rules(board, board.trial.stopping_rules)) is not None:
+        return instead
+    rows = _positions(board, after_dose=after_dose)
+    now = [row for row in rows if row["look"] == board.snapshot.manifest.cutoff]
+    if not now:
+        return Exhibit(missing="Nobody is in an arm that a rule is about.")
+    from_what = "the first dose" if after_dose else "randomization"
+    within = {
+        name_of(rule): f"within {counted(rule.window_days, 'day')} from {from_what}"
+        for rule in rules
+    }
+    lists, row_lists = _lists(board, rules, rows, within, after_dose=after_dose)
+    return Exhibit(
+        answer=(answer := _answer(rules, rows, now, within)),
+        denominator=f"N = {sum(row['n'] + row['pending'] for row in now):,}",
+        attention=answer if any(row["position"] == "met" for row in now) else "",
+        beside="",
+        numbers=tuple(
+            Number(
+                f"{as_sentence(row['rule'])}, {row['arm']}" if len(rules) > 1 else row["arm"],
+                f"{row['with_event']} of {row['n']}",
+                f"{within[row['rule']]}; {_limit(row['stops_from'])}; {row['position']}",
+                lists[place] if (place := row_lists[rows.index(row)]) is not None else None,
+            )
+            for row in now
+        ),
+        picture=lambda: _counts_drawn(board, rules, rows),
+        description="Participants with an event against those whose window has closed: the stepped "
+        "line is the limit, a mark is an arm at a look, and the bar above it reaches to "
+        "where it stood if every pending participant had an event.",
+        table=pl.DataFrame(
+            [row | {name: row[name].words for name in ("best_case", "worst_case")} for row in rows],
+            infer_schema_length=None,
+        ),
+        labels=POSITION_LABELS,
+        footnotes=(
+            *watermark(rules),
+            f"Counted are participants whose window, so many days from {from_what} on, has closed, "
+            "or who died in it. Pending: the window is open, or was left without an event.",
+            *((SEALED,) if sealed_terms(board) else ()),
+            looks_note(board),
+            _minutes(board, rules, rows, now, within),
+        ),
+        assumptions=board.trial.assumptions("stopping_rules", "monitoring", "special_interest"),
+        lists=lists,
+        row_lists=row_lists,
+    )
+
+
+def _limit(stops_from: int | None) -> str:
+    return "no limit yet" if stops_from is None else f"limit {stops_from}"
+
+
+def _called(rule: definition.StoppingRule) -> str:
+    return f"stopping rule for {name_of(rule)}"
+
+
+def _answer(
+    rules: Sequence[definition.StoppingRule],
+    rows: Sequence[dict[str, Any]],
+    now: Sequence[dict[str, Any]],
+    within: dict[str, str],
+) -> str:
+    by_name = {name_of(rule): rule for rule in rules}
+    met = [row for row in now if row["position"] == "met"]
+    if met:
+        return " ".join(
+            f"{as_sentence(_called(rule))}{demonstration([rule])} met: {row['arm']}, "
+            f"{_counts_that_meet(row, within[row['rule']])}. "
+            f"{as_sentence(since(row, rows, 'position', 'met'))}."
+            for row in met
+            for rule in [by_name[row["rule"]]]
+        )
+    close = [row for row in now if row["position"] == "met in the worst case"]
+    said = f"No stopping rule is met{demonstration(rules)}."
+    if close:
+        said += " " + " ".join(
+            f"If every pending participant had an event, the {_called(by_name[row['rule']])} "
+            f"would be met in {row['arm']} ({row['worst_case'].words})."
+            for row in close
+        )
+    return said
+
+
+def _counts_that_meet(row: dict[str, Any], within: str) -> str:
+    """By the closed windows, or where these are too few by all who are known to have an event."""
+    if row["stops_from"] is not None and row["with_event"] >= row["stops_from"]:
+        counts = f"{row['with_event']} of {row['n']}"
+        return f"{counts} with an event {within}; the limit is {row['stops_from']}"
+    best = row["best_case"]
+    return (
+        f"{best.events} of {best.n}, pending ones among them, with an event {within}; the limit is "
+        f"{best.stops_from}"
+    )
+
+
+def _minutes(
+    board: Board,
+    rules: Sequence[definition.StoppingRule],
+    rows: Sequence[dict[str, Any]],
+    now: Sequence[dict[str, Any]],
+    within: dict[str, str],
+) -> str:
+    said = " ".join(
+        f"{as_sentence(row['rule'])}, {row['arm']}: {row['with_event']} of {row['n']} with an "
+        f"event {within[row['rule']]}, {_limit(row['stops_from'])}, {row['pending']} pending, "
+        + (
+            f"met, {since(row, rows, 'position', 'met')}."
+            if row["position"] == "met"
+            else f"{row['position']}."
+        )
+        for row in now
+    )
+    return (
+        f"For the minutes: at the data cut-off {day(board.snapshot.manifest.cutoff)} (snapshot "
+        f"{board.snapshot.id}) the board held the stopping rules{demonstration(rules)} against "
+        f"the data. {said}"
+    )
+
+
+def _lists(
+    board: Board,
+    rules: Sequence[definition.StoppingRule],
+    rows: Sequence[dict[str, Any]],
+    within: dict[str, str],
+    *,
+    after_dose: bool,
+) -> tuple[tuple[People, ...], tuple[int | None, ...]]:
+    """Whoever has an event in the window, for the rows of this snapshot; of others none is open."""
+    by_name = {name_of(rule): rule for rule in rules}
+    lists: list[People] = []
+    places: list[int | None] = []
+    for row in rows:
+        some = row["with_event"] or row["best_case"].events
+        if row["look"] != board.snapshot.manifest.cutoff or not some:
+            places.append(None)
+            continue
+        rule = by_name[row["rule"]]
+        bound = _bound(board, rule, after_dose=after_dose) | {"arm": row["arm"]}
+        lists.append(
+            People(
+                f"{as_sentence(_called(rule))}: event {within[row['rule']]}, {row['arm']}",
+                "people/in_rule_window",
+                tuple(bound.items()),
+            )
+        )
+        places.append(len(lists) - 1)
+    return tuple(lists), tuple(places)
+
+
+def _counts_drawn(
+    board: Board, rules: Sequence[definition.StoppingRule], rows: Sequence[dict[str, Any]]
+) -> go.Figure:
+    most = max(10, *(row["n"] + row["pending"] for row in rows))
+    traces: list[dict[str, object]] = []
+    for rule in rules:
+        if rule.background_rate is None:
+            continue
+        one = StoppingRule(
+            rule.prior, rule.background_rate, rule.probability, rule.minimum_participants
+        )
+        # A long line has no more steps than can be seen.
+        at = np.unique(np.linspace(1, most, min(most, 400)).astype(int))
+        counts = stopping_counts(one, at)
+        traces.append(
+            {
+                "type": "scatter",
+                "x": at.tolist(),
+                "y": [int(count) or None for count in counts],
+                "mode": "lines",
+                "line": {"color": QUIET, "width": 2, "shape": "hv"},
+                "name": safe(f"Limit of {name_of(rule)}" if len(rules) > 1 else "Limit"),
+                "hovertemplate": "%{x} participants: limit %{y}<extra></extra>",
+            }
+        )
+    for position, arm in enumerate(board.arms, start=1):
+        of_arm = [row for row in rows if row["arm"] == arm]
+        if not of_arm:
+            continue
+        style = arm_style(position)
+        worst = [row["worst_case"].events - row["with_event"] for row in of_arm]
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [row["n"] for row in of_arm],
+                "y": [row["with_event"] for row in of_arm],
+                "mode": "lines+markers",
+                "line": {"color": style.color, "dash": style.dash},
+                "marker": {"color": style.color, "symbol": style.symbol, "size": 12},
+                "error_y": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": worst,
+                    "arrayminus": [0] * len(worst),
+                    "thickness": 1.5,
+                },
+                "name": safe(arm),
+                "text": [day(row["look"]) for row in of_arm],
+                "hovertemplate": "%{text}: %{y} of %{x}<extra></extra>",
+            }
+        )
+    if any(row["pending"] for row in rows):
+        # An entry of the legend for the bars, which have none of their own.
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [None],
+                "y": [None],
+                "mode": "markers",
+                "marker": {"symbol": "line-ns-open", "size": 16, "color": QUIET},
+                "name": in_lines("Up to: if every pending one had an event", 24),
+            }
+        )
+    demonstration = any(rule.status == "demonstration" for rule in rules)
+    return figure(
+        x_title="Participants whose window has closed",
+        y_title="With an event",
+        traces=traces,
+        layout={"annotations": stamp()} if demonstration else None,
+    )
+
+
+@exhibit(
+    page="board-monitoring",
+    leads=11,
+    title="Safety stopping rules",
+    population=POPULATION,
+    needs=("stopping_rules",),
+    data=("AE",),
+    conclusions=(Conclusion("position", ("rule", "arm")),),
+    least_view=View.CODED,
+    method=(
+        *HELD_METHOD,
+        "A rule is about one arm. Every arm is held against it, since one arm alone "
+        "would be known by that. Unblinded, its own arm is also counted from the first dose.",
+    ),
+)
+def stopping_positions(board: Board) -> Exhibit:
+    """Each arm against the counts at which a safety rule stops, at every look so far."""
+    return _held(board, after_dose=False)
+
+
+@exhibit(
+    page="board-monitoring",
+    leads=12,
+    title="Safety stopping rules, from the first dose",
+    population=TREATED,
+    needs=("stopping_rules",),
+    data=("AE",),
+    least_view=View.UNBLINDED,
+    method=HELD_METHOD,
+)
+def stopping_positions_after_dose(board: Board) -> Exhibit:
+    """The safety rules counted from the first dose, in the arm they are about."""
+    return _held(board, after_dose=True)
