@@ -6,7 +6,6 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.conduct.due import planned_visits
 from exhibits.exhibit import Exhibit, Number, exhibit, leading, make, too_few
 from exhibits.parts.populations import who_died
 from exhibits.parts.words import counted, number
@@ -79,10 +78,7 @@ def trial_at_a_glance(board: Board) -> Exhibit:
     everybody: dict[str, Any] = (
         {} if board.is_limited else {"filters": Filters().bound(board.trial)}
     )
-    schedule = planned_visits(board.trial.schedule)
-    standing = board.ask(
-        "conduct/disposition", last=schedule[-1], cutoff=board.snapshot.manifest.cutoff
-    )
+    standing = board.ask("conduct/disposition", last=board.trial.schedule[-1].model_dump())
     columns = {
         "completed": "Completed",
         "in_follow_up": "In follow-up",

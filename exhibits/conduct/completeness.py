@@ -3,9 +3,9 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.conduct.due import NOT_OPENED, asked_of_due, planned_results, results_due
-from exhibits.exhibit import Exhibit, Number, exhibit, most_first, too_few
-from exhibits.parts.populations import NOBODY, in_all
+from exhibits.conduct.due import NOT_OPENED, planned_results, results_due
+from exhibits.exhibit import Exhibit, Number, exhibit, most_first
+from exhibits.parts.populations import in_all, nobody_randomized
 from exhibits.parts.theme import (
     ACCENT,
     MISSING_SCALE,
@@ -17,7 +17,7 @@ from exhibits.parts.theme import (
     in_lines,
     safe,
 )
-from exhibits.parts.words import counted, day, number, sentence_case, share
+from exhibits.parts.words import counted, day, decimal, number, rounded_column, sentence_case, share
 from queries import Board
 
 DATASETS = {
@@ -46,7 +46,18 @@ WEEKS = ("under 1", "1 to 2", "2 to 3", "3 to 4", "4 and more")
 
 def _percentages(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with the share of what was due that was received, in percent."""
-    return rows.with_columns(received_percent=(100 * pl.col("received") / pl.col("due")).round(1))
+    received = 100 * rows["received"] / rows["due"]
+    return rows.with_columns(rounded_column(received, 1).alias("received_percent"))
+
+
+def _labels(received: str) -> dict[str, str]:
+    """What the columns are called where there is a word for what is received."""
+    return {
+        "due": "Due",
+        "received": received,
+        "outstanding": f"Not {received.lower()}",
+        "received_percent": f"{received} (%)",
+    }
 
 
 def _dots(
@@ -92,16 +103,6 @@ def _dots(
     return drawn
 
 
-def _missing(board: Board) -> Exhibit | None:
-    """What stands in place of an exhibit of due visits that there is nothing to show for."""
-    randomized = in_all(board.ask("arm_balance/allocation")["randomized"])
-    if randomized is None:
-        return too_few(board)
-    if randomized == 0:
-        return Exhibit(missing=NOBODY)
-    return None
-
-
 @exhibit(
     page="board-conduct",
     title="Visits received",
@@ -113,11 +114,10 @@ def _missing(board: Board) -> Exhibit | None:
 )
 def visits_received(board: Board) -> Exhibit:
     """Visits that were due by the cut-off, and recorded, in each arm of this view."""
-    if (instead := _missing(board)) is not None:
-        return instead
-    asked = asked_of_due(board)
-    totals = board.ask("conduct/visits_in_all", **asked)
-    visits = _percentages(board.ask("conduct/visits_by_visit", **asked))
+    if (nothing := nobody_randomized(board)) is not None:
+        return nothing
+    totals = board.ask("conduct/visits_in_all")
+    visits = _percentages(board.ask("conduct/visits_by_visit"))
     due, received = in_all(totals["due"]), in_all(totals["received"])
     if not due:
         return Exhibit(missing="No visit was due by the data cut-off.")
@@ -140,15 +140,7 @@ def visits_received(board: Board) -> Exhibit:
         description="A dot for each visit of the schedule and arm of this view: the share that is "
         "recorded.",
         table=visits.drop("position"),
-        labels={
-            "visit": "Visit",
-            "planned_day": "Study day",
-            "arm": "Arm",
-            "due": "Due",
-            "received": "Recorded",
-            "outstanding": "Not recorded",
-            "received_percent": "Recorded (%)",
-        },
+        labels={"visit": "Visit"} | _labels("Recorded"),
         assumptions=board.trial.assumptions("schedule"),
     )
 
@@ -156,11 +148,11 @@ def visits_received(board: Board) -> Exhibit:
 @exhibit(page="board-conduct", title="Visits received by site", data=("SV",), method=(DUE,))
 def visits_by_site(board: Board) -> Exhibit:
     """Visits that were due by the cut-off, and recorded, by site."""
-    if (instead := _missing(board)) is not None:
-        return instead
-    answer = board.ask("conduct/visits_by_site", **asked_of_due(board))
+    if (nothing := nobody_randomized(board)) is not None:
+        return nothing
+    answer = board.ask("conduct/visits_by_site")
     sites = _percentages(most_first(answer, "outstanding", "due"))
-    due = in_all(board.ask("conduct/visits_in_all", **asked_of_due(board))["due"])
+    due = in_all(board.ask("conduct/visits_in_all")["due"])
     if sites.is_empty():
         return Exhibit(missing="No visit was due by the data cut-off.")
     shown = sites.head(25)
@@ -180,14 +172,7 @@ def visits_by_site(board: Board) -> Exhibit:
         description=f"A dot for each of {counted(shown.height, 'site')}, the most visits that are "
         "not recorded first.",
         table=sites,
-        labels={
-            "site": "Site",
-            "participants": "Participants",
-            "due": "Due",
-            "received": "Recorded",
-            "outstanding": "Not recorded",
-            "received_percent": "Recorded (%)",
-        },
+        labels=_labels("Recorded"),
         assumptions=board.trial.assumptions("schedule"),
     )
 
@@ -202,8 +187,8 @@ def visits_by_site(board: Board) -> Exhibit:
 )
 def results_received(board: Board) -> Exhibit:
     """Results that were due by the cut-off, and received, by test, in each arm of this view."""
-    if (instead := _missing(board)) is not None:
-        return instead
+    if (nothing := nobody_randomized(board)) is not None:
+        return nothing
     plan = planned_results(board)
     if not plan:
         return Exhibit(missing=_nothing_planned(board))
@@ -232,15 +217,7 @@ def results_received(board: Board) -> Exhibit:
         table=rows.select(
             "domain", "name", "arm", "due", "received", "outstanding", "received_percent"
         ),
-        labels={
-            "domain": "Dataset",
-            "name": "Test",
-            "arm": "Arm",
-            "due": "Due",
-            "received": "Received",
-            "outstanding": "Not received",
-            "received_percent": "Received (%)",
-        },
+        labels={"domain": "Dataset", "name": "Test"} | _labels("Received"),
         footnotes=(
             *_in_hospital_note(board),
             *(
@@ -298,18 +275,16 @@ def _in_hospital_note(board: Board) -> tuple[str, ...]:
 )
 def data_lag(board: Board) -> Exhibit:
     """How long after a visit its records arrive: what was received, by weeks since it was due."""
-    if (instead := _missing(board)) is not None:
-        return instead
+    if (nothing := nobody_randomized(board)) is not None:
+        return nothing
     weeks = _percentages(
-        board.ask(
-            "conduct/lag", plan=planned_results(board) or NOTHING_PLANNED, **asked_of_due(board)
-        )
+        board.ask("conduct/lag", plan=planned_results(board) or NOTHING_PLANNED)
     ).with_columns(since=pl.col("weeks").replace_strict(dict(enumerate(WEEKS))))
     if weeks.is_empty():
         return Exhibit(missing="No visit was due by the data cut-off.")
     datasets = weeks["dataset"].unique(maintain_order=True).to_list()
     cells = {
-        (dataset, week): (percent, f"{percent:.0f} %", share(received, due))
+        (dataset, week): (percent, f"{decimal(percent, 0)} %", share(received, due))
         for dataset, week, percent, received, due in weeks.select(
             "dataset", "weeks", "received_percent", "received", "due"
         ).rows()
@@ -365,14 +340,7 @@ def data_lag(board: Board) -> Exhibit:
         table=weeks.select(
             "dataset", "since", "due", "received", "outstanding", "received_percent"
         ),
-        labels={
-            "dataset": "Dataset",
-            "since": "Weeks since due",
-            "due": "Due",
-            "received": "Received",
-            "outstanding": "Not received",
-            "received_percent": "Received (%)",
-        },
+        labels={"dataset": "Dataset", "since": "Weeks since due"} | _labels("Received"),
         assumptions=board.trial.assumptions("schedule", "assessments"),
     )
 
@@ -393,7 +361,7 @@ NOTHING_PLANNED = [{"number": -1.0, "domain": "", "measure": "", "in_hospital": 
 )
 def latest_records(board: Board) -> Exhibit:
     """The latest date in each dataset against the data cut-off, by site."""
-    records = board.ask("conduct/latest_records", cutoff=board.snapshot.manifest.cutoff)
+    records = board.ask("conduct/latest_records")
     if records.is_empty():
         return Exhibit(missing="No dated record is in the extract.")
     if records["latest"].null_count():
@@ -451,10 +419,9 @@ def latest_records(board: Board) -> Exhibit:
         table=records,
         labels={
             "dataset": "Dataset",
-            "site": "Site",
             "participants": "Participants with a record",
             "latest": "Latest record",
             "days_before_cutoff": "Days before the cut-off",
         },
-        footnotes=(*((f"Not in the extract: {', '.join(absent)}.",) if absent else ()),),
+        footnotes=(f"Not in the extract: {', '.join(absent)}.",) if absent else (),
     )

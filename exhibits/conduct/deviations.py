@@ -3,10 +3,11 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.exhibit import Exhibit, Number, exhibit, too_few
-from exhibits.parts.populations import NOBODY, in_all
+from exhibits.exhibit import Exhibit, Number, exhibit
+from exhibits.parts.comparison import share_of_arm
+from exhibits.parts.populations import all_randomized, in_all, nobody_randomized
 from exhibits.parts.theme import arm_style, counts_axis, figure, hatch, in_lines, safe
-from exhibits.parts.words import number, sentence_case, share
+from exhibits.parts.words import number, sentence_case
 from queries import Board
 
 
@@ -21,16 +22,13 @@ from queries import Board
 )
 def deviations(board: Board) -> Exhibit:
     """Protocol deviations by category, and who has any, in each arm of this view."""
-    arms = board.ask("conduct/deviations_in_all")
-    total = in_all(arms["randomized"])
-    if total is None:
-        return too_few(board)
-    if total == 0:
-        return Exhibit(missing=NOBODY)
+    if (nothing := nobody_randomized(board)) is not None:
+        return nothing
+    arms, total = board.ask("conduct/deviations_in_all"), all_randomized(board)
     rows = board.ask("conduct/deviations").with_columns(sentence_case("category"))
     shown = rows.filter(pl.col("participants").is_not_null())
     categories = shown["category"].unique(maintain_order=True).to_list()
-    found, with_any = in_all(arms["deviations"]), in_all(arms["with_any"])
+    with_any = in_all(arms["with_any"])
 
     def draw() -> go.Figure:
         drawn = figure(
@@ -64,11 +62,15 @@ def deviations(board: Board) -> Exhibit:
         return drawn
 
     return Exhibit(
-        answer=f"{share(with_any, total)} randomized participants have a deviation; deviations in "
-        f"all: {number(found)}.",
+        answer=f"{share_of_arm(board, with_any, total)} randomized participants have a deviation; "
+        f"deviations in all: {number(in_all(arms['deviations']))}.",
         denominator=f"N = {total:,}",
         numbers=tuple(
-            Number(str(arm), share(had, of), f"participants with any; deviations: {number(count)}")
+            Number(
+                arm,
+                share_of_arm(board, had, of),
+                f"participants with any; deviations: {number(count)}",
+            )
             for arm, had, of, count in arms.select(
                 "arm", "with_any", "randomized", "deviations"
             ).rows()
@@ -76,10 +78,5 @@ def deviations(board: Board) -> Exhibit:
         picture=draw if categories else None,
         description="Bars for each category and arm of this view: participants with a deviation.",
         table=rows.drop("position"),
-        labels={
-            "category": "Category",
-            "arm": "Arm",
-            "participants": "Participants",
-            "deviations": "Deviations",
-        },
+        labels={"category": "Category", "deviations": "Deviations"},
     )

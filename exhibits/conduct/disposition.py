@@ -2,10 +2,10 @@
 
 import polars as pl
 
-from exhibits.conduct.due import NOT_OPENED, asked_of_due, planned_results, results_due
-from exhibits.exhibit import Exhibit, Number, exhibit, too_few
-from exhibits.parts.comparison import counts_in_arms
-from exhibits.parts.populations import NOBODY, in_all
+from exhibits.conduct.due import NOT_OPENED, planned_results, results_due
+from exhibits.exhibit import Exhibit, Number, exhibit
+from exhibits.parts.comparison import counts_in_arms, share_of_arm, too_few_note, where_enough
+from exhibits.parts.populations import all_randomized, in_all, nobody_randomized
 from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.theme import STATES
 from exhibits.parts.words import NOT_SHOWN, number, sentence_case, share
@@ -32,19 +32,13 @@ ENDS = (
 )
 def disposition(board: Board) -> Exhibit:
     """How the study ended for the randomized participants of each arm of this view."""
-    arms = board.ask(
-        "conduct/disposition",
-        last=board.trial.schedule[-1].model_dump(),
-        cutoff=board.snapshot.manifest.cutoff,
-    )
-    total = in_all(arms["randomized"])
-    if total is None:
-        return too_few(board)
-    if total == 0:
-        return Exhibit(missing=NOBODY)
+    if (nothing := nobody_randomized(board)) is not None:
+        return nothing
+    arms = board.ask("conduct/disposition", last=board.trial.schedule[-1].model_dump())
+    total = all_randomized(board)
     ends = {column: in_all(arms[column]) for column, _, _ in ENDS}
     answer = (
-        f"Completed: {share(ends['completed'], total)}. In follow-up: "
+        f"Completed: {share_of_arm(board, ends['completed'], total)}. In follow-up: "
         f"{number(ends['in_follow_up'])}; died: {number(ends['died'])}; left early: "
         f"{number(ends['left_study'])}"
     )
@@ -64,18 +58,14 @@ def disposition(board: Board) -> Exhibit:
             if column != "not_recorded" or ends[column] != 0
         ),
         picture=lambda: stacked(
-            [
-                (str(arm), row)
-                for arm, row in zip(arms["arm"], arms.iter_rows(named=True), strict=True)
-            ],
+            [(row["arm"], row) for row in arms.iter_rows(named=True)],
             ENDS,
             "Randomized participants",
         ),
         description="A stacked bar for each arm of this view, by how the study ended.",
         table=arms.drop("position"),
-        labels={"arm": "Arm", "randomized": "Randomized"}
-        | {column: words for column, words, _ in ENDS},
-        footnotes=(*((NOT_OPENED,) if ends["not_recorded"] != 0 else ()),),
+        labels={column: words for column, words, _ in ENDS},
+        footnotes=(NOT_OPENED,) if ends["not_recorded"] != 0 else (),
         assumptions=board.trial.assumptions("schedule"),
     )
 
@@ -84,7 +74,7 @@ def _received_in_words(board: Board) -> str:
     """What is there of the visits and results that were due; empty where none was."""
     parts = []
     if board.has("SV"):
-        visits = board.ask("conduct/visits_in_all", **asked_of_due(board))
+        visits = board.ask("conduct/visits_in_all")
         if due := in_all(visits["due"]):
             parts.append(f"{share(in_all(visits['received']), due)} due visits")
     if plan := planned_results(board):
@@ -112,13 +102,19 @@ def reasons_for_leaving(board: Board) -> Exhibit:
     return Exhibit(
         answer=f"Left early: {number(left)}. The most frequent reason: {_most_frequent(reasons)}.",
         denominator=f"left early: {number(left)}",
-        table=reasons.drop("position").with_columns(sentence_case("reason")),
-        labels={
-            "reason": "Reason",
-            "arm": "Arm",
-            "participants": "Participants",
-            "median_day": "Study day, median",
-        },
+        table=with_reasons(board, reasons),
+        labels=REASON_LABELS,
+        footnotes=too_few_note(board, reasons["participants"]),
+    )
+
+
+REASON_LABELS = {"reason": "Reason", "median_day": "Study day, median"}
+
+
+def with_reasons(board: Board, rows: pl.DataFrame) -> pl.DataFrame:
+    """A row a reason and arm as a table: `median_day` is null of fewer than the minimum."""
+    return rows.drop("position").with_columns(
+        sentence_case("reason"), *where_enough(board, "participants", "median_day")
     )
 
 

@@ -5,25 +5,11 @@ from typing import Any
 import polars as pl
 
 from queries import Board
-from trials.definition import Visit
 
 NOT_OPENED = (
     "How the study ended is taken from DM and DS: pooled and coded, from the dispositions that the "
     "trial definition opens, and one about study treatment, or another, is not among them."
 )
-
-
-def planned_visits(visits: tuple[Visit, ...]) -> list[dict[str, Any]]:
-    """Visits of the schedule, as questions bind them."""
-    return [visit.model_dump() for visit in visits]
-
-
-def asked_of_due(board: Board) -> dict[str, Any]:
-    """What every question about due visits is bound to."""
-    return {
-        "schedule": planned_visits(board.trial.schedule),
-        "cutoff": board.snapshot.manifest.cutoff,
-    }
 
 
 def planned_results(board: Board) -> list[dict[str, Any]]:
@@ -56,7 +42,7 @@ def results_due(board: Board, plan: list[dict[str, Any]]) -> tuple[pl.DataFrame,
 
     A measure of which there is no result at all is not in the extract, and not counted as zero.
     """
-    rows = board.ask("conduct/measures", plan=plan, **asked_of_due(board))
+    rows = board.ask("conduct/measures", plan=plan)
     totals = rows.group_by("measure", maintain_order=True).agg(
         pl.col("received").max(), pl.col("received").null_count().alias("hidden")
     )

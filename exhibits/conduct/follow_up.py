@@ -4,12 +4,12 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.conduct.due import NOT_OPENED, planned_visits
-from exhibits.exhibit import Exhibit, Number, exhibit, too_few
-from exhibits.parts.populations import NOBODY, in_all, row_name
+from exhibits.conduct.due import NOT_OPENED
+from exhibits.exhibit import Exhibit, Number, exhibit
+from exhibits.parts.comparison import share_of_arm
+from exhibits.parts.populations import all_randomized, in_all, nobody_randomized, row_name
 from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.theme import STATES
-from exhibits.parts.words import share
 from queries import Board, Filters
 
 KNOWN = (
@@ -37,25 +37,17 @@ KNOWN = (
 )
 def follow_up_maturity(board: Board) -> Exhibit:
     """How many of the randomized are past each day of the schedule, and what is known of them."""
-    schedule = tuple(visit for visit in board.trial.schedule if visit.day > 1)
+    if (nothing := nobody_randomized(board)) is not None:
+        return nothing
+    total = all_randomized(board)
+    schedule = [visit.model_dump() for visit in board.trial.schedule if visit.day > 1]
     # Everybody, whatever is chosen; a limited role has no choice of filters.
     everybody: dict[str, Any] = (
         {} if board.is_limited else {"filters": Filters().bound(board.trial)}
     )
-    days = board.ask(
-        "conduct/follow_up",
-        schedule=planned_visits(schedule),
-        cutoff=board.snapshot.manifest.cutoff,
-        **everybody,
-    ).with_columns(
+    days = board.ask("conduct/follow_up", schedule=schedule, **everybody).with_columns(
         due=pl.sum_horizontal(["reached", "died", "left_study", "not_recorded"], ignore_nulls=False)
     )
-    randomized = board.ask("arm_balance/allocation")["randomized"]
-    total = in_all(randomized)
-    if total is None:
-        return too_few(board)
-    if total == 0:
-        return Exhibit(missing=NOBODY)
     numbers = []
     for day in _milestones(board):
         rows = days.filter(pl.col("planned_day") == day)
@@ -63,13 +55,15 @@ def follow_up_maturity(board: Board) -> Exhibit:
             continue
         due, reached = in_all(rows["due"]), in_all(rows["reached"])
         numbers += [
-            Number(f"Past day {day}", share(due, total), "of those randomized"),
-            Number(f"Known alive on day {day}", share(reached, due), "of those past it"),
+            Number(f"Past day {day}", share_of_arm(board, due, total), "of those randomized"),
+            Number(
+                f"Known alive on day {day}", share_of_arm(board, reached, due), "of those past it"
+            ),
         ]
     last = numbers[-2:]
     return Exhibit(
-        answer=f"Past day {schedule[-1].day}: {last[0].value}; of these known to have been alive "
-        f"then: {last[1].value}.",
+        answer=f"{last[0].label}: {last[0].value}; of these known to have been alive then: "
+        f"{last[1].value}.",
         denominator=f"N = {total:,}",
         numbers=tuple(numbers),
         picture=lambda: stacked(
@@ -87,12 +81,7 @@ def follow_up_maturity(board: Board) -> Exhibit:
         table=days.select(
             "visit", "planned_day", "arm", "due", *(column for column, _, _ in KNOWN)
         ),
-        labels={
-            "visit": "Visit",
-            "planned_day": "Study day",
-            "arm": "Arm",
-            "due": "Past this day",
-        }
+        labels={"visit": "Visit", "due": "Past this day"}
         | {column: words for column, words, _ in KNOWN},
         assumptions=board.trial.assumptions("schedule", "primary.day"),
     )

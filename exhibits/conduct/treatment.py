@@ -5,11 +5,13 @@ from typing import Any
 import polars as pl
 
 from access.view import View
+from exhibits.conduct.disposition import REASON_LABELS, with_reasons
 from exhibits.exhibit import Exhibit, Number, exhibit
-from exhibits.parts.populations import NOBODY, in_all
+from exhibits.parts.comparison import share_of_arm, too_few_note
+from exhibits.parts.populations import nobody_randomized
 from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.theme import STATES
-from exhibits.parts.words import counted, number, sentence_case, share
+from exhibits.parts.words import counted, number, sentence_case
 from queries import Board
 from trials.definition import Dosing
 
@@ -22,10 +24,6 @@ GIVEN = (
 
 def _has_exposure(board: Board) -> bool:
     return board.has("EX") or board.has("EC")
-
-
-def _nobody(board: Board) -> bool:
-    return in_all(board.ask("arm_balance/allocation")["randomized"]) == 0
 
 
 def _doses(dosing: Dosing) -> list[dict[str, Any]]:
@@ -63,7 +61,6 @@ def doses_given(board: Board) -> Exhibit:
         "treatment/doses",
         doses=_doses(dosing),
         arms=[arm.name for arm in board.trial.arms.list if not arm.control],
-        cutoff=board.snapshot.manifest.cutoff,
     )
     due = int(doses["due"].sum())
     if not due:
@@ -71,13 +68,13 @@ def doses_given(board: Board) -> Exhibit:
     in_window = int(doses["in_window"].sum())
     given = in_window + int(doses["outside_window"].sum())
     return Exhibit(
-        answer=f"{share(given, due)} doses that were due were given, {share(in_window, due)} in "
-        f"their window.",
+        answer=f"{share_of_arm(board, given, due)} doses that were due were given, "
+        f"{share_of_arm(board, in_window, due)} in their window.",
         denominator=f"{due:,} due doses",
         numbers=tuple(
             Number(
                 f"Dose {row['dose']}, {row['arm']}",
-                share(row["in_window"] + row["outside_window"], row["due"]),
+                share_of_arm(board, row["in_window"] + row["outside_window"], row["due"]),
                 f"in the window: {number(row['in_window'])}",
             )
             for row in doses.iter_rows(named=True)
@@ -90,8 +87,7 @@ def doses_given(board: Board) -> Exhibit:
         description="A stacked bar for each planned dose and arm: given in the window, given "
         "outside it, not given.",
         table=doses.drop("position"),
-        labels={"arm": "Arm", "dose": "Dose", "planned_day": "Study day", "due": "Due"}
-        | {column: words for column, words, _ in GIVEN},
+        labels={"dose": "Dose", "due": "Due"} | {column: words for column, words, _ in GIVEN},
         footnotes=(
             f"Due: the dose's window of {counted(dosing.window_days, 'day')} around its study day "
             "had closed by the data cut-off, and the participant was alive and in the study on "
@@ -123,10 +119,8 @@ def doses_changed(board: Board) -> Exhibit:
         table=reasons.drop("position").with_columns(sentence_case("reason")),
         labels={
             "reason": "Reason",
-            "arm": "Arm",
             "not_given": "Not given",
             "changed": "Given otherwise",
-            "participants": "Participants",
         },
     )
 
@@ -148,17 +142,13 @@ def treatment_stops(board: Board) -> Exhibit:
             missing="The extract has no disposition (DS) about study treatment other than its "
             "completion. Ask for them in the next extract if treatment was stopped for anybody.",
         )
+    stopped = int(stops["participants"].sum())
     return Exhibit(
-        answer=f"{counted(int(stops['participants'].sum()), 'participant')} stopped study "
-        "treatment early.",
-        denominator=f"{int(stops['participants'].sum()):,} stopped",
-        table=stops.drop("position").with_columns(sentence_case("reason")),
-        labels={
-            "reason": "Reason",
-            "arm": "Arm",
-            "participants": "Participants",
-            "median_day": "Study day, median",
-        },
+        answer=f"{counted(stopped, 'participant')} stopped study treatment early.",
+        denominator=f"{stopped:,} stopped",
+        table=with_reasons(board, stops),
+        labels=REASON_LABELS,
+        footnotes=too_few_note(board, stops["participants"]),
     )
 
 
@@ -171,8 +161,8 @@ def treatment_stops(board: Board) -> Exhibit:
 )
 def cross_over(board: Board) -> Exhibit:
     """Planned arm against actual arm, and who was given anything."""
-    if _nobody(board):
-        return Exhibit(missing=NOBODY)
+    if (nothing := nobody_randomized(board)) is not None:
+        return nothing
     arms = board.ask("treatment/cross_over")
     total = int(arms["participants"].sum())
     other = arms.filter(
@@ -181,7 +171,7 @@ def cross_over(board: Board) -> Exhibit:
     )
     crossed = int(other["participants"].sum())
     unknown = int(arms.filter(pl.col("actual_position").is_null())["participants"].sum())
-    answer = f"{share(crossed, total)} participants are in another arm than planned."
+    answer = f"{share_of_arm(board, crossed, total)} participants are in another arm than planned."
     if unknown:
         answer += f" Of {unknown:,} the actual arm is not recorded."
     return Exhibit(
@@ -191,7 +181,6 @@ def cross_over(board: Board) -> Exhibit:
         labels={
             "planned": "Planned arm",
             "actual": "Actual arm",
-            "participants": "Participants",
             "given": "Given a dose above zero",
         },
         footnotes=(
@@ -230,8 +219,6 @@ def lots(board: Board) -> Exhibit:
         table=given.drop("position"),
         labels={
             "lot": "Lot",
-            "arm": "Arm",
-            "participants": "Participants",
             "administrations": "Administrations",
             "first_given": "First given",
             "last_given": "Last given",
@@ -249,18 +236,16 @@ def lots(board: Board) -> Exhibit:
 def deviations_by_term(board: Board) -> Exhibit:
     """Every deviation in the sponsor's own words, those about study treatment among them."""
     terms = board.ask("treatment/deviations_by_term")
-    found = int(terms["deviations"].sum())
+    total = int(terms["deviations"].sum())
     return Exhibit(
-        answer=f"{counted(found, 'deviation')} of any kind, those about study treatment among them."
-        if found
+        answer=f"{counted(total, 'deviation')} of any kind, those about study treatment among them."
+        if total
         else "No deviation of a randomized participant is recorded.",
-        denominator=counted(found, "deviation"),
+        denominator=counted(total, "deviation"),
         table=terms.drop("position").with_columns(sentence_case("category"), sentence_case("term")),
         labels={
             "category": "Category, as received",
             "term": "Deviation",
-            "arm": "Arm",
-            "participants": "Participants",
             "deviations": "Deviations",
         },
     )

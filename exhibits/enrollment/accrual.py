@@ -19,7 +19,7 @@ from exhibits.parts.theme import (
     figure,
     hatch,
 )
-from exhibits.parts.words import MONTH_DAYS, counted, day, number, percent, share
+from exhibits.parts.words import MONTH_DAYS, counted, day, decimal, number, percent, share, signed
 from queries import Board
 from trials.models.schedule import Accrual
 
@@ -92,7 +92,9 @@ def enrollment_progress(board: Board) -> Exhibit:
         early, late = day(_date(board, forecast.low)), day(_date(board, forecast.high))
         expected = day(_date(board, forecast.median))
         numbers += [
-            Number("Planned by now", f"{planned:,}", f"{randomized - planned:+,} against plan"),
+            Number(
+                "Planned by now", f"{planned:,}", f"{signed(randomized - planned, 0)} against plan"
+            ),
             Number("Target expected", expected, f"95 % interval {early} to {late}"),
             Number("On time", percent(on_time), f"probability by {day(accrual.end)}{assumed}"),
         ]
@@ -107,11 +109,9 @@ def enrollment_progress(board: Board) -> Exhibit:
         denominator=f"{share(randomized, accrual.target)} planned",
         numbers=tuple(numbers),
         table=pl.DataFrame(
-            {
-                "item": [number.label for number in numbers],
-                "value": [number.value for number in numbers],
-                "remark": [number.remark for number in numbers],
-            }
+            [(item.label, item.value, item.remark) for item in numbers],
+            schema=["item", "value", "remark"],
+            orient="row",
         ),
         labels={"item": "Item", "value": "Value", "remark": "Remark"},
         footnotes=(ACCRUAL_METHOD,) if randomized < accrual.target else (),
@@ -135,9 +135,14 @@ def cumulative_enrollment(board: Board) -> Exhibit:
     if randomized is None:
         return too_few(board)
     elapsed = _months(board, cutoff)
+    none = pl.lit(None, pl.Int64)
     rows = by_date.select(
-        "date", pl.lit("randomized").alias("series"), pl.col("cumulative").alias("participants")
-    ).with_columns(low=pl.lit(None, pl.Int64), high=pl.lit(None, pl.Int64))
+        "date",
+        series=pl.lit("randomized"),
+        participants="cumulative",
+        participants_low=none,
+        participants_high=none,
+    )
     note = ""
     projected = None
     if elapsed > 0 and randomized < accrual.target:
@@ -154,8 +159,8 @@ def cumulative_enrollment(board: Board) -> Exhibit:
                 "date": [_date(board, step) for step in steps],
                 "series": "projected",
                 "participants": middle,
-                "low": low,
-                "high": high,
+                "participants_low": low,
+                "participants_high": high,
             },
             schema_overrides={"date": pl.Date},
         )
@@ -175,8 +180,8 @@ def cumulative_enrollment(board: Board) -> Exhibit:
             "date": "Date",
             "series": "Series",
             "participants": "Participants, cumulative",
-            "low": "95 % low",
-            "high": "95 % high",
+            "participants_low": "95 % interval, low",
+            "participants_high": "95 % interval, high",
         },
         footnotes=(ACCRUAL_METHOD,) if randomized < accrual.target else (),
         assumptions=board.trial.assumptions("accrual"),
@@ -203,7 +208,8 @@ def _cumulative_drawn(
     )
     if projected is not None:
         dates, middle, low, high = (
-            projected[name].to_list() for name in ("date", "participants", "low", "high")
+            projected[name].to_list()
+            for name in ("date", "participants", "participants_low", "participants_high")
         )
         drawn.add_trace(
             go.Scatter(
@@ -273,9 +279,7 @@ def enrollment_by_month(board: Board) -> Exhibit:
     months = board.ask("enrollment/by_month")
     accrual = board.trial.accrual
     if months.is_empty():
-        return Exhibit(
-            missing="No date of screening or randomization is in the extract.",
-        )
+        return Exhibit(missing="No date of screening or randomization is in the extract.")
     pace = accrual.target / accrual.months
     best = months.sort("randomized", descending=True, nulls_last=True).row(0, named=True)
     hidden = sum(months.null_count().row(0))
@@ -286,13 +290,14 @@ def enrollment_by_month(board: Board) -> Exhibit:
 
     def draw() -> go.Figure:
         drawn = figure(x_title="Calendar month", y_title="Participants", height=340)
+        names = [f"{month:%b %Y}" for month in months["month"]]
         for name, label, color, pattern in (
             ("screened", "Screened", QUIET, "/"),
             ("randomized", "Randomized", ACCENT, ""),
         ):
             drawn.add_trace(
                 go.Bar(
-                    x=[f"{month:%b %Y}" for month in months["month"]],
+                    x=names,
                     y=months[name].to_list(),
                     name=label,
                     marker={"color": color, "pattern": hatch(pattern)},
@@ -301,10 +306,10 @@ def enrollment_by_month(board: Board) -> Exhibit:
             )
         drawn.add_trace(
             go.Scatter(
-                x=[f"{month:%b %Y}" for month in months["month"]],
+                x=names,
                 y=[pace] * months.height,
                 mode="lines",
-                name=f"Plan, {pace:,.1f} randomized a month",
+                name=f"Plan, {decimal(pace)} randomized a month",
                 line={"color": QUIET, "dash": "dash"},
                 hoverinfo="skip",
             )
@@ -320,6 +325,6 @@ def enrollment_by_month(board: Board) -> Exhibit:
             f"{best['month']:%B %Y}: {number(best['randomized'])}."
         ),
         table=months.with_columns(pl.col("month").dt.strftime("%Y-%m")),
-        labels={"month": "Month", "screened": "Screened", "randomized": "Randomized"},
+        labels={"month": "Month", "screened": "Screened"},
         assumptions=board.trial.assumptions("accrual.months", "accrual.start"),
     )

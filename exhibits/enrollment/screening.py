@@ -4,6 +4,8 @@ import plotly.graph_objects as go
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit, most_first, too_few
+from exhibits.parts.comparison import has_enough, share_of_arm, too_few_note
+from exhibits.parts.populations import NOBODY
 from exhibits.parts.theme import (
     ACCENT,
     QUIET,
@@ -13,7 +15,7 @@ from exhibits.parts.theme import (
     hatch,
     in_lines,
 )
-from exhibits.parts.words import counted, number, share
+from exhibits.parts.words import counted, number
 from queries import Board
 
 # Checks that say that somebody was randomized outside the protocol's criteria.
@@ -77,9 +79,7 @@ def enrollment_by_site(board: Board) -> Exhibit:
         description=f"Stacked bars for {counted(shown.height, 'site')}, largest first.",
         table=sites,
         labels={
-            "site": "Site",
             "screened": "Screened",
-            "randomized": "Randomized",
             "screen_failures": "Screen failures",
             "in_screening": "Still in screening",
             "first_randomization": "First randomized",
@@ -111,9 +111,9 @@ def screening_flow(board: Board) -> Exhibit:
     rows = [("flow", label, "", count) for label, count in flow]
     if board.has("IE"):
         for criterion, count in reasons.rows():
-            known = wording.get(str(criterion).upper())
-            label = known.label if known else str(criterion)
-            kind = f"{criterion}, {known.kind}" if known else str(criterion)
+            of_protocol = wording.get(str(criterion).upper())
+            label = of_protocol.label if of_protocol else str(criterion)
+            kind = f"{criterion}, {of_protocol.kind}" if of_protocol else str(criterion)
             rows.append(("criterion not met", label, kind, count))
         if no_reason != 0:
             label = "No criterion of the protocol recorded"
@@ -149,8 +149,8 @@ def screening_flow(board: Board) -> Exhibit:
 
     return Exhibit(
         answer=(
-            f"{share(totals['randomized'], screened)} screened participants were randomized, "
-            f"{number(failures)} failed screening; still in screening: "
+            f"{share_of_arm(board, totals['randomized'], screened)} screened participants were "
+            f"randomized, {number(failures)} failed screening; still in screening: "
             f"{number(totals['in_screening'])}."
         ),
         denominator=f"{number(totals['randomized'])} randomized of {number(screened)} screened",
@@ -158,12 +158,7 @@ def screening_flow(board: Board) -> Exhibit:
         picture=draw if bars.height else None,
         description=f"Criteria that {counted(failures, 'screen failure')} did not meet, as bars.",
         table=table,
-        labels={
-            "part": "Part",
-            "step": "Step or reason",
-            "criterion": "Criterion",
-            "participants": "Participants",
-        },
+        labels={"part": "Part", "step": "Step or reason", "criterion": "Criterion"},
         footnotes=tuple(footnotes),
         assumptions=board.trial.assumptions("criteria"),
     )
@@ -189,7 +184,7 @@ def time_to_randomization(board: Board) -> Exhibit:
     middle = summary["median"]
     if middle is None:
         return too_few(board)
-    negative = summary["negative"] != 0
+    is_enough = has_enough(board, summary["participants"])
     days = days.filter(pl.col("participants").is_not_null())
     drawn_days = [int(value) for value in days["days"]]
     shortest, longest = min(drawn_days, default=0), max(drawn_days, default=0)
@@ -210,13 +205,18 @@ def time_to_randomization(board: Board) -> Exhibit:
         return drawn
 
     return Exhibit(
-        answer=f"Half of them were randomized within {counted(middle, 'day')} of screening.",
+        answer=f"Half of them were randomized within {counted(middle, 'day')} of screening."
+        if is_enough
+        else "",
         denominator=f"{counted(summary['participants'], 'participant')} with both dates",
         picture=draw,
         description=f"Bars of days from {shortest} to {longest}.",
         table=days,
-        labels={"days": "Days", "participants": "Participants"},
-        footnotes=("Negative days are kept and are findings.",) * negative,
+        labels={"days": "Days"},
+        footnotes=(
+            *("Negative days are kept and are findings.",) * (summary["negative"] != 0),
+            *too_few_note(board, [summary["participants"]]),
+        ),
     )
 
 
@@ -228,15 +228,15 @@ def time_to_randomization(board: Board) -> Exhibit:
 )
 def randomized_though_ineligible(board: Board) -> Exhibit:
     """Participants who were randomized although a criterion was not met."""
-    found = board.ask("enrollment/randomized_though_ineligible", checks=ELIGIBILITY_CHECKS)
-    found = most_first(found, "participants")
+    checks = most_first(
+        board.ask("enrollment/randomized_though_ineligible", checks=ELIGIBILITY_CHECKS),
+        "participants",
+    )
     randomized = board.ask("enrollment/totals").item(0, "randomized")
     if randomized is None:
         return too_few(board)
     if not randomized:
-        return Exhibit(
-            missing="Nobody is randomized yet.",
-        )
+        return Exhibit(missing=NOBODY)
     limits = [item for item in board.trial.criteria if item.measure is not None]
     checked = ", ".join(item.label for item in limits)
     recorded = (
@@ -248,14 +248,14 @@ def randomized_though_ineligible(board: Board) -> Exhibit:
     footnote += f"; and against the data: {checked}." if checked else "."
     answer = (
         "Nobody was found who was randomized although a criterion was not met."
-        if found.is_empty()
-        else f"{counted(found.height, 'check')} found participants who were randomized although a "
+        if checks.is_empty()
+        else f"{counted(checks.height, 'check')} found participants who were randomized although a "
         "criterion was not met; the query list has them."
     )
     return Exhibit(
         answer=answer,
         denominator=f"of {randomized:,} randomized",
-        table=found,
-        labels={"check": "Check", "message": "Finding", "participants": "Participants"},
+        table=checks,
+        labels={"check": "Check", "message": "Finding"},
         footnotes=(footnote,),
     )

@@ -7,7 +7,6 @@ import polars as pl
 
 from access.view import View
 from estimators.stopping import (
-    ComparativeRule,
     StoppingRule,
     comparative_operating_characteristics,
     operating_characteristics,
@@ -23,8 +22,8 @@ from exhibits.monitoring.looks import (
     name_of,
     watermark,
 )
-from exhibits.monitoring.stopping import windows
-from exhibits.parts.words import percent
+from exhibits.monitoring.stopping import bayesian, windows
+from exhibits.parts.words import percent, rounded
 from queries import Board
 from trials import definition
 
@@ -129,24 +128,20 @@ def _characteristics(
 ) -> list[dict[str, Any]]:
     at = [n for n, _ in schedule]
     held = sum(is_held for _, is_held in schedule)
-    if rule.background_rate is not None:
-        one = StoppingRule(
-            rule.prior, rule.background_rate, rule.probability, rule.minimum_participants
-        )
-        found = operating_characteristics(one, at, rule.true_rates)
+    estimated = bayesian(rule)
+    if isinstance(estimated, StoppingRule):
+        stops = operating_characteristics(estimated, at, rule.true_rates)
     else:
-        assert rule.margin is not None
-        both = ComparativeRule(rule.prior, rule.margin, rule.probability, rule.minimum_participants)
         pairs = [(rate, min(rule.true_rates)) for rate in rule.true_rates]
-        found = comparative_operating_characteristics(both, [(n, n) for n in at], pairs)
+        stops = comparative_operating_characteristics(estimated, [(n, n) for n in at], pairs)
     return [
         {
             "rule": name_of(rule),
             "true_percent": 100 * rate,
             "looks": ", ".join(map(str, at)),
-            "by_now_percent": round(100 * float(found.by_look[place, :held].sum()), 1),
-            "stops_percent": round(100 * float(found.stops[place]), 1),
-            "participants": round(float(found.participants[place]), 1),
+            "by_now_percent": rounded(100 * float(stops.by_look[place, :held].sum()), 1),
+            "stops_percent": rounded(100 * float(stops.stops[place]), 1),
+            "participants": rounded(float(stops.participants[place]), 1),
         }
         for place, rate in enumerate(rule.true_rates)
     ]

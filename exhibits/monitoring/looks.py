@@ -11,8 +11,6 @@ from queries import Board, Filters
 
 POPULATION = "Randomized participants, as randomized; filters do not apply"
 
-TREATED = "Participants to whom the treatment was given, as treated first; filters do not apply"
-
 NOT_ON_REAL_DATA = (
     "No rule of this kind is pre-specified: the trial definition has demonstration rules only, and "
     "they are for simulated participants."
@@ -21,11 +19,6 @@ NOT_ON_REAL_DATA = (
 NO_ALPHA = (
     "A review of safety spends no error of the efficacy test, and no p-value of safety is held "
     "against it."
-)
-
-SEALED = (
-    "Events under terms that would tell the treatment are sealed, and are not among what is "
-    "counted here: unblinded there can be more."
 )
 
 
@@ -37,9 +30,7 @@ def may_run(board: Board, rules: Sequence[Any]) -> list[Any]:
 
 def instead_of_rules(board: Board, rules: Sequence[Any]) -> Exhibit | None:
     """In place of an exhibit where no rule is to be looked at."""
-    if not may_run(board, rules):
-        return Exhibit(missing=NOT_ON_REAL_DATA)
-    return None
+    return None if may_run(board, rules) else Exhibit(missing=NOT_ON_REAL_DATA)
 
 
 def everybody(board: Board) -> dict[str, Any]:
@@ -109,22 +100,24 @@ def looks_note(board: Board) -> str:
     held = [item for item in reviews if item <= now]
     stored = {snapshot.manifest.cutoff for snapshot in board.earlier()} | {now}
     missing = [item for item in held if item not in stored]
-    said = f"Reviews planned at data cut-offs {', '.join(map(day, reviews)) or 'not stated'}."
+    note = f"Reviews planned at data cut-offs {', '.join(map(day, reviews)) or 'not stated'}."
     if missing:
-        said += (
+        note += (
             f" No snapshot of {', '.join(map(day, missing))} is stored, so "
             f"{'that review is' if len(missing) == 1 else 'those reviews are'} not shown."
         )
     if now not in reviews:
-        said += (
+        note += (
             " The present snapshot is not one of the planned reviews; it is shown as an "
             "additional look."
         )
-    return said
+    return note
 
 
-def stamp() -> list[dict[str, object]]:
+def stamp(rules: Sequence[Any]) -> list[dict[str, object]]:
     """Annotations that mark a figure of rules nobody agreed on."""
+    if not demonstration(rules):
+        return []
     return [
         {
             # In two lines, so that a telephone has room for it between the axes.

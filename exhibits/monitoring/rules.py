@@ -17,6 +17,7 @@ from exhibits.monitoring.looks import (
 )
 from exhibits.monitoring.sequential import endpoint
 from exhibits.monitoring.stopping import windows
+from exhibits.parts.populations import all_randomized
 from exhibits.parts.words import counted, share
 from queries import Board
 from trials import definition
@@ -57,7 +58,7 @@ def monitoring_rules(board: Board) -> Exhibit:
     shown = may_run(board, rules)
     return Exhibit(
         answer=f"{counted(len(rows), 'rule')}{demonstration(shown)}{_standing(board, len(rows))}",
-        denominator=f"N = {int(board.ask('arm_balance/allocation')['randomized'].sum()):,}",
+        denominator=f"N = {all_randomized(board):,}",
         table=pl.DataFrame(rows),
         labels={
             "rule": "Rule",

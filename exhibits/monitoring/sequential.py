@@ -21,7 +21,6 @@ from estimators.sequential import (
     t_nominal_p,
     z_of,
 )
-from exhibits.conduct.due import planned_visits
 from exhibits.exhibit import Conclusion, Exhibit, exhibit
 from exhibits.monitoring.looks import (
     NO_ALPHA,
@@ -38,10 +37,10 @@ from exhibits.monitoring.looks import (
     stamp,
     watermark,
 )
-from exhibits.parts.comparison import contrast
+from exhibits.parts.comparison import contrast, has_enough, minimum
 from exhibits.parts.populations import PAST
 from exhibits.parts.theme import QUIET, arm_style, figure, safe
-from exhibits.parts.words import day, decimal, signed
+from exhibits.parts.words import day, decimal, rounded, signed
 from queries import Board
 from queries.bound import planned_days
 from trials import definition
@@ -66,27 +65,17 @@ def endpoint(board: Board, rule: definition.SequentialRule) -> dict[str, Arm]:
             days=planned_days(board.trial),
             filters=chosen,
         ).filter((pl.col("planned_day") == board.trial.primary.day) & pl.col("value").is_not_null())
-        found = {}
-        for arm in board.arms:
-            values = tuple(rows.filter(pl.col("arm") == arm)["value"].to_list())
-            found[arm] = Arm(values, len(values))
-        return found
+        of_arm = {arm: rows.filter(pl.col("arm") == arm)["value"].to_list() for arm in board.arms}
+        return {arm: Arm(tuple(values), len(values)) for arm, values in of_arm.items()}
     rows = board.ask(
         "survival/vital_status",
         days=[board.trial.survival.day],
-        schedule=planned_visits(board.trial.schedule),
         filters=chosen,
     )
     # Before the day is past only deaths can be known: who lives would not count yet.
     by = {(arm, state): past for arm, state, past in rows.select("arm", "state", "past").rows()}
-    return {
-        arm: Arm(
-            (),
-            by.get((arm, "died"), 0) + by.get((arm, "alive"), 0),
-            by.get((arm, "died"), 0),
-        )
-        for arm in board.arms
-    }
+    died = {arm: by.get((arm, "died"), 0) for arm in board.arms}
+    return {arm: Arm((), died[arm] + by.get((arm, "alive"), 0), died[arm]) for arm in board.arms}
 
 
 @exhibit(
@@ -114,21 +103,19 @@ def sequential_positions(board: Board) -> Exhibit:
     if (instead := instead_of_rules(board, trial.sequential_rules)) is not None:
         return instead
     if len(board.arms) < 2:
-        missing = "There is one arm, and nothing to compare it with."
-        return Exhibit(missing=missing)
+        return Exhibit(missing="There is one arm, and nothing to compare it with.")
     rules = [rule for rule in may_run(board, trial.sequential_rules) if _can(board, rule)]
     if not rules:
-        missing = "The extract has nothing that the rules' endpoints are made of."
-        return Exhibit(missing=missing)
+        return Exhibit(missing="The extract has nothing that the rules' endpoints are made of.")
     rows: list[dict[str, Any]] = []
     for rule in rules:
         for arm in board.arms:
             if arm != board.reference_arm:
                 rows += _sequence(board, rule, arm)
     if not rows:
-        least = trial.subgroups.minimum_per_arm
-        missing = f"At no look had two arms {least} participants with an endpoint."
-        return Exhibit(missing=missing)
+        return Exhibit(
+            missing=f"At no look had two arms {minimum(board)} participants with an endpoint."
+        )
     held = [row for row in rows if row["n"] is not None]
     # The last look of each: one without more information than the look before is none.
     now = list({(row["rule"], row["arm"]): row for row in held}.values())
@@ -223,12 +210,13 @@ def _reached(board: Board, row: dict[str, Any]) -> str:
 def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[dict[str, Any]]:
     """The looks of one rule and arm; one without more information than the last is none."""
     seen: list[tuple[date, Arm, Arm, float]] = []
-    least = board.trial.subgroups.minimum_per_arm
     for cutoff, at in looks(board):
-        found = endpoint(at, rule)
-        mine, theirs = found[arm], found[board.reference_arm]
+        of_arm = endpoint(at, rule)
+        mine, theirs = of_arm[arm], of_arm[board.reference_arm]
         fraction = min((mine.known + theirs.known) / rule.planned, 1.0)
-        if min(mine.known, theirs.known) >= least and (not seen or fraction > seen[-1][3]):
+        if has_enough(board, min(mine.known, theirs.known)) and (
+            not seen or fraction > seen[-1][3]
+        ):
             seen.append((cutoff, mine, theirs, fraction))
     if not seen:
         return []
@@ -246,7 +234,7 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
             "look": cutoff,
             "n": mine.known + theirs.known,
             "planned": rule.planned,
-            "fraction_percent": round(100 * fraction, 1),
+            "fraction_percent": rounded(100 * fraction, 1),
         }
         if rule.endpoint == "death":
             p: float | None = float(
@@ -254,7 +242,7 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
             )
             assert p is not None
             difference = 100 * (mine.events / mine.known - theirs.events / theirs.known)
-            row |= {"difference": round(difference, 1), "score": None, "boundary": None}
+            row |= {"difference": rounded(difference, 1), "score": None, "boundary": None}
             crossed = p <= nominal
         else:
             means, p, crossed = _means(mine.values, theirs.values, bound, rule)
@@ -264,7 +252,7 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
         row |= {"z": z, "z_boundary": bound, "crossed": crossed}
         row |= {"p": p, "nominal_p": nominal}
         row["spent_percent"] = (
-            round(100 * float(spent(fraction, rule.method, rule.alpha, rule.sided)), 2)
+            rounded(100 * float(spent(fraction, rule.method, rule.alpha, rule.sided)), 2)
             if spends
             else None
         )
@@ -277,7 +265,7 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
                         float(z_of(p, rule.sided)), fraction, later,
                         critical[place + 1 :].tolist(), drift=drift, sided=rule.sided,
                     )  # fmt: skip
-                    row[name] = round(100 * power, 1)
+                    row[name] = rounded(100 * power, 1)
         rows.append(row)
     to_come = [item for item in board.trial.monitoring.reviews if item > seen[-1][0]]
     for place, fraction in enumerate(later):
@@ -288,7 +276,7 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
                 "arm": arm,
                 "look": to_come[place] if place < len(to_come) else None,
                 "planned": rule.planned,
-                "fraction_percent": round(100 * fraction, 1),
+                "fraction_percent": rounded(100 * fraction, 1),
                 "z_boundary": float(critical[len(seen) + place]),
             }
         )
@@ -305,15 +293,15 @@ def _means(
     mine: Sequence[float], theirs: Sequence[float], bound: float, rule: definition.SequentialRule
 ) -> tuple[dict[str, Any], float | None, bool]:
     """The t statistic with its boundary, its p-value, and whether it crosses."""
-    found = welch(mine, theirs)
-    row: dict[str, Any] = {"difference": round(found.estimate, 1)}
-    if found.score is None or found.degrees_of_freedom is None:
+    test = welch(mine, theirs)
+    row: dict[str, Any] = {"difference": rounded(test.estimate, 1)}
+    if test.score is None or test.degrees_of_freedom is None:
         return row | {"score": None, "boundary": None}, None, False
-    limit = float(t_critical(bound, found.degrees_of_freedom, rule.sided))
+    limit = float(t_critical(bound, test.degrees_of_freedom, rule.sided))
     return (
-        row | {"score": round(found.score, 2), "boundary": round(limit, 2)},
-        float(t_nominal_p(abs(found.score), found.degrees_of_freedom, rule.sided)),
-        abs(found.score) >= limit,
+        row | {"score": rounded(test.score, 2), "boundary": rounded(limit, 2)},
+        float(t_nominal_p(abs(test.score), test.degrees_of_freedom, rule.sided)),
+        abs(test.score) >= limit,
     )
 
 
@@ -374,7 +362,6 @@ def _boundaries_drawn(
                     "hovertemplate": "%{text}: standardized difference %{y:.2f}<extra></extra>",
                 }
             )
-    demonstration = any(rule.status == "demonstration" for rule in rules)
     return figure(
         x_title="Share of planned information",
         y_title="Standardized difference (z)",
@@ -383,6 +370,6 @@ def _boundaries_drawn(
         layout={
             "xaxis": {"range": [0, 105], "ticksuffix": " %"},
             "yaxis": {"rangemode": "normal"},
-            **({"annotations": stamp()} if demonstration else {}),
+            "annotations": stamp(rules),
         },
     )

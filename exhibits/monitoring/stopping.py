@@ -20,8 +20,6 @@ from estimators.stopping import (
 from exhibits.exhibit import Conclusion, Exhibit, Number, People, exhibit
 from exhibits.monitoring.looks import (
     POPULATION,
-    SEALED,
-    TREATED,
     as_sentence,
     demonstration,
     everybody,
@@ -34,9 +32,10 @@ from exhibits.monitoring.looks import (
     stamp,
     watermark,
 )
-from exhibits.parts.theme import QUIET, arm_style, figure, in_lines, safe
-from exhibits.parts.words import counted, day
-from exhibits.special_interest.groups import sealed_terms
+from exhibits.parts.comparison import has_enough, too_few_note
+from exhibits.parts.events import sealed_terms
+from exhibits.parts.theme import QUIET, arm_style, error_bars, figure, in_lines, safe
+from exhibits.parts.words import counted, day, rounded
 from queries import Board
 from trials import definition
 
@@ -61,36 +60,53 @@ class _Position:
 
     n: int
     events: int
-    stops_from: int  # 0 where no count stops
-    probability: float
+    stops_from: int | None  # None where no count stops
 
     @property
     def is_met(self) -> bool:
-        return 0 < self.stops_from <= self.events
+        return self.stops_from is not None and self.events >= self.stops_from
 
     @property
     def words(self) -> str:
-        return f"{self.events} of {self.n}; {_limit(self.stops_from or None)}"
+        return f"{self.events} of {self.n}; {_limit(self.stops_from)}"
+
+
+def bayesian(rule: definition.StoppingRule) -> StoppingRule | ComparativeRule:
+    """A rule of the trial definition as the estimators take it."""
+    if rule.background_rate is not None:
+        return StoppingRule(
+            rule.prior, rule.background_rate, rule.probability, rule.minimum_participants
+        )
+    assert rule.margin is not None
+    return ComparativeRule(rule.prior, rule.margin, rule.probability, rule.minimum_participants)
 
 
 def _position(
-    rule: definition.StoppingRule, n: int, events: int, control: tuple[int, int] | None
+    rule: definition.StoppingRule, n: int, events: int, control: tuple[int, int]
 ) -> _Position:
-    if rule.background_rate is not None:
-        one = StoppingRule(
-            rule.prior, rule.background_rate, rule.probability, rule.minimum_participants
-        )
-        from_ = int(stopping_counts(one, [n])[0])
-        above = float(probability_above(events, n, rule.prior, rule.background_rate))
-        return _Position(n, events, from_, above)
-    assert rule.margin is not None
-    assert control is not None
-    both = ComparativeRule(rule.prior, rule.margin, rule.probability, rule.minimum_participants)
-    from_ = int(comparative_stopping_counts(both, n, control[0])[control[1]])
-    above = float(
-        probability_greater(events, n, control[1], control[0], rule.prior, margin=rule.margin)
+    held = bayesian(rule)
+    stops_from = (
+        stopping_counts(held, [n])[0]
+        if isinstance(held, StoppingRule)
+        else comparative_stopping_counts(held, n, control[0])[control[1]]
     )
-    return _Position(n, events, from_, above)
+    return _Position(n, events, int(stops_from) or None)
+
+
+def _probability(
+    board: Board, rule: definition.StoppingRule, n: int, events: int, control: tuple[int, int]
+) -> float | None:
+    """How probable a rate over the limit is, in percent; None of fewer than the minimum."""
+    if not has_enough(board, n) or (rule.margin is not None and not has_enough(board, control[0])):
+        return None
+    above = (
+        probability_above(events, n, rule.prior, rule.background_rate)
+        if rule.background_rate is not None
+        else probability_greater(
+            events, n, control[1], control[0], rule.prior, margin=rule.margin or 0.0
+        )
+    )
+    return rounded(100 * float(above), 1)
 
 
 def _arms_of_rule(
@@ -106,15 +122,13 @@ def _arms_of_rule(
     return rows
 
 
-def _control(board: Board, counts: pl.DataFrame, *, pending: bool) -> tuple[int, int] | None:
-    rows = counts.filter(pl.col("arm") == board.reference_arm).to_dicts()
-    if not rows:
-        return None
-    row = rows[0]
-    n, events = row["closed"], row["closed_with_event"]
-    if pending:
-        return n + row["pending"], events + row["pending_with_event"]
-    return n, events
+def _control(board: Board, counts: pl.DataFrame, *, pending: bool) -> tuple[int, int]:
+    """How many of the reference arm count, and how many of them have an event."""
+    row = counts.row(by_predicate=pl.col("arm") == board.reference_arm, named=True)
+    return (
+        row["closed"] + (row["pending"] if pending else 0),
+        row["closed_with_event"] + (row["pending_with_event"] if pending else 0),
+    )
 
 
 def _positions(board: Board, *, after_dose: bool) -> list[dict[str, Any]]:
@@ -125,13 +139,12 @@ def _positions(board: Board, *, after_dose: bool) -> list[dict[str, Any]]:
             counts = windows(at, rule, after_dose=after_dose)
             for row in _arms_of_rule(board, rule, counts, by_name=after_dose):
                 n, had = row["closed"], row["closed_with_event"]
-                here = _position(rule, n, had, _control(at, counts, pending=False))
-                whole, known = n + row["pending"], had + row["pending_with_event"]
-                control = _control(at, counts, pending=True)
-                best = _position(rule, whole, known, control)
-                worst = _position(
-                    rule, whole, known + row["pending"] - row["pending_with_event"], control
-                )
+                control = _control(at, counts, pending=False)
+                here = _position(rule, n, had, control)
+                everyone, known = n + row["pending"], had + row["pending_with_event"]
+                with_pending = _control(at, counts, pending=True)
+                best = _position(rule, everyone, known, with_pending)
+                worst = _position(rule, everyone, had + row["pending"], with_pending)
                 rows.append(
                     {
                         "rule": name_of(rule),
@@ -139,8 +152,8 @@ def _positions(board: Board, *, after_dose: bool) -> list[dict[str, Any]]:
                         "arm": row["arm"],
                         "n": n,
                         "with_event": had,
-                        "stops_from": here.stops_from or None,
-                        "probability_percent": round(100 * here.probability, 1),
+                        "stops_from": here.stops_from,
+                        "probability_percent": _probability(board, rule, n, had, control),
                         "pending": row["pending"],
                         "best_case": best,
                         "worst_case": worst,
@@ -157,10 +170,14 @@ def _positions(board: Board, *, after_dose: bool) -> list[dict[str, Any]]:
     return rows
 
 
+TREATED = "Participants to whom the treatment was given, as treated first; filters do not apply"
+SEALED = (
+    "Events under terms that would tell the treatment are sealed, and are not among what is "
+    "counted here: unblinded there can be more."
+)
 POSITION_LABELS = {
     "rule": "Rule",
     "look": "Data cut-off",
-    "arm": "Arm",
     "n": "Window closed",
     "with_event": "With an event in it",
     "stops_from": "Limit",
@@ -226,6 +243,7 @@ def _held(board: Board, *, after_dose: bool) -> Exhibit:
             "or who died in it. Pending: the window is open, or was left without an event.",
             *((SEALED,) if sealed_terms(board) else ()),
             looks_note(board),
+            *too_few_note(board, [row["n"] for row in rows]),
             _minutes(board, rules, rows, now, within),
         ),
         assumptions=board.trial.assumptions("stopping_rules", "monitoring", "special_interest"),
@@ -259,14 +277,14 @@ def _answer(
             for rule in [by_name[row["rule"]]]
         )
     close = [row for row in now if row["position"] == "met in the worst case"]
-    said = f"No stopping rule is met{demonstration(rules)}."
+    words = f"No stopping rule is met{demonstration(rules)}."
     if close:
-        said += " " + " ".join(
+        words += " " + " ".join(
             f"If every pending participant had an event, the {_called(by_name[row['rule']])} "
             f"would be met in {row['arm']} ({row['worst_case'].words})."
             for row in close
         )
-    return said
+    return words
 
 
 def _counts_that_meet(row: dict[str, Any], within: str) -> str:
@@ -288,7 +306,7 @@ def _minutes(
     now: Sequence[dict[str, Any]],
     within: dict[str, str],
 ) -> str:
-    said = " ".join(
+    positions = " ".join(
         f"{as_sentence(row['rule'])}, {row['arm']}: {row['with_event']} of {row['n']} with an "
         f"event {within[row['rule']]}, {_limit(row['stops_from'])}, {row['pending']} pending, "
         + (
@@ -301,7 +319,7 @@ def _minutes(
     return (
         f"For the minutes: at the data cut-off {day(board.snapshot.manifest.cutoff)} (snapshot "
         f"{board.snapshot.id}) the board held the stopping rules{demonstration(rules)} against "
-        f"the data. {said}"
+        f"the data. {positions}"
     )
 
 
@@ -341,14 +359,12 @@ def _counts_drawn(
     most = max(10, *(row["n"] + row["pending"] for row in rows))
     traces: list[dict[str, object]] = []
     for rule in rules:
-        if rule.background_rate is None:
+        held = bayesian(rule)
+        if not isinstance(held, StoppingRule):
             continue
-        one = StoppingRule(
-            rule.prior, rule.background_rate, rule.probability, rule.minimum_participants
-        )
         # A long line has no more steps than can be seen.
         at = np.unique(np.linspace(1, most, min(most, 400)).astype(int))
-        counts = stopping_counts(one, at)
+        counts = stopping_counts(held, at)
         traces.append(
             {
                 "type": "scatter",
@@ -365,22 +381,16 @@ def _counts_drawn(
         if not of_arm:
             continue
         style = arm_style(position)
-        worst = [row["worst_case"].events - row["with_event"] for row in of_arm]
+        had = [row["with_event"] for row in of_arm]
         traces.append(
             {
                 "type": "scatter",
                 "x": [row["n"] for row in of_arm],
-                "y": [row["with_event"] for row in of_arm],
+                "y": had,
                 "mode": "lines+markers",
                 "line": {"color": style.color, "dash": style.dash},
                 "marker": {"color": style.color, "symbol": style.symbol, "size": 12},
-                "error_y": {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": worst,
-                    "arrayminus": [0] * len(worst),
-                    "thickness": 1.5,
-                },
+                "error_y": error_bars(had, had, [row["worst_case"].events for row in of_arm]),
                 "name": safe(arm),
                 "text": [day(row["look"]) for row in of_arm],
                 "hovertemplate": "%{text}: %{y} of %{x}<extra></extra>",
@@ -398,12 +408,11 @@ def _counts_drawn(
                 "name": in_lines("Up to: if every pending one had an event", 24),
             }
         )
-    demonstration = any(rule.status == "demonstration" for rule in rules)
     return figure(
         x_title="Participants whose window has closed",
         y_title="With an event",
         traces=traces,
-        layout={"annotations": stamp()} if demonstration else None,
+        layout={"annotations": stamp(rules)},
     )
 
 

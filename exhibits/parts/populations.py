@@ -20,6 +20,19 @@ def nobody_to_show(board: Board) -> Exhibit | None:
     return None
 
 
+def nobody_randomized(board: Board) -> Exhibit | None:
+    """In place of an exhibit of everybody, whatever the filters, where nobody is randomized."""
+    randomized = board.ask("arm_balance/allocation")["randomized"]
+    if randomized.null_count():
+        return too_few(board)
+    return None if randomized.sum() else Exhibit(missing=NOBODY)
+
+
+def all_randomized(board: Board) -> int:
+    """How many participants are randomized, whatever the filters."""
+    return int(board.ask("arm_balance/allocation")["randomized"].sum())
+
+
 def size_of_arms(board: Board) -> dict[str, int]:
     """How many participants of each arm the filters leave."""
     return dict(board.ask("safety/people").select("arm", "participants").rows())

@@ -3,6 +3,7 @@
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit
+from exhibits.parts.events import sealed_terms
 from exhibits.parts.populations import nobody_to_show
 from exhibits.parts.words import counted, number, share, unit
 from exhibits.special_interest.groups import (
@@ -10,7 +11,6 @@ from exhibits.special_interest.groups import (
     GROUPS,
     groups_by_id,
     list_of,
-    sealed_terms,
     standard_queries,
 )
 from queries import Board

@@ -15,25 +15,6 @@ GROUPS = (
 )
 
 
-def sealed_terms(board: Board) -> tuple[str, ...]:
-    """A footnote about terms of the groups under which this view has no events."""
-    if board.has_sealed_records:
-        return ()
-    sealed = {" ".join(term.casefold().split()) for term in board.trial.sealed.preferred_terms}
-    left_out = {
-        term
-        for group in board.trial.special_interest
-        for term, _ in group.counted_terms
-        if " ".join(term.casefold().split()) in sealed
-    }
-    if not left_out:
-        return ()
-    return (
-        f"Events under {counted(len(left_out), 'term')} of these groups would tell the treatment: "
-        "they are sealed, and are not among what is counted here.",
-    )
-
-
 def standard_queries(board: Board) -> tuple[str, ...]:
     """A footnote for each group whose terms are those of a standardized query."""
     return tuple(

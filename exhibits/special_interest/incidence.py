@@ -13,6 +13,7 @@ from estimators.time_to_event import (
 )
 from exhibits.exhibit import Exhibit, People, exhibit
 from exhibits.parts.comparison import TOO_FEW, has_enough, too_few_note
+from exhibits.parts.events import sealed_terms
 from exhibits.parts.incidence_curves import (
     LEAST_EVENTS,
     days_apart,
@@ -26,7 +27,6 @@ from exhibits.parts.words import counted, decimal, percent
 from exhibits.special_interest.groups import (
     COUNTED,
     list_of,
-    sealed_terms,
     standard_queries,
 )
 from queries import Board

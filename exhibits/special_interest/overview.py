@@ -14,6 +14,7 @@ from exhibits.parts.comparison import (
     with_rate,
     with_share,
 )
+from exhibits.parts.events import sealed_terms
 from exhibits.parts.interval_dots import interval_dots
 from exhibits.parts.populations import nobody_to_show
 from exhibits.parts.theme import in_lines
@@ -23,7 +24,6 @@ from exhibits.special_interest.groups import (
     GROUPS,
     groups_by_id,
     list_of,
-    sealed_terms,
     standard_queries,
 )
 from queries import Board

@@ -199,9 +199,9 @@ def test_without_the_dataset_of_criteria_reasons_are_not_known(pilot_store: Load
     assert shown.table is not None
     assert set(shown.table["part"]) == {"flow"}
     assert shown.figure is None
-    assert "no dataset IE" in shown.footnotes[0]
+    assert "no dataset IE" in shown.footnotes[1]
     checked = pooled(pilot_store, "randomized_though_ineligible")
-    assert "no dataset IE" in checked.footnotes[0]
+    assert "no dataset IE" in checked.footnotes[1]
 
 
 def traces_of(shown: Exhibit) -> tuple[go.Scatter, ...]:
@@ -253,8 +253,8 @@ def test_who_is_too_young_is_found(troubled: Troubled, demonstration_store: Load
     assert "found participants who were randomized" in shown.answer
     nobody = pooled(demonstration_store, "randomized_though_ineligible")
     assert nobody.answer.startswith("Nobody was found")
-    assert "IE" in nobody.footnotes[0]
-    assert "Age 18 to 85 years" in nobody.footnotes[0]
+    assert "IE" in nobody.footnotes[1]
+    assert "Age 18 to 85 years" in nobody.footnotes[1]
 
 
 # Accrual
@@ -287,16 +287,17 @@ def test_the_projection_is_the_estimators_at_the_cut_off(
     told = {number.label: (number.value, number.remark) for number in shown.numbers}
     assert told["Randomized"] == (
         f"{randomized} of 60",
-        f"{100 * randomized / 60:.0f} % of the planned target",
+        f"{100 * randomized / 60:.1f} % of the planned target",
     )
-    assert told["Planned by now"] == (f"{planned}", f"{randomized - planned:+d} against plan")
+    apart = f"{randomized - planned:+d}".replace("-", "\N{MINUS SIGN}")
+    assert told["Planned by now"] == (f"{planned}", f"{apart} against plan")
     assert told["Target expected"] == (expected, f"95 % interval {early} to {late}")
     # The registration gives no period of recruitment.
     assert told["On time"] == (
-        f"{100 * on_time:.0f} %",
+        f"{100 * on_time:.1f} %",
         f"probability by {in_words(end)} (assumed plan)",
     )
-    assert shown.answer.endswith(f" is {100 * on_time:.0f} % (assumed plan).")
+    assert shown.answer.endswith(f" is {100 * on_time:.1f} % (assumed plan).")
     assert expected in shown.answer
     assert [tuple(row) for row in rows_of(shown, "item", "value")] == list(
         numbers_of(shown).items()
@@ -321,20 +322,25 @@ def test_the_fan_opens_at_the_cut_off_and_never_falls(
         ].split()[0]
     )
     assert fan.row(0)[0] == snapshot.manifest.cutoff
-    assert fan.select("low", "participants", "high").row(0) == (randomized,) * 3
+    assert (
+        fan.select("participants_low", "participants", "participants_high").row(0)
+        == (randomized,) * 3
+    )
     check_fan(fan, randomized, 60)
-    assert fan["high"][-1] == 60
+    assert fan["participants_high"][-1] == 60
     # The same fan in the picture: along the top there, along the bottom back.
     (band,) = [trace for trace in traces_of(shown) if trace.name == "95 % interval"]
-    assert list(band.y) == [*fan["high"], *reversed(fan["low"])]
+    assert list(band.y) == [*fan["participants_high"], *reversed(fan["participants_low"])]
     (middle,) = [trace for trace in traces_of(shown) if trace.name == "Projection"]
     assert list(middle.y) == fan["participants"].to_list()
 
 
 def check_fan(fan: pl.DataFrame, randomized: int, target: int) -> None:
-    for column in ("date", "low", "participants", "high"):
+    for column in ("date", "participants_low", "participants", "participants_high"):
         assert fan[column].is_sorted(), column
-    for low, middle, high in fan.select("low", "participants", "high").rows():
+    for low, middle, high in fan.select(
+        "participants_low", "participants", "participants_high"
+    ).rows():
         assert randomized <= low <= middle <= high <= target
 
 
@@ -342,8 +348,8 @@ def test_the_fan_is_the_estimators(demonstration_store: LoadedTrial) -> None:
     """At the days of the fan, up to the rounding of a day."""
     fan = fan_of(pooled(demonstration_store, "cumulative_enrollment"))
     start = demonstration_store.trial.accrual.start
-    randomized = fan["low"][0]
-    for day, low, high in fan.select("date", "low", "high").rows():
+    randomized = fan["participants_low"][0]
+    for day, low, high in fan.select("date", "participants_low", "participants_high").rows():
         months = (day - start).days / MONTH
         elapsed = (demonstration_store.snapshot.manifest.cutoff - start).days / MONTH
         around = [max(elapsed, months - 0.5 / MONTH), months, months + 0.5 / MONTH]
