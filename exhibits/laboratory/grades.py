@@ -1,4 +1,4 @@
-"""Do labs or vital signs show organ harm? Grades, liver tests, and the course of every measure."""
+"""How many got worse? Grades at baseline and the highest after it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,12 @@ import plotly.graph_objects as go
 import polars as pl
 
 from estimators.proportions import miettinen_nurminen
-from exhibits.exhibit import Exhibit, Number, People, exhibit
+from exhibits.exhibit import Exhibit, People, exhibit
+from exhibits.laboratory.results import AFTER, SEALED_VISITS, measure_of, of_all_and_by_arm
 from exhibits.parts.comparison import contrast, counts_in_arms, points
-from exhibits.parts.day_courses import Panel, courses
 from exhibits.parts.populations import nobody_to_show, row_name
 from exhibits.parts.theme import (
     LEFT_OF_AXIS_BESIDE,
-    QUIET,
     State,
     arm_style,
     axis_beside,
@@ -27,18 +26,10 @@ from exhibits.parts.theme import (
     safe,
     state_marker,
 )
-from exhibits.parts.words import counted, decimal, share, unit
+from exhibits.parts.words import counted, share
 from queries import Board
-from trials.definition import Grading, Measure
+from trials.definition import Grading
 
-SEALED_VISITS = (
-    "Results of visits outside the common schedule are sealed: they count in views that have the "
-    "sealed records."
-)
-AFTER = (
-    "After baseline: after day 1, by the date of the sample, without one by the planned day of its "
-    "visit."
-)
 GRADES_METHOD = (
     "Where the baseline is above normal, multiples of the baseline take the place of multiples of "
     "the upper limit of normal, so that every grade after it is a rise. The baseline itself is "
@@ -46,19 +37,6 @@ GRADES_METHOD = (
     AFTER,
     SEALED_VISITS,
 )
-LIVER_METHOD = (
-    "Multiples of the upper limit of normal that is recorded with the result; one without a limit "
-    "does not count. " + AFTER.replace("After baseline: after", "Results after"),
-    SEALED_VISITS,
-)
-TRENDS_METHOD = (
-    "Medians with quartiles of those with a value at the visit; of several values of one visit "
-    "their mean counts. Who is discharged, withdrawn or dead has no values later, so that later "
-    "days are of other people: look at n.",
-    SEALED_VISITS,
-)
-# A figure has at most this many measures: more would not be read on a telephone.
-MOST_PANELS = 6
 
 # The higher a grade that was reached, the darker; hatched so that they stay apart in print.
 RISES = (
@@ -69,16 +47,6 @@ RISES = (
     ("rose_3", "Grade 3", State("#4c6fa5")),
     ("rose_4", "Grade 4", State("#26406e", "x")),
 )
-
-QUADRANTS = {
-    "hys_law": "Hy's law range",
-    "temple": "Temple's corollary",
-    "cholestasis": "Cholestasis",
-    "neither": "Neither",
-}
-
-
-# What is asked, and what is missing
 
 
 def _steps(board: Board) -> list[dict[str, Any]]:
@@ -91,13 +59,9 @@ def _steps(board: Board) -> list[dict[str, Any]]:
     ]
 
 
-def _measure(board: Board, name: str) -> Measure:
-    return next(measure for measure in board.trial.measures if measure.name == name)
-
-
 def _graded_name(board: Board, grading: Grading) -> str:
     """The measure; where it is graded twice, the side, too."""
-    label = _measure(board, grading.measure).label
+    label = measure_of(board, grading.measure).label
     if len([item for item in board.trial.grades if item.measure == grading.measure]) == 1:
         return label
     return f"{label}, {'high' if grading.rises else 'low'}"
@@ -105,7 +69,7 @@ def _graded_name(board: Board, grading: Grading) -> str:
 
 def _graded_side(board: Board, grading: Grading) -> str:
     """`low lymphocytes`: what a higher grade is of, since a grade can rise where a value falls."""
-    label = _measure(board, grading.measure).label
+    label = measure_of(board, grading.measure).label
     first = label.split()[0]
     # An abbreviation stays as it is.
     plain = label[0].lower() + label[1:] if first.isalpha() and first[1:].islower() else label
@@ -117,34 +81,17 @@ def _capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _of_all_and_by_arm(board: Board, rows: pl.DataFrame, count: str, whole: str) -> str:
-    """`19 of 36 (53 %), 6 of 18 in Arm A, 13 of 18 in Arm B`, of a row for each arm."""
-    said = share(int(rows[count].sum()), int(rows[whole].sum()))
-    if len(board.arms) == 1 or not rows[count].sum():
-        return said
-    by_arm = rows.select("arm", whole, participants=count).iter_rows(named=True)
-    return f"{said}, {counts_in_arms(by_arm, whole)}"
-
-
 def _gradings(board: Board, rows: pl.DataFrame) -> list[Grading]:
     """The gradings that the answer has anybody for, in the order of the trial definition."""
     there = set(rows.select("measure", "term").rows())
     return [item for item in board.trial.grades if (item.measure, item.term) in there]
 
 
-def _by_arm(board: Board, words: dict[str, str]) -> str:
-    """Words for each arm; the arm is named where there are several."""
-    if len(board.arms) == 1:
-        return next(iter(words.values()), "")
-    return "; ".join(f"{arm}: {said}" for arm, said in words.items())
-
-
-# Grades
-
-
 def _grading_notes(board: Board, gradings: list[Grading]) -> tuple[str, ...]:
     sources = ", ".join(dict.fromkeys(grading.source for grading in gradings))
-    beside = [_measure(board, item.measure).label for item in gradings if item.baseline == "beside"]
+    beside = [
+        measure_of(board, item.measure).label for item in gradings if item.baseline == "beside"
+    ]
     notes = [
         f"Grades by the numeric limits of {sources}, recomputed from result and limits of normal "
         "as recorded; what it grades by symptoms or treatment is not among them.",
@@ -267,7 +214,7 @@ def _is_ungraded() -> pl.Expr:
 def _no_graded(board: Board) -> str:
     return (
         "Nobody has a result with a grade at baseline and after it. Grades need results of "
-        f"{', '.join(_measure(board, item.measure).label for item in board.trial.grades)} with "
+        f"{', '.join(measure_of(board, item.measure).label for item in board.trial.grades)} with "
         "units and limits of normal."
     )
 
@@ -462,13 +409,13 @@ def _worsened_in_words(board: Board, gradings: list[Grading], table: pl.DataFram
         return "No grade rose above that at baseline."
     severe = "; ".join(
         f"{_graded_side(board, gradings[place])} "
-        f"{_of_all_and_by_arm(board, part, 'rose_to_3', 'graded')}"
+        f"{of_all_and_by_arm(board, part, 'rose_to_3', 'graded')}"
         for place, part in rows.items()
         if part["rose_to_3"].sum()
     )
     return (
         f"{_capitalized(_graded_side(board, gradings[most]))} worsened most often: "
-        f"{_of_all_and_by_arm(board, rows[most], 'rose', 'graded')}. To grade 3 or 4: "
+        f"{of_all_and_by_arm(board, rows[most], 'rose', 'graded')}. To grade 3 or 4: "
         f"{severe or 'nobody'}."
     )
 
@@ -606,493 +553,3 @@ def _rise_dots(board: Board, table: pl.DataFrame, names: list[str], *, compared:
     if compared:
         drawn.update_layout(xaxis2=axis_beside("Any grade: difference, % points"))
     return drawn
-
-
-# Liver
-
-
-def _liver(board: Board) -> dict[str, Any]:
-    assert board.trial.liver is not None
-    return board.trial.liver.model_dump()
-
-
-def _with_liver_signs(board: Board, title: str, **chosen: Any) -> People:
-    values: dict[str, Any] = {
-        "liver": _liver(board),
-        "quadrant": None,
-        "arm": None,
-        "in_window": False,
-        "under_limit": False,
-        "unexplained": False,
-    }
-    return People(title, "people/with_liver_signs", tuple((values | chosen).items()))
-
-
-def _liver_notes(board: Board) -> tuple[str, ...]:
-    liver = board.trial.liver
-    assert liver is not None
-    notes = [
-        f"Hy's law ({liver.source}): {_aminotransferases(board)} above "
-        f"{liver.aminotransferase_above:g} × the upper limit of normal (ULN) and, on the day or up "
-        f"to {liver.window_days} days later, bilirubin of at least {liver.bilirubin_at_least:g} × "
-        f"ULN, alkaline phosphatase between the two under {liver.alkaline_phosphatase_below:g} × "
-        "ULN, and no other cause. The last is for a physician to judge: no finding here is a "
-        "diagnosis.",
-    ]
-    if liver.context:
-        notes.append(
-            f"Could explain it: {' or '.join(item.name for item in liver.context)} in the "
-            f"{liver.context_days} days before the rise (hypoxic hepatitis)."
-        )
-    return tuple(notes)
-
-
-def _aminotransferases(board: Board) -> str:
-    assert board.trial.liver is not None
-    return " or ".join(_measure(board, name).label for name in board.trial.liver.aminotransferases)
-
-
-def _no_peaks(board: Board) -> str:
-    return (
-        f"Nobody has both {_aminotransferases(board)} and bilirubin with an upper limit of normal "
-        "after day 1."
-    )
-
-
-@exhibit(
-    page="board-laboratory",
-    tab="Liver",
-    leads=51,
-    title="Liver: highest aminotransferase against highest bilirubin (eDISH)",
-    needs=("liver",),
-    data=("LB",),
-    filtered=True,
-    method=(
-        *LIVER_METHOD,
-        "ALP: alkaline phosphatase. Peaks may be of different days; the course (rise, days to "
-        "bilirubin, R) is there where bilirubin followed within the window. R: the "
-        "aminotransferase over ALP on the day of the rise, both × ULN; at least 5 is "
-        "hepatocellular, at most 2 cholestatic. Larger marks: ALP was under its limit.",
-    ),
-)
-def liver(board: Board) -> Exhibit:
-    """Each participant's highest aminotransferase against the highest bilirubin (eDISH)."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
-    rows = board.ask("laboratory/liver", liver=_liver(board))
-    shown = rows.drop_nulls("quadrant")
-    if shown.is_empty():
-        return Exhibit(missing=_no_peaks(board))
-    boxes = [
-        (quadrant, arm)
-        for arm in board.arms
-        for quadrant in QUADRANTS
-        if shown.filter((pl.col("quadrant") == quadrant) & (pl.col("arm") == arm)).height
-    ]
-    lists = tuple(
-        _with_liver_signs(
-            board, row_name(board, QUADRANTS[quadrant], arm), quadrant=quadrant, arm=arm
-        )
-        for quadrant, arm in boxes
-    )
-    shown = shown.with_columns(
-        pl.Series("list", [boxes.index(key) for key in shown.select("quadrant", "arm").rows()])
-    ).sort(
-        pl.col("quadrant").replace_strict({key: i for i, key in enumerate(QUADRANTS)}),
-        maintain_order=True,
-    )
-    by_arm = {
-        quadrant: shown.group_by("arm", "position")
-        .agg(participants=(pl.col("quadrant") == quadrant).sum(), tested=pl.len())
-        .sort("position")
-        for quadrant in QUADRANTS
-    }
-    said = {
-        quadrant: _of_all_and_by_arm(board, rows, "participants", "tested")
-        for quadrant, rows in by_arm.items()
-    }
-    in_range = int(by_arm["hys_law"]["participants"].sum())
-    return Exhibit(
-        answer=f"In Hy's law range by their peaks: {said['hys_law']}; in that of Temple's "
-        f"corollary: {said['temple']}.",
-        attention=f"In Hy's law range: {said['hys_law']}." if in_range else "",
-        denominator=f"n = {shown.height:,} of {rows.height:,} with both tests after day 1",
-        picture=lambda: _edish(board, shown),
-        description="A mark for each participant, the highest aminotransferase to the right and "
-        "the highest bilirubin upwards, both as multiples of the upper limit of normal on log "
-        f"axes; lines divide four boxes. {counted(in_range, 'mark')} in Hy's law range.",
-        table=shown.select(
-            pl.col("quadrant").replace_strict(QUADRANTS),
-            "arm",
-            pl.col(
-                "aminotransferase",
-                "bilirubin",
-                "alkaline_phosphatase",
-                "alkaline_phosphatase_between",
-                "r_ratio",
-            ).round(2),
-            "rise_day",
-            "days_after",
-            "context",
-        ),
-        labels={
-            "quadrant": "Box",
-            "arm": "Arm",
-            "aminotransferase": f"Peak {_aminotransferases(board)}, × ULN",
-            "bilirubin": "Peak bilirubin, × ULN",
-            "alkaline_phosphatase": "Peak ALP, × ULN",
-            "alkaline_phosphatase_between": "ALP in the course, × ULN",
-            "r_ratio": "R ratio",
-            "rise_day": "Rise on day",
-            "days_after": "Days to bilirubin",
-            "context": "May explain it",
-        },
-        lists=lists,
-        row_lists=tuple(shown["list"].to_list()),
-        footnotes=(*_liver_notes(board),),
-        assumptions=board.trial.assumptions("liver"),
-    )
-
-
-# Lower values are drawn here: a log axis has no zero.
-LOWEST_DRAWN = 0.1
-
-
-def _edish(board: Board, shown: pl.DataFrame) -> go.Figure:
-    assert board.trial.liver is not None
-    limits = board.trial.liver
-    drawn = figure(
-        x_title=f"{_aminotransferases(board)}, highest × ULN",
-        y_title="Bilirubin, highest × ULN",
-        height=520,
-    )
-    for position, arm in enumerate(board.arms, start=1):
-        style = arm_style(position)
-        rows = shown.filter(pl.col("position") == position)
-        drawn.add_trace(
-            go.Scatter(
-                x=rows["aminotransferase"].clip(LOWEST_DRAWN).to_list(),
-                y=rows["bilirubin"].clip(LOWEST_DRAWN).to_list(),
-                mode="markers",
-                marker={
-                    "color": style.color,
-                    "symbol": style.symbol,
-                    "size": [15 if under else 9 for under in rows["is_under_limit"]],
-                    "opacity": 0.8,
-                    "line": {"width": 1, "color": "white"},
-                },
-                name=safe(arm),
-                showlegend=len(board.arms) > 1,
-                text=[_course(row) for row in rows.iter_rows(named=True)],
-                customdata=rows["list"].to_list(),
-                hovertemplate="%{text}<extra>" + safe(arm) + "</extra>",
-            )
-        )
-    line = {"color": QUIET, "width": 1.5, "dash": "dash"}
-    drawn.add_vline(x=limits.aminotransferase_above, line=line)
-    drawn.add_hline(y=limits.bilirubin_at_least, line=line)
-    for name, x, y in (("hys_law", 1, 1), ("temple", 1, 0), ("cholestasis", 0, 1)):
-        drawn.add_annotation(
-            text=in_lines(QUADRANTS[name], 11),
-            x=x,
-            y=y,
-            xref="paper",
-            yref="paper",
-            xanchor="right" if x else "left",
-            yanchor="top" if y else "bottom",
-            align="right" if x else "left",
-            showarrow=False,
-        )
-    axes = {
-        "type": "log",
-        "rangemode": "normal",
-        "tickvals": [0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100],
-    }
-    right, top = shown["aminotransferase"].max(), shown["bilirubin"].max()
-    drawn.update_layout(
-        xaxis=axes | {"range": _log_range(right, 20)}, yaxis=axes | {"range": _log_range(top, 10)}
-    )
-    return drawn
-
-
-def _log_range(largest: Any, least: float) -> list[float]:
-    return [float(np.log10(LOWEST_DRAWN * 0.85)), float(np.log10(max(largest * 1.3, least)))]
-
-
-def _course(row: dict[str, Any]) -> str:
-    parts = [
-        QUADRANTS[row["quadrant"]],
-        f"aminotransferase {row['aminotransferase']:.1f} × ULN",
-        f"bilirubin {row['bilirubin']:.1f} × ULN",
-    ]
-    if row["days_after"] is not None:
-        parts.append(f"bilirubin {counted(row['days_after'], 'day')} after the rise")
-        between = row["alkaline_phosphatase_between"]
-        parts.append(
-            "alkaline phosphatase not known"
-            if between is None
-            else f"alkaline phosphatase {between:.1f} × ULN"
-        )
-        if row["r_ratio"] is not None:
-            parts.append(f"R {row['r_ratio']:.1f}")
-        if row["context"]:
-            parts.append(row["context"])
-    return "<br>".join(safe(part) for part in parts)
-
-
-@exhibit(
-    page="board-laboratory",
-    tab="Liver",
-    title="Liver: candidates for Hy's law",
-    needs=("liver",),
-    data=("LB",),
-    filtered=True,
-    method=LIVER_METHOD,
-)
-def liver_injury_signs(board: Board) -> Exhibit:
-    """Participants with signs of severe liver injury, from peaks down to Hy's law, by arm."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
-    limits = board.trial.liver
-    assert limits is not None
-    rows = board.ask("laboratory/liver", liver=_liver(board))
-    tested = rows.drop_nulls("quadrant")
-    if tested.is_empty():
-        return Exhibit(missing=_no_peaks(board))
-    in_window = pl.col("days_after").is_not_null()
-    under = pl.col("is_under_limit").fill_null(value=False)
-    below = f"{limits.alkaline_phosphatase_below:g} × ULN"
-    signs: tuple[tuple[str, pl.Expr, dict[str, Any]], ...] = (
-        ("Hy's law range by peaks", pl.col("quadrant") == "hys_law", {"quadrant": "hys_law"}),
-        (f"Bilirubin within {limits.window_days} days of the rise", in_window, {"in_window": True}),
-        (
-            f"… and alkaline phosphatase under {below}",
-            in_window & under,
-            {"in_window": True, "under_limit": True},
-        ),
-        (
-            "… and nothing recorded that could explain it",
-            in_window & under & pl.col("context").is_null(),
-            {"in_window": True, "under_limit": True, "unexplained": True},
-        ),
-        ("Temple's corollary", pl.col("quadrant") == "temple", {"quadrant": "temple"}),
-        ("Cholestasis", pl.col("quadrant") == "cholestasis", {"quadrant": "cholestasis"}),
-    )
-    counted_rows, lists = [], []
-    for words, chosen, values in signs:
-        for arm in board.arms:
-            of_arm = tested.filter(pl.col("arm") == arm)
-            counted_rows.append((words, arm, of_arm.filter(chosen).height, of_arm.height))
-            title_of_list = row_name(board, words.removeprefix("… and ").capitalize(), arm)
-            lists.append(_with_liver_signs(board, title_of_list, arm=arm, **values))
-    table = pl.DataFrame(
-        counted_rows,
-        schema={"sign": pl.String, "arm": pl.String, "participants": pl.Int64, "of": pl.Int64},
-        orient="row",
-    )
-    in_all = [tested.filter(chosen).height for _, chosen, _ in signs]
-
-    def by_arm(place: int) -> str:
-        part = table[place * len(board.arms) : (place + 1) * len(board.arms)]
-        words = {arm: share(count, of) for _, arm, count, of in part.rows()}
-        return "" if len(board.arms) == 1 else _by_arm(board, words)
-
-    def list_of(place: int) -> People | None:
-        return lists[place] if len(board.arms) == 1 and in_all[place] else None
-
-    return Exhibit(
-        answer=f"Bilirubin followed a rise of {_aminotransferases(board)} within the window in "
-        f"{share(in_all[1], tested.height)}; with alkaline phosphatase under {below}: "
-        f"{in_all[2]:,}.",
-        denominator=f"n = {tested.height:,} of {rows.height:,} with both tests after day 1",
-        numbers=tuple(
-            Number(words, f"{in_all[place]:,}", by_arm(place), list_of(place))
-            for words, place in (
-                ("Hy's law range by peaks", 0),
-                ("Bilirubin within the window", 1),
-                (f"… and ALP under {below}", 2),
-            )
-        ),
-        table=table,
-        labels={"sign": "Sign", "arm": "Arm", "participants": "Participants", "of": "With tests"},
-        lists=tuple(lists),
-        row_lists=tuple(
-            place if count else None for place, count in enumerate(table["participants"])
-        ),
-        footnotes=_liver_notes(board),
-        assumptions=board.trial.assumptions("liver"),
-    )
-
-
-# Trends
-
-
-@exhibit(
-    page="board-laboratory",
-    tab="Over time",
-    title="Liver and kidney tests over time",
-    data=("LB",),
-    filtered=True,
-    method=TRENDS_METHOD,
-)
-def laboratory_trends(board: Board) -> Exhibit:
-    """Medians and quartiles over time of what is graded when it is high, such as liver tests."""
-    measures = [item.measure for item in board.trial.grades if item.rises]
-    return _trends(board, measures)
-
-
-@exhibit(
-    page="board-laboratory",
-    tab="Over time",
-    title="Blood counts over time",
-    data=("LB",),
-    filtered=True,
-    method=TRENDS_METHOD,
-)
-def blood_count_trends(board: Board) -> Exhibit:
-    """Medians and quartiles over time of what is graded when it is low, such as blood cells."""
-    measures = [item.measure for item in board.trial.grades if not item.rises]
-    return _trends(board, measures)
-
-
-@exhibit(
-    page="board-laboratory",
-    tab="Over time",
-    title="Vital signs over time",
-    data=("VS",),
-    filtered=True,
-    method=TRENDS_METHOD,
-)
-def vital_sign_trends(board: Board) -> Exhibit:
-    """Medians and quartiles of vital signs over time, by arm."""
-    measures = [item.name for item in board.trial.measures if item.domain == "VS"]
-    return _trends(board, measures)
-
-
-@exhibit(
-    page="board-laboratory",
-    tab="Over time",
-    title="Electrocardiogram over time",
-    data=("EG",),
-    filtered=True,
-    method=TRENDS_METHOD,
-)
-def ecg_trends(board: Board) -> Exhibit:
-    """Medians and quartiles of the electrocardiogram's measures over time, by arm."""
-    measures = [item.name for item in board.trial.measures if item.domain == "EG"]
-    return _trends(board, measures)
-
-
-def _trends(board: Board, measures: list[str]) -> Exhibit:
-    """Medians, quartiles and n by planned day and arm, a panel for each measure."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
-    rows = board.ask("laboratory/trends", measures=measures)
-    # What is measured at one visit only, such as height, has no course.
-    days = dict(rows.group_by("measure").agg(pl.col("planned_day").n_unique()).rows())
-    several = [name for name in dict.fromkeys(measures) if days.get(name, 0) > 1]
-    shown, left_out = several[:MOST_PANELS], several[MOST_PANELS:]
-    if not shown:
-        return Exhibit(
-            missing="No measure has values at two or more visits of the schedule. Results need a "
-            "unit that the trial definition knows.",
-        )
-    known = {name: _measure(board, name) for name in shown}
-    order = {name: place for place, name in enumerate(shown)}
-    rows = (
-        rows.filter(pl.col("measure").is_in(shown))
-        .sort(pl.col("measure").replace_strict(order), "planned_day", "visit_number", "position")
-        .with_row_index("list")
-    )
-    limits = board.ask("laboratory/limits_of_normal", measures=shown)
-    of_normal = limits.select("measure", "low", "high").rows()
-    normal = {name: (low, high) for name, low, high in of_normal}
-    lists = tuple(
-        People(
-            row_name(board, f"{known[row['measure']].label}, day {row['planned_day']}", row["arm"]),
-            "people/with_results",
-            (
-                ("measure", row["measure"]),
-                ("unit", known[row["measure"]].unit),
-                ("visit_number", row["visit_number"]),
-                ("arm", row["arm"]),
-            ),
-        )
-        for row in rows.iter_rows(named=True)
-    )
-    total = int(board.ask("safety/people")["participants"].sum())
-    table = rows.join(limits.select("measure", "low", "high"), on="measure", how="left").select(
-        pl.col("measure").replace_strict({name: item.label for name, item in known.items()}),
-        pl.col("measure")
-        .replace_strict({name: item.unit for name, item in known.items()})
-        .alias("unit"),
-        "planned_day",
-        "arm",
-        "n",
-        pl.col("median", "lower_quartile", "upper_quartile", "low", "high").round(3),
-    )
-    notes = []
-    if table["low"].count() + table["high"].count():
-        notes.append(
-            "Dotted: limits of normal as recorded; where they differ by sex, age or laboratory, "
-            "their median."
-        )
-    if left_out:
-        labels = ", ".join(_measure(board, name).label for name in left_out)
-        notes.append(f"Not shown for want of room: {labels}.")
-    absent = [name for name in measures if name not in days]
-    if absent:
-        labels = ", ".join(_measure(board, name).label for name in dict.fromkeys(absent))
-        notes.append(f"No usable value in the extract: {labels}.")
-    return Exhibit(
-        answer=_last_medians(board, rows, known),
-        denominator=f"N = {total:,}; n by day in the table",
-        picture=lambda: courses(
-            board.arms,
-            rows,
-            [
-                Panel(name, item.label, unit(item.unit), *normal.get(name, (None, None)))
-                for name, item in known.items()
-            ],
-        ),
-        description=f"A panel for each of {counted(len(shown), 'measure')}, with a line of medians "
-        "over study days and a band of quartiles for each arm of this view.",
-        table=table,
-        labels={
-            "measure": "Measure",
-            "unit": "Unit",
-            "planned_day": "Study day",
-            "arm": "Arm",
-            "n": "n",
-            "median": "Median",
-            "lower_quartile": "Lower quartile",
-            "upper_quartile": "Upper quartile",
-            "low": "Lower limit of normal",
-            "high": "Upper limit of normal",
-        },
-        lists=lists,
-        row_lists=tuple(range(len(lists))),
-        footnotes=tuple(notes),
-        assumptions=board.trial.assumptions("schedule"),
-    )
-
-
-def _last_medians(board: Board, rows: pl.DataFrame, known: dict[str, Measure]) -> str:
-    """The medians on the last planned day that has values."""
-    last = max(rows["planned_day"])
-    parts = []
-    for name, measure in known.items():
-        found = dict(
-            rows.filter((pl.col("measure") == name) & (pl.col("planned_day") == last))
-            .select("arm", "median")
-            .rows()
-        )
-        if found:
-            medians = " / ".join(decimal(found.get(arm), _places(found)) for arm in board.arms)
-            parts.append(f"{measure.label} {medians} {unit(measure.unit)}")
-    arms = "" if len(board.arms) == 1 else f" ({' / '.join(board.arms)})"
-    return f"Medians on day {last}{arms}: {'; '.join(parts)}."
-
-
-def _places(values: dict[str, float]) -> int:
-    return 0 if min(values.values()) >= 100 else 1

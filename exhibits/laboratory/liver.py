@@ -1,0 +1,348 @@
+"""Is there liver injury? Peaks, and signs of Hy's law."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+
+from exhibits.exhibit import Exhibit, Number, People, exhibit
+from exhibits.laboratory.results import AFTER, SEALED_VISITS, measure_of, of_all_and_by_arm
+from exhibits.parts.populations import nobody_to_show, row_name
+from exhibits.parts.theme import (
+    QUIET,
+    arm_style,
+    figure,
+    in_lines,
+    safe,
+)
+from exhibits.parts.words import counted, share
+from queries import Board
+
+LIVER_METHOD = (
+    "Multiples of the upper limit of normal that is recorded with the result; one without a limit "
+    "does not count. " + AFTER.replace("After baseline: after", "Results after"),
+    SEALED_VISITS,
+)
+
+QUADRANTS = {
+    "hys_law": "Hy's law range",
+    "temple": "Temple's corollary",
+    "cholestasis": "Cholestasis",
+    "neither": "Neither",
+}
+
+
+def _liver(board: Board) -> dict[str, Any]:
+    assert board.trial.liver is not None
+    return board.trial.liver.model_dump()
+
+
+def _with_liver_signs(board: Board, title: str, **chosen: Any) -> People:
+    values: dict[str, Any] = {
+        "liver": _liver(board),
+        "quadrant": None,
+        "arm": None,
+        "in_window": False,
+        "under_limit": False,
+        "unexplained": False,
+    }
+    return People(title, "people/with_liver_signs", tuple((values | chosen).items()))
+
+
+def _liver_notes(board: Board) -> tuple[str, ...]:
+    liver = board.trial.liver
+    assert liver is not None
+    notes = [
+        f"Hy's law ({liver.source}): {_aminotransferases(board)} above "
+        f"{liver.aminotransferase_above:g} × the upper limit of normal (ULN) and, on the day or up "
+        f"to {liver.window_days} days later, bilirubin of at least {liver.bilirubin_at_least:g} × "
+        f"ULN, alkaline phosphatase between the two under {liver.alkaline_phosphatase_below:g} × "
+        "ULN, and no other cause. The last is for a physician to judge: no finding here is a "
+        "diagnosis.",
+    ]
+    if liver.context:
+        notes.append(
+            f"Could explain it: {' or '.join(item.name for item in liver.context)} in the "
+            f"{liver.context_days} days before the rise (hypoxic hepatitis)."
+        )
+    return tuple(notes)
+
+
+def _aminotransferases(board: Board) -> str:
+    assert board.trial.liver is not None
+    return " or ".join(
+        measure_of(board, name).label for name in board.trial.liver.aminotransferases
+    )
+
+
+def _no_peaks(board: Board) -> str:
+    return (
+        f"Nobody has both {_aminotransferases(board)} and bilirubin with an upper limit of normal "
+        "after day 1."
+    )
+
+
+@exhibit(
+    page="board-laboratory",
+    tab="Liver",
+    leads=51,
+    title="Liver: highest aminotransferase against highest bilirubin (eDISH)",
+    needs=("liver",),
+    data=("LB",),
+    filtered=True,
+    method=(
+        *LIVER_METHOD,
+        "ALP: alkaline phosphatase. Peaks may be of different days; the course (rise, days to "
+        "bilirubin, R) is there where bilirubin followed within the window. R: the "
+        "aminotransferase over ALP on the day of the rise, both × ULN; at least 5 is "
+        "hepatocellular, at most 2 cholestatic. Larger marks: ALP was under its limit.",
+    ),
+)
+def liver(board: Board) -> Exhibit:
+    """Each participant's highest aminotransferase against the highest bilirubin (eDISH)."""
+    if (nothing := nobody_to_show(board)) is not None:
+        return nothing
+    rows = board.ask("laboratory/liver", liver=_liver(board))
+    shown = rows.drop_nulls("quadrant")
+    if shown.is_empty():
+        return Exhibit(missing=_no_peaks(board))
+    boxes = [
+        (quadrant, arm)
+        for arm in board.arms
+        for quadrant in QUADRANTS
+        if shown.filter((pl.col("quadrant") == quadrant) & (pl.col("arm") == arm)).height
+    ]
+    lists = tuple(
+        _with_liver_signs(
+            board, row_name(board, QUADRANTS[quadrant], arm), quadrant=quadrant, arm=arm
+        )
+        for quadrant, arm in boxes
+    )
+    shown = shown.with_columns(
+        pl.Series("list", [boxes.index(key) for key in shown.select("quadrant", "arm").rows()])
+    ).sort(
+        pl.col("quadrant").replace_strict({key: i for i, key in enumerate(QUADRANTS)}),
+        maintain_order=True,
+    )
+    by_arm = {
+        quadrant: shown.group_by("arm", "position")
+        .agg(participants=(pl.col("quadrant") == quadrant).sum(), tested=pl.len())
+        .sort("position")
+        for quadrant in QUADRANTS
+    }
+    said = {
+        quadrant: of_all_and_by_arm(board, rows, "participants", "tested")
+        for quadrant, rows in by_arm.items()
+    }
+    in_range = int(by_arm["hys_law"]["participants"].sum())
+    return Exhibit(
+        answer=f"In Hy's law range by their peaks: {said['hys_law']}; in that of Temple's "
+        f"corollary: {said['temple']}.",
+        attention=f"In Hy's law range: {said['hys_law']}." if in_range else "",
+        denominator=f"n = {shown.height:,} of {rows.height:,} with both tests after day 1",
+        picture=lambda: _edish(board, shown),
+        description="A mark for each participant, the highest aminotransferase to the right and "
+        "the highest bilirubin upwards, both as multiples of the upper limit of normal on log "
+        f"axes; lines divide four boxes. {counted(in_range, 'mark')} in Hy's law range.",
+        table=shown.select(
+            pl.col("quadrant").replace_strict(QUADRANTS),
+            "arm",
+            pl.col(
+                "aminotransferase",
+                "bilirubin",
+                "alkaline_phosphatase",
+                "alkaline_phosphatase_between",
+                "r_ratio",
+            ).round(2),
+            "rise_day",
+            "days_after",
+            "context",
+        ),
+        labels={
+            "quadrant": "Box",
+            "arm": "Arm",
+            "aminotransferase": f"Peak {_aminotransferases(board)}, × ULN",
+            "bilirubin": "Peak bilirubin, × ULN",
+            "alkaline_phosphatase": "Peak ALP, × ULN",
+            "alkaline_phosphatase_between": "ALP in the course, × ULN",
+            "r_ratio": "R ratio",
+            "rise_day": "Rise on day",
+            "days_after": "Days to bilirubin",
+            "context": "May explain it",
+        },
+        lists=lists,
+        row_lists=tuple(shown["list"].to_list()),
+        footnotes=(*_liver_notes(board),),
+        assumptions=board.trial.assumptions("liver"),
+    )
+
+
+# Lower values are drawn here: a log axis has no zero.
+LOWEST_DRAWN = 0.1
+
+
+def _edish(board: Board, shown: pl.DataFrame) -> go.Figure:
+    assert board.trial.liver is not None
+    limits = board.trial.liver
+    drawn = figure(
+        x_title=f"{_aminotransferases(board)}, highest × ULN",
+        y_title="Bilirubin, highest × ULN",
+        height=520,
+    )
+    for position, arm in enumerate(board.arms, start=1):
+        style = arm_style(position)
+        rows = shown.filter(pl.col("position") == position)
+        drawn.add_trace(
+            go.Scatter(
+                x=rows["aminotransferase"].clip(LOWEST_DRAWN).to_list(),
+                y=rows["bilirubin"].clip(LOWEST_DRAWN).to_list(),
+                mode="markers",
+                marker={
+                    "color": style.color,
+                    "symbol": style.symbol,
+                    "size": [15 if under else 9 for under in rows["is_under_limit"]],
+                    "opacity": 0.8,
+                    "line": {"width": 1, "color": "white"},
+                },
+                name=safe(arm),
+                showlegend=len(board.arms) > 1,
+                text=[_course(row) for row in rows.iter_rows(named=True)],
+                customdata=rows["list"].to_list(),
+                hovertemplate="%{text}<extra>" + safe(arm) + "</extra>",
+            )
+        )
+    line = {"color": QUIET, "width": 1.5, "dash": "dash"}
+    drawn.add_vline(x=limits.aminotransferase_above, line=line)
+    drawn.add_hline(y=limits.bilirubin_at_least, line=line)
+    for name, x, y in (("hys_law", 1, 1), ("temple", 1, 0), ("cholestasis", 0, 1)):
+        drawn.add_annotation(
+            text=in_lines(QUADRANTS[name], 11),
+            x=x,
+            y=y,
+            xref="paper",
+            yref="paper",
+            xanchor="right" if x else "left",
+            yanchor="top" if y else "bottom",
+            align="right" if x else "left",
+            showarrow=False,
+        )
+    axes = {
+        "type": "log",
+        "rangemode": "normal",
+        "tickvals": [0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100],
+    }
+    right, top = shown["aminotransferase"].max(), shown["bilirubin"].max()
+    drawn.update_layout(
+        xaxis=axes | {"range": _log_range(right, 20)}, yaxis=axes | {"range": _log_range(top, 10)}
+    )
+    return drawn
+
+
+def _log_range(largest: Any, least: float) -> list[float]:
+    return [float(np.log10(LOWEST_DRAWN * 0.85)), float(np.log10(max(largest * 1.3, least)))]
+
+
+def _course(row: dict[str, Any]) -> str:
+    parts = [
+        QUADRANTS[row["quadrant"]],
+        f"aminotransferase {row['aminotransferase']:.1f} × ULN",
+        f"bilirubin {row['bilirubin']:.1f} × ULN",
+    ]
+    if row["days_after"] is not None:
+        parts.append(f"bilirubin {counted(row['days_after'], 'day')} after the rise")
+        between = row["alkaline_phosphatase_between"]
+        parts.append(
+            "alkaline phosphatase not known"
+            if between is None
+            else f"alkaline phosphatase {between:.1f} × ULN"
+        )
+        if row["r_ratio"] is not None:
+            parts.append(f"R {row['r_ratio']:.1f}")
+        if row["context"]:
+            parts.append(row["context"])
+    return "<br>".join(safe(part) for part in parts)
+
+
+@exhibit(
+    page="board-laboratory",
+    tab="Liver",
+    title="Liver: candidates for Hy's law",
+    needs=("liver",),
+    data=("LB",),
+    filtered=True,
+    method=LIVER_METHOD,
+)
+def liver_injury_signs(board: Board) -> Exhibit:
+    """Participants with signs of severe liver injury, from peaks down to Hy's law, by arm."""
+    if (nothing := nobody_to_show(board)) is not None:
+        return nothing
+    limits = board.trial.liver
+    assert limits is not None
+    rows = board.ask("laboratory/liver", liver=_liver(board))
+    tested = rows.drop_nulls("quadrant")
+    if tested.is_empty():
+        return Exhibit(missing=_no_peaks(board))
+    in_window = pl.col("days_after").is_not_null()
+    under = pl.col("is_under_limit").fill_null(value=False)
+    below = f"{limits.alkaline_phosphatase_below:g} × ULN"
+    signs: tuple[tuple[str, pl.Expr, dict[str, Any]], ...] = (
+        ("Hy's law range by peaks", pl.col("quadrant") == "hys_law", {"quadrant": "hys_law"}),
+        (f"Bilirubin within {limits.window_days} days of the rise", in_window, {"in_window": True}),
+        (
+            f"… and alkaline phosphatase under {below}",
+            in_window & under,
+            {"in_window": True, "under_limit": True},
+        ),
+        (
+            "… and nothing recorded that could explain it",
+            in_window & under & pl.col("context").is_null(),
+            {"in_window": True, "under_limit": True, "unexplained": True},
+        ),
+        ("Temple's corollary", pl.col("quadrant") == "temple", {"quadrant": "temple"}),
+        ("Cholestasis", pl.col("quadrant") == "cholestasis", {"quadrant": "cholestasis"}),
+    )
+    counted_rows, lists = [], []
+    for words, chosen, values in signs:
+        for arm in board.arms:
+            of_arm = tested.filter(pl.col("arm") == arm)
+            counted_rows.append((words, arm, of_arm.filter(chosen).height, of_arm.height))
+            title_of_list = row_name(board, words.removeprefix("… and ").capitalize(), arm)
+            lists.append(_with_liver_signs(board, title_of_list, arm=arm, **values))
+    table = pl.DataFrame(
+        counted_rows,
+        schema={"sign": pl.String, "arm": pl.String, "participants": pl.Int64, "of": pl.Int64},
+        orient="row",
+    )
+    in_all = [tested.filter(chosen).height for _, chosen, _ in signs]
+
+    def by_arm(place: int) -> str:
+        part = table[place * len(board.arms) : (place + 1) * len(board.arms)]
+        words = {arm: share(count, of) for _, arm, count, of in part.rows()}
+        return "" if len(board.arms) == 1 else by_arm(board, words)
+
+    def list_of(place: int) -> People | None:
+        return lists[place] if len(board.arms) == 1 and in_all[place] else None
+
+    return Exhibit(
+        answer=f"Bilirubin followed a rise of {_aminotransferases(board)} within the window in "
+        f"{share(in_all[1], tested.height)}; with alkaline phosphatase under {below}: "
+        f"{in_all[2]:,}.",
+        denominator=f"n = {tested.height:,} of {rows.height:,} with both tests after day 1",
+        numbers=tuple(
+            Number(words, f"{in_all[place]:,}", by_arm(place), list_of(place))
+            for words, place in (
+                ("Hy's law range by peaks", 0),
+                ("Bilirubin within the window", 1),
+                (f"… and ALP under {below}", 2),
+            )
+        ),
+        table=table,
+        labels={"sign": "Sign", "arm": "Arm", "participants": "Participants", "of": "With tests"},
+        lists=tuple(lists),
+        row_lists=tuple(
+            place if count else None for place, count in enumerate(table["participants"])
+        ),
+        footnotes=_liver_notes(board),
+        assumptions=board.trial.assumptions("liver"),
+    )
