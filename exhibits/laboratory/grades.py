@@ -1,25 +1,26 @@
 """How many got worse? Grades at baseline and the highest after it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
-from estimators.proportions import miettinen_nurminen
 from exhibits.exhibit import Exhibit, People, exhibit
-from exhibits.laboratory.results import AFTER, SEALED_VISITS, measure_of, of_all_and_by_arm
-from exhibits.parts.comparison import contrast, counts_in_arms, points
+from exhibits.laboratory.results import AFTER, SEALED_VISITS, of_all_and_by_arm
+from exhibits.parts.comparison import (
+    apart_in_words,
+    too_few_note,
+    where_enough,
+    with_difference,
+    with_percent,
+)
+from exhibits.parts.interval_dots import Mark, interval_dots
 from exhibits.parts.populations import nobody_to_show, row_name
 from exhibits.parts.theme import (
-    LEFT_OF_AXIS_BESIDE,
     State,
     arm_style,
-    axis_beside,
-    error_bars,
     figure,
     in_lines,
     rows_axis,
@@ -28,6 +29,7 @@ from exhibits.parts.theme import (
 )
 from exhibits.parts.words import counted, share
 from queries import Board
+from queries.bound import grading_steps
 from trials.definition import Grading
 
 GRADES_METHOD = (
@@ -37,61 +39,81 @@ GRADES_METHOD = (
     AFTER,
     SEALED_VISITS,
 )
-
-# The higher a grade that was reached, the darker; hatched so that they stay apart in print.
-RISES = (
-    ("none", "No grade", State("rgba(125, 135, 144, 0.12)")),
-    ("not_risen", "Graded, not risen", State("rgba(125, 135, 144, 0.38)", ".")),
-    ("rose_1", "Rose to grade 1", State("#c9d9ee")),
-    ("rose_2", "Grade 2", State("#8fb0d9", "/")),
-    ("rose_3", "Grade 3", State("#4c6fa5")),
-    ("rose_4", "Grade 4", State("#26406e", "x")),
-)
-
-
-def _steps(board: Board) -> list[dict[str, Any]]:
-    """The gradings of the trial definition as questions bind them: a row for each step."""
-    return [
-        {"measure": grading.measure, "term": grading.term, "beside": grading.baseline == "beside"}
-        | step.model_dump()
-        for grading in board.trial.grades
-        for step in grading.steps
-    ]
+# The parts of a bar, with what their lists ask for. The higher a grade that was reached, the
+# darker; hatched so that they stay apart in print.
+PARTS: tuple[tuple[str, State, dict[str, Any]], ...] = (
+    ("No grade", State("rgba(125, 135, 144, 0.12)"), {"rose": False, "most_grade": 0}),
+    ("Graded, not risen", State("rgba(125, 135, 144, 0.38)", "."),
+     {"rose": False, "least_grade": 1}),
+    *(
+        (words, State(*style), {"rose": True, "least_grade": grade, "most_grade": grade})
+        for grade, words, style in (
+            (1, "Rose to grade 1", ("#c9d9ee",)),
+            (2, "Grade 2", ("#8fb0d9", "/")),
+            (3, "Grade 3", ("#4c6fa5",)),
+            (4, "Grade 4", ("#26406e", "x")),
+        )
+    ),
+)  # fmt: skip
+LABELS = {"name": "Measure", "term": "Graded as"}
+# The counts of rises, and how the columns of their estimates end.
+ENDINGS = {"rose": "", "rose_to_3": "_3"}
 
 
 def _graded_name(board: Board, grading: Grading) -> str:
     """The measure; where it is graded twice, the side, too."""
-    label = measure_of(board, grading.measure).label
+    label = board.trial.measures_by_name[grading.measure].label
     if len([item for item in board.trial.grades if item.measure == grading.measure]) == 1:
         return label
     return f"{label}, {'high' if grading.rises else 'low'}"
 
 
 def _graded_side(board: Board, grading: Grading) -> str:
-    """`low lymphocytes`: what a higher grade is of, since a grade can rise where a value falls."""
-    label = measure_of(board, grading.measure).label
+    """`Low lymphocytes`: what a higher grade is of, since a grade can rise where a value falls."""
+    label = board.trial.measures_by_name[grading.measure].label
     first = label.split()[0]
     # An abbreviation stays as it is.
     plain = label[0].lower() + label[1:] if first.isalpha() and first[1:].islower() else label
-    return f"{'high' if grading.rises else 'low'} {plain}"
+    return f"{'High' if grading.rises else 'Low'} {plain}"
 
 
-def _capitalized(text: str) -> str:
-    """The first letter in upper case, the others as they are."""
-    return text[:1].upper() + text[1:]
+def _within_sentence(side: str) -> str:
+    """`low lymphocytes`."""
+    return side[:1].lower() + side[1:]
 
 
 def _gradings(board: Board, rows: pl.DataFrame) -> list[Grading]:
-    """The gradings that the answer has anybody for, in the order of the trial definition."""
+    """The gradings that the rows have anybody for, in the order of the trial definition."""
     there = set(rows.select("measure", "term").rows())
     return [item for item in board.trial.grades if (item.measure, item.term) in there]
 
 
-def _grading_notes(board: Board, gradings: list[Grading]) -> tuple[str, ...]:
+def _graded(board: Board, rows: pl.DataFrame, is_graded: pl.Expr) -> pl.DataFrame:
+    """The rows that are graded, in the order of the gradings, with `place`, `name` and `side`."""
+    rows = rows.filter(is_graded)
+    names = pl.DataFrame(
+        [
+            (item.measure, item.term, place, _graded_name(board, item), _graded_side(board, item))
+            for place, item in enumerate(_gradings(board, rows))
+        ],
+        schema=["measure", "term", "place", "name", "side"],
+        orient="row",
+    )
+    return rows.join(names, on=["measure", "term"], maintain_order="left").sort(
+        "place", "position", maintain_order=True
+    )
+
+
+def _names(table: pl.DataFrame) -> list[str]:
+    """What is graded, by place, in lines for an axis."""
+    return [in_lines(name, 14) for name in table.unique("place", maintain_order=True)["name"]]
+
+
+def _grading_notes(board: Board, table: pl.DataFrame) -> tuple[str, ...]:
+    gradings = _gradings(board, table)
     sources = ", ".join(dict.fromkeys(grading.source for grading in gradings))
-    beside = [
-        measure_of(board, item.measure).label for item in gradings if item.baseline == "beside"
-    ]
+    measures = board.trial.measures_by_name
+    beside = [measures[item.measure].label for item in gradings if item.baseline == "beside"]
     notes = [
         f"Grades by the numeric limits of {sources}, recomputed from result and limits of normal "
         "as recorded; what it grades by symptoms or treatment is not among them.",
@@ -104,13 +126,15 @@ def _grading_notes(board: Board, gradings: list[Grading]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _with_grades(board: Board, grading: Grading, arm: str, what: str, **chosen: Any) -> People:
-    """Participants with grades of one measure in one arm, as a list."""
-    nothing = dict.fromkeys(("baseline_grade", "least_grade", "most_grade", "rose"))
-    of_grading = [step for step in _steps(board) if step["term"] == grading.term]
-    steps = [step for step in of_grading if step["measure"] == grading.measure]
-    values = {"steps": steps, "arm": arm} | nothing | chosen
-    title = row_name(board, f"{_graded_name(board, grading)}: {what}", arm)
+def _with_grades(board: Board, row: dict[str, Any], what: str, **chosen: Any) -> People:
+    """Participants of a row's arm with grades of its measure, as a list."""
+    anybody = dict.fromkeys(("baseline_grade", "least_grade", "most_grade", "rose"))
+    graded = (row["measure"], row["term"])
+    steps = [
+        step for step in grading_steps(board.trial) if (step["measure"], step["term"]) == graded
+    ]
+    values = {"steps": steps, "arm": row["arm"]} | anybody | chosen
+    title = row_name(board, f"{row['name']}: {what}", row["arm"])
     return People(title, "people/with_grades", tuple(values.items()))
 
 
@@ -127,68 +151,59 @@ def shifts_from_baseline(board: Board) -> Exhibit:
     """The grade at baseline against the highest after it, by measure and arm."""
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
-    rows = board.ask("laboratory/shifts", steps=_steps(board))
-    graded = rows.drop_nulls(["baseline_grade", "worst_grade"])
-    gradings = _gradings(board, graded)
-    if not gradings:
+    rows = board.ask("laboratory/shifts")
+    is_graded = pl.col("baseline_grade").is_not_null() & pl.col("worst_grade").is_not_null()
+    graded = _graded(board, rows, is_graded)
+    if graded.is_empty():
         return Exhibit(missing=_no_graded(board))
-    lists: list[People] = []
-    row_lists, parts = [], []
-    for grading in gradings:
-        of_grading = graded.filter(
-            (pl.col("term") == grading.term) & (pl.col("measure") == grading.measure)
-        )
-        for row in of_grading.sort("position", maintain_order=True).iter_rows(named=True):
-            row_lists.append(len(lists))
-            what = f"grade {row['baseline_grade']} at baseline, then {row['worst_grade']}"
-            lists.append(
-                _with_grades(
-                    board,
-                    grading,
-                    row["arm"],
-                    what,
-                    baseline_grade=row["baseline_grade"],
-                    least_grade=row["worst_grade"],
-                    most_grade=row["worst_grade"],
-                    rose=row["rose"],
-                )
-            )
-            parts.append(row | {"name": _graded_name(board, grading)})
-    table = pl.DataFrame(parts).with_columns(
-        of=pl.col("participants").sum().over("name", "position"),
+    table = graded.with_columns(
+        of=pl.col("participants").sum().over("place", "position"),
         rise=pl.when("rose").then(pl.lit("yes")).otherwise(pl.lit("no")),
     )
-    names = [_graded_name(board, grading) for grading in gradings]
-    bars = _parts_of_bars(board, gradings, table, lists)
+    lists = [
+        _with_grades(
+            board,
+            row,
+            f"grade {row['baseline_grade']} at baseline, then {row['worst_grade']}",
+            baseline_grade=row["baseline_grade"],
+            least_grade=row["worst_grade"],
+            most_grade=row["worst_grade"],
+            rose=row["rose"],
+        )
+        for row in table.iter_rows(named=True)
+    ]
+    bars = _parts_of_bars(board, table).with_row_index("list", offset=len(lists))
+    lists += [
+        _with_grades(board, row, PARTS[row["part"]][0].lower(), **PARTS[row["part"]][2])
+        for row in bars.iter_rows(named=True)
+    ]
     risen = graded.filter("rose")
-    highest = max(risen["worst_grade"], default=0)
-    severe = int(graded.filter(pl.col("rose") & (pl.col("worst_grade") >= 3))["participants"].sum())
     answer = "No grade rose above that at baseline."
     if not risen.is_empty():
-        most = risen.group_by("measure", "term").agg(pl.col("participants").sum())
-        counts = {(m, t): n for m, t, n in most.rows()}
-        first = max(gradings, key=lambda item: counts.get((item.measure, item.term), 0))
+        by_grading = risen.group_by("place", "side", maintain_order=True)
+        counts = by_grading.agg(pl.col("participants").sum())
+        most = counts.sort("participants", descending=True, maintain_order=True)
+        _, side, participants = most.row(0)
+        severe = int(risen.filter(pl.col("worst_grade") >= 3)["participants"].sum())
         answer = (
-            f"{_capitalized(_graded_side(board, first))} worsened most often "
-            f"({counted(counts[first.measure, first.term], 'participant')}); the highest grade "
-            f"that a rise reached is {highest}, and {counted(severe, 'grade')} rose to 3 or 4."
+            f"{side} worsened most often ({counted(participants, 'participant')}); the highest "
+            f"grade that a rise reached is {max(risen['worst_grade'])}, and "
+            f"{counted(severe, 'grade')} rose to 3 or 4."
         )
-    without = int(rows.filter(_is_ungraded())["participants"].sum())
-    everybody = int(rows["participants"].sum()) // len(_gradings(board, rows))
+    without = int(rows.filter(~is_graded)["participants"].sum())
+    everybody = int(rows["participants"].sum()) // rows.select("measure", "term").n_unique()
     return Exhibit(
         answer=answer,
         denominator=f"N = {everybody:,}; graded at baseline and after it: as stated",
-        picture=lambda: _stacked_rises(board, names, bars),
+        picture=(lambda: _stacked_bars(board, _names(table), bars)) if bars.height else None,
         description="A stacked bar for each measure and arm of this view, in percent of those "
         "graded at baseline and after it: no grade, graded and not risen, risen to grade 1, 2, 3 "
         "or 4.",
         table=table.select(
             "name", "term", "arm", "baseline_grade", "worst_grade", "rise", "participants", "of"
         ),
-        labels={
-            "name": "Measure",
-            "term": "Graded as",
-            "arm": "Arm",
+        labels=LABELS
+        | {
             "baseline_grade": "Grade at baseline",
             "worst_grade": "Highest after",
             "rise": "Risen",
@@ -196,125 +211,96 @@ def shifts_from_baseline(board: Board) -> Exhibit:
             "of": "Graded at both",
         },
         lists=tuple(lists),
-        row_lists=tuple(row_lists),
+        row_lists=tuple(range(table.height)),
         footnotes=(
-            *_grading_notes(board, gradings),
+            *_grading_notes(board, table),
             "Left out, since a result or its limit of normal is missing: "
             f"{counted(without, 'pair')} of a participant and a measure without a grade at "
             "baseline or after it.",
+            *too_few_note(board, table["of"]),
         ),
         assumptions=board.trial.assumptions("grades"),
     )
 
 
-def _is_ungraded() -> pl.Expr:
-    return pl.col("baseline_grade").is_null() | pl.col("worst_grade").is_null()
-
-
 def _no_graded(board: Board) -> str:
+    measures = board.trial.measures_by_name
     return (
         "Nobody has a result with a grade at baseline and after it. Grades need results of "
-        f"{', '.join(measure_of(board, item.measure).label for item in board.trial.grades)} with "
-        "units and limits of normal."
+        f"{', '.join(measures[item.measure].label for item in board.trial.grades)} with units and "
+        "limits of normal."
     )
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A part of the bar of a measure and an arm, and the place of its list of participants."""
+def _parts_of_bars(board: Board, table: pl.DataFrame) -> pl.DataFrame:
+    """One row a part of a bar that anybody is in: `part` of `PARTS`, whose, and `percent`.
 
-    rise: str
-    row: int
-    position: int
-    percent: float
-    text: str
-    list: int
-
-
-def _parts_of_bars(
-    board: Board, gradings: list[Grading], table: pl.DataFrame, lists: list[People]
-) -> list[_Part]:
-    """The parts of every bar that anybody is in. Appends their lists of participants."""
-    names = [_graded_name(board, grading) for grading in gradings]
-    bars = {
-        (names.index(str(name)), int(position)): part
-        for (name, position), part in table.group_by("name", "position", maintain_order=True)
-    }
-    parts = []
-    for rise, words, _ in RISES:
-        chosen, values = _chosen_part(rise)
-        for (row, position), rows in bars.items():
-            people, total = int(rows.filter(chosen)["participants"].sum()), int(rows["of"][0])
-            if not people:
-                continue
-            arm = board.arms[position - 1]
-            text = f"{safe(row_name(board, names[row], arm))}: {share(people, total)}"
-            parts.append(_Part(rise, row, position, 100 * people / total, text, len(lists)))
-            lists.append(_with_grades(board, gradings[row], arm, words.lower(), **values))
-    return parts
+    Of measures and arms with enough for an estimate.
+    """
+    grade = pl.col("worst_grade")
+    part = pl.when("rose").then(1 + grade).otherwise((grade > 0).cast(pl.Int64))
+    return (
+        table.group_by("measure", "term", "name", "place", "arm", "position", "of", part=part)
+        .agg(pl.col("participants").sum())
+        .with_columns(percent=100 * pl.col("participants") / pl.col("of"))
+        .with_columns(where_enough(board, "of", "percent"))
+        .drop_nulls("percent")
+        .sort("part", "place", "position")
+    )
 
 
-def _stacked_rises(board: Board, names: Sequence[str], parts: Sequence[_Part]) -> go.Figure:
+def _stacked_bars(board: Board, names: Sequence[str], parts: pl.DataFrame) -> go.Figure:
     """Stacked bars; the mark before a bar says whose it is."""
     arms = len(board.arms)
-    drawn = figure(
-        x_title="Participants graded at baseline and after it, %",
-        y_title="",
-        height=190 + len(names) * (22 + 20 * arms),
-    )
     step = 0.8 / arms
     places = {
         key: key[0] + step * (key[1] - (arms + 1) / 2)
         for key in product(range(len(names)), range(1, arms + 1))
     }
-    for rise, words, state in RISES:
-        if not (of_rise := [part for part in parts if part.rise == rise]):
-            continue
-        drawn.add_trace(
+    traces: list[go.Bar | go.Scatter] = []
+    for (number,), of_part in parts.group_by("part", maintain_order=True):
+        words, state, _ = PARTS[int(str(number))]
+        traces.append(
             go.Bar(
-                x=[part.percent for part in of_rise],
-                y=[places[part.row, part.position] for part in of_rise],
+                x=of_part["percent"].to_list(),
+                y=[places[key] for key in of_part.select("place", "position").rows()],
                 width=step * 0.86,
                 orientation="h",
                 name=words,
                 marker=state_marker(state),
-                text=[part.text for part in of_rise],
+                text=[
+                    f"{safe(row_name(board, name, arm))}: {share(participants, of)}"
+                    for name, arm, participants, of in of_part.select(
+                        "name", "arm", "participants", "of"
+                    ).rows()
+                ],
                 textposition="none",
-                customdata=[part.list for part in of_rise],
+                customdata=of_part["list"].to_list(),
                 hovertemplate="%{text} " + words.lower() + "<extra></extra>",
             )
         )
-    if arms > 1:
-        for position, arm in enumerate(board.arms, start=1):
-            style = arm_style(position)
-            drawn.add_trace(
-                go.Scatter(
-                    x=[-3.5] * len(names),
-                    y=[places[place, position] for place in range(len(names))],
-                    mode="markers",
-                    name=safe(arm),
-                    marker={"color": style.color, "symbol": style.symbol, "size": 9},
-                    hovertemplate=safe(arm) + "<extra></extra>",
-                )
+    for position, arm in enumerate(board.arms, start=1) if arms > 1 else ():
+        style = arm_style(position)
+        traces.append(
+            go.Scatter(
+                x=[-3.5] * len(names),
+                y=[places[place, position] for place in range(len(names))],
+                mode="markers",
+                name=safe(arm),
+                marker={"color": style.color, "symbol": style.symbol, "size": 9},
+                hovertemplate=safe(arm) + "<extra></extra>",
             )
-    drawn.update_layout(
-        barmode="stack",
-        yaxis=rows_axis([in_lines(name, 14) for name in names]) | {"showgrid": False},
-        xaxis={"range": [-6 if arms > 1 else 0, 103], "tickvals": [0, 25, 50, 75, 100]},
-    )
-    return drawn
-
-
-def _chosen_part(part: str) -> tuple[pl.Expr, dict[str, Any]]:
-    """Which rows of the table are a part of a bar, and what its list of participants asks for."""
-    if part == "none":
-        return ~pl.col("rose") & (pl.col("worst_grade") == 0), {"rose": False, "most_grade": 0}
-    if part == "not_risen":
-        return ~pl.col("rose") & (pl.col("worst_grade") > 0), {"rose": False, "least_grade": 1}
-    grade = int(part.rpartition("_")[2])
-    return (
-        pl.col("rose") & (pl.col("worst_grade") == grade),
-        {"rose": True, "least_grade": grade, "most_grade": grade},
+        )
+    return figure(
+        x_title="Participants graded at baseline and after it, %",
+        y_title="",
+        height=190 + len(names) * (22 + 20 * arms),
+        traces=traces,
+        layout={
+            "barmode": "stack",
+            "yaxis": rows_axis(names) | {"showgrid": False},
+            "xaxis": {"range": [-6 if arms > 1 else 0, 103], "tickvals": [0, 25, 50, 75, 100]},
+        },
     )
 
 
@@ -333,51 +319,62 @@ def emergent_grades(board: Board) -> Exhibit:
     """Participants whose grade rose above that at baseline, to any and to 3 or 4, by arm."""
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
-    rows = board.ask("laboratory/emergent_grades", steps=_steps(board))
-    gradings = _gradings(board, rows.filter(pl.col("graded") > 0))
-    if not gradings:
+    rows = board.ask("laboratory/emergent_grades")
+    there = pl.col("graded").sum().over("measure", "term") > 0
+    table = _graded(board, rows, there)
+    if table.is_empty():
         return Exhibit(missing=_no_graded(board))
-    order = pl.DataFrame(
-        {
-            "measure": [item.measure for item in gradings],
-            "term": [item.term for item in gradings],
-            "name": [_graded_name(board, item) for item in gradings],
-            "place": list(range(len(gradings))),
-        }
-    )
-    rows = rows.join(order, on=["measure", "term"], how="inner").sort("place", "position")
-    table = rows.with_columns(
-        percent=_percent("rose"), percent_3=_percent("rose_to_3")
-    ).with_columns(_differences(board, rows))
-    lists = [
+    differences = []
+    for count, ending in ENDINGS.items():
+        table = with_percent(board, table, count, "graded", f"percent{ending}")
+        table = with_difference(
+            board,
+            table,
+            by=("measure", "term"),
+            events=count,
+            of="graded",
+            name=f"difference{ending}",
+        )
+        differences += [f"difference{ending}{end}" for end in ("", "_low", "_high")]
+    compared = differences if len(board.arms) > 1 and table["difference"].count() else []
+    lists = tuple(
         _with_grades(
             board,
-            gradings[row["place"]],
-            row["arm"],
+            row,
             f"rose to grade {'1 or higher' if least == 1 else '3 or 4'}",
             rose=True,
             least_grade=least,
         )
         for row in table.iter_rows(named=True)
         for least in (1, 3)
-    ]
-    compared = table["low"].null_count() < table.height
-    columns = ["name", "term", "arm", "graded", "rose", "percent", "rose_to_3", "percent_3"]
-    differences = ["difference", "low", "high", "difference_3", "low_3", "high_3"]
+    )
+    places = pl.int_range(pl.len())
     reference = f"minus {board.reference_arm}"
     return Exhibit(
-        answer=f"{_worsened_in_words(board, gradings, table)} "
-        f"{_worsened_apart(board, gradings, table)}".rstrip(),
+        answer=f"{_worsened_in_words(board, table)} {_worsened_apart(board, table)}".rstrip(),
         denominator="N: those with a grade at baseline and after it, by measure and arm",
-        picture=lambda: _rise_dots(board, table, order["name"].to_list(), compared=compared),
+        picture=interval_dots(
+            board,
+            table.with_columns(list=2 * places, list_3=2 * places + 1),
+            _names(table),
+            x_title="Participants, %",
+            marks=(
+                Mark("percent", "rose", "graded", "list", "any grade"),
+                Mark("percent_3", "rose_to_3", "graded", "list_3", "grade 3 or 4", is_open=True),
+            ),
+            difference="difference",
+            beside="Any grade: difference, % points",
+        ),
         description="A filled mark for each measure and arm of this view, the percentage of "
         "participants whose grade rose, and an open one for those who rose to grade 3 or 4"
-        + ("; beside it the difference to the reference arm with its interval." * compared or "."),
-        table=table.select(*columns, *(differences if compared else ()), "not_graded"),
-        labels={
-            "name": "Measure",
-            "term": "Graded as",
-            "arm": "Arm",
+        + ("; beside it the difference to the reference arm with its interval." * bool(compared)
+           or "."),
+        table=table.select(
+            "name", "term", "arm", "graded", "rose", "percent", "rose_to_3", "percent_3",
+            *compared, "not_graded",
+        ),
+        labels=LABELS
+        | {
             "graded": "Graded at both",
             "rose": "Rose",
             "percent": "Rose, %",
@@ -385,171 +382,62 @@ def emergent_grades(board: Board) -> Exhibit:
             "percent_3": "Rose to 3 or 4, %",
             "not_graded": "Not graded",
             "difference": f"Rose, % points {reference}",
-            "low": "95 % from",
-            "high": "to",
             "difference_3": f"To 3 or 4, % points {reference}",
-            "low_3": "95 % from (3 or 4)",
-            "high_3": "to (3 or 4)",
         },
-        lists=tuple(lists),
+        lists=lists,
         row_lists=tuple(range(0, len(lists), 2)),
         footnotes=(
-            *_grading_notes(board, gradings),
-            *_comparison_notes(board, compared=compared),
+            *_grading_notes(board, table),
+            *(
+                (
+                    "Differences in percentage points with 95 % intervals (Miettinen & Nurminen "
+                    "1985), not adjusted for the number of measures: read the interval.",
+                )
+                if compared
+                else ()
+            ),
+            *too_few_note(board, table["graded"]),
         ),
         assumptions=board.trial.assumptions("grades"),
-    )
+    )  # fmt: skip
 
 
-def _worsened_in_words(board: Board, gradings: list[Grading], table: pl.DataFrame) -> str:
+def _worsened_in_words(board: Board, table: pl.DataFrame) -> str:
     """Which measure worsened most often, and which of them to grade 3 or 4, by arm."""
-    rows = {place: table.filter(pl.col("place") == place) for place in range(len(gradings))}
-    most = max(rows, key=lambda place: int(rows[place]["rose"].sum()))
-    if not rows[most]["rose"].sum():
+    by_grading = table.partition_by("place", maintain_order=True)
+    most = max(by_grading, key=lambda rows: int(rows["rose"].sum()))
+    if not most["rose"].sum():
         return "No grade rose above that at baseline."
     severe = "; ".join(
-        f"{_graded_side(board, gradings[place])} "
-        f"{of_all_and_by_arm(board, part, 'rose_to_3', 'graded')}"
-        for place, part in rows.items()
-        if part["rose_to_3"].sum()
+        f"{_within_sentence(rows['side'][0])} "
+        f"{of_all_and_by_arm(board, rows, 'rose_to_3', 'graded')}"
+        for rows in by_grading
+        if rows["rose_to_3"].sum()
     )
     return (
-        f"{_capitalized(_graded_side(board, gradings[most]))} worsened most often: "
-        f"{of_all_and_by_arm(board, rows[most], 'rose', 'graded')}. To grade 3 or 4: "
-        f"{severe or 'nobody'}."
+        f"{most['side'][0]} worsened most often: "
+        f"{of_all_and_by_arm(board, most, 'rose', 'graded')}. "
+        f"To grade 3 or 4: {severe or 'nobody'}."
     )
 
 
-def _worsened_apart(board: Board, gradings: list[Grading], table: pl.DataFrame) -> str:
+def _worsened_apart(board: Board, table: pl.DataFrame) -> str:
     """Every difference whose interval has no zero, of how many measures; empty without any."""
-    found = []
-    for count, ending, words in (("rose", "", "any grade"), ("rose_to_3", "_3", "grade 3 or 4")):
-        difference, low, high = (f"{name}{ending}" for name in ("difference", "low", "high"))
-        apart = table.filter((pl.col(low) > 0) | (pl.col(high) < 0))
-        for row in apart.iter_rows(named=True):
-            both = table.filter(
-                pl.col("place") == row["place"],
-                pl.col("arm").is_in([row["arm"], board.reference_arm]),
-            ).select("arm", "graded", participants=count)
-            found.append(
-                f"{_capitalized(_graded_side(board, gradings[row['place']]))} worsened, {words}: "
-                f"{counts_in_arms(both.iter_rows(named=True), 'graded')}; "
-                f"{contrast(board, row['arm'])} {points(row, difference, low, high)}."
-            )
-    if not found:
+    apart = [
+        apart_in_words(
+            board,
+            table.with_columns(worsened=pl.col("side") + f" worsened, {words}"),
+            by="worsened",
+            of="graded",
+            events=count,
+            difference=f"difference{ENDINGS[count]}",
+        )
+        for count, words in (("rose", "any grade"), ("rose_to_3", "grade 3 or 4"))
+    ]
+    if not any(apart):
         return ""
-    looked_at = counted(len(gradings), "measure")
+    looked_at = counted(table["place"].n_unique(), "measure")
     return (
-        f"{' '.join(found)} Looked at: {looked_at}, for any grade and for grade 3 or 4; some "
-        "differ by chance."
+        f"{' '.join(filter(None, apart))} Looked at: {looked_at}, for any grade and for grade 3 or "
+        "4; some differ by chance."
     )
-
-
-def _percent(column: str) -> pl.Expr:
-    share_ = 100 * pl.col(column) / pl.col("graded")
-    return pl.when(pl.col("graded") > 0).then(share_).round(1)
-
-
-def _comparison_notes(board: Board, *, compared: bool) -> tuple[str, ...]:
-    if len(board.arms) == 1:
-        return ()
-    least = board.trial.subgroups.minimum_per_arm
-    of_few = f"Where an arm has fewer than {least} graded participants there are counts only."
-    if not compared:
-        return (of_few,)
-    return (
-        "Differences in percentage points with 95 % intervals (Miettinen & Nurminen 1985), not "
-        f"adjusted for the number of measures: read the interval. {of_few}",
-    )
-
-
-def _differences(board: Board, rows: pl.DataFrame) -> list[pl.Series]:
-    """Differences to the reference arm in percentage points with limits, for both kinds of rise."""
-    reference = rows.filter(pl.col("arm") == board.reference_arm).select(
-        "measure", "term", "graded", "rose", "rose_to_3"
-    )
-    both = rows.join(reference, on=["measure", "term"], how="left", suffix="_of_reference")
-    least = board.trial.subgroups.minimum_per_arm
-    compared = both.select(
-        (pl.col("arm") != board.reference_arm)
-        & (pl.col("graded") >= least)
-        & (pl.col("graded_of_reference") >= least)
-    ).to_series()
-    known = compared.fill_null(value=False).to_numpy()
-    found = []
-    for kind, ending in (("rose", ""), ("rose_to_3", "_3")):
-        events, people, reference_events, reference_people = (
-            both[name].fill_null(0).to_numpy()
-            for name in (kind, "graded", f"{kind}_of_reference", "graded_of_reference")
-        )
-        difference = miettinen_nurminen(events, people, reference_events, reference_people)
-        found += [
-            pl.Series(name, np.where(known, 100 * values, np.nan)).fill_nan(None).round(1)
-            for name, values in (
-                (f"difference{ending}", difference.estimate),
-                (f"low{ending}", difference.low),
-                (f"high{ending}", difference.high),
-            )
-        ]
-    return found
-
-
-def _rise_dots(board: Board, table: pl.DataFrame, names: list[str], *, compared: bool) -> go.Figure:
-    """Dots by arm, filled for any rise, open for one to grade 3 or 4; differences beside."""
-    arms = len(board.arms)
-    drawn = figure(
-        x_title="Participants, %", y_title="", height=190 + len(names) * (24 + 14 * arms)
-    )
-    shown = table.with_row_index("row")
-    most = max(table["percent"].drop_nulls(), default=0) or 1
-    for position, arm in enumerate(board.arms, start=1):
-        style = arm_style(position)
-        rows = shown.filter((pl.col("position") == position) & pl.col("percent").is_not_null())
-        apart = 0.2 * (position - (arms + 1) / 2)
-        y = [place + apart for place in rows["place"]]
-        for column, percent, opened, step, words in (
-            ("rose", "percent", "", 0, "any grade"),
-            ("rose_to_3", "percent_3", "-open", 1, "grade 3 or 4"),
-        ):
-            texts = [
-                f"{safe(name)}: {share(count, of)}"
-                for name, count, of in rows.select("name", column, "graded").rows()
-            ]
-            drawn.add_trace(
-                go.Scatter(
-                    x=rows[percent].to_list(),
-                    y=y,
-                    mode="markers",
-                    marker={"color": style.color, "symbol": style.symbol + opened, "size": 11},
-                    name=words.capitalize() if arms == 1 else f"{safe(arm)}, {words}",
-                    text=texts,
-                    customdata=[2 * row + step for row in rows["row"]],
-                    hovertemplate="%{text} rose to " + words + f"<extra>{safe(arm)}</extra>",
-                )
-            )
-        beside = rows.filter(pl.col("low").is_not_null())
-        if beside.is_empty():
-            continue
-        drawn.add_trace(
-            go.Scatter(
-                x=beside["difference"].to_list(),
-                y=[place + apart for place in beside["place"]],
-                xaxis="x2",
-                error_x=error_bars(*(beside[name] for name in ("difference", "low", "high"))),
-                mode="markers",
-                marker={"color": style.color, "symbol": style.symbol, "size": 9},
-                showlegend=False,
-                customdata=[2 * row for row in beside["row"]],
-                hovertemplate="%{x:+.1f} % points<extra>" + safe(arm) + "</extra>",
-            )
-        )
-    drawn.update_layout(
-        yaxis=rows_axis([in_lines(name, 14) for name in names]),
-        xaxis={
-            "domain": LEFT_OF_AXIS_BESIDE if compared else [0, 1],
-            "range": [-0.05 * most, 1.08 * most],
-        },
-    )
-    if compared:
-        drawn.update_layout(xaxis2=axis_beside("Any grade: difference, % points"))
-    return drawn

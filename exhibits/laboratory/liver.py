@@ -7,17 +7,13 @@ import plotly.graph_objects as go
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, People, exhibit
-from exhibits.laboratory.results import AFTER, SEALED_VISITS, measure_of, of_all_and_by_arm
+from exhibits.laboratory.results import AFTER, SEALED_VISITS, of_all_and_by_arm
+from exhibits.parts.comparison import share_of_arm, shares_in_arms, too_few_note
 from exhibits.parts.populations import nobody_to_show, row_name
-from exhibits.parts.theme import (
-    QUIET,
-    arm_style,
-    figure,
-    in_lines,
-    safe,
-)
-from exhibits.parts.words import counted, share
+from exhibits.parts.theme import QUIET, arm_style, figure, in_lines, safe
+from exhibits.parts.words import counted, decimal, rounded_column
 from queries import Board
+from trials.definition import Liver
 
 LIVER_METHOD = (
     "Multiples of the upper limit of normal that is recorded with the result; one without a limit "
@@ -31,28 +27,29 @@ QUADRANTS = {
     "cholestasis": "Cholestasis",
     "neither": "Neither",
 }
+# Of a participant: multiples of the upper limit of normal, and a ratio of two of them.
+MULTIPLES = (
+    "aminotransferase",
+    "bilirubin",
+    "alkaline_phosphatase",
+    "alkaline_phosphatase_between",
+    "r_ratio",
+)
 
 
-def _liver(board: Board) -> dict[str, Any]:
+def _rules(board: Board) -> Liver:
     assert board.trial.liver is not None
-    return board.trial.liver.model_dump()
+    return board.trial.liver
 
 
-def _with_liver_signs(board: Board, title: str, **chosen: Any) -> People:
-    values: dict[str, Any] = {
-        "liver": _liver(board),
-        "quadrant": None,
-        "arm": None,
-        "in_window": False,
-        "under_limit": False,
-        "unexplained": False,
-    }
-    return People(title, "people/with_liver_signs", tuple((values | chosen).items()))
+def _with_liver_signs(title: str, **chosen: Any) -> People:
+    anybody = {"quadrant": None, "arm": None}
+    any_course = dict.fromkeys(("in_window", "under_limit", "unexplained"), False)
+    return People(title, "people/with_liver_signs", tuple((anybody | any_course | chosen).items()))
 
 
 def _liver_notes(board: Board) -> tuple[str, ...]:
-    liver = board.trial.liver
-    assert liver is not None
+    liver = _rules(board)
     notes = [
         f"Hy's law ({liver.source}): {_aminotransferases(board)} above "
         f"{liver.aminotransferase_above:g} × the upper limit of normal (ULN) and, on the day or up "
@@ -70,10 +67,8 @@ def _liver_notes(board: Board) -> tuple[str, ...]:
 
 
 def _aminotransferases(board: Board) -> str:
-    assert board.trial.liver is not None
-    return " or ".join(
-        measure_of(board, name).label for name in board.trial.liver.aminotransferases
-    )
+    measures = board.trial.measures_by_name
+    return " or ".join(measures[name].label for name in _rules(board).aminotransferases)
 
 
 def _no_peaks(board: Board) -> str:
@@ -103,7 +98,7 @@ def liver(board: Board) -> Exhibit:
     """Each participant's highest aminotransferase against the highest bilirubin (eDISH)."""
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
-    rows = board.ask("laboratory/liver", liver=_liver(board))
+    rows = board.ask("laboratory/liver")
     shown = rows.drop_nulls("quadrant")
     if shown.is_empty():
         return Exhibit(missing=_no_peaks(board))
@@ -114,9 +109,7 @@ def liver(board: Board) -> Exhibit:
         if shown.filter((pl.col("quadrant") == quadrant) & (pl.col("arm") == arm)).height
     ]
     lists = tuple(
-        _with_liver_signs(
-            board, row_name(board, QUADRANTS[quadrant], arm), quadrant=quadrant, arm=arm
-        )
+        _with_liver_signs(row_name(board, QUADRANTS[quadrant], arm), quadrant=quadrant, arm=arm)
         for quadrant, arm in boxes
     )
     shown = shown.with_columns(
@@ -131,15 +124,15 @@ def liver(board: Board) -> Exhibit:
         .sort("position")
         for quadrant in QUADRANTS
     }
-    said = {
-        quadrant: of_all_and_by_arm(board, rows, "participants", "tested")
-        for quadrant, rows in by_arm.items()
+    in_box = {
+        quadrant: of_all_and_by_arm(board, part, "participants", "tested")
+        for quadrant, part in by_arm.items()
     }
     in_range = int(by_arm["hys_law"]["participants"].sum())
     return Exhibit(
-        answer=f"In Hy's law range by their peaks: {said['hys_law']}; in that of Temple's "
-        f"corollary: {said['temple']}.",
-        attention=f"In Hy's law range: {said['hys_law']}." if in_range else "",
+        answer=f"In Hy's law range by their peaks: {in_box['hys_law']}; in that of Temple's "
+        f"corollary: {in_box['temple']}.",
+        attention=f"In Hy's law range: {in_box['hys_law']}." if in_range else "",
         denominator=f"n = {shown.height:,} of {rows.height:,} with both tests after day 1",
         picture=lambda: _edish(board, shown),
         description="A mark for each participant, the highest aminotransferase to the right and "
@@ -148,20 +141,13 @@ def liver(board: Board) -> Exhibit:
         table=shown.select(
             pl.col("quadrant").replace_strict(QUADRANTS),
             "arm",
-            pl.col(
-                "aminotransferase",
-                "bilirubin",
-                "alkaline_phosphatase",
-                "alkaline_phosphatase_between",
-                "r_ratio",
-            ).round(2),
+            *(rounded_column(shown[name], 2) for name in MULTIPLES),
             "rise_day",
             "days_after",
             "context",
         ),
         labels={
             "quadrant": "Box",
-            "arm": "Arm",
             "aminotransferase": f"Peak {_aminotransferases(board)}, × ULN",
             "bilirubin": "Peak bilirubin, × ULN",
             "alkaline_phosphatase": "Peak ALP, × ULN",
@@ -173,7 +159,7 @@ def liver(board: Board) -> Exhibit:
         },
         lists=lists,
         row_lists=tuple(shown["list"].to_list()),
-        footnotes=(*_liver_notes(board),),
+        footnotes=_liver_notes(board),
         assumptions=board.trial.assumptions("liver"),
     )
 
@@ -183,8 +169,7 @@ LOWEST_DRAWN = 0.1
 
 
 def _edish(board: Board, shown: pl.DataFrame) -> go.Figure:
-    assert board.trial.liver is not None
-    limits = board.trial.liver
+    limits = _rules(board)
     drawn = figure(
         x_title=f"{_aminotransferases(board)}, highest × ULN",
         y_title="Bilirubin, highest × ULN",
@@ -246,8 +231,8 @@ def _log_range(largest: Any, least: float) -> list[float]:
 def _course(row: dict[str, Any]) -> str:
     parts = [
         QUADRANTS[row["quadrant"]],
-        f"aminotransferase {row['aminotransferase']:.1f} × ULN",
-        f"bilirubin {row['bilirubin']:.1f} × ULN",
+        f"aminotransferase {decimal(row['aminotransferase'])} × ULN",
+        f"bilirubin {decimal(row['bilirubin'])} × ULN",
     ]
     if row["days_after"] is not None:
         parts.append(f"bilirubin {counted(row['days_after'], 'day')} after the rise")
@@ -255,10 +240,10 @@ def _course(row: dict[str, Any]) -> str:
         parts.append(
             "alkaline phosphatase not known"
             if between is None
-            else f"alkaline phosphatase {between:.1f} × ULN"
+            else f"alkaline phosphatase {decimal(between)} × ULN"
         )
         if row["r_ratio"] is not None:
-            parts.append(f"R {row['r_ratio']:.1f}")
+            parts.append(f"R {decimal(row['r_ratio'])}")
         if row["context"]:
             parts.append(row["context"])
     return "<br>".join(safe(part) for part in parts)
@@ -277,9 +262,8 @@ def liver_injury_signs(board: Board) -> Exhibit:
     """Participants with signs of severe liver injury, from peaks down to Hy's law, by arm."""
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
-    limits = board.trial.liver
-    assert limits is not None
-    rows = board.ask("laboratory/liver", liver=_liver(board))
+    limits = _rules(board)
+    rows = board.ask("laboratory/liver")
     tested = rows.drop_nulls("quadrant")
     if tested.is_empty():
         return Exhibit(missing=_no_peaks(board))
@@ -308,7 +292,7 @@ def liver_injury_signs(board: Board) -> Exhibit:
             of_arm = tested.filter(pl.col("arm") == arm)
             counted_rows.append((words, arm, of_arm.filter(chosen).height, of_arm.height))
             title_of_list = row_name(board, words.removeprefix("… and ").capitalize(), arm)
-            lists.append(_with_liver_signs(board, title_of_list, arm=arm, **values))
+            lists.append(_with_liver_signs(title_of_list, arm=arm, **values))
     table = pl.DataFrame(
         counted_rows,
         schema={"sign": pl.String, "arm": pl.String, "participants": pl.Int64, "of": pl.Int64},
@@ -318,16 +302,16 @@ def liver_injury_signs(board: Board) -> Exhibit:
 
     def by_arm(place: int) -> str:
         part = table[place * len(board.arms) : (place + 1) * len(board.arms)]
-        words = {arm: share(count, of) for _, arm, count, of in part.rows()}
-        return "" if len(board.arms) == 1 else by_arm(board, words)
+        several = len(board.arms) > 1
+        return shares_in_arms(board, part.iter_rows(named=True), "of") if several else ""
 
     def list_of(place: int) -> People | None:
         return lists[place] if len(board.arms) == 1 and in_all[place] else None
 
     return Exhibit(
         answer=f"Bilirubin followed a rise of {_aminotransferases(board)} within the window in "
-        f"{share(in_all[1], tested.height)}; with alkaline phosphatase under {below}: "
-        f"{in_all[2]:,}.",
+        f"{share_of_arm(board, in_all[1], tested.height)}; with alkaline phosphatase under "
+        f"{below}: {in_all[2]:,}.",
         denominator=f"n = {tested.height:,} of {rows.height:,} with both tests after day 1",
         numbers=tuple(
             Number(words, f"{in_all[place]:,}", by_arm(place), list_of(place))
@@ -338,11 +322,11 @@ def liver_injury_signs(board: Board) -> Exhibit:
             )
         ),
         table=table,
-        labels={"sign": "Sign", "arm": "Arm", "participants": "Participants", "of": "With tests"},
+        labels={"sign": "Sign", "of": "With tests"},
         lists=tuple(lists),
         row_lists=tuple(
             place if count else None for place, count in enumerate(table["participants"])
         ),
-        footnotes=_liver_notes(board),
+        footnotes=(*_liver_notes(board), *too_few_note(board, table["of"])),
         assumptions=board.trial.assumptions("liver"),
     )

@@ -369,7 +369,7 @@ def test_a_planted_relation_is_found(changed: Opened) -> None:
     row = shown.row(by_predicate=pl.col("measure") == "C-reactive protein", named=True)
     assert row["n"] >= 5
     assert row["correlation"] == -1
-    assert (row["low"], row["high"]) == (None, None)
+    assert (row["correlation_low"], row["correlation_high"]) == (None, None)
     assert "oppose" in row["reason"]
 
 

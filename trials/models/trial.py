@@ -90,6 +90,11 @@ class Trial(Model):
         """Measures by (domain, code in upper case)."""
         return {(measure.domain, measure.code.upper()): measure for measure in self.measures}
 
+    @cached_property
+    def measures_by_name(self) -> dict[str, Measure]:
+        """Measures by their name."""
+        return {measure.name: measure for measure in self.measures}
+
     def assumptions(self, *prefixes: str) -> tuple[tuple[str, str], ...]:
         """Assumed values whose key is or begins with one of `prefixes`: what, and why."""
         return tuple(

@@ -1,14 +1,17 @@
 -- One row a measure, a planned day and an arm: the participants with a value, and of the mean of each
 -- one's values at that visit, or (`fold`) of its ratio to the baseline, median and quartiles; how many
--- of them are at a detection limit, which counts as the value, and how many are not above zero.
-with result as (
-  select subject, measure, value, value_limit, is_baseline, visit_number, planned_day, study_day
-  from laboratory
-  where value is not null and list_contains($measures, measure)
+-- of them are at a detection limit (`at_limit`), which counts as the value.
+with recorded as (
+  select subject, measure, value, value_limit, is_baseline, planned_day, study_day from laboratory
   union all
-  select subject, measure, value, value_limit, is_baseline, visit_number, planned_day, study_day
-  from cell_phenotype
-  where value is not null and list_contains($measures, measure)
+  select subject, measure, value, value_limit, is_baseline, planned_day, study_day from vital_sign
+  union all
+  select subject, measure, value, value_limit, is_baseline, planned_day, study_day from ecg
+  union all
+  select subject, measure, value, value_limit, is_baseline, planned_day, study_day from cell_phenotype
+),
+result as (
+  select * from recorded where value is not null and list_contains($measures, measure)
 ),
 baseline as (
   select subject, measure, value, value_limit is not null as is_limit
@@ -30,7 +33,7 @@ of_person as (
     and on_chosen_day(coalesce(result.study_day, result.planned_day), $filters)
   group by all
 ),
-told as (
+held_against_baseline as (
   select
     of_person.arm,
     of_person.position,
@@ -53,7 +56,7 @@ select
   quantile_cont(value, 0.25) as lower_quartile,
   quantile_cont(value, 0.75) as upper_quartile,
   count(*) filter (where is_limit) as at_limit
-from told
+from held_against_baseline
 where value is not null
 group by measure, planned_day, arm, position
 order by measure, planned_day, position
