@@ -99,36 +99,28 @@ def liver(board: Board) -> Exhibit:
     if (nothing := nobody_to_show(board)) is not None:
         return nothing
     rows = board.ask("laboratory/liver")
-    shown = rows.drop_nulls("quadrant")
+    order = {quadrant: place for place, quadrant in enumerate(QUADRANTS)}
+    shown = rows.drop_nulls("quadrant").sort(
+        pl.col("quadrant").replace_strict(order), maintain_order=True
+    )
     if shown.is_empty():
         return Exhibit(missing=_no_peaks(board))
-    boxes = [
-        (quadrant, arm)
-        for arm in board.arms
-        for quadrant in QUADRANTS
-        if shown.filter((pl.col("quadrant") == quadrant) & (pl.col("arm") == arm)).height
-    ]
-    lists = tuple(
-        _with_liver_signs(row_name(board, QUADRANTS[quadrant], arm), quadrant=quadrant, arm=arm)
-        for quadrant, arm in boxes
-    )
+    boxes = list(dict.fromkeys(shown.select("quadrant", "arm").rows()))
     shown = shown.with_columns(
-        pl.Series("list", [boxes.index(key) for key in shown.select("quadrant", "arm").rows()])
-    ).sort(
-        pl.col("quadrant").replace_strict({key: i for i, key in enumerate(QUADRANTS)}),
-        maintain_order=True,
+        pl.Series("list", [boxes.index(box) for box in shown.select("quadrant", "arm").rows()])
     )
-    by_arm = {
-        quadrant: shown.group_by("arm", "position")
-        .agg(participants=(pl.col("quadrant") == quadrant).sum(), tested=pl.len())
-        .sort("position")
-        for quadrant in QUADRANTS
-    }
     in_box = {
-        quadrant: of_all_and_by_arm(board, part, "participants", "tested")
-        for quadrant, part in by_arm.items()
+        quadrant: of_all_and_by_arm(
+            board,
+            shown.group_by("arm", "position")
+            .agg(participants=(pl.col("quadrant") == quadrant).sum(), tested=pl.len())
+            .sort("position"),
+            "participants",
+            "tested",
+        )
+        for quadrant in ("hys_law", "temple")
     }
-    in_range = int(by_arm["hys_law"]["participants"].sum())
+    in_range = shown.filter(pl.col("quadrant") == "hys_law").height
     return Exhibit(
         answer=f"In Hy's law range by their peaks: {in_box['hys_law']}; in that of Temple's "
         f"corollary: {in_box['temple']}.",
@@ -157,7 +149,10 @@ def liver(board: Board) -> Exhibit:
             "days_after": "Days to bilirubin",
             "context": "May explain it",
         },
-        lists=lists,
+        lists=tuple(
+            _with_liver_signs(row_name(board, QUADRANTS[quadrant], arm), quadrant=quadrant, arm=arm)
+            for quadrant, arm in boxes
+        ),
         row_lists=tuple(shown["list"].to_list()),
         footnotes=_liver_notes(board),
         assumptions=board.trial.assumptions("liver"),
@@ -170,15 +165,11 @@ LOWEST_DRAWN = 0.1
 
 def _edish(board: Board, shown: pl.DataFrame) -> go.Figure:
     limits = _rules(board)
-    drawn = figure(
-        x_title=f"{_aminotransferases(board)}, highest × ULN",
-        y_title="Bilirubin, highest × ULN",
-        height=520,
-    )
+    traces = []
     for position, arm in enumerate(board.arms, start=1):
         style = arm_style(position)
         rows = shown.filter(pl.col("position") == position)
-        drawn.add_trace(
+        traces.append(
             go.Scatter(
                 x=rows["aminotransferase"].clip(LOWEST_DRAWN).to_list(),
                 y=rows["bilirubin"].clip(LOWEST_DRAWN).to_list(),
@@ -197,30 +188,36 @@ def _edish(board: Board, shown: pl.DataFrame) -> go.Figure:
                 hovertemplate="%{text}<extra>" + safe(arm) + "</extra>",
             )
         )
-    line = {"color": QUIET, "width": 1.5, "dash": "dash"}
-    drawn.add_vline(x=limits.aminotransferase_above, line=line)
-    drawn.add_hline(y=limits.bilirubin_at_least, line=line)
-    for name, x, y in (("hys_law", 1, 1), ("temple", 1, 0), ("cholestasis", 0, 1)):
-        drawn.add_annotation(
-            text=in_lines(QUADRANTS[name], 11),
-            x=x,
-            y=y,
-            xref="paper",
-            yref="paper",
-            xanchor="right" if x else "left",
-            yanchor="top" if y else "bottom",
-            align="right" if x else "left",
-            showarrow=False,
-        )
     axes = {
         "type": "log",
         "rangemode": "normal",
         "tickvals": [0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100],
     }
-    right, top = shown["aminotransferase"].max(), shown["bilirubin"].max()
-    drawn.update_layout(
-        xaxis=axes | {"range": _log_range(right, 20)}, yaxis=axes | {"range": _log_range(top, 10)}
+    drawn = figure(
+        x_title=f"{_aminotransferases(board)}, highest × ULN",
+        y_title="Bilirubin, highest × ULN",
+        height=520,
+        traces=traces,
+        layout={
+            "xaxis": axes | {"range": _log_range(shown["aminotransferase"].max(), 20)},
+            "yaxis": axes | {"range": _log_range(shown["bilirubin"].max(), 10)},
+        },
     )
+    line = {"color": QUIET, "width": 1.5, "dash": "dash"}
+    drawn.add_vline(x=limits.aminotransferase_above, line=line)
+    drawn.add_hline(y=limits.bilirubin_at_least, line=line)
+    for name, right, top in (("hys_law", 1, 1), ("temple", 1, 0), ("cholestasis", 0, 1)):
+        drawn.add_annotation(
+            text=in_lines(QUADRANTS[name], 11),
+            x=right,
+            y=top,
+            xref="paper",
+            yref="paper",
+            xanchor="right" if right else "left",
+            yanchor="top" if top else "bottom",
+            align="right" if right else "left",
+            showarrow=False,
+        )
     return drawn
 
 
@@ -235,18 +232,16 @@ def _course(row: dict[str, Any]) -> str:
         f"bilirubin {decimal(row['bilirubin'])} × ULN",
     ]
     if row["days_after"] is not None:
-        parts.append(f"bilirubin {counted(row['days_after'], 'day')} after the rise")
-        between = row["alkaline_phosphatase_between"]
-        parts.append(
+        between, ratio = row["alkaline_phosphatase_between"], row["r_ratio"]
+        parts += [
+            f"bilirubin {counted(row['days_after'], 'day')} after the rise",
             "alkaline phosphatase not known"
             if between is None
-            else f"alkaline phosphatase {decimal(between)} × ULN"
-        )
-        if row["r_ratio"] is not None:
-            parts.append(f"R {decimal(row['r_ratio'])}")
-        if row["context"]:
-            parts.append(row["context"])
-    return "<br>".join(safe(part) for part in parts)
+            else f"alkaline phosphatase {decimal(between)} × ULN",
+            "" if ratio is None else f"R {decimal(ratio)}",
+            row["context"] or "",
+        ]
+    return "<br>".join(safe(part) for part in parts if part)
 
 
 @exhibit(
