@@ -58,11 +58,6 @@ def medians_in_words(
     return "; ".join(parts)
 
 
-def with_enough(rows: pl.DataFrame, least: int) -> pl.DataFrame:
-    """The medians that are drawn: those of at least so many participants."""
-    return rows.filter(pl.col("n") >= least)
-
-
 @dataclass(frozen=True)
 class Panel:
     """One of the pictures below each other: what is measured, in which unit, and its limits."""
@@ -111,6 +106,7 @@ def courses(
         "annotations": [],
     }
     of_panel = rows.partition_by("measure", "position", as_dict=True)
+    in_legend: set[int] = set()
     for place, panel in enumerate(panels):
         top = 1 - place / count
         suffix = "" if place == 0 else str(place + 1)
@@ -133,7 +129,8 @@ def courses(
         for position, arm in enumerate(arms, start=1):
             part = of_panel.get((panel.name, position))
             if part is not None:
-                show = place == 0 and len(arms) > 1
+                show = len(arms) > 1 and position not in in_legend
+                in_legend.add(position)
                 traces += _course(part, arm, f"y{suffix}", show=show)
         for value, words in (
             (panel.low, "Limit of normal"),
