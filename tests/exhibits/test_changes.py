@@ -143,7 +143,7 @@ def test_sealed_records_are_compared_where_they_are_shown(board: Board) -> None:
         assert "EX" not in of
         assert ("exposure", "lot") not in fields
         assert OTHER_LOT not in said
-        assert make("changed_records", board).footnotes == (
+        assert make("changed_records", board).footnotes[1:] == (
             "Open records only: of sealed ones nothing is compared here.",
         )
         return
@@ -152,7 +152,7 @@ def test_sealed_records_are_compared_where_they_are_shown(board: Board) -> None:
     changed = {name: row["changed"] for name, row in of.items() if row["changed"]}
     assert changed == {"AE": 1, "DM": 1, "EX": 1}
     assert fields["exposure", "lot"]["new"] == OTHER_LOT
-    assert make("changed_records", board).footnotes == ("All records, sealed ones too.",)
+    assert make("changed_records", board).footnotes[1:] == ("All records, sealed ones too.",)
 
 
 def test_sealed_records_are_compared_only_by_who_may_look_back(tampered: LoadedTrial) -> None:
