@@ -56,6 +56,8 @@ PARTS: tuple[tuple[str, State, dict[str, Any]], ...] = (
     ),
 )  # fmt: skip
 LABELS = {"name": "Measure", "term": "Graded as"}
+# What a grading is called, and its place among those that anybody has.
+NAMES = ("measure", "term", "place", "name", "side")
 # The counts of rises, and how the columns of their estimates end.
 ENDINGS = {"rose": "", "rose_to_3": "_3"}
 
@@ -96,7 +98,7 @@ def _graded(board: Board, rows: pl.DataFrame, is_graded: pl.Expr) -> pl.DataFram
             (item.measure, item.term, place, _graded_name(board, item), _graded_side(board, item))
             for place, item in enumerate(_gradings(board, rows))
         ],
-        schema=["measure", "term", "place", "name", "side"],
+        schema={name: pl.Int64 if name == "place" else pl.String for name in NAMES},
         orient="row",
     )
     return rows.join(names, on=["measure", "term"], maintain_order="left").sort(
