@@ -324,21 +324,22 @@ def changed(tmp_path: Path, key_pair: KeyPair) -> Iterator[Opened]:
 
 
 def test_a_detection_limit_is_a_value_and_marked(changed: Opened) -> None:
-    """Everybody's CRP of day 7 is under 3.42: a value of 3.42, an open mark, no gap."""
+    """Everybody's CRP and ALT of day 7 are under 7.42: values of 7.42, open marks, no gap."""
 
     def change(frames: dict[str, pl.DataFrame], _: list[str]) -> None:
-        at = (pl.col("LBTESTCD") == "CRP") & (pl.col("VISIT") == "DAY 7")
+        at = pl.col("LBTESTCD").is_in(["CRP", "ALT"]) & (pl.col("VISIT") == "DAY 7")
         frames["lb"] = frames["lb"].with_columns(
-            LBORRES=pl.when(at).then(pl.lit("<3.42")).otherwise("LBORRES")
+            LBORRES=pl.when(at).then(pl.lit("<7.42")).otherwise("LBORRES")
         )
 
-    shown = make("immune_markers", changed(change))
-    row = table(shown).row(
-        by_predicate=(pl.col("measure") == "C-reactive protein") & (pl.col("planned_day") == 7),
-        named=True,
-    )
-    assert row["n"] == row["at_limit"] > 0
-    assert row["median"] == row["lower_quartile"] == row["upper_quartile"] == 3.42
+    board = changed(change)
+    shown = make("immune_markers", board)
+    for name, measure in (("laboratory_trends", "ALT"), ("immune_markers", "C-reactive protein")):
+        row = table(make(name, board)).row(
+            by_predicate=(pl.col("measure") == measure) & (pl.col("planned_day") == 7), named=True
+        )
+        assert row["n"] == row["at_limit"] > 0
+        assert row["median"] == row["lower_quartile"] == row["upper_quartile"] == 7.42
     assert shown.figure is not None
     course: Any = next(trace for trace in shown.figure.data if trace.marker.symbol)
     place = list(course.x).index(7)
