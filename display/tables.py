@@ -8,6 +8,8 @@ import polars as pl
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from exhibits.exhibit import label_of
+
 _OF_PERCENT = re.compile(r"%|percentage points")
 
 Width: TypeAlias = Literal["small", "medium", "large"]
@@ -26,7 +28,7 @@ def columns_of(
     labels, widths = labels or {}, widths or {}
     columns: dict[str, ColumnConfig] = {}
     for name, kind in table.schema.items():
-        label = labels.get(name, name)
+        label = labels.get(name) or label_of(name)
         same: dict[str, Any] = {
             "label": label,
             "pinned": not columns,

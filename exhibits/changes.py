@@ -1,7 +1,8 @@
 """What changed since the last review?"""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -9,6 +10,7 @@ import polars as pl
 from exhibits.exhibit import (
     Conclusion,
     Exhibit,
+    Maker,
     Number,
     People,
     Registered,
@@ -16,7 +18,7 @@ from exhibits.exhibit import (
     exhibit,
     make,
 )
-from exhibits.parts.words import counted, day, number
+from exhibits.parts.words import counted, day, number, rounded
 from queries import Board, corrections, records_that_differ
 
 POPULATION = "Everybody in either snapshot; filters do not apply"
@@ -91,12 +93,6 @@ def before(board: Board) -> Board | None:
     return board.back_to((chosen or reviewed or earlier)[0])
 
 
-def _no_comparison(board: Board) -> Exhibit | None:
-    if board.earlier():
-        return None
-    return Exhibit(missing=NOTHING_BEFORE)
-
-
 def which_records(board: Board) -> str:
     """Of which records changes are told in this view."""
     if board.has_sealed_records:
@@ -106,11 +102,6 @@ def which_records(board: Board) -> str:
 
 def _since(then: Board) -> str:
     return f"since the data cut-off {day(then.snapshot.manifest.cutoff)} ({then.snapshot.id})"
-
-
-def _of_whom(board: Board, then: Board) -> str:
-    was, is_ = _comparison(board, then, PEOPLE).counts["Participants"]
-    return f"N = {was:,} participants then, {is_:,} now"
 
 
 @dataclass(frozen=True)
@@ -164,6 +155,20 @@ def _compared(board: Board, then: Board, question: _Question) -> _Comparison:
     )
 
 
+def _compared_with_before(make: Callable[[Board, Board], Exhibit]) -> Maker:
+    """An exhibit of this snapshot and the one before; where there is none it says so."""
+
+    @functools.wraps(make)
+    def compared(board: Board) -> Exhibit:
+        then = before(board)
+        if then is None:
+            return Exhibit(missing=NOTHING_BEFORE)
+        was, is_ = _comparison(board, then, PEOPLE).counts["Participants"]
+        return replace(make(board, then), denominator=f"N = {was:,} participants then, {is_:,} now")
+
+    return compared
+
+
 @exhibit(
     page="board-overview",
     population=POPULATION,
@@ -175,24 +180,17 @@ def _compared(board: Board, then: Board, question: _Question) -> _Comparison:
         "is there. Deaths are participants, serious events are events.",
     ),
 )
-def changes_overview(board: Board) -> Exhibit:
+@_compared_with_before
+def changes_overview(board: Board, then: Board) -> Exhibit:
     """New, changed and vanished participants, deaths and events since an earlier snapshot."""
-    if (nothing := _no_comparison(board)) is not None:
-        return nothing
-    then = before(board)
-    assert then is not None
-    rows = []
+    rows: list[dict[str, Any]] = []
     for kind in KINDS:
         compared = _comparison(board, then, kind.of)
         counts = dict(compared.of(kind).group_by("change").len().rows())
         was, is_ = compared.counts[kind.name]
         rows.append(
-            {
-                "what": kind.name,
-                "then": was,
-                "now": is_,
-                **{name: counts.get(name, 0) for name in (NEW, CHANGED, VANISHED)},
-            }
+            {"what": kind.name, "then": was, "now": is_}
+            | {name: counts.get(name, 0) for name in (NEW, CHANGED, VANISHED)}
         )
     of = {row["what"]: row for row in rows}
     vanished = _vanished(board, then)
@@ -210,16 +208,7 @@ def changes_overview(board: Board) -> Exhibit:
             )
             for row in rows
         ),
-        denominator=_of_whom(board, then),
         table=pl.DataFrame(rows),
-        labels={
-            "what": "What",
-            "then": "Then",
-            "now": "Now",
-            NEW: "New",
-            CHANGED: "Changed",
-            VANISHED: "Vanished",
-        },
         footnotes=(f"Compared with snapshot {then.snapshot.id}.",),
     )
 
@@ -244,31 +233,21 @@ def _vanished(board: Board, then: Board) -> list[str]:
     person_is_there = pl.col("subject_now").is_not_null()
     was_there = pl.col("record_key").is_not_null()
     kinds = (
-        ("participant is gone", "participants are gone", people.filter(~person_is_there)),
+        ("participant is", "participants are", "gone", people.filter(~person_is_there)),
+        ("death is", "deaths are", "no longer recorded", people.filter(person_is_there & no_death)),
+        ("serious event is", "serious events are", "gone", events.filter(~is_there & was_serious)),
         (
-            "death is no longer recorded",
-            "deaths are no longer recorded",
-            people.filter(person_is_there & no_death),
-        ),
-        (
-            "serious event is gone",
-            "serious events are gone",
-            events.filter(~is_there & was_serious),
-        ),
-        (
-            "other adverse event is gone",
-            "other adverse events are gone",
+            "other adverse event is", "other adverse events are", "gone",
             events.filter(~is_there & ~was_serious),
         ),
         (
-            "event no longer counts as serious",
-            "events no longer count as serious",
+            "event no longer counts", "events no longer count", "as serious",
             events.filter(was_there & is_there & was_serious & ~is_serious),
         ),
-    )
+    )  # fmt: skip
     return [
-        f"{counted(rows.height, one, many)}: {_named(rows, who)}"
-        for one, many, rows in kinds
+        f"{counted(rows.height, one, many)} {gone}: {_named(rows, who)}"
+        for one, many, gone, rows in kinds
         if rows.height
     ]
 
@@ -289,15 +268,7 @@ def more(count: int, what: str) -> str:
     return f"{number(count) if count else 'no'} more {what if count == 1 else what + 's'}"
 
 
-LISTED = {
-    "what": "What",
-    "change": "Change",
-    "subject": "Participant",
-    "site": "Site",
-    "arm": "Arm",
-    "record": "Record",
-    "difference": "Then → now",
-}
+LISTED = {"difference": "Then → now"}
 
 
 def _listed(board: Board, then: Board) -> pl.DataFrame:
@@ -306,18 +277,16 @@ def _listed(board: Board, then: Board) -> pl.DataFrame:
     for kind in (KINDS[0], KINDS[3]):
         changed = _comparison(board, then, kind.of).of(kind)
         pairs = [
-            pl.when(pl.col("change") == CHANGED)
-            .then(
-                pl.when(pl.col(name).ne_missing(pl.col(f"{name}_now"))).then(
-                    pl.format(
-                        "{}: {} → {}",
-                        pl.lit(name.replace("_", " ")),
-                        pl.col(name).cast(pl.String).fill_null("none"),
-                        pl.col(f"{name}_now").cast(pl.String).fill_null("none"),
-                    )
+            pl.when(
+                pl.col("change") == CHANGED, pl.col(name).ne_missing(pl.col(f"{name}_now"))
+            ).then(
+                pl.format(
+                    "{}: {} → {}",
+                    pl.lit(name.replace("_", " ")),
+                    pl.col(name).cast(pl.String).fill_null("none"),
+                    pl.col(f"{name}_now").cast(pl.String).fill_null("none"),
                 )
             )
-            .otherwise(None)
             for name in kind.of.values
         ]
         what = kind.of.values[0]
@@ -353,19 +322,15 @@ def _seriousness(kind: _Kind) -> tuple[pl.Expr, ...]:
     title="Changed participants and events",
     method=("What vanished comes first.",),
 )
-def changes_listed(board: Board) -> Exhibit:
+@_compared_with_before
+def changes_listed(board: Board, then: Board) -> Exhibit:
     """Every participant and event that is new, changed or gone since an earlier snapshot."""
-    if (nothing := _no_comparison(board)) is not None:
-        return nothing
-    then = before(board)
-    assert then is not None
     table = _listed(board, then)
     there = set(board.ask("people/all", arm=None)["subject"])
     return Exhibit(
         answer=f"{counted(table.height, 'record')} differ {_since(then)}."
         if table.height
         else f"No participant and no event differs {_since(then)}.",
-        denominator=_of_whom(board, then),
         table=table,
         labels=LISTED,
         lists=(People("Participants", "people/all", (("arm", None),)),),
@@ -380,23 +345,17 @@ def changes_listed(board: Board) -> Exhibit:
     title="Corrected values",
     method=("One row a field, with the first of its records.",),
 )
-def changed_values(board: Board) -> Exhibit:
+@_compared_with_before
+def changed_values(board: Board, then: Board) -> Exhibit:
     """Values of records that were corrected since an earlier snapshot, old and new."""
-    if (nothing := _no_comparison(board)) is not None:
-        return nothing
-    then = before(board)
-    assert then is not None
     table = corrections(board, then.snapshot)
     total = int(table["values"].sum())
     return Exhibit(
         answer=f"{counted(total, 'value')} of records that are in both differ {_since(then)}."
         if total
         else f"No value of a record that is in both differs {_since(then)}.",
-        denominator=_of_whom(board, then),
         table=table,
         labels={
-            "relation": "Relation",
-            "field": "Field",
             "values": "Values that differ",
             "record_key": "Record, for example",
             "old": "Then",
@@ -407,14 +366,13 @@ def changed_values(board: Board) -> Exhibit:
 
 
 RECORDS = {
-    "dataset": "Dataset",
     "before": "Then",
     "after": "Now",
     "added": "New",
-    "changed": "Changed",
     "removed": "Vanished",
     "values": "Values that differ",
 }
+_OF_DATASET = ("dataset", "before", "after", "added", "changed", "removed", "values")
 
 
 def _records(board: Board, then: Board, datasets: Collection[str] | None = None) -> pl.DataFrame:
@@ -423,15 +381,15 @@ def _records(board: Board, then: Board, datasets: Collection[str] | None = None)
     Rows then and now, and how many are new, changed or gone.
     """
     of = dict(board.ask("views/datasets").select("relation", "dataset").rows())
-    found = records_that_differ(board, then.snapshot)
-    if found.is_empty():
-        return pl.DataFrame(schema=dict.fromkeys(RECORDS, pl.String))
+    records = records_that_differ(board, then.snapshot)
+    if records.is_empty():
+        return pl.DataFrame(schema=dict.fromkeys(_OF_DATASET, pl.String))
     # What is of no dataset is told under its own name: nothing is passed over.
     dataset = pl.col("relation").replace(of).alias("dataset")
     return (
-        found.with_columns(dataset)
+        records.with_columns(dataset)
         .filter(pl.col("dataset").is_in(list(datasets)) if datasets is not None else True)
-        .select(*RECORDS)
+        .select(_OF_DATASET)
         .sort("dataset")
     )
 
@@ -443,23 +401,19 @@ def _records(board: Board, then: Board, datasets: Collection[str] | None = None)
     title="Changed records by dataset",
     method=("Records are matched by their keys; one is changed where a value differs.",),
 )
-def changed_records(board: Board) -> Exhibit:
+@_compared_with_before
+def changed_records(board: Board, then: Board) -> Exhibit:
     """Records of each dataset that are new, changed or gone since an earlier snapshot."""
-    if (nothing := _no_comparison(board)) is not None:
-        return nothing
-    then = before(board)
-    assert then is not None
     table = _records(board, then)
     return Exhibit(
-        answer=_told(table, then),
-        denominator=_of_whom(board, then),
+        answer=_records_in_words(table, then),
         table=table,
         labels=RECORDS,
         footnotes=(which_records(board),),
     )
 
 
-def _told(table: pl.DataFrame, then: Board) -> str:
+def _records_in_words(table: pl.DataFrame, then: Board) -> str:
     if table.is_empty():
         return f"No record differs {_since(then)}."
     new, changed, gone = (int(table[name].sum()) for name in ("added", "changed", "removed"))
@@ -503,7 +457,7 @@ def changes_of_page(board: Board, address: str, datasets: Collection[str]) -> Ch
     moved, looked_at = _moved_conclusions(board, then, of_page)
     return ChangesOfPage(
         records,
-        _told(records, then),
+        _records_in_words(records, then),
         moved,
         _in_a_sentence(board, then, moved.height, looked_at) if looked_at else "",
     )
@@ -534,41 +488,23 @@ def changes_of_person(board: Board) -> tuple[pl.DataFrame, str]:
     title="Findings new and resolved",
     method=("A finding is the same where check, record, field and value are.",),
 )
-def changed_findings(board: Board) -> Exhibit:
+@_compared_with_before
+def changed_findings(board: Board, then: Board) -> Exhibit:
     """Findings of the checks that are new or resolved since an earlier snapshot."""
-    if (nothing := _no_comparison(board)) is not None:
-        return nothing
-    then = before(board)
-    assert then is not None
-    old, new = (at.ask("changes/findings") for at in (then, board))
+    answers = [at.ask("changes/findings") for at in (then, board)]
     rows = []
     for severity in ("critical", "major", "minor", "note"):
-        was = set(old.filter(pl.col("severity") == severity)["finding"])
-        is_ = set(new.filter(pl.col("severity") == severity)["finding"])
-        rows.append(
-            {
-                "severity": severity,
-                "then": len(was),
-                "now": len(is_),
-                NEW: len(is_ - was),
-                "resolved": len(was - is_),
-            }
+        was, is_ = (
+            set(answer.filter(pl.col("severity") == severity)["finding"]) for answer in answers
         )
-    table = pl.DataFrame(rows)
+        rows.append((severity, len(was), len(is_), len(is_ - was), len(was - is_)))
+    table = pl.DataFrame(rows, ["severity", "then", "now", NEW, "resolved"], orient="row")
     grave = table.filter(pl.col("severity").is_in(["critical", "major"]))
     return Exhibit(
         answer=f"{counted(int(table[NEW].sum()), 'finding')} new, of these "
         f"{number(int(grave[NEW].sum()))} critical or major; "
         f"{number(int(table['resolved'].sum()))} resolved {_since(then)}.",
-        denominator=_of_whom(board, then),
         table=table,
-        labels={
-            "severity": "Severity",
-            "then": "Then",
-            "now": "Now",
-            NEW: "New",
-            "resolved": "Resolved",
-        },
     )
 
 
@@ -583,16 +519,12 @@ def changed_findings(board: Board) -> Exhibit:
         "rules, too.",
     ),
 )
-def changed_conclusions(board: Board) -> Exhibit:
+@_compared_with_before
+def changed_conclusions(board: Board, then: Board) -> Exhibit:
     """Estimates that moved by more than is stated, and rules whose position is another one."""
-    if (nothing := _no_comparison(board)) is not None:
-        return nothing
-    then = before(board)
-    assert then is not None
     table, looked_at = _moved_conclusions(board, then, concluding())
     return Exhibit(
         answer=_in_a_sentence(board, then, table.height, looked_at),
-        denominator=_of_whom(board, then),
         table=table,
         labels=MOVED,
         assumptions=board.trial.assumptions("monitoring"),
@@ -633,26 +565,17 @@ def _moved_conclusions(
                         "exhibit": make(name, board).title,
                         "estimate": ", ".join(key)
                         + (f" {of.compared} {board.reference_arm}" if of.compared else ""),
-                        "then": _said(old, of.unit),
-                        "now": _said(value, of.unit),
+                        "then": _in_words(old, of.unit),
+                        "now": _in_words(value, of.unit),
                         "moved": moved,
                     }
                 )
     return pl.DataFrame(rows, schema=CONCLUSION_SCHEMA), looked_at
 
 
-MOVED = {
-    "exhibit": "Exhibit",
-    "estimate": "Estimate",
-    "then": "Then",
-    "now": "Now",
-    "moved": "Moved, points",
-}
+MOVED = {"moved": "Moved, points"}
 CONCLUSION_SCHEMA = {
-    "exhibit": pl.String,
-    "estimate": pl.String,
-    "then": pl.String,
-    "now": pl.String,
+    **dict.fromkeys(("exhibit", "estimate", "then", "now"), pl.String),
     "moved": pl.Float64,
 }
 
@@ -672,11 +595,11 @@ def _estimates(
 
 def _moved(old: float | str | bool | None, new: float | str | bool) -> float | None:
     if isinstance(old, float | int) and isinstance(new, float | int) and not isinstance(new, bool):
-        return round(float(new) - float(old), 1)
+        return rounded(float(new) - float(old), 1)
     return None
 
 
-def _said(value: float | str | bool | None, unit: str) -> str:
+def _in_words(value: float | str | bool | None, unit: str) -> str:
     if isinstance(value, bool):
         return "crossed" if value else "not crossed"
     return f"{value:g} {unit}" if isinstance(value, float | int) else str(value)

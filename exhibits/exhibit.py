@@ -61,55 +61,51 @@ NOT_DEFINED = {
 }
 
 
-# What columns are called where an exhibit has no label of its own for them.
+# What columns are called where an exhibit has no label of its own for them, and where their name in
+# words (`preferred_term`, "Preferred term") would not do.
 LABELS = {
-    "arm": "Arm",
-    "body_system": "Body system",
-    "cause": "Cause",
     "day": "Study day",
     "end_date": "End",
-    "events": "Events",
-    "grade": "Grade",
-    "kind": "Kind",
-    "lower_quartile": "Lower quartile",
-    "measure": "Measure",
-    "median": "Median",
     "n": "n",
     "observed_days": "Patient-days",
     "of": "N",
-    "outcome": "Outcome",
-    "participants": "Participants",
     "percent": "%",
     "planned_day": "Study day",
-    "preferred_term": "Preferred term",
-    "randomized": "Randomized",
     "rate": "Events per 100 patient-days",
-    "site": "Site",
     "start_date": "Start",
-    "study_day": "Study day",
     "subject": "Participant",
-    "unit": "Unit",
-    "upper_quartile": "Upper quartile",
 }
 # The limits of the estimate `x` are `x_low` and `x_high`; by position of the arm, `x_low_2`.
 _LIMIT = re.compile(r"(.+)_(low|high)(_\d+)?")
+_MACHINE_NAME = re.compile(r"[a-z][a-z0-9]+(_[a-z0-9]+)*")
+
+
+def label_of(column: str) -> str:
+    """What a column is called for a reader, where an exhibit has no label of its own for it.
+
+    Args:
+        column: `preferred_term`; what is no machine name, as that of an arm, stays as it is.
+    """
+    if column in LABELS or not _MACHINE_NAME.fullmatch(column):
+        return LABELS.get(column, column)
+    return column.replace("_", " ").capitalize()
 
 
 def _labels(table: pl.DataFrame | None, own: dict[str, str]) -> dict[str, str]:
     """The labels of an exhibit's columns: its own, those that all have, and of limits their one."""
     if table is None:
         return own
-    labels = {name: LABELS[name] for name in table.columns if name in LABELS} | own
     limits = {
-        name: (f"{found[1]}{found[3] or ''}", found[2])
+        name: (f"{match[1]}{match[3] or ''}", match[2])
         for name in table.columns
-        if name not in labels and (found := _LIMIT.fullmatch(name))
+        if name not in own and (match := _LIMIT.fullmatch(name))
     }
+    labels = {name: label_of(name) for name in table.columns if name not in limits} | own
     several = len({estimate for estimate, _ in limits.values()}) > 1
     for name, (estimate, end) in limits.items():
         of = labels.get(estimate, "").split(",")[0]
         labels[name] = f"{of}: 95 % CI, {end}" if several and of != "%" else f"95 % CI, {end}"
-    return {name: labels[name] for name in table.columns if name in labels}
+    return {name: labels[name] for name in table.columns}
 
 
 class NotInThisViewError(Exception):

@@ -1,5 +1,7 @@
 """What must be queried, and is it getting better?"""
 
+from collections.abc import Mapping
+
 import plotly.graph_objects as go
 import polars as pl
 
@@ -14,8 +16,6 @@ SEVERITY_LOOK = {
     "minor": (ACCENT, ""),
     "note": (QUIET, "."),
 }
-
-SEVERITY_LABELS = {name: name.capitalize() for name in SEVERITY_LOOK}
 MOST_BARS = 25
 MOST_PARTICIPANTS = 1_000
 
@@ -75,7 +75,6 @@ def findings_overview(board: Board) -> Exhibit:
             {"group": list(names), "findings": [totals[name] for name in names]},
             schema_overrides={"findings": pl.Int64},
         ),
-        labels={"group": "Group", "findings": "Findings"},
         footnotes=(_scope(board),),
     )
 
@@ -89,49 +88,29 @@ def findings_by_check(board: Board) -> Exhibit:
     standing = checks.filter(pl.col("standing") > 0)
     shown = standing.head(15)
 
-    def draw() -> go.Figure:
-        drawn = figure(x_title="Standing findings", y_title="", height=130 + 32 * shown.height)
-        for severity, (color, pattern) in SEVERITY_LOOK.items():
-            part = shown.filter(pl.col("severity") == severity)
-            if part.height:
-                drawn.add_trace(
-                    go.Bar(
-                        y=part["check"].to_list(),
-                        x=part["standing"].to_list(),
-                        orientation="h",
-                        name=severity.capitalize(),
-                        marker={"color": color, "pattern": hatch(pattern)},
-                        customdata=[safe(text) for text in part["message"]],
-                        hovertemplate="%{y}: %{x}<br>%{customdata}<extra></extra>",
-                    )
-                )
-        drawn.update_yaxes(
-            type="category",
-            showgrid=False,
-            categoryorder="array",
-            categoryarray=list(reversed(shown["check"].to_list())),
-        )
-        # The legend says what a color means, also where there is one only.
-        drawn.update_layout(showlegend=True)
-        drawn.update_xaxes(counts_axis(shown["standing"]))
-        return drawn
-
+    bars = shown.select(
+        "check",
+        "message",
+        *(
+            pl.when(pl.col("severity") == name).then("standing").alias(name)
+            for name in SEVERITY_LOOK
+        ),
+    )
     return Exhibit(
         population=_population(board),
         denominator=f"{counted(standing.height, 'check')} with findings"
         + (f"; the first {shown.height} are drawn" if standing.height > shown.height else ""),
-        picture=draw if standing.height else None,
+        picture=(
+            lambda: _bars(
+                bars, bars["check"].to_list(), SEVERITY_LOOK, x_title="Standing findings", step=32
+            )
+        )
+        if standing.height
+        else None,
         description=f"Bars for {counted(shown.height, 'check')}, most severe first.",
         table=checks,
         labels={
-            "check": "Check",
-            "domain": "Domain",
-            "severity": "Severity",
             "message": "Finding",
-            "standing": "Standing",
-            "new": "New",
-            "resolved": "Resolved",
-            "participants": "Participants",
         },
         footnotes=(_scope(board),),
     )
@@ -176,16 +155,51 @@ def findings_by_participant(board: Board) -> Exhibit:
             Number("Most findings of one", f"{people['most']:,}"),
         ),
         table=rows,
-        labels={
-            "subject": "Participant",
-            "site": "Site",
-            **SEVERITY_LABELS,
-            "standing": "Standing",
-        },
         footnotes=(_scope(board),)
         + (f"The table has the first {rows.height:,} participants.",)
         * (people["participants"] > rows.height),
     )
+
+
+def _bars(
+    rows: pl.DataFrame,
+    names: list[str],
+    looks: Mapping[str, tuple[str, str]],
+    *,
+    x_title: str,
+    y_title: str = "",
+    step: int = 30,
+) -> go.Figure:
+    """A stacked bar for each row, under its name, of the counts that `looks` name.
+
+    Args:
+        looks: the color and the hatching of each count.
+        step: pixels of a row.
+    """
+    drawn = figure(x_title=x_title, y_title=y_title, height=150 + step * rows.height)
+    messages = [safe(text) for text in rows["message"]] if "message" in rows.columns else None
+    for count, (color, pattern) in looks.items():
+        if rows[count].sum():
+            drawn.add_trace(
+                go.Bar(
+                    y=names,
+                    x=rows[count].to_list(),
+                    orientation="h",
+                    name=count.capitalize(),
+                    marker={"color": color, "pattern": hatch(pattern)},
+                    customdata=messages,
+                    hovertemplate=f"{y_title} %{{y}}: %{{x}} {count}".strip()
+                    + ("<br>%{customdata}" if messages else "")
+                    + "<extra></extra>",
+                )
+            )
+    # The legend says what a color means, also where there is one only.
+    drawn.update_layout(barmode="stack", showlegend=True)
+    drawn.update_xaxes(counts_axis(rows.select(pl.sum_horizontal(*looks)).to_series()))
+    drawn.update_yaxes(
+        type="category", showgrid=False, categoryorder="array", categoryarray=names[::-1]
+    )
+    return drawn
 
 
 def _by_severity(board: Board, rows: pl.DataFrame, of: tuple[str, str, str]) -> Exhibit:
@@ -195,29 +209,6 @@ def _by_severity(board: Board, rows: pl.DataFrame, of: tuple[str, str, str]) -> 
     if rows.is_empty():
         return Exhibit(title=title, population=_population(board), missing="No finding stands.")
     shown = rows.head(MOST_BARS)
-    names = axis_names(shown[column].to_list())
-
-    def draw() -> go.Figure:
-        drawn = figure(x_title="Standing findings", y_title=label, height=150 + 30 * shown.height)
-        for severity, (color, pattern) in SEVERITY_LOOK.items():
-            if not shown[severity].sum():
-                continue
-            drawn.add_trace(
-                go.Bar(
-                    y=names,
-                    x=shown[severity].to_list(),
-                    orientation="h",
-                    name=severity.capitalize(),
-                    marker={"color": color, "pattern": hatch(pattern)},
-                    hovertemplate=f"{label} %{{y}}: %{{x}} {severity}<extra></extra>",
-                )
-            )
-        drawn.update_layout(barmode="stack", showlegend=True)
-        drawn.update_xaxes(counts_axis(shown["standing"]))
-        drawn.update_yaxes(
-            type="category", showgrid=False, categoryorder="array", categoryarray=names[::-1]
-        )
-        return drawn
 
     return Exhibit(
         title=title,
@@ -228,16 +219,16 @@ def _by_severity(board: Board, rows: pl.DataFrame, of: tuple[str, str, str]) -> 
             if rows.height > shown.height
             else ""
         ),
-        picture=draw,
+        picture=lambda: _bars(
+            shown,
+            axis_names(shown[column].to_list()),
+            SEVERITY_LOOK,
+            x_title="Standing findings",
+            y_title=label,
+        ),
         description=f"Stacked bars for {counted(shown.height, word)}.",
         table=rows,
-        labels={
-            column: label,
-            "site": "Site",
-            **SEVERITY_LABELS,
-            "standing": "Standing",
-            "participants": "Participants",
-        },
+        labels={column: label},
         footnotes=(_scope(board),),
     )
 
@@ -265,43 +256,14 @@ def findings_against_before(board: Board) -> Exhibit:
         )
     first = not (total["persisting"] or total["resolved"])
 
-    def draw() -> go.Figure:
-        drawn = figure(x_title="Findings", y_title="", height=150 + 60 * rows.height)
-        for status, (color, pattern) in STATUS_LOOK.items():
-            if total[status]:
-                drawn.add_trace(
-                    go.Bar(
-                        y=[SEVERITY_LABELS[name] for name in rows["severity"]],
-                        x=rows[status].to_list(),
-                        orientation="h",
-                        name=status.capitalize(),
-                        marker={"color": color, "pattern": hatch(pattern)},
-                        hovertemplate="%{y}: %{x} " + status + "<extra></extra>",
-                    )
-                )
-        drawn.update_layout(barmode="stack", showlegend=True)
-        drawn.update_xaxes(counts_axis(rows.select(pl.sum_horizontal(*STATUS_LOOK)).to_series()))
-        drawn.update_yaxes(
-            type="category",
-            showgrid=False,
-            categoryorder="array",
-            categoryarray=[SEVERITY_LABELS[name] for name in reversed(rows["severity"].to_list())],
-        )
-        return drawn
-
+    names = [name.capitalize() for name in rows["severity"]]
     return Exhibit(
         answer="No snapshot before this one had findings."
         if first
         else f"{total['resolved']:,} resolved, {total['persisting']:,} still standing, "
         f"{total['new']:,} new.",
         denominator=counted(sum(total.values()), "finding"),
-        picture=draw,
+        picture=lambda: _bars(rows, names, STATUS_LOOK, x_title="Findings", step=60),
         description="Stacked bars by severity.",
         table=rows,
-        labels={
-            "severity": "Severity",
-            "new": "New",
-            "persisting": "Persisting",
-            "resolved": "Resolved",
-        },
     )

@@ -4,25 +4,16 @@ import polars as pl
 
 from queries import Board
 
-CHANGES = {
-    "relation": "Records",
-    "before": "Before",
-    "after": "After",
-    "added": "Added",
-    "removed": "Removed",
-    "changed": "Changed",
-    "values": "Changed values",
-}
+CHANGES = {"relation": "Records", "values": "Changed values"}
 TOTALS = {
     "relation": "Records",
-    "dataset": "Dataset",
     "rows": "Open rows, read and stored",
     "in_extract": "In the extract",
 }
 
 
 def control_totals(board: Board) -> pl.DataFrame:
-    """One row a relation of the open part, the columns of `TOTALS`."""
+    """One row a relation of the open part, labels by `TOTALS`."""
     datasets = {row["relation"]: row for row in board.ask("views/datasets").iter_rows(named=True)}
     return pl.DataFrame(
         [

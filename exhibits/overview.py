@@ -34,7 +34,7 @@ class Line:
 
 def lines(board: Board, addresses: Collection[str]) -> list[Line]:
     """A line for each of some pages; what needs attention comes first, then as it weighs."""
-    found = []
+    of_pages = []
     for address, items in leading().items():
         if address not in addresses:
             continue
@@ -46,14 +46,14 @@ def lines(board: Board, addresses: Collection[str]) -> list[Line]:
             _beside_attention(made) for item, made in shown.items() if item is first or item.adds
         )
         nothing = next((made.missing for made in shown.values() if made.missing), "")
-        found.append(
+        of_pages.append(
             Line(
                 address,
                 " ".join(filter(None, sentences)) if first else nothing,
                 " ".join(made.attention for made in shown.values() if made.attention),
             )
         )
-    return sorted(found, key=lambda line: not line.attention)
+    return sorted(of_pages, key=lambda line: not line.attention)
 
 
 def _beside_attention(made: Exhibit) -> str:
@@ -80,6 +80,7 @@ def trial_at_a_glance(board: Board) -> Exhibit:
     )
     standing = board.ask("conduct/disposition", last=board.trial.schedule[-1].model_dump())
     columns = {
+        "randomized": "Randomized",
         "completed": "Completed",
         "in_follow_up": "In follow-up",
         "not_recorded": "End not recorded",
@@ -89,30 +90,17 @@ def trial_at_a_glance(board: Board) -> Exhibit:
     # One that is not shown may be any number.
     if standing["not_recorded"].fill_null(1).sum() == 0:
         del columns["not_recorded"]
-    rows: list[dict[str, Any]] = [
-        {"what": label, **dict(zip(standing["arm"], standing[name], strict=True))}
-        for name, label in ({"randomized": "Randomized"} | columns).items()
-    ]
+    rows = [_row(label, standing, name) for name, label in columns.items()]
     if board.has("AE"):
         serious = board.ask("safety/overview", **everybody).filter(pl.col("kind") == "serious")
-        rows.append(
-            {
-                "what": WITH_SERIOUS,
-                **dict(zip(serious["arm"], serious["participants"], strict=True)),
-            }
-        )
+        rows.append(_row(WITH_SERIOUS, serious, "participants"))
     if board.has("AE") and board.trial.special_interest and not board.is_limited:
         of_interest = board.ask(
             "people/with_special_interest",
             group=None, arm=None, serious=False, fatal=False, **everybody,
         )  # fmt: skip
-        counts = dict(of_interest.group_by("arm").len().rows())
-        rows.append(
-            {
-                "what": OF_INTEREST,
-                **{arm: counts.get(arm, 0) for arm in board.arms},
-            }
-        )
+        nobody = dict.fromkeys(board.arms, 0)
+        rows.append(nobody | _row(OF_INTEREST, of_interest.group_by("arm").len(), "len"))
     lists = {
         "Died": who_died(None),
         WITH_SERIOUS: list_of_kind(board, "serious", None),
@@ -137,17 +125,21 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         denominator=f"{counted(totals['screened'], 'participant')} screened",
         numbers=tuple(numbers),
         table=pl.DataFrame(rows, infer_schema_length=None),
-        labels={"what": "What"} | {arm: arm for arm in board.arms},
     )
+
+
+def _row(what: str, counts: pl.DataFrame, column: str) -> dict[str, Any]:
+    """Counts by arm, each under its arm's name."""
+    return {"what": what, **dict(zip(counts["arm"], counts[column], strict=True))}
 
 
 def _state_of_data(board: Board) -> str:
     """What the checks of the data found that stands, in a sentence; not for a limited role."""
     if board.is_limited:
         return ""
-    found = board.ask("findings/totals").row(0, named=True)
+    totals = board.ask("findings/totals").row(0, named=True)
     return (
-        f"Checks of the data: {number(found['critical'])} critical and {number(found['major'])} "
-        f"major findings stand, {number(found['minor'])} minor ones and "
-        f"{counted(found['note'], 'note')}."
+        f"Checks of the data: {number(totals['critical'])} critical and {number(totals['major'])} "
+        f"major findings stand, {number(totals['minor'])} minor ones and "
+        f"{counted(totals['note'], 'note')}."
     )

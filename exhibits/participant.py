@@ -1,16 +1,18 @@
 """What happened to this person?"""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
 from access.view import View
-from exhibits.exhibit import Exhibit, Number, exhibit
+from exhibits.exhibit import Exhibit, Maker, Number, exhibit
 from exhibits.parts.day_courses import LOG_AXIS
 from exhibits.parts.theme import ACCENT, ARM_STYLES, GRID, QUIET, figure, rows_axis, safe
-from exhibits.parts.words import counted, day, decimal
+from exhibits.parts.words import counted, day, decimal, rounded_column
 from queries import Board
 
 POPULATION = "One randomized participant"
@@ -32,11 +34,20 @@ LONGEST_ROW = 26
 OXYGENATION = ("pao2_fio2", "oxygen_saturation")
 
 
-def _about(board: Board) -> dict[str, Any] | None:
-    if board.subject is None:
-        return None
-    found = board.ask("profile/about")
-    return None if found.is_empty() else found.row(0, named=True)
+Person = dict[str, Any]
+
+
+def _of_participant(make: Callable[[Board, Person], Exhibit]) -> Maker:
+    """An exhibit of the chosen participant and who they are; of nobody it says so."""
+
+    @functools.wraps(make)
+    def chosen(board: Board) -> Exhibit:
+        person = None if board.subject is None else board.ask("profile/about")
+        if person is None or person.is_empty():
+            return Exhibit(missing=NOBODY)
+        return make(board, person.row(0, named=True))
+
+    return chosen
 
 
 @exhibit(
@@ -45,11 +56,9 @@ def _about(board: Board) -> dict[str, Any] | None:
     title="Summary",
     method=("Study day 1 is the day of randomization; there is no day 0.",),
 )
-def participant_summary(board: Board) -> Exhibit:
+@_of_participant
+def participant_summary(board: Board, person: Person) -> Exhibit:
     """Who a participant is, and where they are in the study."""
-    person = _about(board)
-    if person is None:
-        return Exhibit(missing=NOBODY)
     ended = person["ended"]
     when = {
         "died": person["death_date"],
@@ -82,7 +91,6 @@ def participant_summary(board: Board) -> Exhibit:
         table=pl.DataFrame(
             {"what": [name for name, _ in facts], "value": [str(value) for _, value in facts]}
         ),
-        labels={"what": "What", "value": "Value"},
     )
 
 
@@ -97,18 +105,16 @@ def participant_summary(board: Board) -> Exhibit:
         "Records without a complete date are not drawn, and doubtful results are not used.",
     ),
 )
-def participant_course(board: Board) -> Exhibit:
+@_of_participant
+def participant_course(board: Board, person: Person) -> Exhibit:
     """Everything about a participant on one time axis: care, events, oxygenation, laboratory."""
-    person = _about(board)
-    if person is None:
-        return Exhibit(missing=NOBODY)
     spans = board.ask("profile/spans")
     results = board.ask("profile/results")
     # What is dated later is in the table, and a slip more often than not.
     last = max(person["observed_days"] or 1, 1)
-    drawn = spans.filter(pl.col("first_day") <= last)
+    spans_to_draw = spans.filter(pl.col("first_day") <= last)
     measured = results.filter(pl.col("study_day") <= last)
-    later = spans.height + results.height - drawn.height - measured.height
+    later = spans.height + results.height - spans_to_draw.height - measured.height
     if spans.is_empty() and results.is_empty():
         return Exhibit(missing="Nothing about this participant has a date.")
     labels = {measure.name: measure.label for measure in board.trial.measures}
@@ -118,71 +124,60 @@ def participant_course(board: Board) -> Exhibit:
     table = pl.concat(
         [
             spans.select(
-                pl.col("kind"),
+                "kind",
                 pl.concat_str("name", pl.when(pl.col("grade").is_not_null())
                               .then(pl.format(", grade {}", "grade")).otherwise(pl.lit("")))
                 .alias("what"),
                 "first_day",
                 pl.when("goes_on").then(pl.lit("goes on"))
                 .otherwise(pl.col("last_day").cast(pl.String)).alias("last_day"),
-                pl.lit(None, dtype=pl.Float64).alias("value"),
-                pl.lit(None, dtype=pl.String).alias("unit"),
-                pl.lit(None, dtype=pl.Float64).alias("of_upper_limit"),
             ),
             results.select(
                 pl.col("panel").str.to_titlecase().alias("kind"),
                 named.alias("what"),
                 pl.col("study_day").alias("first_day"),
-                pl.lit(None, dtype=pl.String).alias("last_day"),
-                pl.col("value").round(3),
+                rounded_column(results["value"], 3),
                 pl.col("measure").replace(units).alias("unit"),
-                pl.col("of_upper_limit").round(2),
+                rounded_column(results["of_upper_limit"], 2),
             ),
-        ]
+        ],
+        how="diagonal",
     )  # fmt: skip
     return Exhibit(
-        answer=_in_words(drawn, measured, labels),
+        answer=_in_words(spans_to_draw, measured, labels),
         denominator=f"{counted(spans.height, 'record')} with a date, "
         f"{counted(results.height, 'result')}",
-        picture=lambda: _course(drawn, measured, labels, last),
+        picture=lambda: _course(spans_to_draw, measured, labels, last),
         description="On one axis of study days: visits, stays, respiratory support, procedures and "
         "medication; adverse events by grade; oxygenation; laboratory results as multiples of the "
         "upper limit of normal.",
         table=table,
         labels={
-            "kind": "Kind",
-            "what": "What",
             "first_day": "From study day",
             "last_day": "To study day",
-            "value": "Value",
-            "unit": "Unit",
             "of_upper_limit": "× upper limit of normal",
         },
-        footnotes=(
-            *(
-                (f"After the end of participation or the cut-off, not drawn: {later:,}.",)
-                * bool(later)
-            ),
-        ),
+        footnotes=(f"After the end of participation or the cut-off, not drawn: {later:,}.",)
+        * bool(later),
     )
 
 
 def _in_words(spans: pl.DataFrame, results: pl.DataFrame, labels: dict[str, str]) -> str:
-    said = []
+    sentences = []
     worst = spans.filter(pl.col("kind") == "Adverse event").sort(
         "grade", "first_day", descending=[True, False], nulls_last=True
     )
     if worst.height:
         first = worst.row(0, named=True)
         grade = "" if first["grade"] is None else f", grade {first['grade']}"
-        said.append(f"Most severe event: {first['name']}{grade}, day {first['first_day']}.")
+        sentences.append(f"Most severe event: {first['name']}{grade}, day {first['first_day']}.")
     gases = results.filter(pl.col("measure") == "pao2_fio2")
     if gases.height:
         low = gases.row(int(gases["value"].arg_min() or 0), named=True)
-        said.append(
-            f"Lowest {labels['pao2_fio2']} {low['value']:.0f} mmHg, day {low['study_day']}."
+        sentences.append(
+            f"Lowest {labels['pao2_fio2']} {decimal(low['value'], 0)} mmHg, day {low['study_day']}."
         )
-    return " ".join(said) or "No event and no blood gas is recorded."
+    return " ".join(sentences) or "No event and no blood gas is recorded."
 
 
 def _course(
@@ -260,14 +255,8 @@ def _draw_lanes(
         if name:
             here = here.filter(pl.col("name") == name)
         for span in here.iter_rows(named=True):
-            end = last if span["goes_on"] else min(span["last_day"] or span["first_day"], last)
-            _draw_span(
-                drawn, (span["first_day"], end), row, ref, color,
-                name=span["name"], goes_on=span["goes_on"],
-                symbol=symbol, width=8,
-            )  # fmt: skip
-    names = [name or kind for kind, name in lanes]
-    return _rows(names)
+            _draw_span(drawn, span, last, row, ref, color=color, symbol=symbol, width=8)
+    return _rows([name or kind for kind, name in lanes])
 
 
 def _draw_events(drawn: go.Figure, events: pl.DataFrame, ref: str, last: int) -> dict[str, Any]:
@@ -275,28 +264,26 @@ def _draw_events(drawn: go.Figure, events: pl.DataFrame, ref: str, last: int) ->
     for row, event in enumerate(events.iter_rows(named=True)):
         grade = "" if event["grade"] is None else f" ({event['grade']})"
         names.append(f"{event['name']}{grade}{' ●' if event['is_serious'] else ''}")
-        end = last if event["goes_on"] else min(event["last_day"] or event["first_day"], last)
-        _draw_span(
-            drawn, (event["first_day"], end), row, ref, GRADES.get(event["grade"], QUIET),
-            name=event["name"], goes_on=event["goes_on"], symbol="square", width=12,
-        )  # fmt: skip
+        color = GRADES.get(event["grade"], QUIET)
+        _draw_span(drawn, event, last, row, ref, color=color, symbol="square", width=12)
     return _rows(names)
 
 
 def _draw_span(
     drawn: go.Figure,
-    days: tuple[int, int],
+    span: dict[str, Any],
+    last: int,
     row: int,
     ref: str,
-    color: str,
     *,
-    name: str,
-    goes_on: bool,
+    color: str,
     symbol: str,
     width: int,
 ) -> None:
-    first, last = days
-    text = f"{name}: day {first}" + (f" to {last}" if last != first and not goes_on else "")
+    """What lasted, as a line on its row; no further than to the last day of the axis."""
+    first, goes_on = span["first_day"], span["goes_on"]
+    last = last if goes_on else min(span["last_day"] or first, last)
+    text = f"{span['name']}: day {first}" + (f" to {last}" if last != first and not goes_on else "")
     drawn.add_trace(
         go.Scatter(
             x=[first, last],
@@ -355,33 +342,27 @@ def _draw_lines(
         )
 
 
+def _listing(rows: pl.DataFrame, noun: str, answer: str, nothing: str) -> Exhibit:
+    """Rows of a participant: how many they are and what `answer` says of them, or `nothing`."""
+    count = counted(rows.height, noun)
+    return Exhibit(
+        answer=f"{count} {answer}" if rows.height else nothing, denominator=count, table=rows
+    )
+
+
 @exhibit(
     page="board-participant",
     population=POPULATION,
     title="Adverse events",
     method=("Dates as received; a date in part stays so.",),
 )
-def participant_events(board: Board) -> Exhibit:
+@_of_participant
+def participant_events(board: Board, _: Person) -> Exhibit:
     """The adverse events of a participant since randomization."""
-    if _about(board) is None:
-        return Exhibit(missing=NOBODY)
-    rows = board.ask("profile/events")
-    return Exhibit(
-        answer=f"{counted(rows.height, 'event')} since randomization."
-        if rows.height
-        else "No event is recorded.",
-        denominator=counted(rows.height, "event"),
-        table=rows.with_columns(pl.col("outcome").str.to_lowercase()),
-        labels={
-            "preferred_term": "Preferred term",
-            "body_system": "Body system",
-            "grade": "Grade",
-            "seriousness": "Serious",
-            "start_date": "Start",
-            "end_date": "End",
-            "study_day": "Study day",
-            "outcome": "Outcome",
-        },
+    rows = board.ask("profile/events").with_columns(pl.col("outcome").str.to_lowercase())
+    return replace(
+        _listing(rows, "event", "since randomization.", "No event is recorded."),
+        labels={"seriousness": "Serious"},
     )
 
 
@@ -391,26 +372,15 @@ def participant_events(board: Board) -> Exhibit:
     title="Open findings",
     method=("Severity: major ones could change how safety is read.",),
 )
-def participant_findings(board: Board) -> Exhibit:
+@_of_participant
+def participant_findings(board: Board, _: Person) -> Exhibit:
     """What was found wrong with the records of a participant, and still stands."""
-    if _about(board) is None:
-        return Exhibit(missing=NOBODY)
     rows = board.ask("profile/findings")
-    return Exhibit(
-        answer=f"{counted(rows.height, 'finding')} {'stands' if rows.height == 1 else 'stand'}."
-        if rows.height
-        else "No finding stands.",
-        denominator=counted(rows.height, "finding"),
-        table=rows,
-        labels={
-            "check": "Check",
-            "severity": "Severity",
-            "domain": "Dataset",
-            "field": "Field",
-            "value": "As received",
-            "message": "Finding",
-            "status": "Status",
-        },
+    return replace(
+        _listing(
+            rows, "finding", "stands." if rows.height == 1 else "stand.", "No finding stands."
+        ),
+        labels={"domain": "Dataset", "value": "As received", "message": "Finding"},
     )
 
 
@@ -421,26 +391,21 @@ def participant_findings(board: Board) -> Exhibit:
     title="Doses",
     method=("As recorded in exposure; unblinded, as one arm may have none.",),
 )
-def participant_doses(board: Board) -> Exhibit:
+@_of_participant
+def participant_doses(board: Board, _: Person) -> Exhibit:
     """The doses of a participant, when they were given, and why not."""
-    if _about(board) is None:
-        return Exhibit(missing=NOBODY)
     rows = board.ask("treatment/doses_of_participant")
-    return Exhibit(
-        answer=f"{counted(rows.height, 'dose')} recorded, {int(rows['is_given'].sum()):,} given."
-        if rows.height
-        else "No dose is recorded.",
-        denominator=counted(rows.height, "dose"),
-        table=rows.with_columns(
-            pl.when("is_given").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("is_given")
+    given = pl.when("is_given").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("is_given")
+    return replace(
+        _listing(
+            rows.with_columns(given),
+            "dose",
+            f"recorded, {int(rows['is_given'].sum()):,} given.",
+            "No dose is recorded.",
         ),
         labels={
-            "dose": "Dose",
             "start_date": "Date",
-            "study_day": "Study day",
             "is_given": "Given",
-            "reason": "Reason",
-            "lot": "Lot",
             "days_since": "Days before the cut-off",
         },
     )
@@ -457,25 +422,17 @@ def participant_doses(board: Board) -> Exhibit:
         "recorded to the minute. Within a day: 24 hours, or else the same or the next day.",
     ),
 )
-def participant_events_since_dose(board: Board) -> Exhibit:
+@_of_participant
+def participant_events_since_dose(board: Board, _: Person) -> Exhibit:
     """How long after a dose each adverse event of a participant began."""
-    if _about(board) is None:
-        return Exhibit(missing=NOBODY)
     rows = board.ask("treatment/events_since_dose_of_participant")
     within = rows.filter(pl.coalesce(pl.col("hours") / 24, pl.col("days")) <= 1).height
-    return Exhibit(
-        answer=f"{counted(rows.height, 'event')} began at a dose or later, {within:,} of them "
-        "within a day of it."
-        if rows.height
-        else "No event with a date began at a dose or later.",
-        denominator=counted(rows.height, "event"),
-        table=rows.with_columns(pl.col("hours").round(1)),
-        labels={
-            "preferred_term": "Preferred term",
-            "grade": "Grade",
-            "start_date": "Start",
-            "dose": "After dose",
-            "days": "Days since",
-            "hours": "Hours since",
-        },
+    return replace(
+        _listing(
+            rows.with_columns(rounded_column(rows["hours"], 1)),
+            "event",
+            f"began at a dose or later, {within:,} of them within a day of it.",
+            "No event with a date began at a dose or later.",
+        ),
+        labels={"dose": "After dose", "days": "Days since", "hours": "Hours since"},
     )

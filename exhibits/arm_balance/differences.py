@@ -70,7 +70,6 @@ def love_plot(board: Board) -> Exhibit:
         "arms, the largest on top, over a bar of what chance alone gives.",
         table=table,
         labels={
-            "characteristic": "Characteristic",
             "smd": "Standardized difference",
             "chance_band": "Chance alone (95 %)",
             "beyond": "Beyond chance",

@@ -95,9 +95,6 @@ def eligibility_measures(board: Board) -> Exhibit:
         "each arm of this view; dotted: the limits of eligibility.",
         table=table,
         labels={
-            "measure": "Measure",
-            "limits": "Limits",
-            "arm": "Arm",
             **SIDES,
         },
         assumptions=board.trial.assumptions("criteria"),

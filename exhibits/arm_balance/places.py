@@ -84,8 +84,6 @@ def allocation_by_place(board: Board) -> Exhibit:
         labels={
             "kind": "By",
             "value": "Which",
-            "arm": "Arm",
-            "randomized": "Randomized",
             "of": "Of all arms",
         },
         footnotes=(

@@ -55,7 +55,6 @@ def running_imbalance(board: Board) -> Exhibit:
         "randomized to the two, and the limits that the method of allocation keeps.",
         table=table,
         labels={
-            "arm": "Arm",
             "date": "After the allocations of",
             "allocated": "Allocated to the two arms",
             "difference": f"Difference to {reference}, participants",

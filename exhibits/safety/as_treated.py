@@ -82,7 +82,6 @@ def related_events(board: Board) -> Exhibit:
         denominator=counted(int(of_relation["events"].sum()), "event"),
         table=rows.drop("position").with_columns(pl.col("value").str.to_lowercase()),
         labels={
-            "judgment": "Judgment",
             "value": "As recorded",
         },
     )

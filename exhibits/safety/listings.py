@@ -140,7 +140,6 @@ def deaths(board: Board) -> Exhibit:
         table=table,
         labels={
             "death_date": "Death",
-            "fatal_events": "Fatal events",
         },
         lists=(People("Deaths", "people/who_died", (("arm", None),)),) if died else (),
         row_lists=tuple(0 if of_trial else None for of_trial in rows["is_randomized"]),

@@ -83,13 +83,9 @@ def worsening_near_instillation(board: Board) -> Exhibit:
         denominator=counted(given, "instillation"),
         table=table,
         labels={
-            "criterion": "Criterion",
-            "arm": "Arm",
             "doses": "Instillations",
             "evaluable": "Where it can be told",
-            "with_worsening": "With worsening",
             "by_day_only": "Of these by the day only",
-            "participants": "Participants",
         },
         footnotes=(
             f"Within {rules.hours} hours of the beginning of an instillation, arrest and death "
@@ -202,9 +198,6 @@ def hours_from_instillation(board: Board) -> Exhibit:
         "instillation before it; filled where the hour is known.",
         table=table.with_columns(pl.col("group").replace_strict(names)),
         labels={
-            "group": "Group",
-            "arm": "Arm",
-            "events": "Events",
             "median_days": "Days, median",
         }
         | dict(SPANS),

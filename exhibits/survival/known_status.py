@@ -90,9 +90,6 @@ def vital_status(board: Board) -> Exhibit:
         ),
         labels={
             "asked_day": "Study day",
-            "arm": "Arm",
-            "randomized": "Randomized",
-            "known": "Known",
             "known_percent": "Known, % of randomized",
             "past": "Past this day",
             "known_past_percent": "Known, % of these",

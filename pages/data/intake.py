@@ -24,7 +24,7 @@ if refused is not None:
     if refused.critical:
         listed(
             pl.DataFrame(refused.critical, infer_schema_length=None),
-            {"check": "Check", "subject": "Participant", "field": "Field", "message": "Finding"},
+            {"message": "Finding"},
             "Critical findings of the load that was refused",
             widths={"message": "large"},
         )
@@ -33,15 +33,7 @@ st.subheader("Snapshots", anchor=False)
 snapshots = history(board)
 listed(
     snapshots,
-    {
-        "snapshot": "Snapshot",
-        "data_cutoff": "Data cut-off",
-        "loaded_at": "Loaded (UTC)",
-        "open_rows": "Open rows",
-        **{name: name.capitalize() for name in ("critical", "major", "minor", "note")},
-        "digest": "Digest",
-        "current": "Current",
-    },
+    {"data_cutoff": "Data cut-off", "loaded_at": "Loaded (UTC)"},
     "Every snapshot of this trial, the latest first",
 )
 
@@ -80,16 +72,16 @@ if board.has_sealed_records:
     st.subheader("Sealed part", anchor=False)
     totals = board.ask("intake/control_totals")
     st.caption("Rows of every file, read and stored; a load in which the two differ fails.")
-    labels = {"dataset": "Dataset", "file": "File", "rows_read": "Rows read"}
-    listed(totals, labels | {"rows_open": "Open", "rows_sealed": "Sealed"}, "Rows of every file")
+    labels = {"rows_open": "Open", "rows_sealed": "Sealed"}
+    listed(totals, labels, "Rows of every file")
     unexpected = board.ask("intake/sealed_unexpectedly")
     if unexpected.height:
         st.caption("Sealed because no fact names it. Should the trial's definition know of it?")
-        listed(unexpected, {"dataset": "Dataset", "field": "Field"}, "Sealed unexpectedly")
+        listed(unexpected, {}, "Sealed unexpectedly")
     remarks = board.ask("intake/reading_remarks")
     if remarks.height:
         st.caption("How files were read, and what was left aside.")
-        listed(remarks, {"remark": "Remark"}, "Remarks on how files were read")
+        listed(remarks, {}, "Remarks on how files were read")
 
 with st.expander("Versions"):
     manifest = board.snapshot.manifest
