@@ -308,7 +308,7 @@ def reported_symptoms(board: Board) -> Exhibit:
         table=table.select(
             "measure", "planned_day", "arm", "state", "participants", "of", "percent"
         ),
-        labels={"measure": "Symptom", "state": "State", "participants": "n"},
+        labels={"measure": "Symptom", "participants": "n"},
         lists=lists,
         footnotes=too_few_note(board, table["of"]),
         assumptions=board.trial.assumptions("immune", "schedule"),
@@ -384,7 +384,7 @@ def symptoms_asked_for(board: Board) -> Exhibit:
         table=with_percent(
             board, rows.with_columns(sentence_case("symptom")), "had", "asked"
         ).select("symptom", "arm", "asked", "had", "percent"),
-        labels={"symptom": "Symptom", "asked": "Asked", "had": "Had it"},
+        labels={"had": "Had it"},
         footnotes=too_few_note(board, rows["asked"]),
         assumptions=board.trial.assumptions("open.symptoms"),
     )

@@ -140,7 +140,7 @@ def visits_received(board: Board) -> Exhibit:
         description="A dot for each visit of the schedule and arm of this view: the share that is "
         "recorded.",
         table=visits.drop("position"),
-        labels={"visit": "Visit"} | _labels("Recorded"),
+        labels={} | _labels("Recorded"),
         assumptions=board.trial.assumptions("schedule"),
     )
 
@@ -340,7 +340,7 @@ def data_lag(board: Board) -> Exhibit:
         table=weeks.select(
             "dataset", "since", "due", "received", "outstanding", "received_percent"
         ),
-        labels={"dataset": "Dataset", "since": "Weeks since due"} | _labels("Received"),
+        labels={"since": "Weeks since due"} | _labels("Received"),
         assumptions=board.trial.assumptions("schedule", "assessments"),
     )
 
@@ -418,7 +418,6 @@ def latest_records(board: Board) -> Exhibit:
         description="A mark for each dataset and site: days from its latest record to the cut-off.",
         table=records,
         labels={
-            "dataset": "Dataset",
             "participants": "Participants with a record",
             "latest": "Latest record",
             "days_before_cutoff": "Days before the cut-off",

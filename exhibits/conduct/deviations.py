@@ -78,5 +78,4 @@ def deviations(board: Board) -> Exhibit:
         picture=draw if categories else None,
         description="Bars for each category and arm of this view: participants with a deviation.",
         table=rows.drop("position"),
-        labels={"category": "Category", "deviations": "Deviations"},
     )

@@ -81,8 +81,7 @@ def follow_up_maturity(board: Board) -> Exhibit:
         table=days.select(
             "visit", "planned_day", "arm", "due", *(column for column, _, _ in KNOWN)
         ),
-        labels={"visit": "Visit", "due": "Past this day"}
-        | {column: words for column, words, _ in KNOWN},
+        labels={"due": "Past this day"} | {column: words for column, words, _ in KNOWN},
         assumptions=board.trial.assumptions("schedule", "primary.day"),
     )
 

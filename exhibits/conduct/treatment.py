@@ -87,7 +87,7 @@ def doses_given(board: Board) -> Exhibit:
         description="A stacked bar for each planned dose and arm: given in the window, given "
         "outside it, not given.",
         table=doses.drop("position"),
-        labels={"dose": "Dose", "due": "Due"} | {column: words for column, words, _ in GIVEN},
+        labels={} | {column: words for column, words, _ in GIVEN},
         footnotes=(
             f"Due: the dose's window of {counted(dosing.window_days, 'day')} around its study day "
             "had closed by the data cut-off, and the participant was alive and in the study on "
@@ -118,8 +118,6 @@ def doses_changed(board: Board) -> Exhibit:
         denominator=f"{not_given + changed:,} records",
         table=reasons.drop("position").with_columns(sentence_case("reason")),
         labels={
-            "reason": "Reason",
-            "not_given": "Not given",
             "changed": "Given otherwise",
         },
     )
@@ -217,12 +215,6 @@ def lots(board: Board) -> Exhibit:
         ),
         denominator=counted(administrations, "administration"),
         table=given.drop("position"),
-        labels={
-            "lot": "Lot",
-            "administrations": "Administrations",
-            "first_given": "First given",
-            "last_given": "Last given",
-        },
     )
 
 
@@ -246,6 +238,5 @@ def deviations_by_term(board: Board) -> Exhibit:
         labels={
             "category": "Category, as received",
             "term": "Deviation",
-            "deviations": "Deviations",
         },
     )

@@ -113,7 +113,6 @@ def enrollment_progress(board: Board) -> Exhibit:
             schema=["item", "value", "remark"],
             orient="row",
         ),
-        labels={"item": "Item", "value": "Value", "remark": "Remark"},
         footnotes=(ACCRUAL_METHOD,) if randomized < accrual.target else (),
         assumptions=board.trial.assumptions("accrual"),
     )
@@ -177,8 +176,6 @@ def cumulative_enrollment(board: Board) -> Exhibit:
         ),
         table=rows,
         labels={
-            "date": "Date",
-            "series": "Series",
             "participants": "Participants, cumulative",
             "participants_low": "95 % interval, low",
             "participants_high": "95 % interval, high",
@@ -325,6 +322,5 @@ def enrollment_by_month(board: Board) -> Exhibit:
             f"{best['month']:%B %Y}: {number(best['randomized'])}."
         ),
         table=months.with_columns(pl.col("month").dt.strftime("%Y-%m")),
-        labels={"month": "Month", "screened": "Screened"},
         assumptions=board.trial.assumptions("accrual.months", "accrual.start"),
     )

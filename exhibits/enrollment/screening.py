@@ -79,8 +79,6 @@ def enrollment_by_site(board: Board) -> Exhibit:
         description=f"Stacked bars for {counted(shown.height, 'site')}, largest first.",
         table=sites,
         labels={
-            "screened": "Screened",
-            "screen_failures": "Screen failures",
             "in_screening": "Still in screening",
             "first_randomization": "First randomized",
             "last_randomization": "Last randomized",
@@ -158,7 +156,9 @@ def screening_flow(board: Board) -> Exhibit:
         picture=draw if bars.height else None,
         description=f"Criteria that {counted(failures, 'screen failure')} did not meet, as bars.",
         table=table,
-        labels={"part": "Part", "step": "Step or reason", "criterion": "Criterion"},
+        labels={
+            "step": "Step or reason",
+        },
         footnotes=tuple(footnotes),
         assumptions=board.trial.assumptions("criteria"),
     )
@@ -212,7 +212,6 @@ def time_to_randomization(board: Board) -> Exhibit:
         picture=draw,
         description=f"Bars of days from {shortest} to {longest}.",
         table=days,
-        labels={"days": "Days"},
         footnotes=(
             *("Negative days are kept and are findings.",) * (summary["negative"] != 0),
             *too_few_note(board, [summary["participants"]]),
@@ -256,6 +255,6 @@ def randomized_though_ineligible(board: Board) -> Exhibit:
         answer=answer,
         denominator=f"of {randomized:,} randomized",
         table=checks,
-        labels={"check": "Check", "message": "Finding"},
+        labels={"message": "Finding"},
         footnotes=(footnote,),
     )

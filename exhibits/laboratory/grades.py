@@ -378,11 +378,9 @@ def emergent_grades(board: Board) -> Exhibit:
         labels=LABELS
         | {
             "graded": "Graded at both",
-            "rose": "Rose",
             "percent": "Rose, %",
             "rose_to_3": "Rose to 3 or 4",
             "percent_3": "Rose to 3 or 4, %",
-            "not_graded": "Not graded",
             "difference": f"Rose, % points {reference}",
             "difference_3": f"To 3 or 4, % points {reference}",
         },

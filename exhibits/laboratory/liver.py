@@ -317,7 +317,7 @@ def liver_injury_signs(board: Board) -> Exhibit:
             )
         ),
         table=table,
-        labels={"sign": "Sign", "of": "With tests"},
+        labels={"of": "With tests"},
         lists=tuple(lists),
         row_lists=tuple(
             place if count else None for place, count in enumerate(table["participants"])

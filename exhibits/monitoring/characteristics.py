@@ -74,7 +74,6 @@ def stopping_characteristics(board: Board) -> Exhibit:
         denominator=f"N = {board.trial.accrual.target:,} planned",
         table=pl.DataFrame(rows, infer_schema_length=None),
         labels={
-            "rule": "Rule",
             "true_percent": "If this were the true rate, %",
             "looks": "Participants at the looks",
             "by_now_percent": "Stops by now, %",

@@ -61,10 +61,7 @@ def monitoring_rules(board: Board) -> Exhibit:
         denominator=f"N = {all_randomized(board):,}",
         table=pl.DataFrame(rows),
         labels={
-            "rule": "Rule",
-            "status": "Status",
             "statement": "As it is stated",
-            "method": "Method",
             "information": "Information so far",
         },
         footnotes=(

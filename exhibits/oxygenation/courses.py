@@ -214,7 +214,6 @@ def oxygenation_change(board: Board) -> Exhibit:
             "n": "n with both",
             "mean": "Mean change, mmHg",
             "deviation": "Standard deviation",
-            "no_baseline": "No baseline",
         }
         | {name: f"No gas: {words[0].lower()}{words[1:]}" for name, words, _ in FATES},
         footnotes=(*too_few_note(board, by_day["n"]), *stays_note(board)),
@@ -297,7 +296,7 @@ def oxygenation_around_doses(board: Board) -> Exhibit:
         description="A panel for each dose with a line of medians and a band of quartiles over the "
         "days before and after it; thin lines are participants.",
         table=with_rounded(rows, *MEDIANS).select("dose", "day", "arm", "n", *MEDIANS),
-        labels={"dose": "Dose", "day": "Day from the dose", "median": "Median, mmHg"},
+        labels={"day": "Day from the dose", "median": "Median, mmHg"},
         lists=tuple(
             People(
                 row_name(board, f"Dose {dose} given", arm),

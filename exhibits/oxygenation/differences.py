@@ -170,10 +170,7 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
         "95 % interval as a line; an open mark: that day alone. Dotted: no difference.",
         table=table,
         labels={
-            "method": "Method",
             "difference": f"Difference to {reference}, mmHg",
-            "standard_error": "Standard error",
-            "degrees_of_freedom": "Degrees of freedom",
             "n_reference": f"n, {reference}",
             "left_out": "Without",
             "left_out_reference": f"Without, {reference}",

@@ -87,7 +87,7 @@ def _stacked(board: Board, value: DayValue) -> tuple[Exhibit, pl.DataFrame]:
             "of",
             "percent",
         ),
-        labels={"state": "State", "participants": "n"},
+        labels={"participants": "n"},
         lists=tuple(
             in_state(board, value, row, words[row["state"]]) for row in rows.iter_rows(named=True)
         ),
