@@ -31,21 +31,17 @@ LATER_DEATHS = (
 
 @dataclass(frozen=True)
 class FreeOf:
-    """What participants are to be free of: its least rank of support, and how it is worded."""
+    """What participants are to be free of: its least rank of support, and in words."""
 
     least_support: int
     title: str
-    words: str
     support: str
 
 
-VENTILATOR = FreeOf(
-    INVASIVE, "Ventilator-free days", "ventilator-free days", "invasive ventilation or ECMO"
-)
+VENTILATOR = FreeOf(INVASIVE, "Ventilator-free days", "invasive ventilation or ECMO")
 HIGHER_SUPPORT = FreeOf(
     HIGH_FLOW,
     "Days free of high-flow and any ventilation",
-    "days free of high-flow and any ventilation",
     "high-flow oxygen, non-invasive or invasive ventilation or ECMO",
 )
 
@@ -117,7 +113,7 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
         answer=" ".join(
             [
                 *(pair.sentence for pair in pairs),
-                f"Median {of.words} of those past day {until}: "
+                f"Median {of.title.lower()} of those past day {until}: "
                 f"{medians_in_words(board, rows, lambda median: f'{median:g}')}.",
             ]
         ),
