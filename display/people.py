@@ -38,7 +38,7 @@ def choose_participant(board: Board) -> bool:
     chosen = _asked_for(subjects)
     picked = listed(
         rows.drop("arm") if len(board.arms) == 1 else rows,
-        {"subject": "Participant", "site": "Site", "arm": "Arm", "why": "Why in this list"},
+        {"why": "Why in this list"},
         f"{counted(rows.height, 'participant')}: {people.title}",
         widths={"why": "large"},
         on_select="rerun",

@@ -176,16 +176,13 @@ SEALED = (
     "counted here: unblinded there can be more."
 )
 POSITION_LABELS = {
-    "rule": "Rule",
     "look": "Data cut-off",
     "n": "Window closed",
     "with_event": "With an event in it",
     "stops_from": "Limit",
     "probability_percent": "Probability over the limit, %",
-    "pending": "Pending",
     "best_case": "If no further pending one had an event",
     "worst_case": "If every pending one had an event",
-    "position": "Position",
     "left_early": "Left before it closed",
     "undated": "Without a date",
     "earliest": "Onset not known to the day",

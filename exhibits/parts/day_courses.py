@@ -25,12 +25,6 @@ LOG_AXIS = {
 
 
 MEDIANS = ("median", "lower_quartile", "upper_quartile")
-MEDIAN_LABELS = {
-    "n": "n",
-    "median": "Median",
-    "lower_quartile": "Lower quartile",
-    "upper_quartile": "Upper quartile",
-}
 
 
 def medians(board: Board, rows: pl.DataFrame) -> pl.DataFrame:

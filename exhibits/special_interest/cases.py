@@ -98,8 +98,6 @@ def special_interest_cases(board: Board) -> Exhibit:
 
 
 CASE_LABELS = {
-    "group": "Group",
-    "seriousness": "Seriousness",
     "start_date": "Began",
     "beyond": "Results beyond a limit",
     "support": "Results around the onset",

@@ -168,7 +168,6 @@ INCIDENCE_SCHEMA = {
 
 INCIDENCE_LABELS = {
     "name": "Group",
-    "at_risk": "At risk",
     "events": "With a first event",
     "incidence_percent": "Cumulative incidence, %",
     "death_percent": "Died without one, %",

@@ -151,7 +151,6 @@ SURVIVAL_SCHEMA = {
 }
 
 SURVIVAL_LABELS = {
-    "at_risk": "At risk",
     "deaths": "Died by then",
     "survival_percent": "Survival, %",
     "known": "Vital status known",

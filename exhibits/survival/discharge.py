@@ -134,10 +134,7 @@ def discharge(board: Board) -> Exhibit:
 
 
 DISCHARGE_LABELS = {
-    "arm": "Arm",
-    "day": "Study day",
     "participants": "In hospital on day 1",
-    "at_risk": "At risk",
     "discharged": "Discharged alive",
     "died": "Died before",
     "discharged_percent": "Discharged alive, %",
