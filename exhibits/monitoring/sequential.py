@@ -171,15 +171,20 @@ def sequential_positions(board: Board) -> Exhibit:
 
 
 SEQUENTIAL_LABELS = {
+    "rule": "Rule",
+    "arm": "Arm",
     "look": "Data cut-off",
     "n": "With the endpoint",
+    "planned": "Planned",
     "fraction_percent": "Information, %",
+    "difference": "Difference",
     "z": "Standardized difference (z)",
     "z_boundary": "Boundary, z",
     "score": "t statistic",
     "boundary": "Boundary, t",
     "p": "p",
     "nominal_p": "Boundary, p",
+    "crossed": "Crossed",
     "spent_percent": "Error spent, %",
     "power_as_seen": "Conditional power as seen, %",
     "power_as_planned": "Conditional power as planned, %",
