@@ -13,10 +13,10 @@ from estimators.stopping import (
 )
 from exhibits.exhibit import Exhibit, exhibit
 from exhibits.monitoring.looks import (
+    NOT_ON_REAL_DATA,
     POPULATION,
     as_sentence,
     demonstration,
-    instead_of_rules,
     looks,
     may_run,
     name_of,
@@ -45,9 +45,9 @@ from trials import definition
 )
 def stopping_characteristics(board: Board) -> Exhibit:
     """How often each safety rule would stop at its looks, if a rate were true."""
-    if (instead := instead_of_rules(board, board.trial.stopping_rules)) is not None:
-        return instead
     rules = may_run(board, board.trial.stopping_rules)
+    if not rules:
+        return Exhibit(missing=NOT_ON_REAL_DATA)
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
     for rule in rules:

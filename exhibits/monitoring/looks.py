@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from exhibits.exhibit import Exhibit
-from exhibits.parts.theme import QUIET
+from exhibits.parts.theme import QUIET, arm_style, safe
 from exhibits.parts.words import day
 from queries import Board, Filters
 
@@ -28,11 +27,6 @@ def may_run(board: Board, rules: Sequence[Any]) -> list[Any]:
     return [rule for rule in rules if rule.status == "protocol" or simulated]
 
 
-def instead_of_rules(board: Board, rules: Sequence[Any]) -> Exhibit | None:
-    """In place of an exhibit where no rule is to be looked at."""
-    return None if may_run(board, rules) else Exhibit(missing=NOT_ON_REAL_DATA)
-
-
 def everybody(board: Board) -> dict[str, Any]:
     """A rule is about everybody, whatever is chosen on other pages."""
     return Filters().bound(board.trial)
@@ -40,9 +34,8 @@ def everybody(board: Board) -> dict[str, Any]:
 
 def watermark(rules: Sequence[Any]) -> tuple[str, ...]:
     """A footnote where a rule is not of the protocol."""
-    if all(rule.status == "protocol" for rule in rules):
-        return ()
-    return ("DEMONSTRATION RULE: made up to show this page on simulated participants.",)
+    made_up = "DEMONSTRATION RULE: made up to show this page on simulated participants."
+    return (made_up,) if demonstration(rules) else ()
 
 
 def name_of(rule: Any) -> str:
@@ -112,6 +105,23 @@ def looks_note(board: Board) -> str:
             "additional look."
         )
     return note
+
+
+def line_of_arm(
+    board: Board, arm: str, rows: Sequence[dict[str, Any]], x: str, y: str, **more: Any
+) -> dict[str, Any]:
+    """A trace of an arm from look to look: the columns `x` and `y` of its rows, with marks."""
+    style = arm_style(board.arms.index(arm) + 1)
+    line = {
+        "x": [row[x] for row in rows],
+        "y": [row[y] for row in rows],
+        "mode": "lines+markers",
+        "line": {"color": style.color, "dash": style.dash},
+        "marker": {"color": style.color, "symbol": style.symbol, "size": 12},
+        "name": safe(arm),
+        "text": [day(row["look"]) for row in rows],
+    }
+    return line | more
 
 
 def stamp(rules: Sequence[Any]) -> list[dict[str, object]]:

@@ -7,9 +7,9 @@ import polars as pl
 from exhibits.exhibit import EXHIBITS, Exhibit, exhibit, make
 from exhibits.monitoring.looks import (
     NO_ALPHA,
+    NOT_ON_REAL_DATA,
     POPULATION,
     demonstration,
-    instead_of_rules,
     looks_note,
     may_run,
     name_of,
@@ -42,9 +42,9 @@ METHODS = {
 def monitoring_rules(board: Board) -> Exhibit:
     """The rules as the protocol states them, and the information so far."""
     trial = board.trial
-    rules = [*trial.stopping_rules, *trial.sequential_rules]
-    if (instead := instead_of_rules(board, rules)) is not None:
-        return instead
+    rules = may_run(board, [*trial.stopping_rules, *trial.sequential_rules])
+    if not rules:
+        return Exhibit(missing=NOT_ON_REAL_DATA)
     rows = [
         {
             "rule": name_of(rule),
@@ -53,21 +53,17 @@ def monitoring_rules(board: Board) -> Exhibit:
             "method": _method(rule),
             "information": _information(board, rule),
         }
-        for rule in may_run(board, rules)
+        for rule in rules
     ]
-    shown = may_run(board, rules)
     return Exhibit(
-        answer=f"{counted(len(rows), 'rule')}{demonstration(shown)}{_standing(board, len(rows))}",
+        answer=f"{counted(len(rows), 'rule')}{demonstration(rules)}{_standing(board, len(rows))}",
         denominator=f"N = {all_randomized(board):,}",
         table=pl.DataFrame(rows),
         labels={
             "statement": "As it is stated",
             "information": "Information so far",
         },
-        footnotes=(
-            *watermark(shown),
-            looks_note(board),
-        ),
+        footnotes=(*watermark(rules), looks_note(board)),
         assumptions=trial.assumptions("stopping_rules", "sequential_rules", "monitoring"),
     )
 
@@ -94,10 +90,10 @@ def _standing(board: Board, rules: int) -> str:
         last = table.drop_nulls(column).group_by("rule", "arm", maintain_order=True).last()
         looked_at |= set(last["rule"])
         met |= set(last.filter(pl.col(column) == is_met)["rule"])
-    said = f", {len(met) or 'none'} of them met."
+    standing = f", {len(met) or 'none'} of them met."
     if len(looked_at) < rules:
-        said += f" {rules - len(looked_at)} could not be looked at."
-    return said
+        standing += f" {rules - len(looked_at)} could not be looked at."
+    return standing
 
 
 def _method(rule: Any) -> str:

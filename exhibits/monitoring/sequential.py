@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import zip_longest
 from typing import Any
 
 import plotly.graph_objects as go
@@ -24,11 +25,12 @@ from estimators.sequential import (
 from exhibits.exhibit import Conclusion, Exhibit, exhibit
 from exhibits.monitoring.looks import (
     NO_ALPHA,
+    NOT_ON_REAL_DATA,
     POPULATION,
     as_sentence,
     demonstration,
     everybody,
-    instead_of_rules,
+    line_of_arm,
     looks,
     looks_note,
     may_run,
@@ -40,7 +42,7 @@ from exhibits.monitoring.looks import (
 from exhibits.parts.comparison import contrast, has_enough, minimum
 from exhibits.parts.populations import PAST
 from exhibits.parts.theme import QUIET, arm_style, figure, safe
-from exhibits.parts.words import day, decimal, rounded, signed
+from exhibits.parts.words import decimal, rounded, signed
 from queries import Board
 from queries.bound import planned_days
 from trials import definition
@@ -57,20 +59,15 @@ class Arm:
 
 def endpoint(board: Board, rule: definition.SequentialRule) -> dict[str, Arm]:
     """What each arm has of the endpoint of a rule, by name."""
-    chosen = everybody(board)
     if rule.endpoint == "primary":
         assert board.trial.primary is not None
         rows = board.ask(
-            "oxygenation/changes",
-            days=planned_days(board.trial),
-            filters=chosen,
+            "oxygenation/changes", days=planned_days(board.trial), filters=everybody(board)
         ).filter((pl.col("planned_day") == board.trial.primary.day) & pl.col("value").is_not_null())
         of_arm = {arm: rows.filter(pl.col("arm") == arm)["value"].to_list() for arm in board.arms}
         return {arm: Arm(tuple(values), len(values)) for arm, values in of_arm.items()}
     rows = board.ask(
-        "survival/vital_status",
-        days=[board.trial.survival.day],
-        filters=chosen,
+        "survival/vital_status", days=[board.trial.survival.day], filters=everybody(board)
     )
     # Before the day is past only deaths can be known: who lives would not count yet.
     by = {(arm, state): past for arm, state, past in rows.select("arm", "state", "past").rows()}
@@ -100,8 +97,8 @@ def endpoint(board: Board, rule: definition.SequentialRule) -> dict[str, Arm]:
 def sequential_positions(board: Board) -> Exhibit:
     """Results so far against group-sequential boundaries, at every look."""
     trial = board.trial
-    if (instead := instead_of_rules(board, trial.sequential_rules)) is not None:
-        return instead
+    if not may_run(board, trial.sequential_rules):
+        return Exhibit(missing=NOT_ON_REAL_DATA)
     if len(board.arms) < 2:
         return Exhibit(missing="There is one arm, and nothing to compare it with.")
     rules = [rule for rule in may_run(board, trial.sequential_rules) if _can(board, rule)]
@@ -119,16 +116,13 @@ def sequential_positions(board: Board) -> Exhibit:
     held = [row for row in rows if row["n"] is not None]
     # The last look of each: one without more information than the look before is none.
     now = list({(row["rule"], row["arm"]): row for row in held}.values())
-    crossed = [row for row in now if row["crossed"]]
-    by_name = {name_of(rule): rule for rule in rules}
-    called = {
-        name: f"group-sequential rule for {name}{demonstration([rule])}"
-        for name, rule in by_name.items()
-    }
+    made_up = {name_of(rule): demonstration([rule]) for rule in rules}
     met = " ".join(
-        f"{as_sentence(called[row['rule']])} met: {_reached(board, row)}. "
+        f"Group-sequential rule for {row['rule']}{made_up[row['rule']]} met: "
+        f"{_reached(board, row)}. "
         f"{as_sentence(since(row, held, 'crossed', met=True))}."
-        for row in crossed
+        for row in now
+        if row["crossed"]
     )
     return Exhibit(
         answer=met
@@ -141,7 +135,7 @@ def sequential_positions(board: Board) -> Exhibit:
         description="The standardized difference at each look against the share of the planned "
         "information, and the boundary of each rule as a line above and below, to the last look "
         "that is planned.",
-        table=pl.DataFrame(rows, infer_schema_length=None).select(*SEQUENTIAL_LABELS),
+        table=pl.DataFrame(rows, infer_schema_length=None),
         labels=SEQUENTIAL_LABELS,
         footnotes=(
             *watermark(rules),
@@ -223,18 +217,13 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
     so_far = [item[3] for item in seen]
     later = _later(board, so_far[-1])
     critical = boundaries([*so_far, *later], rule.method, alpha=rule.alpha, sided=rule.sided)
-    spends = rule.method.startswith("Lan-DeMets")
     rows: list[dict[str, Any]] = []
     for place, (cutoff, mine, theirs, fraction) in enumerate(seen):
         bound = float(critical[place])
         nominal = float(nominal_p(bound, rule.sided))
-        row: dict[str, Any] = {
-            "rule": name_of(rule),
-            "arm": arm,
-            "look": cutoff,
+        row = _row(rule, arm, cutoff, fraction, bound) | {
             "n": mine.known + theirs.known,
-            "planned": rule.planned,
-            "fraction_percent": rounded(100 * fraction, 1),
+            "nominal_p": nominal,
         }
         if rule.endpoint == "death":
             p: float | None = float(
@@ -242,21 +231,18 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
             )
             assert p is not None
             difference = 100 * (mine.events / mine.known - theirs.events / theirs.known)
-            row |= {"difference": rounded(difference, 1), "score": None, "boundary": None}
+            row["difference"] = rounded(difference, 1)
             crossed = p <= nominal
         else:
             means, p, crossed = _means(mine.values, theirs.values, bound, rule)
             difference = means["difference"]
             row |= means
-        z = None if p is None else _signed_score(p, difference, rule.sided)
-        row |= {"z": z, "z_boundary": bound, "crossed": crossed}
-        row |= {"p": p, "nominal_p": nominal}
-        row["spent_percent"] = (
-            rounded(100 * float(spent(fraction, rule.method, rule.alpha, rule.sided)), 2)
-            if spends
-            else None
-        )
-        row |= {"power_as_seen": None, "power_as_planned": None}
+        row |= {"p": p, "crossed": crossed}
+        if p is not None:
+            row["z"] = _signed_score(p, difference, rule.sided)
+        if rule.method.startswith("Lan-DeMets"):
+            spending = float(spent(fraction, rule.method, rule.alpha, rule.sided))
+            row["spent_percent"] = rounded(100 * spending, 2)
         if place == len(seen) - 1 and later and row["score"] is not None:
             assert p is not None
             for name, drift in (("power_as_seen", None), ("power_as_planned", rule.effect)):
@@ -268,19 +254,26 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
                     row[name] = rounded(100 * power, 1)
         rows.append(row)
     to_come = [item for item in board.trial.monitoring.reviews if item > seen[-1][0]]
-    for place, fraction in enumerate(later):
-        rows.append(
-            dict.fromkeys(rows[0])
-            | {
-                "rule": name_of(rule),
-                "arm": arm,
-                "look": to_come[place] if place < len(to_come) else None,
-                "planned": rule.planned,
-                "fraction_percent": rounded(100 * fraction, 1),
-                "z_boundary": float(critical[len(seen) + place]),
-            }
+    return rows + [
+        _row(rule, arm, look, fraction, float(bound))
+        for fraction, bound, look in zip_longest(
+            later, critical[len(seen) :], to_come[: len(later)]
         )
-    return rows
+    ]
+
+
+def _row(
+    rule: definition.SequentialRule, arm: str, look: date | None, fraction: float, bound: float
+) -> dict[str, Any]:
+    """A look at a rule with its boundary; without results, as one that is to come."""
+    return dict.fromkeys(SEQUENTIAL_LABELS) | {
+        "rule": name_of(rule),
+        "arm": arm,
+        "look": look,
+        "planned": rule.planned,
+        "fraction_percent": rounded(100 * fraction, 1),
+        "z_boundary": bound,
+    }
 
 
 def _signed_score(p: float, difference: float, sided: int) -> float:
@@ -296,7 +289,7 @@ def _means(
     test = welch(mine, theirs)
     row: dict[str, Any] = {"difference": rounded(test.estimate, 1)}
     if test.score is None or test.degrees_of_freedom is None:
-        return row | {"score": None, "boundary": None}, None, False
+        return row, None, False
     limit = float(t_critical(bound, test.degrees_of_freedom, rule.sided))
     return (
         row | {"score": rounded(test.score, 2), "boundary": rounded(limit, 2)},
@@ -332,7 +325,6 @@ def _boundaries_drawn(
             for sign in (1, -1):
                 traces.append(
                     {
-                        "type": "scatter",
                         "x": [row["fraction_percent"] for row in of_arm],
                         "y": [sign * row["z_boundary"] for row in of_arm],
                         "mode": "lines+markers",
@@ -344,23 +336,21 @@ def _boundaries_drawn(
                     }
                 )
             style = arm_style(board.arms.index(arm) + 1)
-            seen = [row for row in of_arm if row["z"] is not None]
             traces.append(
-                {
-                    "type": "scatter",
-                    "x": [row["fraction_percent"] for row in seen],
-                    "y": [row["z"] for row in seen],
-                    "mode": "lines+markers",
-                    "line": {"color": style.color, "dash": style.dash},
-                    "marker": {
+                line_of_arm(
+                    board,
+                    arm,
+                    [row for row in of_arm if row["z"] is not None],
+                    "fraction_percent",
+                    "z",
+                    marker={
                         "color": style.color,
                         "symbol": f"{style.symbol}{filled}",
                         "size": 12,
                     },
-                    "name": safe(f"{as_sentence(name)}, {arm}"),
-                    "text": [day(row["look"]) for row in seen],
-                    "hovertemplate": "%{text}: standardized difference %{y:.2f}<extra></extra>",
-                }
+                    name=safe(f"{as_sentence(name)}, {arm}"),
+                    hovertemplate="%{text}: standardized difference %{y:.2f}<extra></extra>",
+                )
             )
     return figure(
         x_title="Share of planned information",

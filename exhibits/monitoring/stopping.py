@@ -19,11 +19,12 @@ from estimators.stopping import (
 )
 from exhibits.exhibit import Conclusion, Exhibit, Number, People, exhibit
 from exhibits.monitoring.looks import (
+    NOT_ON_REAL_DATA,
     POPULATION,
     as_sentence,
     demonstration,
     everybody,
-    instead_of_rules,
+    line_of_arm,
     looks,
     looks_note,
     may_run,
@@ -34,7 +35,7 @@ from exhibits.monitoring.looks import (
 )
 from exhibits.parts.comparison import has_enough, too_few_note
 from exhibits.parts.events import sealed_terms
-from exhibits.parts.theme import QUIET, arm_style, error_bars, figure, in_lines, safe
+from exhibits.parts.theme import QUIET, error_bars, figure, in_lines, safe
 from exhibits.parts.words import counted, day, rounded
 from queries import Board
 from trials import definition
@@ -132,9 +133,17 @@ def _control(board: Board, counts: pl.DataFrame, *, pending: bool) -> tuple[int,
 
 
 def _positions(board: Board, *, after_dose: bool) -> list[dict[str, Any]]:
-    """A row for each rule, look and arm."""
+    """A row for each rule, look and arm, and in it what its rule is called and bound to."""
     rows = []
+    from_what = "the first dose" if after_dose else "randomization"
     for rule in may_run(board, board.trial.stopping_rules):
+        of_rule = {
+            "rule": name_of(rule),
+            "called": f"stopping rule for {name_of(rule)}",
+            "made_up": demonstration([rule]),
+            "within": f"within {counted(rule.window_days, 'day')} from {from_what}",
+            "bound": _bound(board, rule, after_dose=after_dose),
+        }
         for cutoff, at in looks(board):
             counts = windows(at, rule, after_dose=after_dose)
             for row in _arms_of_rule(board, rule, counts, by_name=after_dose):
@@ -146,8 +155,8 @@ def _positions(board: Board, *, after_dose: bool) -> list[dict[str, Any]]:
                 best = _position(rule, everyone, known, with_pending)
                 worst = _position(rule, everyone, had + row["pending"], with_pending)
                 rows.append(
-                    {
-                        "rule": name_of(rule),
+                    of_rule
+                    | {
                         "look": cutoff,
                         "arm": row["arm"],
                         "n": n,
@@ -177,6 +186,7 @@ SEALED = (
 )
 POSITION_LABELS = {
     "look": "Data cut-off",
+    "arm": "Arm",
     "n": "Window closed",
     "with_event": "With an event in it",
     "stops_from": "Limit",
@@ -199,20 +209,17 @@ HELD_METHOD = (
 
 def _held(board: Board, *, after_dose: bool) -> Exhibit:
     rules = may_run(board, board.trial.stopping_rules)
-    if (instead := instead_of_rules(board, board.trial.stopping_rules)) is not None:
-        return instead
+    if not rules:
+        return Exhibit(missing=NOT_ON_REAL_DATA)
     rows = _positions(board, after_dose=after_dose)
     now = [row for row in rows if row["look"] == board.snapshot.manifest.cutoff]
     if not now:
         return Exhibit(missing="Nobody is in an arm that a rule is about.")
-    from_what = "the first dose" if after_dose else "randomization"
-    within = {
-        name_of(rule): f"within {counted(rule.window_days, 'day')} from {from_what}"
-        for rule in rules
-    }
-    lists, row_lists = _lists(board, rules, rows, within, after_dose=after_dose)
+    answer = _answer(rules, rows, now)
+    # Of earlier reviews no list of participants is open.
+    with_list = [row for row in now if row["best_case"].events]
     return Exhibit(
-        answer=(answer := _answer(rules, rows, now, within)),
+        answer=answer,
         denominator=f"N = {sum(row['n'] + row['pending'] for row in now):,}",
         attention=answer if any(row["position"] == "met" for row in now) else "",
         beside="",
@@ -220,8 +227,8 @@ def _held(board: Board, *, after_dose: bool) -> Exhibit:
             Number(
                 f"{as_sentence(row['rule'])}, {row['arm']}" if len(rules) > 1 else row["arm"],
                 f"{row['with_event']} of {row['n']}",
-                f"{within[row['rule']]}; {_limit(row['stops_from'])}; {row['position']}",
-                lists[place] if (place := row_lists[rows.index(row)]) is not None else None,
+                f"{row['within']}; {_limit(row['stops_from'])}; {row['position']}",
+                _list_of(row) if row in with_list else None,
             )
             for row in now
         ),
@@ -230,22 +237,36 @@ def _held(board: Board, *, after_dose: bool) -> Exhibit:
         "line is the limit, a mark is an arm at a look, and the bar above it reaches to "
         "where it stood if every pending participant had an event.",
         table=pl.DataFrame(
-            [row | {name: row[name].words for name in ("best_case", "worst_case")} for row in rows],
+            [
+                {name: row[name] for name in POSITION_LABELS}
+                | {name: row[name].words for name in ("best_case", "worst_case")}
+                for row in rows
+            ],
             infer_schema_length=None,
         ),
         labels=POSITION_LABELS,
         footnotes=(
             *watermark(rules),
-            f"Counted are participants whose window, so many days from {from_what} on, has closed, "
+            "Counted are participants whose window, so many days from "
+            f"{'the first dose' if after_dose else 'randomization'} on, has closed, "
             "or who died in it. Pending: the window is open, or was left without an event.",
             *((SEALED,) if sealed_terms(board) else ()),
             looks_note(board),
             *too_few_note(board, [row["n"] for row in rows]),
-            _minutes(board, rules, rows, now, within),
+            _minutes(board, rules, rows, now),
         ),
         assumptions=board.trial.assumptions("stopping_rules", "monitoring", "special_interest"),
-        lists=lists,
-        row_lists=row_lists,
+        lists=tuple(map(_list_of, with_list)),
+        row_lists=tuple(with_list.index(row) if row in with_list else None for row in rows),
+    )
+
+
+def _list_of(row: dict[str, Any]) -> People:
+    """Whoever has an event in the window, of a row."""
+    return People(
+        f"{as_sentence(row['called'])}: event {row['within']}, {row['arm']}",
+        "people/in_rule_window",
+        tuple((row["bound"] | {"arm": row["arm"]}).items()),
     )
 
 
@@ -253,46 +274,35 @@ def _limit(stops_from: int | None) -> str:
     return "no limit yet" if stops_from is None else f"limit {stops_from}"
 
 
-def _called(rule: definition.StoppingRule) -> str:
-    return f"stopping rule for {name_of(rule)}"
-
-
 def _answer(
     rules: Sequence[definition.StoppingRule],
     rows: Sequence[dict[str, Any]],
     now: Sequence[dict[str, Any]],
-    within: dict[str, str],
 ) -> str:
-    by_name = {name_of(rule): rule for rule in rules}
-    met = [row for row in now if row["position"] == "met"]
-    if met:
-        return " ".join(
-            f"{as_sentence(_called(rule))}{demonstration([rule])} met: {row['arm']}, "
-            f"{_counts_that_meet(row, within[row['rule']])}. "
-            f"{as_sentence(since(row, rows, 'position', 'met'))}."
-            for row in met
-            for rule in [by_name[row["rule"]]]
-        )
-    close = [row for row in now if row["position"] == "met in the worst case"]
-    words = f"No stopping rule is met{demonstration(rules)}."
-    if close:
-        words += " " + " ".join(
-            f"If every pending participant had an event, the {_called(by_name[row['rule']])} "
-            f"would be met in {row['arm']} ({row['worst_case'].words})."
-            for row in close
-        )
-    return words
+    met = [
+        f"{as_sentence(row['called'])}{row['made_up']} met: {row['arm']}, "
+        f"{_counts_that_meet(row)}. "
+        f"{as_sentence(since(row, rows, 'position', 'met'))}."
+        for row in now
+        if row["position"] == "met"
+    ]
+    close = [
+        f"If every pending participant had an event, the {row['called']} would be met in "
+        f"{row['arm']} ({row['worst_case'].words})."
+        for row in now
+        if row["position"] == "met in the worst case"
+    ]
+    return " ".join(met or [f"No stopping rule is met{demonstration(rules)}.", *close])
 
 
-def _counts_that_meet(row: dict[str, Any], within: str) -> str:
+def _counts_that_meet(row: dict[str, Any]) -> str:
     """By the closed windows, or where these are too few by all who are known to have an event."""
-    if row["stops_from"] is not None and row["with_event"] >= row["stops_from"]:
-        counts = f"{row['with_event']} of {row['n']}"
-        return f"{counts} with an event {within}; the limit is {row['stops_from']}"
-    best = row["best_case"]
+    closed, best = _Position(row["n"], row["with_event"], row["stops_from"]), row["best_case"]
+    by = closed if closed.is_met else best
+    pending = "" if closed.is_met else ", pending ones among them,"
     return (
-        f"{best.events} of {best.n}, pending ones among them, with an event {within}; the limit is "
-        f"{best.stops_from}"
+        f"{by.events} of {by.n}{pending} with an event {row['within']}; the limit is "
+        f"{by.stops_from}"
     )
 
 
@@ -301,16 +311,12 @@ def _minutes(
     rules: Sequence[definition.StoppingRule],
     rows: Sequence[dict[str, Any]],
     now: Sequence[dict[str, Any]],
-    within: dict[str, str],
 ) -> str:
     positions = " ".join(
         f"{as_sentence(row['rule'])}, {row['arm']}: {row['with_event']} of {row['n']} with an "
-        f"event {within[row['rule']]}, {_limit(row['stops_from'])}, {row['pending']} pending, "
-        + (
-            f"met, {since(row, rows, 'position', 'met')}."
-            if row["position"] == "met"
-            else f"{row['position']}."
-        )
+        f"event {row['within']}, {_limit(row['stops_from'])}, {row['pending']} pending, "
+        + row["position"]
+        + (f", {since(row, rows, 'position', 'met')}." if row["position"] == "met" else ".")
         for row in now
     )
     return (
@@ -318,36 +324,6 @@ def _minutes(
         f"{board.snapshot.id}) the board held the stopping rules{demonstration(rules)} against "
         f"the data. {positions}"
     )
-
-
-def _lists(
-    board: Board,
-    rules: Sequence[definition.StoppingRule],
-    rows: Sequence[dict[str, Any]],
-    within: dict[str, str],
-    *,
-    after_dose: bool,
-) -> tuple[tuple[People, ...], tuple[int | None, ...]]:
-    """Whoever has an event in the window, for the rows of this snapshot; of others none is open."""
-    by_name = {name_of(rule): rule for rule in rules}
-    lists: list[People] = []
-    places: list[int | None] = []
-    for row in rows:
-        some = row["with_event"] or row["best_case"].events
-        if row["look"] != board.snapshot.manifest.cutoff or not some:
-            places.append(None)
-            continue
-        rule = by_name[row["rule"]]
-        bound = _bound(board, rule, after_dose=after_dose) | {"arm": row["arm"]}
-        lists.append(
-            People(
-                f"{as_sentence(_called(rule))}: event {within[row['rule']]}, {row['arm']}",
-                "people/in_rule_window",
-                tuple(bound.items()),
-            )
-        )
-        places.append(len(lists) - 1)
-    return tuple(lists), tuple(places)
 
 
 def _counts_drawn(
@@ -364,7 +340,6 @@ def _counts_drawn(
         counts = stopping_counts(held, at)
         traces.append(
             {
-                "type": "scatter",
                 "x": at.tolist(),
                 "y": [int(count) or None for count in counts],
                 "mode": "lines",
@@ -373,31 +348,24 @@ def _counts_drawn(
                 "hovertemplate": "%{x} participants: limit %{y}<extra></extra>",
             }
         )
-    for position, arm in enumerate(board.arms, start=1):
+    for arm in dict.fromkeys(row["arm"] for row in rows):
         of_arm = [row for row in rows if row["arm"] == arm]
-        if not of_arm:
-            continue
-        style = arm_style(position)
         had = [row["with_event"] for row in of_arm]
         traces.append(
-            {
-                "type": "scatter",
-                "x": [row["n"] for row in of_arm],
-                "y": had,
-                "mode": "lines+markers",
-                "line": {"color": style.color, "dash": style.dash},
-                "marker": {"color": style.color, "symbol": style.symbol, "size": 12},
-                "error_y": error_bars(had, had, [row["worst_case"].events for row in of_arm]),
-                "name": safe(arm),
-                "text": [day(row["look"]) for row in of_arm],
-                "hovertemplate": "%{text}: %{y} of %{x}<extra></extra>",
-            }
+            line_of_arm(
+                board,
+                arm,
+                of_arm,
+                "n",
+                "with_event",
+                error_y=error_bars(had, had, [row["worst_case"].events for row in of_arm]),
+                hovertemplate="%{text}: %{y} of %{x}<extra></extra>",
+            )
         )
     if any(row["pending"] for row in rows):
         # An entry of the legend for the bars, which have none of their own.
         traces.append(
             {
-                "type": "scatter",
                 "x": [None],
                 "y": [None],
                 "mode": "markers",
