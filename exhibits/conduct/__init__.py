@@ -1,5 +1,5 @@
 """Is it run as planned, and is the data complete and in time?"""
 
-from exhibits.conduct import completeness, deviations, disposition, follow_up, treatment
+from exhibits.conduct import completeness, disposition, treatment
 
-__all__ = ["completeness", "deviations", "disposition", "follow_up", "treatment"]
+__all__ = ["completeness", "disposition", "treatment"]

@@ -1,9 +1,10 @@
 """Is the data complete and in time? Against the schedule that is common to all arms."""
 
+from typing import Any
+
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.conduct.due import NOT_OPENED, planned_results, results_due
 from exhibits.exhibit import Exhibit, Number, exhibit, most_first
 from exhibits.parts.populations import in_all, nobody_randomized
 from exhibits.parts.theme import (
@@ -41,7 +42,49 @@ DUE = (
     "Due: the visit's window had closed by the data cut-off, and the participant was alive and in "
     "the study on its day."
 )
+NOT_OPENED = (
+    "How the study ended is taken from DM and DS: pooled and coded, from the dispositions that the "
+    "trial definition opens, and one about study treatment, or another, is not among them."
+)
 WEEKS = ("under 1", "1 to 2", "2 to 3", "3 to 4", "4 and more")
+
+
+def planned_results(board: Board) -> list[dict[str, Any]]:
+    """Which measure is planned at which visit, of datasets that the extract has."""
+    measures = {measure.name: measure for measure in board.trial.measures}
+    visits = {visit.visit.casefold(): visit.number for visit in board.trial.schedule}
+    there = {measure.domain for measure in measures.values() if board.has(measure.domain)}
+    stays_known = board.has("HO")
+    planned = {
+        (visits[visit.casefold()], name): assessment.in_hospital
+        for assessment in board.trial.assessments
+        if stays_known or not assessment.in_hospital
+        for visit in assessment.visits or visits
+        for name in assessment.measures
+        if measures[name].domain in there
+    }
+    return [
+        {
+            "number": number,
+            "domain": measures[name].domain,
+            "measure": name,
+            "in_hospital": in_hospital,
+        }
+        for (number, name), in_hospital in sorted(planned.items())
+    ]
+
+
+def results_due(board: Board, plan: list[dict[str, Any]]) -> tuple[pl.DataFrame, list[str]]:
+    """Due and received results by measure and arm, and the measures that are left out.
+
+    A measure of which there is no result at all is not in the extract, and not counted as zero.
+    """
+    rows = board.ask("conduct/measures", plan=plan)
+    totals = rows.group_by("measure", maintain_order=True).agg(
+        pl.col("received").max(), pl.col("received").null_count().alias("hidden")
+    )
+    absent = totals.filter(pl.col("received") == 0, pl.col("hidden") == 0)["measure"].to_list()
+    return rows.filter(~pl.col("measure").is_in(absent)), absent
 
 
 def _percentages(rows: pl.DataFrame) -> pl.DataFrame:
@@ -53,7 +96,6 @@ def _percentages(rows: pl.DataFrame) -> pl.DataFrame:
 def _labels(received: str) -> dict[str, str]:
     """What the columns are called where there is a word for what is received."""
     return {
-        "due": "Due",
         "received": received,
         "outstanding": f"Not {received.lower()}",
         "received_percent": f"{received} (%)",
@@ -70,37 +112,37 @@ def _dots(
         names: of the rows, from above.
     """
     lines = max((name.count("<br>") + 1 for name in names), default=1)
-    drawn = figure(x_title=x_title, y_title="", height=150 + max(27, 20 * lines) * len(names))
-    lowest = 100.0
+    lowest, traces = 100.0, []
     for words, style, rows in series:
         shown = rows.filter(pl.col("received_percent").is_not_null())
         lowest = min([lowest, *shown["received_percent"]])
-        drawn.add_trace(
-            go.Scatter(
-                y=shown["name"].to_list(),
-                x=shown["received_percent"].to_list(),
-                customdata=[
-                    share(received, due) for received, due in shown.select("received", "due").rows()
-                ],
-                mode="markers",
-                name=safe(words),
-                marker={"color": style.color, "symbol": style.symbol, "size": 11},
-                hovertemplate="%{y}: %{customdata}<extra></extra>",
-                showlegend=len(series) > 1,
-            )
+        traces.append(
+            {
+                "y": shown["name"].to_list(),
+                "x": shown["received_percent"].to_list(),
+                "customdata": [share(*counts) for counts in shown.select("received", "due").rows()],
+                "mode": "markers",
+                "name": safe(words),
+                "marker": {"color": style.color, "symbol": style.symbol, "size": 11},
+                "hovertemplate": "%{y}: %{customdata}<extra></extra>",
+                "showlegend": len(series) > 1,
+            }
         )
-    drawn.update_yaxes(
-        type="category",
-        categoryorder="array",
-        categoryarray=names[::-1],
-        range=[-0.6, len(names) - 0.4],
-        rangemode="normal",
-        tickmode="array",
-        tickvals=names,
-    )
-    # Of dots the place counts and no length, so the axis need not begin at zero.
-    drawn.update_xaxes(range=[max(0, 10 * ((lowest - 5) // 10)), 102], ticksuffix=" %")
-    return drawn
+    layout = {
+        "yaxis": {
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": names[::-1],
+            "range": [-0.6, len(names) - 0.4],
+            "rangemode": "normal",
+            "tickmode": "array",
+            "tickvals": names,
+        },
+        # Of dots the place counts and no length, so the axis need not begin at zero.
+        "xaxis": {"range": [max(0, 10 * ((lowest - 5) // 10)), 102], "ticksuffix": " %"},
+    }
+    height = 150 + max(27, 20 * lines) * len(names)
+    return figure(x_title=x_title, y_title="", height=height, traces=traces, layout=layout)
 
 
 @exhibit(
@@ -140,7 +182,7 @@ def visits_received(board: Board) -> Exhibit:
         description="A dot for each visit of the schedule and arm of this view: the share that is "
         "recorded.",
         table=visits.drop("position"),
-        labels={} | _labels("Recorded"),
+        labels=_labels("Recorded"),
         assumptions=board.trial.assumptions("schedule"),
     )
 
@@ -298,34 +340,34 @@ def data_lag(board: Board) -> Exhibit:
     due, received = in_all(fresh["due"]), in_all(fresh["received"])
 
     def draw() -> go.Figure:
-        drawn = figure(
+        heatmap = {
+            "type": "heatmap",
+            "x": list(WEEKS),
+            "y": [DATASETS[dataset] for dataset in datasets],
+            "z": [[cell[0] for cell in row] for row in grid],
+            "text": [[cell[1] for cell in row] for row in grid],
+            "customdata": [[cell[2] for cell in row] for row in grid],
+            "texttemplate": "%{text}",
+            "hovertemplate": "%{y}, %{x} weeks: %{customdata}<extra></extra>",
+            "hoverongaps": False,
+            "colorscale": MISSING_SCALE,
+            "zmin": 0,
+            "zmax": 100,
+            "showscale": False,
+            "xgap": 2,
+            "ygap": 2,
+        }
+        plain = {"type": "category", "showgrid": False}
+        return figure(
             x_title="Weeks since due",
             y_title="",
             height=150 + 40 * len(datasets),
+            traces=[heatmap],
+            layout={
+                "xaxis": plain,
+                "yaxis": plain | {"autorange": "reversed", "rangemode": "normal"},
+            },
         )
-        drawn.add_trace(
-            go.Heatmap(
-                x=list(WEEKS),
-                y=[DATASETS[dataset] for dataset in datasets],
-                z=[[cell[0] for cell in row] for row in grid],
-                text=[[cell[1] for cell in row] for row in grid],
-                customdata=[[cell[2] for cell in row] for row in grid],
-                texttemplate="%{text}",
-                hovertemplate="%{y}, %{x} weeks: %{customdata}<extra></extra>",
-                hoverongaps=False,
-                colorscale=MISSING_SCALE,
-                zmin=0,
-                zmax=100,
-                showscale=False,
-                xgap=2,
-                ygap=2,
-            )
-        )
-        drawn.update_xaxes(type="category", showgrid=False)
-        drawn.update_yaxes(
-            type="category", autorange="reversed", rangemode="normal", showgrid=False
-        )
-        return drawn
 
     return Exhibit(
         answer=(
@@ -379,37 +421,36 @@ def latest_records(board: Board) -> Exhibit:
     cutoff = day(board.snapshot.manifest.cutoff)
 
     def draw() -> go.Figure:
-        drawn = figure(
+        bar = {"color": QUIET, "symbol": "line-ns-open", "size": 15, "line": {"width": 2}}
+        of_sites = {
+            "y": sites["name"].to_list(),
+            "x": sites["days_before_cutoff"].to_list(),
+            "customdata": [safe(site) for site in sites["site"]],
+            "mode": "markers",
+            "name": "One site",
+            "marker": bar,
+            "text": [counted(days, "day") for days in sites["days_before_cutoff"]],
+            "hovertemplate": "%{y}, site %{customdata}: %{text} before<extra></extra>",
+        }
+        of_all = {
+            "y": words,
+            "x": list(latest.values()),
+            "mode": "markers",
+            "name": "All sites",
+            "marker": {"color": ACCENT, "symbol": "diamond", "size": 12},
+            "text": [counted(days, "day") for days in latest.values()],
+            "hovertemplate": "%{y}: %{text} before<extra></extra>",
+        }
+        return figure(
             x_title="Days before data cut-off",
             y_title="",
             height=150 + 44 * len(names),
+            traces=[of_sites, of_all],
+            layout={
+                "yaxis": {"autorange": "reversed", "type": "category", "rangemode": "normal"},
+                "xaxis": {"rangemode": "tozero"},
+            },
         )
-        drawn.add_trace(
-            go.Scatter(
-                y=sites["name"].to_list(),
-                x=sites["days_before_cutoff"].to_list(),
-                customdata=[safe(site) for site in sites["site"]],
-                mode="markers",
-                name="One site",
-                marker={"color": QUIET, "symbol": "line-ns-open", "size": 15, "line": {"width": 2}},
-                text=[counted(days, "day") for days in sites["days_before_cutoff"]],
-                hovertemplate="%{y}, site %{customdata}: %{text} before<extra></extra>",
-            )
-        )
-        drawn.add_trace(
-            go.Scatter(
-                y=words,
-                x=list(latest.values()),
-                mode="markers",
-                name="All sites",
-                marker={"color": ACCENT, "symbol": "diamond", "size": 12},
-                text=[counted(days, "day") for days in latest.values()],
-                hovertemplate="%{y}: %{text} before<extra></extra>",
-            )
-        )
-        drawn.update_yaxes(autorange="reversed", type="category", rangemode="normal")
-        drawn.update_xaxes(rangemode="tozero")
-        return drawn
 
     return Exhibit(
         denominator=f"{counted(len(names), 'dataset')}, "

@@ -1,15 +1,18 @@
-"""How the study ended, for whom and why."""
+"""How the study ended, deviations from the protocol, and how much follow-up there is."""
 
+from typing import Any
+
+import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.conduct.due import NOT_OPENED, planned_results, results_due
+from exhibits.conduct.completeness import NOT_OPENED, planned_results, results_due
 from exhibits.exhibit import Exhibit, Number, exhibit
 from exhibits.parts.comparison import counts_in_arms, share_of_arm, too_few_note, where_enough
-from exhibits.parts.populations import all_randomized, in_all, nobody_randomized
+from exhibits.parts.populations import all_randomized, in_all, nobody_randomized, row_name
 from exhibits.parts.stacked_bars import stacked
-from exhibits.parts.theme import STATES
+from exhibits.parts.theme import STATES, arm_style, counts_axis, figure, hatch, in_lines, safe
 from exhibits.parts.words import NOT_SHOWN, number, sentence_case, share
-from queries import Board
+from queries import Board, Filters
 
 # What became of a participant, in the order of the pictures: column, words, how it is drawn.
 ENDS = (
@@ -108,7 +111,7 @@ def reasons_for_leaving(board: Board) -> Exhibit:
     )
 
 
-REASON_LABELS = {"reason": "Reason", "median_day": "Study day, median"}
+REASON_LABELS = {"median_day": "Study day, median"}
 
 
 def with_reasons(board: Board, rows: pl.DataFrame) -> pl.DataFrame:
@@ -126,3 +129,153 @@ def _most_frequent(reasons: pl.DataFrame) -> str:
     )
     reason, count = shown.row(0)
     return f"{reason.lower()} ({count:,})" if count else NOT_SHOWN
+
+
+@exhibit(
+    page="board-conduct",
+    title="Protocol deviations",
+    data=("DV",),
+    method=(
+        "Categories that the trial definition opens. A participant can have deviations of "
+        "several categories.",
+    ),
+)
+def deviations(board: Board) -> Exhibit:
+    """Protocol deviations by category, and who has any, in each arm of this view."""
+    if (nothing := nobody_randomized(board)) is not None:
+        return nothing
+    arms, total = board.ask("conduct/deviations_in_all"), all_randomized(board)
+    rows = board.ask("conduct/deviations").with_columns(sentence_case("category"))
+    shown = rows.filter(pl.col("participants").is_not_null())
+    categories = shown["category"].unique(maintain_order=True).to_list()
+    with_any = in_all(arms["with_any"])
+
+    def draw() -> go.Figure:
+        traces = []
+        for arm, position in arms.select("arm", "position").rows():
+            style, of_arm = arm_style(position), shown.filter(pl.col("arm") == arm)
+            traces.append(
+                {
+                    "type": "bar",
+                    "y": [in_lines(category, 12) for category in of_arm["category"]],
+                    "x": of_arm["participants"].to_list(),
+                    "name": safe(arm),
+                    "orientation": "h",
+                    "marker": {"color": style.color, "pattern": hatch(style.pattern)},
+                    "hovertemplate": "%{y}: %{x} participants<extra></extra>",
+                    "showlegend": arms.height > 1,
+                }
+            )
+        order = [in_lines(category, 12) for category in categories]
+        rows_of = {"type": "category", "categoryorder": "array", "categoryarray": order}
+        return figure(
+            x_title="Participants with a deviation",
+            y_title="",
+            height=150 + (20 + 22 * arms.height) * len(categories),
+            traces=traces,
+            layout={
+                "yaxis": rows_of
+                | {"autorange": "reversed", "rangemode": "normal", "showgrid": False},
+                "xaxis": counts_axis(rows["participants"]),
+            },
+        )
+
+    return Exhibit(
+        answer=f"{share_of_arm(board, with_any, total)} randomized participants have a deviation; "
+        f"deviations in all: {number(in_all(arms['deviations']))}.",
+        denominator=f"N = {total:,}",
+        numbers=tuple(
+            Number(
+                arm,
+                share_of_arm(board, had, of),
+                f"participants with any; deviations: {number(count)}",
+            )
+            for arm, had, of, count in arms.select(
+                "arm", "with_any", "randomized", "deviations"
+            ).rows()
+        ),
+        picture=draw if categories else None,
+        description="Bars for each category and arm of this view: participants with a deviation.",
+        table=rows.drop("position"),
+    )
+
+
+KNOWN = (
+    ("reached", "Reached alive", STATES.as_planned),
+    ("died", "Died by then", STATES.died),
+    ("left_study", "Left before", STATES.left),
+    ("not_recorded", "Not known", STATES.not_known),
+    ("not_due", "Not due yet", STATES.to_come),
+    ("undated", "No date of randomization", STATES.undated),
+)
+
+
+@exhibit(
+    page="board-conduct",
+    title="Follow-up maturity",
+    method=(
+        "Past a day: its visit's window had closed by the data cut-off. Reached alive: seen at "
+        "a scheduled visit, measured, contacted, discharged or completed on that day or later, "
+        "or died later. Who came to its visit, or completed, in the window before the day "
+        "reached it, unless they left the study. Not known: past it, and none of these is "
+        "recorded. Vital status known is counted in the same way; there those who left before "
+        "are among the not known.",
+        NOT_OPENED,
+    ),
+)
+def follow_up_maturity(board: Board) -> Exhibit:
+    """How many of the randomized are past each day of the schedule, and what is known of them."""
+    if (nothing := nobody_randomized(board)) is not None:
+        return nothing
+    total = all_randomized(board)
+    schedule = [visit.model_dump() for visit in board.trial.schedule if visit.day > 1]
+    # Everybody, whatever is chosen; a limited role has no choice of filters.
+    everybody: dict[str, Any] = (
+        {} if board.is_limited else {"filters": Filters().bound(board.trial)}
+    )
+    days = board.ask("conduct/follow_up", schedule=schedule, **everybody).with_columns(
+        due=pl.sum_horizontal(["reached", "died", "left_study", "not_recorded"], ignore_nulls=False)
+    )
+    numbers = []
+    for day in _milestones(board):
+        rows = days.filter(pl.col("planned_day") == day)
+        if rows.is_empty():
+            continue
+        due, reached = in_all(rows["due"]), in_all(rows["reached"])
+        numbers += [
+            Number(f"Past day {day}", share_of_arm(board, due, total), "of those randomized"),
+            Number(
+                f"Known alive on day {day}", share_of_arm(board, reached, due), "of those past it"
+            ),
+        ]
+    last = numbers[-2:]
+    return Exhibit(
+        answer=f"{last[0].label}: {last[0].value}; of these known to have been alive then: "
+        f"{last[1].value}.",
+        denominator=f"N = {total:,}",
+        numbers=tuple(numbers),
+        picture=lambda: stacked(
+            [
+                (row_name(board, f"Day {row['planned_day']}", row["arm"]), row)
+                for row in days.iter_rows(named=True)
+            ],
+            KNOWN,
+            "Randomized participants",
+            height=28,
+            longest=18,
+        ),
+        description="A stacked bar for each day of the schedule and arm of this view: reached "
+        "alive, died by then, left before, not known, not due yet.",
+        table=days.select(
+            "visit", "planned_day", "arm", "due", *(column for column, _, _ in KNOWN)
+        ),
+        labels={"due": "Past this day"} | {column: words for column, words, _ in KNOWN},
+        assumptions=board.trial.assumptions("schedule", "primary.day"),
+    )
+
+
+def _milestones(board: Board) -> list[int]:
+    """The day of the primary endpoint and the last day of the schedule."""
+    days = {visit.day for visit in board.trial.schedule}
+    primary = {board.trial.primary.day} & days if board.trial.primary else set()
+    return sorted(primary | {board.trial.schedule[-1].day})

@@ -87,7 +87,7 @@ def doses_given(board: Board) -> Exhibit:
         description="A stacked bar for each planned dose and arm: given in the window, given "
         "outside it, not given.",
         table=doses.drop("position"),
-        labels={} | {column: words for column, words, _ in GIVEN},
+        labels={column: words for column, words, _ in GIVEN},
         footnotes=(
             f"Due: the dose's window of {counted(dosing.window_days, 'day')} around its study day "
             "had closed by the data cut-off, and the participant was alive and in the study on "
@@ -117,9 +117,7 @@ def doses_changed(board: Board) -> Exhibit:
         f"planned: {counted(changed, 'dose')}.",
         denominator=f"{not_given + changed:,} records",
         table=reasons.drop("position").with_columns(sentence_case("reason")),
-        labels={
-            "changed": "Given otherwise",
-        },
+        labels={"changed": "Given otherwise"},
     )
 
 
@@ -235,8 +233,5 @@ def deviations_by_term(board: Board) -> Exhibit:
         else "No deviation of a randomized participant is recorded.",
         denominator=counted(total, "deviation"),
         table=terms.drop("position").with_columns(sentence_case("category"), sentence_case("term")),
-        labels={
-            "category": "Category, as received",
-            "term": "Deviation",
-        },
+        labels={"category": "Category, as received", "term": "Deviation"},
     )

@@ -192,61 +192,60 @@ def _cumulative_drawn(
     projected: pl.DataFrame | None,
     randomized: int,
 ) -> go.Figure:
-    drawn = figure(x_title="Date of randomization", y_title="Participants, cumulative")
-    drawn.add_trace(
-        go.Scatter(
-            x=[accrual.start, accrual.end],
-            y=[0, accrual.target],
-            mode="lines",
-            name="Plan",
-            line={"color": QUIET, "dash": "dash", "width": 2},
-            hovertemplate="Plan: %{y:.0f} by %{x|%d %b %Y}<extra></extra>",
-        )
-    )
+    traces: list[dict[str, object]] = [
+        {
+            "x": [accrual.start, accrual.end],
+            "y": [0, accrual.target],
+            "mode": "lines",
+            "name": "Plan",
+            "line": {"color": QUIET, "dash": "dash", "width": 2},
+            "hovertemplate": "Plan: %{y:.0f} by %{x|%d %b %Y}<extra></extra>",
+        }
+    ]
     if projected is not None:
         dates, middle, low, high = (
             projected[name].to_list()
             for name in ("date", "participants", "participants_low", "participants_high")
         )
-        drawn.add_trace(
-            go.Scatter(
-                x=[*dates, *reversed(dates)],
-                y=[*high, *reversed(low)],
-                fill="toself",
-                fillcolor=BAND,
-                line={"width": 0},
-                name="95 % interval",
-                hoverinfo="skip",
-            )
-        )
-        drawn.add_trace(
-            go.Scatter(
-                x=dates,
-                y=middle,
-                mode="lines",
-                name="Projection",
-                line={"color": ACCENT, "dash": "dot", "width": 2},
-                customdata=list(zip(low, high, strict=True)),
-                hovertemplate=(
-                    "Projected %{y} (%{customdata[0]} to %{customdata[1]}) "
-                    "by %{x|%d %b %Y}<extra></extra>"
-                ),
-            )
-        )
+        traces += [
+            {
+                "x": [*dates, *reversed(dates)],
+                "y": [*high, *reversed(low)],
+                "fill": "toself",
+                "fillcolor": BAND,
+                "line": {"width": 0},
+                "name": "95 % interval",
+                "hoverinfo": "skip",
+            },
+            {
+                "x": dates,
+                "y": middle,
+                "mode": "lines",
+                "name": "Projection",
+                "line": {"color": ACCENT, "dash": "dot", "width": 2},
+                "customdata": list(zip(low, high, strict=True)),
+                "hovertemplate": "Projected %{y} (%{customdata[0]} to %{customdata[1]}) "
+                "by %{x|%d %b %Y}<extra></extra>",
+            },
+        ]
     # Dates outside the plan or the cut-off are findings; the curve still runs from left to right.
     dated = by_date["date"].to_list()
     first, last = min([accrual.start, cutoff, *dated]), max([cutoff, *dated])
-    starts = [first, *dated, last]
-    steps_up = [0, *by_date["cumulative"], by_date["cumulative"].last() or 0]
-    drawn.add_trace(
-        go.Scatter(
-            x=starts,
-            y=steps_up,
-            mode="lines",
-            name="Randomized",
-            line={"color": ACCENT, "shape": "hv", "width": 3},
-            hovertemplate="%{y} randomized by %{x|%d %b %Y}<extra></extra>",
-        )
+    traces.append(
+        {
+            "x": [first, *dated, last],
+            "y": [0, *by_date["cumulative"], by_date["cumulative"].last() or 0],
+            "mode": "lines",
+            "name": "Randomized",
+            "line": {"color": ACCENT, "shape": "hv", "width": 3},
+            "hovertemplate": "%{y} randomized by %{x|%d %b %Y}<extra></extra>",
+        }
+    )
+    drawn = figure(
+        x_title="Date of randomization",
+        y_title="Participants, cumulative",
+        traces=traces,
+        layout={"yaxis": {"range": [0, max(accrual.target, randomized) * 1.12]}},
     )
     drawn.add_hline(y=accrual.target, line={"color": QUIET, "width": 1})
     drawn.add_annotation(
@@ -258,7 +257,6 @@ def _cumulative_drawn(
         xanchor="left",
         yanchor="bottom",
     )
-    drawn.update_yaxes(range=[0, max(accrual.target, randomized) * 1.12])
     return drawn
 
 
@@ -286,32 +284,32 @@ def enrollment_by_month(board: Board) -> Exhibit:
     )
 
     def draw() -> go.Figure:
-        drawn = figure(x_title="Calendar month", y_title="Participants", height=340)
         names = [f"{month:%b %Y}" for month in months["month"]]
-        for name, label, color, pattern in (
-            ("screened", "Screened", QUIET, "/"),
-            ("randomized", "Randomized", ACCENT, ""),
-        ):
-            drawn.add_trace(
-                go.Bar(
-                    x=names,
-                    y=months[name].to_list(),
-                    name=label,
-                    marker={"color": color, "pattern": hatch(pattern)},
-                    hovertemplate="%{x}: %{y} " + label.lower() + "<extra></extra>",
-                )
+        bars = [
+            {
+                "type": "bar",
+                "x": names,
+                "y": months[name].to_list(),
+                "name": label,
+                "marker": {"color": color, "pattern": hatch(pattern)},
+                "hovertemplate": "%{x}: %{y} " + label.lower() + "<extra></extra>",
+            }
+            for name, label, color, pattern in (
+                ("screened", "Screened", QUIET, "/"),
+                ("randomized", "Randomized", ACCENT, ""),
             )
-        drawn.add_trace(
-            go.Scatter(
-                x=names,
-                y=[pace] * months.height,
-                mode="lines",
-                name=f"Plan, {decimal(pace)} randomized a month",
-                line={"color": QUIET, "dash": "dash"},
-                hoverinfo="skip",
-            )
+        ]
+        plan = {
+            "x": names,
+            "y": [pace] * months.height,
+            "mode": "lines",
+            "name": f"Plan, {decimal(pace)} randomized a month",
+            "line": {"color": QUIET, "dash": "dash"},
+            "hoverinfo": "skip",
+        }
+        return figure(
+            x_title="Calendar month", y_title="Participants", height=340, traces=[*bars, plan]
         )
-        return drawn
 
     return Exhibit(
         title="Screened and randomized by month",

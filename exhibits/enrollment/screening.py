@@ -42,33 +42,35 @@ def enrollment_by_site(board: Board) -> Exhibit:
     least = "At least " if sites["randomized"].null_count() else ""
 
     def draw() -> go.Figure:
-        drawn = figure(x_title="Participants", y_title="Site", height=150 + 30 * shown.height)
-        for name, label, color, pattern in (
-            ("randomized", "Randomized", ACCENT, ""),
-            ("screen_failures", "Screen failure", QUIET, "/"),
-            ("in_screening", "Still in screening", QUIET, "."),
-        ):
-            if name == "in_screening" and not shown[name].sum():
-                continue
-            drawn.add_trace(
-                go.Bar(
-                    y=names,
-                    x=shown[name].to_list(),
-                    name=label,
-                    orientation="h",
-                    marker={"color": color, "pattern": hatch(pattern)},
-                    hovertemplate="Site %{y}: %{x} " + label.lower() + "<extra></extra>",
-                )
+        traces = [
+            {
+                "type": "bar",
+                "y": names,
+                "x": shown[name].to_list(),
+                "name": label,
+                "orientation": "h",
+                "marker": {"color": color, "pattern": hatch(pattern)},
+                "hovertemplate": "Site %{y}: %{x} " + label.lower() + "<extra></extra>",
+            }
+            for name, label, color, pattern in (
+                ("randomized", "Randomized", ACCENT, ""),
+                ("screen_failures", "Screen failure", QUIET, "/"),
+                ("in_screening", "Still in screening", QUIET, "."),
             )
-        drawn.update_layout(barmode="stack")
-        drawn.update_yaxes(
-            type="category",
-            showgrid=False,
-            categoryorder="array",
-            categoryarray=names[::-1],
+            if name != "in_screening" or shown[name].sum()
+        ]
+        order = {"categoryorder": "array", "categoryarray": names[::-1]}
+        return figure(
+            x_title="Participants",
+            y_title="Site",
+            height=150 + 30 * shown.height,
+            traces=traces,
+            layout={
+                "barmode": "stack",
+                "yaxis": {"type": "category", "showgrid": False} | order,
+                "xaxis": counts_axis(shown["screened"]),
+            },
         )
-        drawn.update_xaxes(counts_axis(shown["screened"]))
-        return drawn
 
     return Exhibit(
         denominator=f"{least}{active} of {board.trial.planned_sites} planned sites have randomized"
@@ -128,22 +130,25 @@ def screening_flow(board: Board) -> Exhibit:
     screened = totals["screened"]
 
     def draw() -> go.Figure:
-        drawn = figure(x_title="Screen failures", y_title="", height=130 + 44 * bars.height)
-        drawn.add_trace(
-            go.Bar(
-                y=[in_lines(label) for label in bars["step"]],
-                x=bars["participants"].to_list(),
-                orientation="h",
-                marker={"color": QUIET, "pattern": hatch("/")},
-                text=[number(count) for count in bars["participants"]],
-                textposition="outside",
-                cliponaxis=False,
-                hovertemplate="%{y}: %{x} of " + number(failures) + "<extra></extra>",
-            )
+        bar = {
+            "type": "bar",
+            "y": [in_lines(label) for label in bars["step"]],
+            "x": bars["participants"].to_list(),
+            "orientation": "h",
+            "marker": {"color": QUIET, "pattern": hatch("/")},
+            "text": [number(count) for count in bars["participants"]],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "hovertemplate": "%{y}: %{x} of " + number(failures) + "<extra></extra>",
+        }
+        layout = {
+            "yaxis": {"autorange": "reversed", "rangemode": "normal", "showgrid": False},
+            "xaxis": counts_axis(bars["participants"], room=1.35),
+        }
+        height = 130 + 44 * bars.height
+        return figure(
+            x_title="Screen failures", y_title="", height=height, traces=[bar], layout=layout
         )
-        drawn.update_yaxes(autorange="reversed", rangemode="normal", showgrid=False)
-        drawn.update_xaxes(counts_axis(bars["participants"], room=1.35))
-        return drawn
 
     return Exhibit(
         answer=(
@@ -156,9 +161,7 @@ def screening_flow(board: Board) -> Exhibit:
         picture=draw if bars.height else None,
         description=f"Criteria that {counted(failures, 'screen failure')} did not meet, as bars.",
         table=table,
-        labels={
-            "step": "Step or reason",
-        },
+        labels={"step": "Step or reason"},
         footnotes=tuple(footnotes),
         assumptions=board.trial.assumptions("criteria"),
     )
@@ -190,19 +193,20 @@ def time_to_randomization(board: Board) -> Exhibit:
     shortest, longest = min(drawn_days, default=0), max(drawn_days, default=0)
 
     def draw() -> go.Figure:
-        drawn = figure(
-            x_title="Days from screening to randomization", y_title="Participants", height=300
+        bar = {
+            "type": "bar",
+            "x": days["days"].to_list(),
+            "y": days["participants"].to_list(),
+            "marker": {"color": ACCENT},
+            "hovertemplate": "%{y} participants after %{x} days<extra></extra>",
+        }
+        return figure(
+            x_title="Days from screening to randomization",
+            y_title="Participants",
+            height=300,
+            traces=[bar],
+            layout={"xaxis": {"dtick": 1 if longest - shortest <= 15 else None}},
         )
-        drawn.add_trace(
-            go.Bar(
-                x=days["days"].to_list(),
-                y=days["participants"].to_list(),
-                marker={"color": ACCENT},
-                hovertemplate="%{y} participants after %{x} days<extra></extra>",
-            )
-        )
-        drawn.update_xaxes(dtick=1 if longest - shortest <= 15 else None)
-        return drawn
 
     return Exhibit(
         answer=f"Half of them were randomized within {counted(middle, 'day')} of screening."

@@ -59,10 +59,7 @@ def monitoring_rules(board: Board) -> Exhibit:
         answer=f"{counted(len(rows), 'rule')}{demonstration(rules)}{_standing(board, len(rows))}",
         denominator=f"N = {all_randomized(board):,}",
         table=pl.DataFrame(rows),
-        labels={
-            "statement": "As it is stated",
-            "information": "Information so far",
-        },
+        labels={"statement": "As it is stated", "information": "Information so far"},
         footnotes=(*watermark(rules), looks_note(board)),
         assumptions=trial.assumptions("stopping_rules", "sequential_rules", "monitoring"),
     )
