@@ -149,9 +149,10 @@ def immune_and_oxygenation(board: Board) -> Exhibit:
                     else f"fewer than {minimum(board)} participants",
                 }
             )
-    table = pl.DataFrame(rows, schema_overrides=dict.fromkeys(CORRELATION, pl.Float64()))
-    table = table.with_columns(rounded_column(table[name], 3) for name in CORRELATION)
-    estimated = table.drop_nulls("correlation")
+    estimates = pl.DataFrame(rows, schema_overrides=dict.fromkeys(CORRELATION, pl.Float64()))
+    # Words have fewer decimals than the table: each is rounded once.
+    estimated = estimates.drop_nulls("correlation")
+    table = estimates.with_columns(rounded_column(estimates[name], 3) for name in CORRELATION)
     answer = "Too few participants have both for any estimate."
     if not estimated.is_empty():
         most = estimated.sort(pl.col("correlation").abs(), descending=True).row(0, named=True)
