@@ -164,6 +164,7 @@ def sequential_positions(board: Board) -> Exhibit:
     )
 
 
+# The columns of a row, in their order, and what they are called.
 SEQUENTIAL_LABELS = {
     "rule": "Rule",
     "arm": "Arm",

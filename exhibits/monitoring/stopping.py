@@ -184,9 +184,10 @@ SEALED = (
     "Events under terms that would tell the treatment are sealed, and are not among what is "
     "counted here: unblinded there can be more."
 )
+# What a row has for sentences and lists, and no table.
+OF_RULE = ("called", "made_up", "within", "bound")
 POSITION_LABELS = {
     "look": "Data cut-off",
-    "arm": "Arm",
     "n": "Window closed",
     "with_event": "With an event in it",
     "stops_from": "Limit",
@@ -238,7 +239,7 @@ def _held(board: Board, *, after_dose: bool) -> Exhibit:
         "where it stood if every pending participant had an event.",
         table=pl.DataFrame(
             [
-                {name: row[name] for name in POSITION_LABELS}
+                {name: value for name, value in row.items() if name not in OF_RULE}
                 | {name: row[name].words for name in ("best_case", "worst_case")}
                 for row in rows
             ],
