@@ -365,7 +365,11 @@ def methods() -> Iterator[str]:
 
 def _uses(item: Registered) -> tuple[list[str], list[Place]]:
     """The questions that an exhibit asks, and the estimators that it calls, by what it loads."""
-    reached: list[object] = [inspect.unwrap(item.make)]
+    # What a decorator asks for every exhibit that it wraps, too.
+    reached: list[object] = []
+    inner: object = item.make
+    while (inner := getattr(inner, "__wrapped__", None)) is not None:
+        reached.insert(0, inner)
     for one in reached:
         reached += [other for other in _loaded(one) if not any(other is had for had in reached)]
     estimators = [

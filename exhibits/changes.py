@@ -41,11 +41,8 @@ PEOPLE = _Question(
     "changes/participants", "subject", ("reached", "ended", "reason", "day_one", "death_date")
 )
 EVENTS = _Question(
-    "changes/events",
-    "record_key",
-    (
-        "preferred_term", "start_date", "end_date", "grade", "is_serious", "is_fatal", "outcome",
-    ),
+    "changes/events", "record_key",
+    ("preferred_term", "start_date", "end_date", "grade", "is_serious", "is_fatal", "outcome"),
 )  # fmt: skip
 
 
@@ -290,6 +287,10 @@ def _listed(board: Board, then: Board) -> pl.DataFrame:
             for name in kind.of.values
         ]
         what = kind.of.values[0]
+        record = [pl.coalesce(f"{what}_now", what)]
+        if kind.of is EVENTS:
+            is_serious = pl.coalesce("is_serious_now", "is_serious")
+            record.append(pl.when(is_serious).then(pl.lit(", serious")))
         parts.append(
             changed.select(
                 pl.lit(kind.name).alias("what"),
@@ -298,21 +299,12 @@ def _listed(board: Board, then: Board) -> pl.DataFrame:
                     pl.coalesce(f"{name}_now", name).alias(name)
                     for name in ("subject", "site", "arm")
                 ),
-                pl.concat_str(
-                    pl.coalesce(f"{what}_now", what), *_seriousness(kind), ignore_nulls=True
-                ).alias("record"),
+                pl.concat_str(record, ignore_nulls=True).alias("record"),
                 pl.concat_str(pairs, separator="; ", ignore_nulls=True).alias("difference"),
             )
         )
     order = pl.col("change").replace_strict({VANISHED: 0, CHANGED: 1, NEW: 2})
     return pl.concat(parts).sort(order, "what", "subject", "record", maintain_order=True)
-
-
-def _seriousness(kind: _Kind) -> tuple[pl.Expr, ...]:
-    """What is added to the name of a serious event."""
-    if "is_serious" not in kind.of.values:
-        return ()
-    return (pl.when(pl.coalesce("is_serious_now", "is_serious")).then(pl.lit(", serious")),)
 
 
 @exhibit(
@@ -548,7 +540,7 @@ def _moved_conclusions(
     board: Board, then: Board, exhibits: Iterable[Registered]
 ) -> tuple[pl.DataFrame, int]:
     """The estimates that moved, and how many were looked at."""
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
     looked_at = 0
     offered = (item for item in exhibits if item.is_offered(board))
     for name, of in ((item.name, one) for item in offered for one in item.conclusions):
@@ -560,24 +552,14 @@ def _moved_conclusions(
             if (moved is not None and abs(moved) > board.trial.monitoring.moved_points) or (
                 moved is None and old is not None and old != value
             ):
-                rows.append(
-                    {
-                        "exhibit": make(name, board).title,
-                        "estimate": ", ".join(key)
-                        + (f" {of.compared} {board.reference_arm}" if of.compared else ""),
-                        "then": _in_words(old, of.unit),
-                        "now": _in_words(value, of.unit),
-                        "moved": moved,
-                    }
-                )
-    return pl.DataFrame(rows, schema=CONCLUSION_SCHEMA), looked_at
+                less = f" {of.compared} {board.reference_arm}" if of.compared else ""
+                words = (_in_words(estimate, of.unit) for estimate in (old, value))
+                rows.append((make(name, board).title, ", ".join(key) + less, *words, moved))
+    schema = dict.fromkeys(("exhibit", "estimate", "then", "now"), pl.String)
+    return pl.DataFrame(rows, schema | {"moved": pl.Float64}, orient="row"), looked_at
 
 
 MOVED = {"moved": "Moved, points"}
-CONCLUSION_SCHEMA = {
-    **dict.fromkeys(("exhibit", "estimate", "then", "now"), pl.String),
-    "moved": pl.Float64,
-}
 
 
 def _estimates(
