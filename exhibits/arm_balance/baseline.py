@@ -75,7 +75,7 @@ def allocation(board: Board) -> Exhibit:
         picture=draw,
         description="One bar for each arm of this view.",
         table=table.drop("position", "of"),
-        labels={"percent": "Share, %"},
+        labels={"percent": "Share (%)"},
         footnotes=too_few_note(board, [total]),
         assumptions=board.trial.assumptions("arms"),
     )

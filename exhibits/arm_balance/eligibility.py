@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from exhibits.exhibit import Exhibit, People, exhibit
+from exhibits.parts.comparison import share_of_arm
 from exhibits.parts.populations import NOBODY, row_name
 from exhibits.parts.theme import (
     AXIS,
@@ -17,7 +18,6 @@ from exhibits.parts.theme import (
     hatch,
     safe,
 )
-from exhibits.parts.words import share
 from queries import Board
 from trials import Criterion
 
@@ -88,7 +88,7 @@ def eligibility_measures(board: Board) -> Exhibit:
         .item()
     )
     return Exhibit(
-        answer=_outside_in_words(labels, counts),
+        answer=_outside_in_words(board, labels, counts),
         denominator=f"N = {people:,}",
         picture=lambda: _limits_drawn(board, asked, labels, rows),
         description="A panel for each measure: bars of participants by steps of the value, for "
@@ -133,12 +133,16 @@ def _limits_in_words(criterion: Criterion) -> str:
     return f"{criterion.lower:g} to {criterion.upper:g}"
 
 
-def _outside_in_words(labels: dict[str, tuple[str, str]], counts: pl.DataFrame) -> str:
+def _outside_in_words(
+    board: Board, labels: dict[str, tuple[str, str]], counts: pl.DataFrame
+) -> str:
     parts = []
     for (measure,), part in counts.group_by("measure", maintain_order=True):
         sums = {side: int(part[side].sum()) for side in SIDES}
         known = sum(sums.values()) - sums["missing"]
-        parts.append(f"{labels[str(measure)][0]} {share(sums['below'] + sums['above'], known)}")
+        parts.append(
+            f"{labels[str(measure)][0]} {share_of_arm(board, sums['below'] + sums['above'], known)}"
+        )
     return f"Outside the limits of eligibility: {'; '.join(parts)}."
 
 

@@ -90,12 +90,16 @@ def with_share(
 
 
 def with_percent(
-    board: Board, rows: pl.DataFrame, count: str, of: str, name: str = "percent"
+    board: Board | None, rows: pl.DataFrame, count: str, of: str, name: str = "percent"
 ) -> pl.DataFrame:
-    """The rows with a share in percent alone; null where `of` is under the minimum."""
+    """The rows with a share in percent alone; null where `of` is under the minimum.
+
+    Without a Board there is no minimum: how much of the data is there is no estimate.
+    """
     share_of_all = 100 * rows[count] / rows[of].replace(0, None)
     rounded_share = rounded_column(share_of_all.cast(pl.Float64), SHARE_PLACES)
-    return rows.with_columns(rounded_share.alias(name)).with_columns(where_enough(board, of, name))
+    rows = rows.with_columns(rounded_share.alias(name))
+    return rows if board is None else rows.with_columns(where_enough(board, of, name))
 
 
 def with_rate(

@@ -36,7 +36,7 @@ def adverse_events_as_treated(board: Board) -> Exhibit:
         pl.col("kind").replace(KINDS),
         "arm",
         "participants",
-        "treated",
+        pl.col("treated").alias("of"),
         "percent",
         "percent_low",
         "percent_high",
@@ -52,7 +52,7 @@ def adverse_events_as_treated(board: Board) -> Exhibit:
         + ".",
         denominator=f"N = {int(anyone['treated'].sum()):,}",
         table=table,
-        labels={"arm": "Treatment", "treated": "N"},
+        labels={"arm": "Treatment"},
         footnotes=too_few_note(board, anyone["treated"]),
     )
 

@@ -117,10 +117,19 @@ def adverse_event_onset(board: Board) -> Exhibit:
         description="A line for each arm of this view: events per 100 patient-days by time since "
         "randomization, with intervals.",
         table=table.select(
-            "arm", "days", "events", "grade_3", "observed", "rate", "rate_low", "rate_high"
+            "arm",
+            "days",
+            "participants",
+            "events",
+            "grade_3",
+            "observed",
+            "rate",
+            "rate_low",
+            "rate_high",
         ),
         labels={
             "days": "Study days",
+            "participants": "Participants observed",
             "events": "Events that began",
             "grade_3": "of grade 3 and higher",
             "observed": "Patient-days",

@@ -8,6 +8,7 @@ from exhibits.exhibit import Conclusion, Exhibit, Number, People, exhibit
 from exhibits.parts.comparison import (
     apart_in_words,
     counts_in_arms,
+    share_of_arm,
     shares_in_arms,
     too_few_note,
     with_difference,
@@ -20,7 +21,7 @@ from exhibits.parts.populations import in_all, nobody_to_show, row_name, size_of
 from exhibits.parts.theme import (
     in_lines,
 )
-from exhibits.parts.words import counted, number, share
+from exhibits.parts.words import counted, number
 from queries import Board
 
 KINDS = {
@@ -103,7 +104,8 @@ def adverse_event_overview(board: Board) -> Exhibit:
         answer=(
             f"{counted(events, 'event')} among {counted(total, 'participant')}; "
             if in_any is None
-            else f"{share(in_any, total)} participants had {counted(events, 'event')}; "
+            else f"{share_of_arm(board, in_any, total)} participants had "
+            f"{counted(events, 'event')}; "
         )
         + "; ".join(
             f"{KINDS[kind].lower()}: "
@@ -120,7 +122,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
         numbers=tuple(
             Number(
                 KINDS[kind],
-                share(in_all(part["participants"]), total),
+                share_of_arm(board, in_all(part["participants"]), total),
                 _beside_number(board, part),
                 list_of_kind(board, kind, None),
             )

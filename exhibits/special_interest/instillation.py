@@ -154,11 +154,12 @@ def hours_from_instillation(board: Board) -> Exhibit:
     )  # fmt: skip
     placed = onsets.with_columns(span=span)
     table = placed.group_by("group", "arm", maintain_order=True).agg(
+        pl.col("subject").n_unique().cast(pl.Int64).alias("participants"),
         pl.len().cast(pl.Int64).alias("events"),
         *((pl.col("span") == name).sum().cast(pl.Int64).alias(name) for name, _ in SPANS),
         pl.coalesce(hours / 24, days).median().alias("median_days"),
     )
-    table = table.with_columns(where_enough(board, "events", "median_days"))
+    table = table.with_columns(where_enough(board, "participants", "median_days"))
     early = table.select("within_6_hours", "within_24_hours", "same_or_next_day").sum_horizontal()
 
     def draw() -> go.Figure:

@@ -9,6 +9,7 @@ from exhibits.parts.comparison import (
     held_against_reference,
     is_apart,
     largest_difference,
+    share_of_arm,
     too_few_note,
     with_difference,
     with_rate,
@@ -18,7 +19,7 @@ from exhibits.parts.events import sealed_terms
 from exhibits.parts.interval_dots import interval_dots
 from exhibits.parts.populations import nobody_to_show
 from exhibits.parts.theme import in_lines
-from exhibits.parts.words import counted, share
+from exhibits.parts.words import counted
 from exhibits.special_interest.groups import (
     COUNTED,
     GROUPS,
@@ -82,7 +83,7 @@ def special_interest_overview(board: Board) -> Exhibit:
     row_lists = tuple(
         place if some else None for place, some in zip(places, has_events, strict=True)
     )
-    first = f"Most frequent: {name}, {share(had, total)} participants with "
+    first = f"Most frequent: {name}, {share_of_arm(board, had, total)} participants with "
     first += f"{counted(events, 'event')}."
     largest = largest_difference(table)
     answer = first if had else "Nobody had an event of special interest."

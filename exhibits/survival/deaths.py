@@ -6,6 +6,7 @@ from exhibits.exhibit import Conclusion, Exhibit, Number, exhibit
 from exhibits.parts.comparison import (
     apart_in_words,
     difference_labels,
+    share_of_arm,
     shares_in_arms,
     too_few_note,
     with_difference,
@@ -13,7 +14,6 @@ from exhibits.parts.comparison import (
 )
 from exhibits.parts.interval_dots import interval_dots
 from exhibits.parts.populations import PAST, nobody_to_show, who_died
-from exhibits.parts.words import share
 from exhibits.survival.status import (
     ALL,
     BY_WHICH,
@@ -82,13 +82,16 @@ def mortality(board: Board) -> Exhibit:
         )
         for row in table.iter_rows(named=True)
     )
-    sums = {str(name): part.sum() for (name,), part in table.group_by("group", maintain_order=True)}
+    sums = {
+        str(name): (int(part["participants"].sum()), int(part["randomized"].sum()))
+        for (name,), part in table.group_by("group", maintain_order=True)
+    }
     early, total = sums[by_day], sums[ALL]
     undated = int(known["undated"].sum())
     by_then = table.filter(pl.col("group") == by_day)
     deaths_by_then = (
-        f"By day {day}, {share(early['participants'].item(), early['randomized'].item())} of those "
-        f"past that day with a known vital status died{counts_by_arm(board, by_then)}"
+        f"By day {day}, {share_of_arm(board, *early)} of those past that day with a known vital "
+        f"status died{counts_by_arm(board, by_then)}"
         f"{differences_in_words(board, by_then.iter_rows(named=True), 'deaths')}."
     )
     known_percent = known.select(
@@ -99,19 +102,19 @@ def mortality(board: Board) -> Exhibit:
         too_little_known(board, dict(known_percent.rows()), day),
     )
     deaths_in_all = (
-        f"Deaths in all: {share(total['participants'].item(), total['randomized'].item())}"
+        f"Deaths in all: {share_of_arm(board, *total)}"
         f"{counts_by_arm(board, table.filter(pl.col('group') == ALL))}."
     )
     return Exhibit(
         attention=" ".join(part for part in attention if part),
         answer=f"{deaths_by_then} {deaths_in_all}",
         beside=deaths_in_all if attention[0] else None,
-        denominator=f"n = {early['randomized'].item():,} past day {day} with a known vital status "
-        f"of N = {total['randomized'].item():,}",
+        denominator=f"n = {early[1]:,} past day {day} with a known vital status "
+        f"of N = {total[1]:,}",
         numbers=tuple(
             Number(
                 f"Died {name[0].lower()}{name[1:]}",
-                share(part["participants"].item(), part["randomized"].item()),
+                share_of_arm(board, *counts),
                 ""
                 if len(board.arms) == 1
                 else shares_in_arms(
@@ -125,7 +128,7 @@ def mortality(board: Board) -> Exhibit:
                     board, f"Died by day {day}", None, state="died", day=day, only_past=True
                 ),
             )
-            for name, part in sums.items()
+            for name, counts in sums.items()
         ),
         picture=interval_dots(
             board,

@@ -43,8 +43,8 @@ def vital_status(board: Board) -> Exhibit:
     rows = status_by_day(board, days).with_columns(
         known=pl.sum_horizontal(KNOWN),
     )
-    table = with_percent(board, rows, "known", "randomized", "known_percent")
-    table = with_percent(board, table, "known_past", "past", "known_past_percent")
+    table = with_percent(None, rows, "known", "randomized", "known_percent")
+    table = with_percent(None, table, "known_past", "past", "known_past_percent")
     states = [state for state, _, _ in VITAL]
     lists = tuple(
         by_vital_status(
