@@ -22,7 +22,7 @@ from exhibits.parts.theme import arm_style, error_bars, figure, in_lines, rows_a
 from exhibits.parts.words import counted, rounded_column, sentence_case, signed
 from queries import Board
 from queries.bound import bands, planned_days
-from trials.definition import Immune, Measure
+from trials import Immune, Measure
 
 
 def _rules(board: Board) -> Immune:

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from trials import Trial
-from trials.definition import Band, SpecialInterest
+from trials import Band, SpecialInterest, Trial
 
 
 def schedule(trial: Trial) -> list[dict[str, Any]]:

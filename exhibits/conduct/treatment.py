@@ -13,7 +13,7 @@ from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.theme import STATES
 from exhibits.parts.words import counted, number, sentence_case
 from queries import Board
-from trials.definition import Dosing
+from trials import Dosing
 
 GIVEN = (
     ("in_window", "Given in the window", STATES.as_planned),

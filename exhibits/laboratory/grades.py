@@ -30,7 +30,7 @@ from exhibits.parts.theme import (
 from exhibits.parts.words import counted, share
 from queries import Board
 from queries.bound import grading_steps
-from trials.definition import Grading
+from trials import Grading
 
 GRADES_METHOD = (
     "Where the baseline is above normal, multiples of the baseline take the place of multiples of "

@@ -13,7 +13,7 @@ from exhibits.parts.populations import nobody_to_show, row_name
 from exhibits.parts.theme import QUIET, arm_style, figure, in_lines, safe
 from exhibits.parts.words import counted, decimal, rounded_column
 from queries import Board
-from trials.definition import Liver
+from trials import Liver
 
 LIVER_METHOD = (
     "Multiples of the upper limit of normal that is recorded with the result; one without a limit "

@@ -10,7 +10,7 @@ from exhibits.parts.day_courses import MEDIANS, Panel, courses, medians
 from exhibits.parts.populations import nobody_to_show, row_name, size_of_all
 from exhibits.parts.words import counted, decimal, rounded_column, unit
 from queries import Board
-from trials.definition import Measure
+from trials import Measure
 
 LATER_DAYS = (
     "Medians with quartiles of those with a value at the visit; of several values of one visit "

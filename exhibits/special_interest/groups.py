@@ -5,7 +5,7 @@ from exhibits.parts.events import SINCE
 from exhibits.parts.populations import row_name
 from exhibits.parts.words import counted
 from queries import Board
-from trials.definition import SpecialInterest
+from trials import SpecialInterest
 
 COUNTED = f"{SINCE} A fatal event is serious whatever was ticked."
 
