@@ -20,6 +20,8 @@ from trials import Trial
 from version import VERSION
 
 RANDOMIZED = "Randomized participants, as randomized"
+NOBODY = "Nobody is randomized yet."
+NOBODY_LEFT = "The filters leave nobody. Choose fewer of them."
 # What to ask for where the extract lacks a dataset that an exhibit needs.
 NOT_THERE = {
     "AE": "The extract has no adverse events (AE). Ask for them in the next extract.",
@@ -266,7 +268,8 @@ class Registered:
         topic: the module that makes it.
         page: address of the page that shows it.
         least_view: the least view in which it makes sense.
-        filtered: whether it follows the Board's filters; then it says so.
+        filtered: whether it follows the Board's filters; then it says so, and is not made where
+            they leave nobody.
         tab: of that page; empty where it stands outside of tabs.
         also_on: addresses of further pages that show it.
         leads: its place among what speaks for pages on the overview, 0 where it does not. The
@@ -434,7 +437,19 @@ def _alternatives(needed: Needed) -> tuple[str, ...]:
 def _not_made(registered: Registered, board: Board) -> Exhibit | None:
     asked = {name for needed in registered.data for name in _alternatives(needed)}
     reasons = cannot_be_made(registered, board.trial, {name for name in asked if board.has(name)})
-    return Exhibit(missing=reasons[0]) if reasons else None
+    if reasons:
+        return Exhibit(missing=reasons[0])
+    return _nobody(board) if registered.filtered else None
+
+
+def _nobody(board: Board) -> Exhibit | None:
+    """In place of an exhibit that follows filters, where there is nobody to show."""
+    people = board.ask("safety/people")["participants"]
+    if people.null_count():
+        return too_few(board)
+    if not people.sum():
+        return Exhibit(missing=NOBODY_LEFT if board.filters.choose_people else NOBODY)
+    return None
 
 
 def leading() -> dict[str, list[Registered]]:

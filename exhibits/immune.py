@@ -16,7 +16,7 @@ from exhibits.parts.comparison import (
     with_percent,
 )
 from exhibits.parts.medians_by_day import AT_A_LIMIT, LATER_DAYS, medians_by_day
-from exhibits.parts.populations import nobody_to_show, row_name, size_of_all
+from exhibits.parts.populations import row_name, size_of_all
 from exhibits.parts.stacked_bars import FATES, shades, stacked_days
 from exhibits.parts.theme import arm_style, error_bars, figure, in_lines, rows_axis, safe
 from exhibits.parts.words import counted, rounded_column, sentence_case, signed
@@ -116,8 +116,6 @@ CORRELATION = ("correlation", "correlation_low", "correlation_high")
 )
 def immune_and_oxygenation(board: Board) -> Exhibit:
     """Each marker's change held against the change of PaO2/FiO2 of the same participants."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rules = _rules(board)
     names = [*rules.markers, *rules.cells]
     changes = board.ask("immune/changes", measures=names, planned_day=rules.change_day)
@@ -247,8 +245,6 @@ def _correlations(board: Board, names: Sequence[str], estimated: pl.DataFrame) -
 )
 def reported_symptoms(board: Board) -> Exhibit:
     """Scores of symptoms that participants report, by planned day as shares of everybody."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rules = _rules(board)
     measures = {name: board.trial.measures_by_name[name] for name in rules.symptoms}
     rows = board.ask(
@@ -371,8 +367,6 @@ def _with_symptom(board: Board, measure: Measure, row: dict[str, Any], words: st
 )
 def symptoms_asked_for(board: Board) -> Exhibit:
     """Symptoms that everybody was asked for up to randomization, and who had them."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rows = board.ask("immune/asked_symptoms")
     if rows.is_empty():
         return Exhibit(missing="Nobody has an answer to a symptom asked for.")

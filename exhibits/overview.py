@@ -125,6 +125,7 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         denominator=f"{counted(totals['screened'], 'participant')} screened",
         numbers=tuple(numbers),
         table=pl.DataFrame(rows, infer_schema_length=None),
+        labels={arm: arm for arm in board.arms},
     )
 
 

@@ -7,8 +7,7 @@ import polars as pl
 
 from access.view import View
 from exhibits.arm_balance.baseline import baseline_characteristics
-from exhibits.exhibit import Exhibit, exhibit
-from exhibits.parts.populations import NOBODY
+from exhibits.exhibit import NOBODY, Exhibit, exhibit
 from exhibits.parts.theme import (
     ACCENT,
     BAND,

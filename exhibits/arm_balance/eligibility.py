@@ -7,9 +7,9 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.exhibit import Exhibit, People, exhibit
+from exhibits.exhibit import NOBODY, Exhibit, People, exhibit
 from exhibits.parts.comparison import share_of_arm
-from exhibits.parts.populations import NOBODY, row_name
+from exhibits.parts.populations import row_name
 from exhibits.parts.theme import (
     AXIS,
     QUIET,

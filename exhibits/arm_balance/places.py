@@ -6,8 +6,8 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.exhibit import Exhibit, People, exhibit
-from exhibits.parts.populations import NOBODY, row_name
+from exhibits.exhibit import NOBODY, Exhibit, People, exhibit
+from exhibits.parts.populations import row_name
 from exhibits.parts.theme import (
     arm_style,
     figure,

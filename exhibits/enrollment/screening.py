@@ -3,9 +3,8 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.exhibit import Exhibit, Number, exhibit, most_first, too_few
+from exhibits.exhibit import NOBODY, Exhibit, Number, exhibit, most_first, too_few
 from exhibits.parts.comparison import has_enough, share_of_arm, too_few_note
-from exhibits.parts.populations import NOBODY
 from exhibits.parts.theme import (
     ACCENT,
     QUIET,

@@ -17,7 +17,7 @@ from exhibits.parts.comparison import (
     with_percent,
 )
 from exhibits.parts.interval_dots import Mark, interval_dots
-from exhibits.parts.populations import nobody_to_show, row_name
+from exhibits.parts.populations import row_name
 from exhibits.parts.theme import (
     State,
     arm_style,
@@ -151,8 +151,6 @@ def _with_grades(board: Board, row: dict[str, Any], what: str, **chosen: Any) ->
 )
 def shifts_from_baseline(board: Board) -> Exhibit:
     """The grade at baseline against the highest after it, by measure and arm."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rows = board.ask("laboratory/shifts")
     is_graded = pl.col("baseline_grade").is_not_null() & pl.col("worst_grade").is_not_null()
     graded = _graded(board, rows, is_graded)
@@ -319,8 +317,6 @@ def _stacked_bars(board: Board, names: Sequence[str], parts: pl.DataFrame) -> go
 )
 def emergent_grades(board: Board) -> Exhibit:
     """Participants whose grade rose above that at baseline, to any and to 3 or 4, by arm."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rows = board.ask("laboratory/emergent_grades")
     there = pl.col("graded").sum().over("measure", "term") > 0
     table = _graded(board, rows, there)

@@ -9,7 +9,7 @@ import polars as pl
 from exhibits.exhibit import Exhibit, Number, People, exhibit
 from exhibits.laboratory.results import AFTER, SEALED_VISITS, of_all_and_by_arm
 from exhibits.parts.comparison import share_of_arm, shares_in_arms, too_few_note
-from exhibits.parts.populations import nobody_to_show, row_name
+from exhibits.parts.populations import row_name
 from exhibits.parts.theme import QUIET, arm_style, figure, in_lines, safe
 from exhibits.parts.words import counted, decimal, rounded_column
 from queries import Board
@@ -96,8 +96,6 @@ def _no_peaks(board: Board) -> str:
 )
 def liver(board: Board) -> Exhibit:
     """Each participant's highest aminotransferase against the highest bilirubin (eDISH)."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rows = board.ask("laboratory/liver")
     order = {quadrant: place for place, quadrant in enumerate(QUADRANTS)}
     shown = rows.drop_nulls("quadrant").sort(
@@ -255,8 +253,6 @@ def _course(row: dict[str, Any]) -> str:
 )
 def liver_injury_signs(board: Board) -> Exhibit:
     """Participants with signs of severe liver injury, from peaks down to Hy's law, by arm."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     limits = _rules(board)
     rows = board.ask("laboratory/liver")
     tested = rows.drop_nulls("quadrant")

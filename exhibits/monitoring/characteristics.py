@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+import trials
 from access.view import View
 from estimators.stopping import (
     StoppingRule,
@@ -25,7 +26,6 @@ from exhibits.monitoring.looks import (
 from exhibits.monitoring.stopping import bayesian, windows
 from exhibits.parts.words import percent, rounded
 from queries import Board
-from trials import definition
 
 
 @exhibit(
@@ -96,7 +96,7 @@ def stopping_characteristics(board: Board) -> Exhibit:
     )
 
 
-def _schedule_of_looks(board: Board, rule: definition.StoppingRule) -> list[tuple[int, bool]]:
+def _schedule_of_looks(board: Board, rule: trials.StoppingRule) -> list[tuple[int, bool]]:
     """Participants counted in an arm at each look, and whether it was held; growing."""
     held = []
     for _, at in looks(board):
@@ -123,7 +123,7 @@ def _schedule_of_looks(board: Board, rule: definition.StoppingRule) -> list[tupl
 
 
 def _characteristics(
-    rule: definition.StoppingRule, schedule: Sequence[tuple[int, bool]]
+    rule: trials.StoppingRule, schedule: Sequence[tuple[int, bool]]
 ) -> list[dict[str, Any]]:
     at = [n for n, _ in schedule]
     held = sum(is_held for _, is_held in schedule)

@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 
+import trials
 from exhibits.exhibit import EXHIBITS, Exhibit, exhibit, make
 from exhibits.monitoring.looks import (
     NO_ALPHA,
@@ -20,7 +21,6 @@ from exhibits.monitoring.stopping import windows
 from exhibits.parts.populations import all_randomized
 from exhibits.parts.words import counted, share
 from queries import Board
-from trials import definition
 
 METHODS = {
     "O'Brien-Fleming": "O'Brien & Fleming (1979)",
@@ -94,7 +94,7 @@ def _standing(board: Board, rules: int) -> str:
 
 
 def _method(rule: Any) -> str:
-    if isinstance(rule, definition.SequentialRule):
+    if isinstance(rule, trials.SequentialRule):
         sides = "two-sided" if rule.sided == 2 else "one-sided"
         return f"{METHODS[rule.method]}; {sides} error {100 * rule.alpha:g} %"
     prior = f"prior Beta({rule.prior[0]:g}, {rule.prior[1]:g})"
@@ -110,7 +110,7 @@ def _method(rule: Any) -> str:
 
 
 def _information(board: Board, rule: Any) -> str:
-    if isinstance(rule, definition.StoppingRule):
+    if isinstance(rule, trials.StoppingRule):
         counts = windows(board, rule, after_dose=False)
         closed, all_ = int(counts["closed"].sum()), int(counts["participants"].sum())
         return f"window of {rule.window_days} days closed: {share(closed, all_)}"

@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 import polars as pl
 
+import trials
 from access.view import View
 from estimators.means import welch
 from estimators.proportions import fisher_exact
@@ -45,7 +46,6 @@ from exhibits.parts.theme import QUIET, arm_style, figure, safe
 from exhibits.parts.words import decimal, rounded, signed
 from queries import Board
 from queries.bound import planned_days
-from trials import definition
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Arm:
     events: int = 0
 
 
-def endpoint(board: Board, rule: definition.SequentialRule) -> dict[str, Arm]:
+def endpoint(board: Board, rule: trials.SequentialRule) -> dict[str, Arm]:
     """What each arm has of the endpoint of a rule, by name."""
     if rule.endpoint == "primary":
         assert board.trial.primary is not None
@@ -186,7 +186,7 @@ SEQUENTIAL_LABELS = {
 }
 
 
-def _can(board: Board, rule: definition.SequentialRule) -> bool:
+def _can(board: Board, rule: trials.SequentialRule) -> bool:
     if rule.endpoint == "primary":
         return board.trial.oxygenation is not None and board.has("LB")
     return board.has("DM")
@@ -202,7 +202,7 @@ def _reached(board: Board, row: dict[str, Any]) -> str:
     )
 
 
-def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[dict[str, Any]]:
+def _sequence(board: Board, rule: trials.SequentialRule, arm: str) -> list[dict[str, Any]]:
     """The looks of one rule and arm; one without more information than the last is none."""
     seen: list[tuple[date, Arm, Arm, float]] = []
     for cutoff, at in looks(board):
@@ -264,7 +264,7 @@ def _sequence(board: Board, rule: definition.SequentialRule, arm: str) -> list[d
 
 
 def _row(
-    rule: definition.SequentialRule, arm: str, look: date | None, fraction: float, bound: float
+    rule: trials.SequentialRule, arm: str, look: date | None, fraction: float, bound: float
 ) -> dict[str, Any]:
     """A look at a rule with its boundary; without results, as one that is to come."""
     return dict.fromkeys(SEQUENTIAL_LABELS) | {
@@ -284,7 +284,7 @@ def _signed_score(p: float, difference: float, sided: int) -> float:
 
 
 def _means(
-    mine: Sequence[float], theirs: Sequence[float], bound: float, rule: definition.SequentialRule
+    mine: Sequence[float], theirs: Sequence[float], bound: float, rule: trials.SequentialRule
 ) -> tuple[dict[str, Any], float | None, bool]:
     """The t statistic with its boundary, its p-value, and whether it crosses."""
     test = welch(mine, theirs)
@@ -314,7 +314,7 @@ RULE_STYLES = (("solid", ""), ("dot", "-open"), ("dashdot", "-dot"))
 
 def _boundaries_drawn(
     board: Board,
-    rules: Sequence[definition.SequentialRule],
+    rules: Sequence[trials.SequentialRule],
     rows: Sequence[dict[str, Any]],
 ) -> go.Figure:
     traces: list[dict[str, object]] = []

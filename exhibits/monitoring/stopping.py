@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
+import trials
 from access.view import View
 from estimators.stopping import (
     ComparativeRule,
@@ -38,15 +39,14 @@ from exhibits.parts.events import sealed_terms
 from exhibits.parts.theme import QUIET, error_bars, figure, in_lines, safe
 from exhibits.parts.words import counted, day, rounded
 from queries import Board
-from trials import definition
 
 
-def windows(board: Board, rule: definition.StoppingRule, *, after_dose: bool) -> pl.DataFrame:
+def windows(board: Board, rule: trials.StoppingRule, *, after_dose: bool) -> pl.DataFrame:
     """Of each arm the participants whose window is closed, open or left; with an event in it."""
     return board.ask("monitoring/windows", **_bound(board, rule, after_dose=after_dose))
 
 
-def _bound(board: Board, rule: definition.StoppingRule, *, after_dose: bool) -> dict[str, Any]:
+def _bound(board: Board, rule: trials.StoppingRule, *, after_dose: bool) -> dict[str, Any]:
     return {
         "group": rule.group,
         "window_days": rule.window_days,
@@ -72,7 +72,7 @@ class _Position:
         return f"{self.events} of {self.n}; {_limit(self.stops_from)}"
 
 
-def bayesian(rule: definition.StoppingRule) -> StoppingRule | ComparativeRule:
+def bayesian(rule: trials.StoppingRule) -> StoppingRule | ComparativeRule:
     """A rule of the trial definition as the estimators take it."""
     if rule.background_rate is not None:
         return StoppingRule(
@@ -83,7 +83,7 @@ def bayesian(rule: definition.StoppingRule) -> StoppingRule | ComparativeRule:
 
 
 def _position(
-    rule: definition.StoppingRule, n: int, events: int, control: tuple[int, int]
+    rule: trials.StoppingRule, n: int, events: int, control: tuple[int, int]
 ) -> _Position:
     held = bayesian(rule)
     stops_from = (
@@ -95,7 +95,7 @@ def _position(
 
 
 def _probability(
-    board: Board, rule: definition.StoppingRule, n: int, events: int, control: tuple[int, int]
+    board: Board, rule: trials.StoppingRule, n: int, events: int, control: tuple[int, int]
 ) -> float | None:
     """How probable a rate over the limit is, in percent; None of fewer than the minimum."""
     if not has_enough(board, n) or (rule.margin is not None and not has_enough(board, control[0])):
@@ -111,7 +111,7 @@ def _probability(
 
 
 def _arms_of_rule(
-    board: Board, rule: definition.StoppingRule, counts: pl.DataFrame, *, by_name: bool
+    board: Board, rule: trials.StoppingRule, counts: pl.DataFrame, *, by_name: bool
 ) -> list[dict[str, Any]]:
     """The arms that the rule is held against; under letters all, or it would tell which it is."""
     rows = counts.to_dicts()
@@ -276,7 +276,7 @@ def _limit(stops_from: int | None) -> str:
 
 
 def _answer(
-    rules: Sequence[definition.StoppingRule],
+    rules: Sequence[trials.StoppingRule],
     rows: Sequence[dict[str, Any]],
     now: Sequence[dict[str, Any]],
 ) -> str:
@@ -309,7 +309,7 @@ def _counts_that_meet(row: dict[str, Any]) -> str:
 
 def _minutes(
     board: Board,
-    rules: Sequence[definition.StoppingRule],
+    rules: Sequence[trials.StoppingRule],
     rows: Sequence[dict[str, Any]],
     now: Sequence[dict[str, Any]],
 ) -> str:
@@ -328,7 +328,7 @@ def _minutes(
 
 
 def _counts_drawn(
-    board: Board, rules: Sequence[definition.StoppingRule], rows: Sequence[dict[str, Any]]
+    board: Board, rules: Sequence[trials.StoppingRule], rows: Sequence[dict[str, Any]]
 ) -> go.Figure:
     most = max(10, *(row["n"] + row["pending"] for row in rows))
     traces: list[dict[str, object]] = []

@@ -8,7 +8,7 @@ import polars as pl
 from exhibits.exhibit import RANDOMIZED, Conclusion, Exhibit, People, exhibit
 from exhibits.oxygenation.day_values import BY_THE_VISIT, definition, stays_note, support_bands
 from exhibits.parts.comparison import share_of_arm, where_enough, with_percent
-from exhibits.parts.populations import by_arm, nobody_to_show, row_name
+from exhibits.parts.populations import by_arm, row_name
 from exhibits.parts.ranks import WIN_LABELS, rank_notes, ranked, with_wins
 from exhibits.parts.stacked_bars import FATES, SHADES, stacked, state_counts
 from exhibits.parts.words import with_rounded
@@ -51,8 +51,6 @@ def rung_names(board: Board) -> dict[str, str]:
 )
 def oxygenation_composite(board: Board) -> Exhibit:
     """The rank-based composite at the primary day, death worst: its parts, and who did better."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     if board.trial.primary is None:
         missing = "The trial definition has no primary day. Add [primary] to it."
         return Exhibit(missing=missing)

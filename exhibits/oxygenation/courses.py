@@ -25,7 +25,7 @@ from exhibits.parts.day_courses import (
     medians,
     medians_in_words,
 )
-from exhibits.parts.populations import nobody_to_show, row_name, size_of_all
+from exhibits.parts.populations import row_name, size_of_all
 from exhibits.parts.stacked_bars import FATES
 from exhibits.parts.words import decimal, signed, with_rounded
 from queries import Board
@@ -40,8 +40,6 @@ COURSE_METHOD = (
 
 def _course(board: Board, value: DayValue, *notes: str) -> Exhibit:
     """Medians, quartiles, n and support by day, participants' lines behind where they are few."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     chosen = {"what": value.what, "days": planned_days(board.trial)}
     rows = medians(board, board.ask("oxygenation/course", **chosen))
     if rows.is_empty():
@@ -163,8 +161,6 @@ def _summary(column: str) -> list[pl.Expr]:
 )
 def oxygenation_change(board: Board) -> Exhibit:
     """Change of PaO2/FiO2 from baseline among participants with a gas, and why others have none."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rows = board.ask("oxygenation/changes", days=planned_days(board.trial))
     if rows.is_empty():
         return Exhibit(missing="The schedule has no day after day 1.")
@@ -253,8 +249,6 @@ def _median_change(board: Board, by_day: pl.DataFrame) -> str:
 )
 def oxygenation_around_doses(board: Board) -> Exhibit:
     """PaO2/FiO2 in the days before and after each dose, by the clock where it is known."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     gases = board.ask("oxygenation/around_doses", around=definition(board).around_dose_days)
     dose_name = pl.format("Dose {}", "dose").alias("measure")
     rows = (

@@ -31,7 +31,7 @@ from exhibits.parts.comparison import (
     too_few_note,
     without_zero,
 )
-from exhibits.parts.populations import nobody_to_show, size_of_all
+from exhibits.parts.populations import size_of_all
 from exhibits.parts.theme import QUIET, arm_style, error_bars, figure, safe
 from exhibits.parts.words import rounded, signed
 from queries import Board
@@ -58,8 +58,6 @@ DELTA_SCHEMA = {
 
 
 def _nothing_to_compare(board: Board) -> Exhibit | None:
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     if len(board.arms) < 2:
         return Exhibit(missing="There is one arm, and nothing to compare it with.")
     return None

@@ -20,7 +20,7 @@ from exhibits.oxygenation.day_values import (
     support_bands,
 )
 from exhibits.parts.comparison import in_limits, share_of_arm, too_few_note, with_percent
-from exhibits.parts.populations import by_arm, nobody_to_show, size_of_all
+from exhibits.parts.populations import by_arm, size_of_all
 from exhibits.parts.ranks import rank_notes, ranked
 from exhibits.parts.stacked_bars import FATES, shades, stacked_days, state_counts
 from exhibits.parts.words import decimal, p_value
@@ -38,8 +38,6 @@ STATES_METHOD = (
 
 def _stacked(board: Board, value: DayValue) -> tuple[Exhibit, pl.DataFrame]:
     """Stacked shares by day and arm that add up to everybody, and the rows behind them."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing, pl.DataFrame()
     rows = board.ask(
         "oxygenation/states",
         what=value.what,

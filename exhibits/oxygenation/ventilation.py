@@ -13,7 +13,7 @@ from exhibits.exhibit import RANDOMIZED, Conclusion, Exhibit, People, exhibit
 from exhibits.oxygenation.day_values import definition
 from exhibits.parts.comparison import has_enough, share_of_arm, too_few_note, with_percent
 from exhibits.parts.day_courses import medians, medians_in_words
-from exhibits.parts.populations import PAST, by_arm, nobody_to_show, row_name
+from exhibits.parts.populations import PAST, by_arm, row_name
 from exhibits.parts.ranks import WIN_LABELS, rank_notes, ranked, with_wins
 from exhibits.parts.stacked_bars import SHADES, stacked, state_counts
 from exhibits.parts.theme import STATES, arm_style, figure, safe
@@ -83,8 +83,6 @@ def higher_support_free(board: Board) -> Exhibit:
 
 
 def _free_days(board: Board, of: FreeOf) -> Exhibit:
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     until = definition(board).ventilator_free_days
     title = f"{of.title} to day {until}"
     people = board.ask(
@@ -264,8 +262,6 @@ OBSERVED = ("died", "still_on", "off", "never")
 )
 def invasive_ventilation(board: Board) -> Exhibit:
     """The components of ventilator-free days: died, still ventilated, no longer, never."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     until = definition(board).ventilator_free_days
     words = {state: name for state, name, _ in VENTILATION}
     counts = state_counts(board.arms, board.ask("oxygenation/ventilation", until=until), words)

@@ -7,7 +7,7 @@ import polars as pl
 from exhibits.exhibit import Exhibit, People
 from exhibits.parts.comparison import minimum, too_few_note
 from exhibits.parts.day_courses import MEDIANS, Panel, courses, medians
-from exhibits.parts.populations import nobody_to_show, row_name, size_of_all
+from exhibits.parts.populations import row_name, size_of_all
 from exhibits.parts.words import counted, decimal, rounded_column, unit
 from queries import Board
 from trials import Measure
@@ -54,8 +54,6 @@ def medians_by_day(
         in_answer: of those, the first so many are in the sentence.
         sections: of the trial definition, whose assumptions are stated.
     """
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     names = list(dict.fromkeys(names))
     defined = board.trial.measures_by_name
     rows = board.ask("courses/medians", measures=names, fold=fold)

@@ -2,22 +2,10 @@
 
 import polars as pl
 
-from exhibits.exhibit import Exhibit, People, too_few
+from exhibits.exhibit import NOBODY, Exhibit, People, too_few
 from queries import Board
 
-NOBODY = "Nobody is randomized yet."
 PAST = "Past a day: the window of its planned visit had closed by the data cut-off."
-NOBODY_LEFT = "The filters leave nobody. Choose fewer of them."
-
-
-def nobody_to_show(board: Board) -> Exhibit | None:
-    """In place of an exhibit where there is nobody to show."""
-    people = board.ask("safety/people")
-    if people["participants"].null_count():
-        return too_few(board)
-    if not people["participants"].sum():
-        return Exhibit(missing=NOBODY_LEFT if board.filters.choose_people else NOBODY)
-    return None
 
 
 def nobody_randomized(board: Board) -> Exhibit | None:

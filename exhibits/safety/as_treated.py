@@ -6,7 +6,6 @@ from access.view import View
 from exhibits.exhibit import Exhibit, exhibit
 from exhibits.parts.comparison import share_of_arm, too_few_note, with_share
 from exhibits.parts.events import SINCE
-from exhibits.parts.populations import nobody_to_show
 from exhibits.parts.words import counted
 from exhibits.safety.overview import KINDS
 from queries import Board
@@ -27,8 +26,6 @@ from queries import Board
 )
 def adverse_events_as_treated(board: Board) -> Exhibit:
     """The overview by the treatment that participants got, beside that by randomization."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rows = board.ask("treatment/overview_as_treated")
     if not rows["treated"].sum():
         return Exhibit(missing="What participants got is not in the extract (ACTARM).")
@@ -71,8 +68,6 @@ def adverse_events_as_treated(board: Board) -> Exhibit:
 )
 def related_events(board: Board) -> Exhibit:
     """How events were judged: related to the treatment or not, and what was done with it."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rows = board.ask("treatment/related_events")
     if rows.is_empty():
         return Exhibit(missing="No event has begun since randomization.")

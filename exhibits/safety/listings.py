@@ -6,7 +6,6 @@ import polars as pl
 
 from exhibits.exhibit import RANDOMIZED, Exhibit, People, exhibit
 from exhibits.parts.events import SINCE, list_of_events, sealed_events
-from exhibits.parts.populations import nobody_to_show
 from exhibits.parts.words import counted, share
 from queries import Board
 
@@ -26,8 +25,6 @@ OUTCOMES = {
 
 
 def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     asked = dict(list_of_events(title, **chosen).values)
     rows = board.ask("safety/events", **asked)
     if rows.is_empty():
@@ -115,8 +112,6 @@ def all_events(board: Board) -> Exhibit:
 )
 def deaths(board: Board) -> Exhibit:
     """Every death, with its day, its cause and the fatal events recorded for it."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rows = board.ask("safety/deaths")
     people = board.ask("safety/people")
     total, died = int(people["participants"].sum()), int(rows["is_randomized"].sum())

@@ -8,7 +8,7 @@ import polars as pl
 from exhibits.exhibit import Exhibit, exhibit
 from exhibits.parts.comparison import too_few_note, with_rate
 from exhibits.parts.events import SINCE, list_of_events, sealed_events
-from exhibits.parts.populations import nobody_to_show, row_name
+from exhibits.parts.populations import row_name
 from exhibits.parts.theme import (
     arm_style,
     error_bars,
@@ -33,8 +33,6 @@ from queries import Board
 )
 def adverse_event_onset(board: Board) -> Exhibit:
     """When events began: per 100 patient-days observed, by week since randomization."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     days = board.ask("safety/onset")
     observed = days.filter(pl.col("observed") > 0)
     if observed.is_empty() or not days["events"].sum():

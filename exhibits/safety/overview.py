@@ -17,7 +17,7 @@ from exhibits.parts.comparison import (
 )
 from exhibits.parts.events import SINCE, list_of_events, sealed_events
 from exhibits.parts.interval_dots import Mark, interval_dots
-from exhibits.parts.populations import in_all, nobody_to_show, row_name, size_of_all
+from exhibits.parts.populations import in_all, row_name, size_of_all
 from exhibits.parts.theme import (
     in_lines,
 )
@@ -69,8 +69,6 @@ def _knows_who_left(board: Board) -> bool:
 )
 def adverse_event_overview(board: Board) -> Exhibit:
     """Participants with any, serious, severe and fatal events, and rates by time observed."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rows = board.ask("safety/overview").join(
         board.ask("safety/people").rename({"participants": "of"}),
         on=["arm", "position"],

@@ -20,7 +20,7 @@ from exhibits.parts.comparison import (
 )
 from exhibits.parts.events import SINCE, list_of_events, sealed_events
 from exhibits.parts.interval_dots import Mark, interval_dots
-from exhibits.parts.populations import nobody_to_show, size_of_arms
+from exhibits.parts.populations import size_of_arms
 from exhibits.parts.theme import axis_names
 from exhibits.parts.words import counted
 from queries import Board
@@ -163,8 +163,6 @@ def _lists_of(terms: pl.DataFrame) -> tuple[Any, ...]:
 )
 def adverse_events_by_term(board: Board) -> Exhibit:
     """Participants and events by body system and preferred term, with the highest grade."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rows = terms_of(board)
     if rows.is_empty():
         return Exhibit(missing=NO_EVENT)
@@ -202,8 +200,6 @@ def adverse_events_by_term(board: Board) -> Exhibit:
 )
 def adverse_event_dots(board: Board) -> Exhibit:
     """The most frequent preferred terms: share of participants by arm, and differences beside."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     every = terms_of(board).filter(pl.col("preferred_term").is_not_null())
     if every.is_empty():
         return Exhibit(missing=NO_EVENT)

@@ -4,7 +4,6 @@ import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit
 from exhibits.parts.events import sealed_terms
-from exhibits.parts.populations import nobody_to_show
 from exhibits.parts.words import counted, number, share, unit
 from exhibits.special_interest.groups import (
     COUNTED,
@@ -32,8 +31,6 @@ from queries import Board
 )
 def special_interest_cases(board: Board) -> Exhibit:
     """Every case: whose, what, when, and which results around the onset support it."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     groups = groups_by_id(board)
     cases = board.ask("special_interest/cases")
     table = (

@@ -22,7 +22,6 @@ from exhibits.parts.incidence_curves import (
     incidence_figure,
     milestones,
 )
-from exhibits.parts.populations import nobody_to_show
 from exhibits.parts.words import counted, decimal, percent
 from exhibits.special_interest.groups import (
     COUNTED,
@@ -51,8 +50,6 @@ EVENT, DEATH = 1, 2
 )
 def special_interest_incidence(board: Board) -> Exhibit:
     """Cumulative incidence of the first event of each group, with death competing."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     groups = board.trial.special_interest
     everybody = board.ask("special_interest/first_events")
     known = everybody.filter(pl.col("day").is_not_null())

@@ -6,7 +6,6 @@ import polars as pl
 from access.view import View
 from exhibits.exhibit import Exhibit, People, exhibit
 from exhibits.parts.comparison import where_enough
-from exhibits.parts.populations import nobody_to_show
 from exhibits.parts.theme import ACCENT, figure, in_lines
 from exhibits.parts.words import counted, share
 from exhibits.special_interest.groups import GROUPS, groups_by_id, list_of
@@ -136,8 +135,6 @@ SPANS = (
 )
 def hours_from_instillation(board: Board) -> Exhibit:
     """How long after the last instillation events of special interest began."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     groups = groups_by_id(board)
     names = {key: group.name for key, group in groups.items()}
     onsets = board.ask("treatment/onset_since_dose")

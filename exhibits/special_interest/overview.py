@@ -17,7 +17,6 @@ from exhibits.parts.comparison import (
 )
 from exhibits.parts.events import sealed_terms
 from exhibits.parts.interval_dots import interval_dots
-from exhibits.parts.populations import nobody_to_show
 from exhibits.parts.theme import in_lines
 from exhibits.parts.words import counted
 from exhibits.special_interest.groups import (
@@ -56,8 +55,6 @@ LABELS = {
 )
 def special_interest_overview(board: Board) -> Exhibit:
     """Participants with events of each group of special interest, with intervals and rates."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     groups = groups_by_id(board)
     people = board.ask("safety/people").rename({"participants": "randomized"})
     rows = board.ask("special_interest/by_group").join(

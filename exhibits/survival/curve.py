@@ -27,7 +27,7 @@ from exhibits.parts.incidence_curves import (
     in_percent,
     milestones,
 )
-from exhibits.parts.populations import nobody_to_show, who_died
+from exhibits.parts.populations import who_died
 from exhibits.parts.theme import arm_style, figure, in_lines, safe
 from exhibits.parts.words import counted, decimal, rounded
 from exhibits.survival.status import (
@@ -56,8 +56,6 @@ from queries import Board
 )
 def survival_curve(board: Board) -> Exhibit:
     """Survival from randomization in each arm, numbers at risk, and the difference on a day."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     day = board.trial.survival.day
     everybody = board.ask("survival/observed")
     known = everybody.filter(pl.col("day").is_not_null())

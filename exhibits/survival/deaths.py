@@ -13,7 +13,7 @@ from exhibits.parts.comparison import (
     with_share,
 )
 from exhibits.parts.interval_dots import interval_dots
-from exhibits.parts.populations import PAST, nobody_to_show, who_died
+from exhibits.parts.populations import PAST, who_died
 from exhibits.survival.status import (
     ALL,
     BY_WHICH,
@@ -47,8 +47,6 @@ from queries import Board
 )
 def mortality(board: Board) -> Exhibit:
     """How many died in each arm, by the day that the trial definition names and in all."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     day = board.trial.survival.day
     known, randomized = status_by_day(board, [day]), pl.col("randomized")
     dead = dict(board.ask("survival/observed").group_by("arm").agg(pl.col("is_dead").sum()).rows())

@@ -21,7 +21,7 @@ from exhibits.parts.incidence_curves import (
     incidence_figure,
     milestones,
 )
-from exhibits.parts.populations import nobody_to_show, row_name
+from exhibits.parts.populations import row_name
 from exhibits.parts.words import decimal, percent
 from queries import Board
 
@@ -47,8 +47,6 @@ DISCHARGED, DEAD = 1, 2
 )
 def discharge(board: Board) -> Exhibit:
     """Discharge from hospital alive, with death before it as the competing event, in each arm."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     day = board.trial.survival.day
     everybody = board.ask("survival/hospital")
     states = {"in_hospital": 0, "discharged": DISCHARGED, "died": DEAD}

@@ -8,7 +8,7 @@ from exhibits.exhibit import Exhibit, exhibit
 from exhibits.parts.comparison import (
     with_percent,
 )
-from exhibits.parts.populations import PAST, nobody_to_show, row_name
+from exhibits.parts.populations import PAST, row_name
 from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.words import counted, share
 from exhibits.survival.status import (
@@ -36,8 +36,6 @@ from queries import Board
 )
 def vital_status(board: Board) -> Exhibit:
     """For whom vital status is known on the days of the trial definition and at its end."""
-    if (nothing := nobody_to_show(board)) is not None:
-        return nothing
     rules, end = board.trial.survival, board.trial.schedule[-1].day
     days = sorted({*rules.known_days, rules.day, end})
     rows = status_by_day(board, days).with_columns(
