@@ -241,13 +241,9 @@ def contrast(board: Board, arm: str) -> str:
     return f"{arm} minus {board.reference_arm}"
 
 
-def points(
-    row: Mapping[str, Any], difference: str = "difference", low: str = "", high: str = ""
-) -> str:
+def points(row: Mapping[str, Any], difference: str = "difference") -> str:
     """`−35.7 percentage points (95 % −63.6 to −0.5)`: a difference of a row and its limits."""
-    limits = in_limits(
-        row[low or f"{difference}_low"], row[high or f"{difference}_high"], SHARE_PLACES
-    )
+    limits = in_limits(row[f"{difference}_low"], row[f"{difference}_high"], SHARE_PLACES)
     return f"{signed(row[difference])} percentage points ({limits})"
 
 

@@ -326,11 +326,12 @@ def _add_survival(
 ) -> None:
     """A step curve with a mark at each day of a death, which leads to who died in the arm."""
     style = arm_style(position)
-    days, alive = [1.0], [100.0]
+    days: list[float] = [1.0]
+    alive: list[float | None] = [100.0]
     if curve.times[0] == 0.0 and curve.at_risk[0] > 0:
         # There is no day 0: who is alive when follow-up begins stands on day 1.
         days = [max(day, 1.0) for day in curve.times.tolist()]
-        alive = (100 * curve.survival).round(1).tolist()
+        alive = in_percent(curve.survival)
     deaths = curve.events.tolist() if len(days) == curve.events.size else [0]
     died = any(deaths)
     drawn.add_trace(
