@@ -236,6 +236,11 @@ def share_of_arm(board: Board, count: int | None, total: int | None) -> str:
     return f"{number(count)} of {number(total)}"
 
 
+def without_estimate(board: Board, participants: int | None) -> str:
+    """Why an arm has no estimate: `fewer than 5`, or that it is not known."""
+    return "not known" if has_enough(board, participants) else f"fewer than {minimum(board)}"
+
+
 def contrast(board: Board, arm: str) -> str:
     """What a difference is of: `Arm B minus Arm A`."""
     return f"{arm} minus {board.reference_arm}"

@@ -20,6 +20,7 @@ from exhibits.parts.comparison import (
     difference_labels,
     has_enough,
     too_few_note,
+    without_estimate,
 )
 from exhibits.parts.incidence_curves import (
     LEAST_EVENTS,
@@ -207,7 +208,7 @@ def _survival_answer(board: Board, rows: list[dict[str, Any]], day: int) -> str:
     several = len(board.arms) > 1
     parts = []
     for row in on_day:
-        words = "not known"
+        words = without_estimate(board, row["participants"])
         if row["survival_percent"] is not None:
             words = f"{decimal(row['survival_percent'])} %"
         if row["survival_percent_low"] is not None:

@@ -13,6 +13,7 @@ from exhibits.parts.comparison import (
     TOO_FEW,
     has_enough,
     too_few_note,
+    without_estimate,
 )
 from exhibits.parts.incidence_curves import (
     days_apart,
@@ -154,7 +155,7 @@ def _discharge_answer(board: Board, rows: list[dict[str, Any]], day: int) -> str
         if row["day"] != day:
             continue
         if row["discharged_percent"] is None:
-            words = "not known"
+            words = without_estimate(board, row["participants"])
         else:
             words = percent(row["discharged_percent"] / 100)
             if row["discharged_percent_low"] is not None:
