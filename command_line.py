@@ -1,6 +1,8 @@
 """What every command shares: its exit codes, how it reads flags, and how it ends."""
 
 import argparse
+import atexit
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -63,6 +65,14 @@ def fault(error: Exception) -> str:
     )
 
 
+def _without_reader(*_signal: object) -> NoReturn:
+    """End as the system ends a process whose output nobody reads, having tidied up."""
+    atexit._run_exitfuncs()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGPIPE)
+    raise SystemExit(Exit.NO_READER)
+
+
 def without_pandas() -> None:
     """Keep pandas out of this process, which spares a command a second and 45 MB.
 
@@ -76,12 +86,19 @@ def without_pandas() -> None:
 def run_command(main: Callable[[], int]) -> NoReturn:
     """Run a command as this process, and end with its exit code.
 
-    Where nobody reads its output any more, the system ends it without a word: no state is lost, as
-    every act is recorded and published before it is told.
+    Where nobody reads its output any more it ends without a word: no state is lost, as every act is
+    recorded and published before it is told.
     """
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, _without_reader)
     try:
-        sys.exit(main())
+        code = main()
+        sys.stdout.flush()
+        sys.exit(code)
+    except OSError as error:
+        # Nothing more can be written there, at the end of the process neither.
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
+        sys.stderr.write(f"A file, or the output, cannot be used: {error.strerror or error}.\n")
+        sys.exit(Exit.IN_THE_WAY)
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
         sys.exit(Exit.STOPPED)

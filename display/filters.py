@@ -95,8 +95,9 @@ def _from_address(kept: Filters, choices: list[_Choice]) -> Filters:
         for choice in choices
     }
     for field in ("first_day", "last_day"):
-        (day,) = asked[_NAMES[field]] or ("",)
-        values[field] = int(day) if day.isdecimal() and 0 < int(day) <= _LAST_DAY else None
+        day = (asked[_NAMES[field]] or [""])[-1]
+        is_day = day.isdecimal() and len(day) <= len(str(_LAST_DAY)) and int(day) > 0
+        values[field] = int(day) if is_day else None
     _forget_controls()
     return Filters(**values)
 

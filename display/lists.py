@@ -33,7 +33,8 @@ def list_asked_for(board: Board) -> People | None:
     asked = window().people
     if asked is not None and asked[0] == looked_at(board):
         return asked[1]
-    forget_list()
+    if asked is not None:
+        forget_list()
     return None
 
 

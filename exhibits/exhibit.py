@@ -348,7 +348,7 @@ def exhibit(
                 raise NotInThisViewError(
                     f"{name} needs the {least_view.word} view; this one is {board.view.word}."
                 )
-            made = _not_made(registered, board) or function(board)
+            made = _not_made(registered, board) or function(board.unowned())
             if not made.missing:
                 made = replace(made, footnotes=(*registered.method, *made.footnotes))
             notes = made.footnotes

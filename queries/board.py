@@ -8,6 +8,7 @@ are bound, never formatted in.
 import base64
 import json
 import re
+import weakref
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -153,6 +154,14 @@ class Board:
         if not self.grant.limited or cells is None:
             return answer
         return without_small_cells(answer, cells, self.trial.blinding.smallest_cell)
+
+    def unowned(self) -> "Board":
+        """This Board, for what is kept with it: a reference that does not keep it open.
+
+        A figure is drawn later, from a function that may name the Board. If what is kept with the
+        Board held it in turn, a comparative connection would outlive its last user.
+        """
+        return cast("Board", weakref.proxy(self))
 
     def choose(self, filters: Filters) -> None:
         """Ask under these filters from now on.
@@ -577,4 +586,4 @@ def _make_plain_relations(connection: "duckdb.DuckDBPyConnection", store: str) -
 
     listed = {row[0] for row in stored("dataset").select("relation").fetchall()}
     for name in sorted({"dataset", "blood_gas"} | listed - _NOT_PLAIN):
-        stored(name).create_view(name)
+        stored(name).create_view(name, replace=False)

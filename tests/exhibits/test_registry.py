@@ -1,7 +1,9 @@
 """What names an exhibit stands at the exhibit: its page, its method, and what it needs."""
 
 import ast
+import gc
 import inspect
+import weakref
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,10 @@ import pytest
 from access import View
 from access.menu import MENU
 from display import term_table
-from exhibits import EXHIBITS, make
+from exhibits import EXHIBITS, make, offered
 from exhibits.exhibit import NOT_DEFINED, NOT_THERE, cannot_be_made, concluding, leading
 from tests.conftest import LoadedTrial, board_of
+from tests.exhibits.conftest import LoadedByName
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,3 +82,19 @@ def test_a_figure_is_drawn_once_somebody_asks_and_after_the_board_is_closed(
         assert shown.has_figure
         assert "figure" not in vars(shown)
         assert shown.figure is shown.figure
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_what_is_kept_with_a_board_does_not_keep_it_open(loaded: LoadedByName, view: View) -> None:
+    """Else a comparative connection would stay until garbage is looked for."""
+    board = board_of(loaded("two arms"), view)
+    board.subject = board.ask("people/all", arm=None)["subject"][0]
+    for item in offered(view):
+        make(item.name, board)
+    last = weakref.ref(board)
+    gc.disable()
+    try:
+        del board
+        assert last() is None
+    finally:
+        gc.enable()
