@@ -17,7 +17,15 @@ from rich.table import Table
 from access import RecordsError
 from command_line import CommandLine, Exit, fault, run_command
 from settings import Settings, SettingsError, read_settings
-from snapshots import LoadUnderWay, SnapshotsError, Store, compare, new_key_pair, read_private_key
+from snapshots import (
+    LoadUnderWay,
+    NoSuchSnapshotError,
+    SnapshotsError,
+    Store,
+    compare,
+    new_key_pair,
+    read_private_key,
+)
 from trials import Trial, TrialDefinitionError, available_trials, load_trial
 
 if TYPE_CHECKING:
@@ -48,7 +56,7 @@ def _conclusion(error: Exception) -> tuple[str, Exit]:
     match error:
         case LoadUnderWay():
             return str(error), Exit.UNDER_WAY
-        case TrialDefinitionError():
+        case TrialDefinitionError() | NoSuchSnapshotError():
             return str(error), Exit.USAGE
         case SnapshotsError() | SettingsError() | RecordsError():
             return str(error), Exit.IN_THE_WAY

@@ -22,7 +22,7 @@ from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
 from exhibits.export import as_csv
 from queries import BoardError, open_board
 from settings import SettingsError, read_settings
-from snapshots import SnapshotsError, Store, StoreError
+from snapshots import NoSuchSnapshotError, SnapshotsError, Store, StoreError
 from trials import TrialDefinitionError, load_trial, with_standard_queries
 
 
@@ -39,13 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _print(_made(asked), asked)
     except (
-        BoardError, ClosedSessionError, Denied, RecordsError, SettingsError, SnapshotsError,
+        ClosedSessionError, NoSuchSnapshotError, NotInThisViewError, TrialDefinitionError,
     ) as error:  # fmt: skip
         print(error, file=sys.stderr)
-        return Exit.IN_THE_WAY
-    except (TrialDefinitionError, NotInThisViewError) as error:
-        print(error, file=sys.stderr)
         return Exit.USAGE
+    except (BoardError, Denied, RecordsError, SettingsError, SnapshotsError) as error:
+        print(error, file=sys.stderr)
+        return Exit.IN_THE_WAY
     except Exception as error:
         # The message and traceback of a fault may carry a value from the data.
         number = log_incident(error, page=f"exhibit {asked.name}", role="command line")

@@ -14,6 +14,7 @@ from snapshots.connection import (
 from snapshots.digest import DatabaseDigest, database_digest, open_store_digest, table_digest
 from snapshots.errors import (
     LoadUnderWay,
+    NoSuchSnapshotError,
     SealedStoreError,
     SealingKeyError,
     SnapshotsError,
@@ -70,6 +71,7 @@ __all__ = [
     "LoadUnderWay",
     "Manifest",
     "RowDifference",
+    "NoSuchSnapshotError",
     "SealedStoreError",
     "SealingKeyError",
     "Severity",

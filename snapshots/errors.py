@@ -16,6 +16,10 @@ class StoreError(SnapshotsError):
     """The store, a snapshot in it or its open part cannot be used as asked."""
 
 
+class NoSuchSnapshotError(StoreError):
+    """The trial has no snapshot of this name."""
+
+
 class SealedStoreError(SnapshotsError):
     """The sealed part of a snapshot cannot be opened; the text never holds the key."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from snapshots.errors import StoreError
+from snapshots.errors import NoSuchSnapshotError, StoreError
 from snapshots.manifest import Manifest, parse_manifest
 
 OPEN_FILE = "open.duckdb"
@@ -37,14 +37,14 @@ class SnapshotId:
 
     @classmethod
     def parse(cls, text: str) -> "SnapshotId":
-        """Read an id. Raises StoreError if ``text`` is anything else."""
+        """Read an id. Raises NoSuchSnapshotError if ``text`` is anything else."""
         match = _SNAPSHOT_ID.fullmatch(text)
         try:
             if match is not None:
                 return cls(date.fromisoformat(match[1]), int(match[2]))
         except ValueError:  # a day that is in no calendar
             pass
-        raise StoreError(
+        raise NoSuchSnapshotError(
             f"{text[:80]!r} is not a snapshot id: expected the cut-off date and a number, for "
             "instance 2023-09-30.1."
         )
@@ -125,7 +125,7 @@ class TrialStore:
                     "from a copy, or load the extract again."
                 ) from None
             known = ", ".join(str(known) for known in self.ids()) or "none"
-            raise StoreError(
+            raise NoSuchSnapshotError(
                 f"Trial {self.name} has no snapshot {snapshot_id}; it has: {known}."
             ) from None
         except OSError as error:

@@ -17,7 +17,7 @@ from exhibits.parts.theme import (
     rows_axis,
     safe,
 )
-from exhibits.parts.words import counted
+from exhibits.parts.words import counted, decimal
 from queries import Board
 
 ONE_ARM = "There is one arm, and nothing to compare it with."
@@ -61,7 +61,7 @@ def love_plot(board: Board) -> Exhibit:
     )
     return Exhibit(
         answer=f"{_beyond_in_words(beyond, table.height)} Largest: {widest['characteristic']}, "
-        f"{widest['smd']:.2f}."
+        f"{decimal(widest['smd'], 2)}."
         + (f" Left out: {', '.join(alike)}, the same for everybody." if alike else ""),
         denominator=table_one.denominator,
         picture=lambda: _love(table),
@@ -101,7 +101,7 @@ def _beyond_in_words(beyond: int, total: int) -> str:
     return (
         f"{some} of {counted(total, 'characteristic')} "
         f"{'differs' if beyond <= 1 else 'differ'} by more than chance would in 95 of 100 trials "
-        f"of this size; about {0.05 * total:.1f} of them would by chance alone."
+        f"of this size; about {decimal(0.05 * total)} of them would by chance alone."
     )
 
 

@@ -254,10 +254,10 @@ def _odds_note(arm: str, reference: str, odds: CommonOddsRatio) -> str:
     pair = f"{arm} and {reference}"
     if odds.p_value is None:
         return f"{pair}: no odds ratio. {odds.reason}"
-    note = f"{pair}: likelihood ratio test of the odds ratio, p = {p_value(odds.p_value)}"
+    note = f"{pair}: likelihood ratio test of the odds ratio, {p_value(odds.p_value)}"
     if odds.proportionality_p_value is None:
         return f"{note}."
     return (
-        f"{note}. Test that one odds ratio fits every cut of the scale: p = "
+        f"{note}. Test that one odds ratio fits every cut of the scale: "
         f"{p_value(odds.proportionality_p_value)}; below 0.05 it would mislead."
     )

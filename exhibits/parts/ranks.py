@@ -61,7 +61,7 @@ class Ranked:
         if test.p_value is None:
             return f"{pair}: no rank test. {test.reason}"
         how = "exact" if test.exact else "by the normal approximation"
-        return f"{pair}: Wilcoxon's rank test, {how}, p = {p_value(test.p_value)}."
+        return f"{pair}: Wilcoxon's rank test, {how}, {p_value(test.p_value)}."
 
 
 WIN_LABELS = {

@@ -80,10 +80,10 @@ def percent(probability: float, places: int = 1) -> str:
 
 
 def p_value(value: float) -> str:
-    """Two places that tell, never 0."""
+    """`p = 0.034`, `p < 0.001`: two places that tell, never 0."""
     if value < 0.001:
-        return "under 0.001"
-    return decimal(value, 3 if value < 0.1 else 2)
+        return "p < 0.001"
+    return f"p = {decimal(value, 3 if value < 0.1 else 2)}"
 
 
 def sentence_case(column: str) -> pl.Expr:

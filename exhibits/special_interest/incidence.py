@@ -22,7 +22,7 @@ from exhibits.parts.incidence_curves import (
     incidence_figure,
     milestones,
 )
-from exhibits.parts.words import counted, decimal, percent
+from exhibits.parts.words import counted, decimal, p_value, percent
 from exhibits.special_interest.groups import (
     COUNTED,
     list_of,
@@ -211,7 +211,6 @@ def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
         test = log_rank(rows["day"].to_numpy(), event, rows["arm"].to_list())
         if test.chi_square is None or test.p is None:
             continue
-        p = "p < 0.001" if test.p < 0.001 else f"p = {test.p:.3f}"
         medians = []
         for arm in board.arms:
             of_arm = rows.filter(pl.col("arm") == arm)
@@ -220,7 +219,7 @@ def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
             medians.append(f"{arm} {'not reached' if median is None else decimal(median, 0)}")
         words.append(
             f"{group.name}, secondary: log-rank χ² {test.chi_square:.2f} on "
-            f"{test.degrees_of_freedom} df, {p}; median day (Kaplan–Meier): {'; '.join(medians)}."
+            f"{test.degrees_of_freedom} df, {p_value(test.p)}; median day (Kaplan–Meier): {'; '.join(medians)}."
         )
     if not words:
         return ()

@@ -30,7 +30,7 @@ from exhibits.parts.incidence_curves import (
 )
 from exhibits.parts.populations import who_died
 from exhibits.parts.theme import arm_style, figure, in_lines, safe
-from exhibits.parts.words import counted, decimal, rounded
+from exhibits.parts.words import counted, decimal, p_value, rounded
 from exhibits.survival.status import (
     BY_WHICH,
     OBSERVED,
@@ -231,10 +231,9 @@ def _log_rank_note(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
     test = log_rank(known["day"].to_numpy(), known["is_dead"].to_numpy(), known["arm"].to_list())
     if test.chi_square is None or test.p is None:
         return (f"No log-rank test. {test.reason}",)
-    p = "p < 0.001" if test.p < 0.001 else f"p = {test.p:.3f}"
     return (
         f"Secondary: log-rank test (Mantel 1966) over all follow-up, χ² {test.chi_square:.2f} on "
-        f"{test.degrees_of_freedom} df, {p}, not adjusted for looks at the data.",
+        f"{test.degrees_of_freedom} df, {p_value(test.p)}, not adjusted for looks at the data.",
     )
 
 

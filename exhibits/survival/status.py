@@ -13,7 +13,7 @@ from exhibits.parts.comparison import (
 )
 from exhibits.parts.populations import row_name
 from exhibits.parts.theme import STATES
-from exhibits.parts.words import counted, signed
+from exhibits.parts.words import counted, decimal, signed
 from queries import Board
 
 OBSERVED = (
@@ -117,7 +117,7 @@ def too_little_known(board: Board, known: dict[str, float | None], day: int) -> 
     """A warning where the vital status of too small a share of an arm is known on a day."""
     least = 100 * board.trial.survival.least_known
     short = [
-        f"{value:.0f} % of {arm if len(board.arms) > 1 else 'participants'}"
+        f"{decimal(value)} % of {arm if len(board.arms) > 1 else 'participants'}"
         for arm, value in known.items()
         if value is not None and value < least
     ]
@@ -125,5 +125,5 @@ def too_little_known(board: Board, known: dict[str, float | None], day: int) -> 
         return ""
     return (
         f"Warning: vital status on day {day} is known for only {', '.join(short)} (below "
-        f"{least:.0f} %)."
+        f"{decimal(least, 0)} %)."
     )

@@ -56,7 +56,7 @@ SHARE = re.compile(r"(\d[\d,]*) of (\d[\d,]*)\S* \((?:under |over )?[\d.,]+\s?%"
 OF_SO_FEW = re.compile(r"\(?\bn = (\d[\d,]*)\b")
 ESTIMATED = re.compile(
     r"median|\bmean|per 100|percentage point|hazard|odds|correlat|probability|\brate\b|\d\s?%|"
-    r"\bp = |\bp under|interval",
+    r"\bp = |\bp < |interval",
     re.IGNORECASE,
 )
 COUNTS = re.compile(r"^(Participants|Randomized|Events|With an event|Patient-days)\b")

@@ -223,7 +223,7 @@ def test_without_an_audit_key_nothing_by_arm_is_shown(
 
 
 def test_a_view_by_arm_needs_a_reason(trail: Trail, capsys: Output) -> None:
-    assert show("allocation", "--view", "coded", "--reason", " ") == 4
+    assert show("allocation", "--view", "coded", "--reason", " ") == 1
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "Please give a reason; it is recorded.\n")
     assert trail.count() == 0
