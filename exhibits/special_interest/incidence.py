@@ -219,7 +219,8 @@ def _log_rank_words(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
             medians.append(f"{arm} {'not reached' if median is None else decimal(median, 0)}")
         words.append(
             f"{group.name}, secondary: log-rank χ² {test.chi_square:.2f} on "
-            f"{test.degrees_of_freedom} df, {p_value(test.p)}; median day (Kaplan–Meier): {'; '.join(medians)}."
+            f"{test.degrees_of_freedom} df, {p_value(test.p)}; median day (Kaplan–Meier): "
+            f"{'; '.join(medians)}."
         )
     if not words:
         return ()
