@@ -13,18 +13,32 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from data_validation import known
 from data_validation.domains import DOMAINS, SEALED_DATASETS
 from data_validation.domains.supplemental import with_merged_qualifiers
 from data_validation.facts import Kind, Severity, is_sealed_everywhere
 from data_validation.findings import counts, find, only_sealed, ordered, stated
 from data_validation.functional_unblinding import unblinding_findings
 from data_validation.readers import Extract
-from data_validation.relations import arm_code, participants
+from data_validation.relations import participants
+from data_validation.released import (
+    NotRandomizedError,
+    arm_code,
+    named_reason,
+    released_end,
+    released_leaving,
+    released_randomization,
+    released_screening,
+    released_sealed_events,
+)
 from data_validation.rules import Evidence
-from data_validation.sealing import Tables, released_randomization, released_sealed_events, split
+from data_validation.sealing import Tables, split
 from data_validation.values import trimmed
 from data_validation.written_separations import written_separations
 from trials import Trial
+
+# Relations that hold no record of the extract: what was worked out from it.
+NOT_RECEIVED = frozenset({"dataset", "leaving_reason", "recorded", "sealed_event", "standing"})
 
 
 class UnusableExtractError(Exception):
@@ -109,10 +123,15 @@ def assess(
         )
     progress("sealing")
     opened, complete = split(datasets, trial)
-    randomized = released_randomization(complete, trial)
+    try:
+        randomized = released_randomization(complete, trial)
+    except NotRandomizedError as error:
+        raise UnusableExtractError(str(error)) from None
     cutoff = cutoff or _cutoff_of(opened, trial)
-    open_people = participants(opened, randomized)
-    complete_people = participants(complete, randomized)
+    screening = released_screening(complete, randomized, trial)
+    ends = released_end(complete, randomized, trial, cutoff)
+    open_people = participants(opened, randomized, screening, ends)
+    complete_people = participants(complete, randomized, screening, ends)
     open_side = Evidence(opened, open_people, trial, cutoff)
     complete_side = Evidence(complete, complete_people, trial, cutoff)
     open_findings = find(open_side, progress)
@@ -121,13 +140,24 @@ def assess(
     unblinding = stated(unblinding_findings(open_side.relations, allocation, trial))
     sealed_findings = ordered(pl.concat([only_sealed(all_findings, open_findings), unblinding]))
     unknown = {name: frame for name, frame in datasets.items() if name not in DOMAINS}
+    contacts = known.last_contacts(opened, cutoff)
+    standing = known.standing(opened, open_people, contacts, trial, cutoff)
+    all_standing = known.standing(complete, complete_people, contacts, trial, cutoff).with_columns(
+        pl.when(pl.col("ended") == "left").then(named_reason(trial)).alias("named_reason")
+    )
     return Assessment(
         trial=trial,
         cutoff=cutoff,
         simulated="SIMULATION" in datasets,
         open_relations=open_side.relations
-        | {"sealed_event": released_sealed_events(complete, trial)},
-        complete_relations=complete_side.relations,
+        | {
+            "standing": standing,
+            "recorded": known.recorded(opened),
+            "leaving_reason": released_leaving(all_standing, trial),
+            "sealed_event": released_sealed_events(complete, trial),
+        },
+        complete_relations=complete_side.relations
+        | {"standing": all_standing, "recorded": known.recorded(complete)},
         allocation=allocation,
         unknown=_as_received(unknown),
         open_findings=open_findings,

@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 from nacl.public import PublicKey
 
-from data_validation.assess import Assessment, assess
+from data_validation.assess import NOT_RECEIVED, Assessment, assess
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
 from data_validation.findings import counts, with_status
@@ -260,7 +260,7 @@ def _build(
         control_totals=tuple(
             ControlTotal(relation=name, rows=frame.height)
             for name, frame in sorted(assessment.open_relations.items())
-            if name not in ("dataset", "sealed_event")
+            if name not in NOT_RECEIVED
         ),
         findings=counts(findings),
         board_key_fingerprint=fingerprint(public_key),

@@ -3,47 +3,49 @@
 The same functions make the open and the complete relations; what differs is what they are given.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import polars as pl
 
 from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, folded, folded_terms
 from data_validation.sealing import SEPARATOR, Tables, without_records
-from data_validation.values import BLANKS, is_partial_date, limit, read_of, trimmed
+from data_validation.values import BLANKS, is_partial_date, limit, looked_up, read_of, trimmed
 from trials import Trial
 
 # Columns of a complete table that are ours; an extract's names are in upper case.
 _OURS = ("_file", "_row", "_open")
 
 
-def participants(tables: Tables, randomized: pl.DataFrame) -> pl.DataFrame:
+def participants(
+    tables: Tables, randomized: pl.DataFrame, screening: pl.DataFrame, ends: pl.DataFrame
+) -> pl.DataFrame:
     """One row a subject of DM, with what is known of screening and randomization.
 
     Args:
-        randomized: as `sealing.released_randomization` returns it.
+        randomized, screening, ends: as `released.randomization`, `released_screening` and
+            `released_end` return them.
 
     Returns:
-        DM's words, and: `randomized`, `randomization_date`, `stratum`; `screening_date`, the first
-        of consent and collection of demographics; `screen_failure`, `screen_failure_date`;
-        `died`, from flag or date, be it partial.
+        DM's words, and: `randomized`, `randomization_date`, `randomization_date_text`, `stratum`;
+        `screening_date`, the first of consent and collection of demographics; `screen_failure`,
+        `screen_failure_date`, `not_assigned`, `screening_reason`; `end_date`; `died`, from flag or
+        date, be it partial.
     """
     people = _worded(tables.frames["DM"], DOMAINS["DM"], open_only=tables.is_open)
     released = randomized.select(
         pl.col("USUBJID").alias("subject"),
         pl.lit(True).alias("randomized"),
         "randomization_date",
+        "randomization_date_text",
         "stratum",
     )
     return (
         people.join(released, on="subject", how="left")
-        .join(_screen_failures(tables), on="subject", how="left")
+        .join(screening, on="subject", how="left")
+        .join(ends, on="subject", how="left")
         .with_columns(
-            pl.col("randomized").fill_null(value=False),
+            pl.col("randomized", "screen_failure", "not_assigned").fill_null(value=False),
             pl.min_horizontal("consent_date", "collection_date").alias("screening_date"),
-            pl.col("screen_failure").fill_null(value=False),
             (
                 pl.col("death_flag").is_not_null()
                 | pl.col("death_date").is_not_null()
@@ -52,24 +54,6 @@ def participants(tables: Tables, randomized: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("subject")
     )
-
-
-def _screen_failures(tables: Tables) -> pl.DataFrame:
-    return (
-        tables.frames["DS"]
-        .filter(folded("DSDECOD").is_in(folded_terms(("SCREEN FAILURE", "SCREENING FAILURE"))))
-        .group_by(trimmed("USUBJID").alias("subject"))
-        .agg(
-            pl.lit(True).alias("screen_failure"),
-            pl.col("start_date").min().alias("screen_failure_date"),
-        )
-    )
-
-
-def arm_code(column: pl.Expr, trial: Trial) -> pl.Expr:
-    """The code, as the trial defines it, of an arm given by code or name; null where it is none."""
-    codes = {text.lower(): arm.code for arm in trial.arms.list for text in (arm.name, arm.code)}
-    return _looked_up(column.str.strip_chars().str.to_lowercase(), codes, pl.String())
 
 
 def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, pl.DataFrame]:
@@ -228,21 +212,14 @@ def _about_measures(rows: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFra
     if categories:
         of_category = pl.concat_str(measure, folded(f"{domain}CAT"), separator=SEPARATOR)
         counts &= measure.is_in(any_category) | of_category.is_in(categories).fill_null(value=False)
-    return rows.with_columns(_looked_up(code, codes, pl.String()).alias("measure")).select(
+    return rows.with_columns(looked_up(code, codes, pl.String()).alias("measure")).select(
         "measure",
         counts.alias("specimen_counts"),
-        _looked_up(in_unit, factors, pl.Float64()).alias("_factor"),
-        _looked_up(in_unit, offsets, pl.Float64()).fill_null(0.0).alias("_offset"),
-        _looked_up(measure, lower, pl.Float64()).alias("_lower"),
-        _looked_up(measure, upper, pl.Float64()).alias("_upper"),
+        looked_up(in_unit, factors, pl.Float64()).alias("_factor"),
+        looked_up(in_unit, offsets, pl.Float64()).fill_null(0.0).alias("_offset"),
+        looked_up(measure, lower, pl.Float64()).alias("_lower"),
+        looked_up(measure, upper, pl.Float64()).alias("_upper"),
     )
-
-
-def _looked_up(keys: pl.Expr, values: Mapping[str, Any], dtype: pl.DataType) -> pl.Expr:
-    """The value of each key; null where there is none."""
-    if not values:
-        return pl.lit(None, dtype=dtype)
-    return keys.replace_strict(values, default=None, return_dtype=dtype)
 
 
 def _with_measures(
@@ -292,7 +269,7 @@ def _with_planned_visit(words: pl.DataFrame, trial: Trial) -> pl.DataFrame:
 
 def _with_support(words: pl.DataFrame, trial: Trial) -> pl.DataFrame:
     ranks = {item.name: item.support for item in trial.open.procedure_classes}
-    support = _looked_up(pl.col("procedure_class"), ranks, pl.Int64())
+    support = looked_up(pl.col("procedure_class"), ranks, pl.Int64())
     return words.with_columns(support.alias("support"))
 
 

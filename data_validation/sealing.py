@@ -14,14 +14,13 @@ import polars as pl
 
 from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
-from data_validation.facts import Domain, folded, folded_terms
+from data_validation.facts import Domain
 from data_validation.values import (
     BLANKS,
     TYPES,
     has_blanks,
     open_text,
     read_of,
-    trimmed,
     typed,
     with_typed_values,
 )
@@ -249,68 +248,3 @@ def _with_keys_of(frame: pl.DataFrame, opened: pl.DataFrame, domain: Domain) -> 
     both = pl.concat([item.select("_index", "record_key") for item in (opened, sealed)])
     keys = frame.select("_index").join(both, on="_index", how="left", maintain_order="left")
     return frame.drop("_index").with_columns(keys["record_key"])
-
-
-def released_randomization(tables: Tables, trial: Trial) -> pl.DataFrame:
-    """Who is randomized, when, and in which stratum: all that opens from sealed input.
-
-    In order: the allocation list; DS `RANDOMIZED`; the visit that the trial definition names.
-
-    Returns:
-        `USUBJID`, `randomization_date` (null where the source has none), `stratum`, `source`; one
-        row a randomized subject.
-    """
-    if "RANDOMIZATION" in tables.present:
-        rows = tables.frames["RANDOMIZATION"].filter(trimmed("ARMCD").is_not_null())
-        people = rows.select(
-            trimmed("USUBJID").alias("USUBJID"),
-            "randomization_date",
-            trimmed("STRATUM").alias("stratum"),
-            pl.lit("allocation list").alias("source"),
-        )
-    else:
-        people = _randomized_in("DS", "DSDECOD", "RANDOMIZED", tables)
-        if people.is_empty() and trial.randomization.fallback_visit is not None:
-            people = _randomized_in("SV", "VISIT", trial.randomization.fallback_visit, tables)
-    return (
-        people.filter(pl.col("USUBJID").is_not_null())
-        .sort("USUBJID", "randomization_date", nulls_last=True)
-        .unique("USUBJID", keep="first", maintain_order=True)
-    )
-
-
-def released_sealed_events(tables: Tables, trial: Trial) -> pl.DataFrame:
-    """How many adverse events are sealed by their term, in steps: for the extract, of nobody.
-
-    The number is rounded down to a multiple of the smallest cell that is shown to everybody. The
-    exact one would tell, from one snapshot to the next, that somebody had such an event.
-
-    Returns:
-        One row: `at_least` events, and `terms`, how many the trial definition seals.
-    """
-    sealed = folded_terms(trial.sealed.preferred_terms)
-    events = tables.frames["AE"].filter(folded("AEDECOD").is_in(sealed)).height
-    step = trial.blinding.smallest_cell
-    return pl.DataFrame({"at_least": [events // step * step], "terms": [len(set(sealed))]})
-
-
-def _randomized_in(domain: str, field: str, value: str, tables: Tables) -> pl.DataFrame:
-    if domain not in tables.present:
-        return pl.DataFrame(
-            schema={
-                "USUBJID": pl.String,
-                "randomization_date": pl.Date,
-                "stratum": pl.String,
-                "source": pl.String,
-            }
-        )
-    return (
-        tables.frames[domain]
-        .filter(folded(field).is_in(folded_terms((value,))))
-        .select(
-            trimmed("USUBJID").alias("USUBJID"),
-            pl.col("start_date").alias("randomization_date"),
-            pl.lit(None, dtype=pl.String).alias("stratum"),
-            pl.lit(f"{domain} {value}").alias("source"),
-        )
-    )

@@ -13,7 +13,7 @@ import polars as pl
 
 from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
-from data_validation.facts import folded, folded_terms
+from data_validation.domains.participation import ENDS
 from data_validation.separation import Counts, levels_of
 from data_validation.values import NOT_SHOWN
 
@@ -29,17 +29,6 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
 OCCURRENCE_IS_AN_OUTCOME = tuple(
     domain.relation for domain in DOMAINS.values() if domain.occurrence_is_an_outcome
 )
-# How participation ended is an outcome; other dispositions are not.
-ENDS = (
-    "COMPLETED",
-    "DEATH",
-    "LOST TO FOLLOW-UP",
-    "OTHER",
-    "PHYSICIAN DECISION",
-    "STUDY TERMINATED BY SPONSOR",
-    "WITHDRAWAL BY SUBJECT",
-)
-
 # The name of how far a participant took part.
 PARTICIPATION = "last scheduled visit with a record"
 
@@ -163,7 +152,8 @@ def _without_outcomes(rows: _Rows, relation: str) -> _Rows:
     if relation == "procedure" and "support" in rows.frame.columns:
         kept = rows.frame["support"].is_null()
     elif relation == "disposition":
-        is_end = folded("disposition").is_in(folded_terms(ENDS)).fill_null(value=False)
+        # How participation ended is an outcome; other dispositions are not.
+        is_end = pl.col("became").is_in(ENDS).fill_null(value=False)
         kept = rows.frame.select(~is_end).to_series()
     else:
         return rows

@@ -6,6 +6,7 @@ stays beside the typed value, and what could not be typed is null beside its tex
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import polars as pl
 
@@ -130,3 +131,10 @@ def read_of(frame: pl.DataFrame, made: Mapping[str, Sequence[pl.Expr]]) -> list[
 def has_blanks(name: str) -> pl.Expr:
     """Whether a text has blanks around it; nothing but blanks is no value, and no news."""
     return (pl.col(name) != trimmed(name)).alias(BLANKS + name)
+
+
+def looked_up(keys: pl.Expr, values: Mapping[str, Any], dtype: pl.DataType) -> pl.Expr:
+    """The value of each key; null where there is none."""
+    if not values:
+        return pl.lit(None, dtype=dtype)
+    return keys.replace_strict(values, default=None, return_dtype=dtype)

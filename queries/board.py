@@ -11,6 +11,7 @@ import re
 import weakref
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,7 @@ from queries.connections import Lease, LeaseEndedError, lease
 from queries.filters import Filters
 from queries.small_cells import Cells, declared, without_small_cells
 from snapshots import (
+    KNOWN_FACTS,
     OPEN,
     SEALED,
     SHOWN_FORMATS,
@@ -54,8 +56,8 @@ T = TypeVar("T")
 FOLDER = Path(__file__).parent
 # Views that are the same whatever an arm is and however much is sealed.
 EVERY_VIEW = (
-    "common", "participation", "last_contact", "baseline_severity", "safety", "laboratory", "terms",
-    "oxygenation", "balance", "survival", "monitoring",
+    "common", "participation", "recorded_of_events", "baseline_severity", "safety", "laboratory",
+    "terms", "oxygenation", "balance", "survival", "monitoring",
 )  # fmt: skip
 # Relations that no plain view shows: beside a participant stands the arm, and who was allocated to
 # which is told by the arm alone.
@@ -67,8 +69,8 @@ _STORES = {"relations_open": OPEN, "relations_complete": SEALED}
 # What changed in these is no change of what is recorded of participants. Of each relation so many
 # changed values are looked at for examples.
 NOT_RECORDS = frozenset({
-    "about", "control_total", "dataset", "finding", "reading_remark", "sealed_event",
-    "sealed_finding", "sealed_unexpectedly",
+    "about", "control_total", "dataset", "finding", "leaving_reason", "reading_remark", "recorded",
+    "sealed_event", "sealed_finding", "sealed_unexpectedly", "standing",
 })  # fmt: skip
 _EXAMPLES = 1_000
 
@@ -439,6 +441,7 @@ def _open(trial: Trial, snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
             "arm_pooled",
             "relations_open",
             "findings_open",
+            _why_left(snapshot, "pooled"),
             *EVERY_VIEW,
         )
 
@@ -554,9 +557,16 @@ def _prepare_sealed(
             connection.unregister("given_label")
             arms = ("arm_labeled", "actual_arm") if sealed_records else ("arm_labeled",)
         doses = ("doses",) if sealed_records else ()
-        _make(connection, trial, snapshot, *arms, *records, *EVERY_VIEW, *doses)
+        known = "complete" if sealed_records else "pooled" if labels is None else "coded"
+        reasons = _why_left(snapshot, known)
+        _make(connection, trial, snapshot, *arms, *records, reasons, *EVERY_VIEW, *doses)
 
     return prepare
+
+
+def _why_left(snapshot: Snapshot, known: str) -> str:
+    """The views of why participants left; of a store of an earlier format, all that it lacks."""
+    return f"why_left_{known}" if snapshot.manifest.format >= KNOWN_FACTS else "before_5"
 
 
 def _make(
@@ -567,23 +577,58 @@ def _make(
         "severity_measure": trial.subgroups.severity_measure,
         "cutoff": snapshot.manifest.cutoff,
     }
-    for name in views:
+    for name in ("cut_off", *views):
         if name in _STORES:
-            _make_plain_relations(connection, _STORES[name])
+            _make_plain_relations(connection, _STORES[name], snapshot)
         sql = _sql(f"views/{name}")
         named = {name: value for name, value in values.items() if f"${name}" in sql}
         connection.execute(sql, named or None)
 
 
-def _make_plain_relations(connection: "duckdb.DuckDBPyConnection", store: str) -> None:
+def _make_plain_relations(
+    connection: "duckdb.DuckDBPyConnection", store: str, snapshot: Snapshot
+) -> None:
     """A view, under its name, of each relation that a store's own catalog of datasets lists.
 
-    The catalog is made from the facts on domains, so a new domain needs no view of its own.
+    The catalog is made from the facts on domains, so a new domain needs no view of its own. What
+    begins after the data cut-off is in none of them, but in those whose name ends in `_later`.
     """
 
     def stored(name: str) -> "duckdb.DuckDBPyRelation":
         return connection.table(f"{quote_identifier(store)}.{quote_identifier(name)}")
 
     listed = {row[0] for row in stored("dataset").select("relation").fetchall()}
-    for name in sorted({"dataset", "blood_gas"} | listed - _NOT_PLAIN):
-        stored(name).create_view(name, replace=False)
+    facts = {"standing", "recorded"} if snapshot.manifest.format >= KNOWN_FACTS else set()
+    if facts and store == OPEN:
+        facts.add("leaving_reason")
+    for name in sorted({"dataset", "blood_gas"} | facts | listed - _NOT_PLAIN):
+        relation = stored(name)
+        is_later = _begins_after(relation.columns, snapshot.manifest.cutoff)
+        if is_later is None:
+            relation.create_view(name, replace=False)
+            continue
+        relation.filter(~is_later).create_view(name, replace=False)
+        relation.filter(is_later).create_view(f"{name}_later", replace=False)
+
+
+def _begins_after(columns: list[str], cutoff: date) -> "duckdb.Expression | None":
+    """Whether a record begins after the cut-off; a date in part on the earliest day it can be.
+
+    None where records of this kind have no date.
+    """
+    import duckdb
+
+    name = next((word for word in ("start_date", "date") if word in columns), None)
+    if name is None:
+        return None
+    day, written = duckdb.ColumnExpression(name), duckdb.ColumnExpression(f"{name}_text")
+    known = duckdb.FunctionExpression("strftime", day, duckdb.ConstantExpression("%Y-%m-%d"))
+    if f"{name}_text" in columns:
+        # `2023-09` comes after `2023-08-31`, and `2023-08` does not.
+        in_part = duckdb.FunctionExpression(
+            "regexp_extract", written, duckdb.ConstantExpression(r"^[0-9]{4}(-[0-9]{2})?$")
+        )
+        known = duckdb.CoalesceOperator(known, in_part)
+    return duckdb.CoalesceOperator(
+        known > duckdb.ConstantExpression(cutoff.isoformat()), duckdb.ConstantExpression(False)
+    )

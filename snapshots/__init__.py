@@ -22,6 +22,7 @@ from snapshots.errors import (
 )
 from snapshots.manifest import (
     FORMAT,
+    KNOWN_FACTS,
     SHOWN_FORMATS,
     ControlTotal,
     Manifest,
@@ -59,6 +60,7 @@ from snapshots.tables import count_rows, rows_where, store_frame, store_frames
 
 __all__ = [
     "FORMAT",
+    "KNOWN_FACTS",
     "MANIFEST_FILE",
     "OPEN",
     "OPEN_FILE",

@@ -8,12 +8,14 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from snapshots.errors import StoreError
 
-FORMAT = 4
+FORMAT = 5
 # Published files are never migrated. Format 3 has the same relations, in DuckDB's oldest storage.
 # Of format 2, with fewer relations, manifest, labels and findings are read, so that a load can
 # follow; it is not shown.
-SHOWN_FORMATS = frozenset({3, 4})
-SUPPORTED_FORMATS = frozenset({2, 3, 4})
+SHOWN_FORMATS = frozenset({3, 4, 5})
+# From this format on a load decides the facts that pages stand on, and stores them.
+KNOWN_FACTS = 5
+SUPPORTED_FORMATS = frozenset({2, 3, 4, 5})
 
 Severity = Literal["critical", "major", "minor", "note"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from data_validation.facts import folded, folded_terms
+from data_validation.domains.participation import ENDS
 from data_validation.rules import Evidence
 from data_validation.values import trimmed
 
@@ -37,11 +37,6 @@ def subjects_with(evidence: Evidence, domain: str, condition: pl.Expr) -> pl.Exp
     return pl.lit(rows.select(trimmed("USUBJID").unique())["USUBJID"].drop_nulls()).implode()
 
 
-# Dispositions after which nobody is seen any more.
-_ENDS = ("COMPLETED", "DEATH", "LOST TO FOLLOW-UP", "WITHDRAWAL BY SUBJECT", "PHYSICIAN DECISION")
-_MORE_ENDS = ("ADVERSE EVENT", "OTHER", "STUDY TERMINATED BY SPONSOR", "PROTOCOL DEVIATION")
-
-
 def taking_part(evidence: Evidence) -> pl.DataFrame:
     """DM rows of the randomized as `with_person`, with `_ended`, the first end of participation.
 
@@ -49,7 +44,7 @@ def taking_part(evidence: Evidence) -> pl.DataFrame:
     """
     ended = (
         evidence["DS"]
-        .filter(folded("DSDECOD").is_in(folded_terms(_ENDS + _MORE_ENDS)))
+        .filter(pl.col("DSCLASS").is_in(ENDS))
         .group_by(trimmed("USUBJID").alias("_subject"))
         .agg(
             pl.col("start_date").min().alias("_ended"),

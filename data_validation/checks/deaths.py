@@ -3,7 +3,8 @@
 import polars as pl
 
 from data_validation.checks.common import is_yes, subjects_with, with_person
-from data_validation.facts import Severity, folded
+from data_validation.domains.participation import DEATH
+from data_validation.facts import Severity
 from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
 
@@ -20,7 +21,7 @@ _SAME_DAY = "A death is counted once, on one date; survival is estimated from it
 )
 def death_not_in_disposition(evidence: Evidence) -> pl.DataFrame:
     """Dead in DM; no DS row DEATH."""
-    deaths = subjects_with(evidence, "DS", folded("DSDECOD") == "death")
+    deaths = subjects_with(evidence, "DS", pl.col("DSCLASS") == DEATH)
     return with_person(evidence, "DM").filter(pl.col("died"), ~pl.col("_subject").is_in(deaths))
 
 
@@ -67,7 +68,7 @@ def death_disagrees(evidence: Evidence) -> pl.DataFrame:
     """DS DEATH; DM alive, or dead on another day."""
     same_day = pl.col("start_date") == pl.col("_death_date")
     return with_person(evidence, "DS").filter(
-        folded("DSDECOD") == "death", ~pl.col("died") | ~same_day.fill_null(value=True)
+        pl.col("DSCLASS") == DEATH, ~pl.col("died") | ~same_day.fill_null(value=True)
     )
 
 
@@ -79,7 +80,7 @@ def death_disagrees(evidence: Evidence) -> pl.DataFrame:
 )
 def two_deaths(evidence: Evidence) -> pl.DataFrame:
     """More than one DS row DEATH of a subject."""
-    deaths = evidence["DS"].filter(folded("DSDECOD") == "death")
+    deaths = evidence["DS"].filter(pl.col("DSCLASS") == DEATH)
     return deaths.filter(pl.len().over(trimmed("USUBJID")) > 1)
 
 

@@ -3,8 +3,9 @@
 import polars as pl
 
 from data_validation.checks.common import subjects_with, with_person
-from data_validation.facts import Severity, folded
-from data_validation.relations import arm_code
+from data_validation.domains.participation import RANDOMIZED
+from data_validation.facts import Severity
+from data_validation.released import arm_code
 from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
 
@@ -117,7 +118,7 @@ def arm_not_as_listed(evidence: Evidence) -> pl.DataFrame:
 )
 def randomized_by_list_only(evidence: Evidence) -> pl.DataFrame:
     """Randomized, no DS row RANDOMIZED, in an extract that has such rows."""
-    is_randomized = folded("DSDECOD") == "randomized"
+    is_randomized = pl.col("DSCLASS") == RANDOMIZED
     if evidence["DS"].filter(is_randomized).is_empty():
         return evidence["DM"].clear()
     subjects = subjects_with(evidence, "DS", is_randomized)

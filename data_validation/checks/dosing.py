@@ -4,7 +4,7 @@ import polars as pl
 
 from data_validation.checks.common import taking_part
 from data_validation.facts import Severity
-from data_validation.relations import arm_code
+from data_validation.released import arm_code
 from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
 

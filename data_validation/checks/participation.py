@@ -3,7 +3,13 @@
 import polars as pl
 
 from data_validation.checks.common import subjects_with, with_person
-from data_validation.domains.participation import listed_criteria
+from data_validation.domains.participation import (
+    RANDOMIZED,
+    SCREEN_FAILURE,
+    is_of_participation,
+    is_of_treatment,
+    listed_criteria,
+)
 from data_validation.facts import Severity, folded, folded_terms
 from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
@@ -18,7 +24,7 @@ from data_validation.values import trimmed
 def other_date_of_randomization(evidence: Evidence) -> pl.DataFrame:
     """DS RANDOMIZED on another day than the released date."""
     return with_person(evidence, "DS").filter(
-        folded("DSDECOD") == "randomized", pl.col("start_date") != pl.col("randomization_date")
+        pl.col("DSCLASS") == RANDOMIZED, pl.col("start_date") != pl.col("randomization_date")
     )
 
 
@@ -26,13 +32,11 @@ def other_date_of_randomization(evidence: Evidence) -> pl.DataFrame:
     Heading(RuleKind.AGREEMENT, "DS-102", "DSDECOD", Severity.MAJOR),
     sentence="The participant is both a screen failure and randomized.",
     why="One of the two is wrong, and the screening flow cannot place the participant.",
-    query="{USUBJID} is recorded as {DSDECOD} and as randomized. Please check.",
+    query="{USUBJID} is recorded as a screen failure and as randomized. Please check.",
 )
 def failed_and_randomized(evidence: Evidence) -> pl.DataFrame:
     """Screen failure of a randomized participant."""
-    return with_person(evidence, "DS").filter(
-        folded("DSDECOD").is_in(["screen failure", "screening failure"]), "randomized"
-    )
+    return with_person(evidence, "DS").filter(pl.col("DSCLASS") == SCREEN_FAILURE, "randomized")
 
 
 @check(
@@ -94,6 +98,8 @@ def visit_before_consent(evidence: Evidence) -> pl.DataFrame:
     why="What ended the participation must be among the events, or safety misses it.",
     query="{USUBJID} left for an adverse event on {DSSTDTC}; no event is recorded. Which was it?",
     needs=("AE",),
+    # Why somebody left is sealed.
+    sealed=True,
 )
 def withdrawn_for_no_event(evidence: Evidence) -> pl.DataFrame:
     """DS ADVERSE EVENT of a participant without any event up to that day."""
@@ -119,7 +125,7 @@ def withdrawn_for_no_event(evidence: Evidence) -> pl.DataFrame:
 def randomized_by_disposition_only(evidence: Evidence) -> pl.DataFrame:
     """DS RANDOMIZED of a participant who is not randomized by what counts."""
     return with_person(evidence, "DS").filter(
-        folded("DSDECOD") == "randomized", ~pl.col("randomized")
+        pl.col("DSCLASS") == RANDOMIZED, ~pl.col("randomized")
     )
 
 
@@ -136,8 +142,47 @@ def failed_for_no_criterion(evidence: Evidence) -> pl.DataFrame:
         return evidence["DS"].clear()
     with_criterion = subjects_with(evidence, "IE", listed_criteria(evidence["IE"], evidence.trial))
     return with_person(evidence, "DS").filter(
-        folded("DSDECOD").is_in(["screen failure", "screening failure"]),
+        pl.col("DSCLASS") == SCREEN_FAILURE,
         ~pl.col("_subject").is_in(with_criterion),
+    )
+
+
+@check(
+    Heading(RuleKind.FORM, "DS-109", "DSSCAT", Severity.MAJOR),
+    sentence="The subcategory of a disposition is neither about taking part nor about the "
+    "treatment, so that the disposition ends nothing.",
+    why="A disposition with the name of a drug as its subcategory ends the drug, not the study; "
+    "the trial definition names those about taking part ([participation] subcategories).",
+    query="Dispositions of the subcategory {DSSCAT}: do they end taking part in the study?",
+    sealed=True,
+)
+def unknown_subcategory(evidence: Evidence) -> pl.DataFrame:
+    """One row a DSSCAT of disposition events that is neither named nor about treatment."""
+    is_event = folded("DSCAT").is_null() | (folded("DSCAT") == "disposition event")
+    return (
+        evidence["DS"]
+        .filter(is_event, ~is_of_participation(evidence.trial), ~is_of_treatment())
+        .filter(pl.col("DSCLASS").is_null())
+        .unique(folded("DSSCAT"), keep="first", maintain_order=True)
+    )
+
+
+@check(
+    Heading(RuleKind.FORM, "DS-110", "DSDECOD", Severity.MINOR),
+    sentence="A screen failure is not spelled as CDISC spells it.",
+    why="Controlled terminology: SCREEN FAILURE. It is counted as one.",
+    query="{DSDECOD} was read as SCREEN FAILURE. Please write it so.",
+    sealed=True,
+)
+def other_screen_failure(evidence: Evidence) -> pl.DataFrame:
+    """One row a spelling of screen failure other than CDISC's."""
+    return (
+        evidence["DS"]
+        .filter(
+            pl.col("DSCLASS") == SCREEN_FAILURE,
+            trimmed("DSDECOD").str.to_uppercase().ne_missing("SCREEN FAILURE"),
+        )
+        .unique(folded("DSDECOD"), keep="first", maintain_order=True)
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from data_validation.distinct import by_distinct
 from data_validation.facts import (
     SUBJECT,
     Classes,
@@ -22,10 +23,67 @@ from data_validation.facts import (
 from data_validation.values import trimmed
 from trials import Trial
 
+# How a disposition opens: what became of a participant, and why only where they have no arm.
+CONSENT, RANDOMIZED, SCREEN_FAILURE = "CONSENT", "RANDOMIZED", "SCREEN FAILURE"
+COMPLETED, DEATH, LEFT = "COMPLETED", "DEATH", "LEFT EARLY"
+ENDS = (COMPLETED, DEATH, LEFT)
 
-def listed_dispositions(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:
-    """Dispositions that the trial opens; those about study treatment stay sealed."""
-    return folded("DSDECOD").is_in(folded_terms(trial.open.dispositions))
+_RANDOMIZED = r"^(re)?randomi[sz](ed|ation)$|\binto (the )?(treatment|study)( group)?\b"
+_SCREEN_FAILURE = r"\bscreen(ing)? fail|\bfailed screening\b"
+_CONSENT = r"\binformed consent\b.*\b(obtained|signed|given)\b|^informed consent$"
+_OF_TREATMENT = r"(?i)treatment|drug|dos(e|ing)|therapy|medication|product|infusion|instillation"
+
+
+class _Dispositions(Classes):
+    """Dispositions of participation, as what became of the participant; the reason stays sealed."""
+
+    def column(self, frame: pl.DataFrame, trial: Trial) -> pl.Series:
+        """`DSCLASS`; null of what is about the treatment, is sealed by name, or is no end."""
+        names = ["DSDECOD", "DSTERM", "DSCAT", "DSSCAT"]
+
+        def of(rows: pl.DataFrame) -> pl.DataFrame:
+            rows = rows.with_columns(pl.coalesce(trimmed("DSDECOD"), trimmed("DSTERM")).alias("_"))
+            said = folded("_")
+            is_event = folded("DSCAT").is_null() | (folded("DSCAT") == "disposition event")
+            is_sealed = said.is_in(folded_terms(trial.sealed.dispositions))
+            return rows.select(
+                pl.when(is_sealed.fill_null(value=False))
+                .then(None)
+                .when(said.str.contains(_SCREEN_FAILURE))
+                .then(pl.lit(SCREEN_FAILURE))
+                .when(said.str.contains(_RANDOMIZED))
+                .then(pl.lit(RANDOMIZED))
+                .when(said.str.contains(_CONSENT))
+                .then(pl.lit(CONSENT))
+                .when(said.is_null() | ~is_event | ~is_of_participation(trial))
+                .then(None)
+                .when(said.str.contains(r"^(death|died)\b"))
+                .then(pl.lit(DEATH))
+                .when(said.str.contains(r"^complet"))
+                .then(pl.lit(COMPLETED))
+                .otherwise(pl.lit(LEFT))
+                .alias(self.field)
+            )
+
+        return by_distinct(frame, names, of).to_series()
+
+
+def is_of_participation(trial: Trial) -> pl.Expr:
+    """Whether a disposition is about taking part: it has no subcategory, or one that is named."""
+    named = folded_terms(trial.participation.subcategories)
+    return trimmed("DSSCAT").is_null() | folded("DSSCAT").is_in(named)
+
+
+def is_of_treatment() -> pl.Expr:
+    """Whether the subcategory of a disposition says that it is about the treatment."""
+    return pl.col("DSSCAT").str.contains(_OF_TREATMENT).fill_null(value=False)
+
+
+def _no_terms(_trial: Trial) -> Mapping[str, str]:
+    return {}
+
+
+DISPOSITIONS = _Dispositions("DSCLASS", ("DSDECOD", "DSTERM"), _no_terms)
 
 
 def listed_criteria(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:
@@ -48,16 +106,23 @@ DS = Domain(
     name="DS",
     relation="disposition",
     label="Disposition",
-    keys=("USUBJID", "DSDECOD", "DSSTDTC"),
-    open_rows=listed_dispositions,
+    keys=("USUBJID", "DSCLASS", "DSSTDTC"),
+    open_rows=DISPOSITIONS.opens,
+    classes=DISPOSITIONS,
     date="start_date",
     may_follow_death=True,
     of_the_trial=True,
     fields=(
         SUBJECT,
         sequence("DS"),
+        open_field(
+            "DSCLASS",
+            "became",
+            "What became of the participant: consent, randomized, screen failure, completed, death "
+            "or left early; not part of the extract.",
+        ),
         Field("DSTERM", "reported_term", "Reported term."),
-        open_field("DSDECOD", "disposition", "Standardized disposition.", missing=Severity.MAJOR),
+        Field("DSDECOD", "disposition", "Standardized disposition.", missing=Severity.MAJOR),
         code_list(
             "DSCAT",
             "category",

@@ -8,6 +8,6 @@ select
     ' ', 'died', coalesce('on ' || chosen.death_date, 'on a date that is not known to the day')
   ) as why
 from chosen_participant($filters, $cutoff) as chosen
-where chosen.ended = 'died' and coalesce(chosen.death_date <= $cutoff::date, true)
+where chosen.ended = 'died'
   and ($arm is null or chosen.arm = $arm)
 order by chosen.subject

@@ -13,21 +13,14 @@ select
   participation.completion_date,
   participation.leaving_date,
   date_diff('day', participation.day_one, $cutoff::date) + 1 as days_since,
-  date_diff(
-    'day',
-    participation.day_one,
-    least(
-      $cutoff::date,
-      participation.death_date,
-      participation.completion_date,
-      participation.leaving_date
-    )
-  ) + 1 as observed_days,
+  date_diff('day', participation.day_one, coalesce(participation.observed_until, $cutoff::date)) + 1
+    as observed_days,
+  participation.observed_by,
   (select count(*) from emergent_event where emergent_event.subject = person.subject) as events,
-  (
+  if_serious((
     select count(*) from emergent_event
     where emergent_event.subject = person.subject and emergent_event.is_serious
-  ) as serious,
+  )) as serious,
   (
     select count(*) from finding
     where finding.subject = person.subject and finding.status <> 'resolved'

@@ -28,13 +28,13 @@ select
   position,
   count(*) as participants,
   sum(events)::bigint as events,
-  count(*) filter (where is_serious) as serious,
-  count(*) filter (where grade is null) as grade_unknown,
-  count(*) filter (where grade = 1) as grade_1,
-  count(*) filter (where grade = 2) as grade_2,
-  count(*) filter (where grade = 3) as grade_3,
-  count(*) filter (where grade = 4) as grade_4,
-  count(*) filter (where grade = 5) as grade_5
+  if_serious(count(*) filter (where is_serious)) as serious,
+  if_graded(count(*) filter (where grade is null)) as grade_unknown,
+  if_graded(count(*) filter (where grade = 1)) as grade_1,
+  if_graded(count(*) filter (where grade = 2)) as grade_2,
+  if_graded(count(*) filter (where grade = 3)) as grade_3,
+  if_graded(count(*) filter (where grade = 4)) as grade_4,
+  if_graded(count(*) filter (where grade = 5)) as grade_5
 from of_person
 group by body_system, preferred_term, arm, position
 order by body_system, preferred_term nulls first, position

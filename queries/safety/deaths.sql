@@ -4,11 +4,12 @@
 with person as (
   select subject, site, arm, day_one, death_date, true as is_randomized
   from chosen_participant($filters, $cutoff)
-  where ended = 'died' and coalesce(death_date <= $cutoff::date, true)
+  where ended = 'died'
   union all
-  select subject, coalesce(site, '(no site)'), null, null, death_date, false
+  select subject, coalesce(participant.site, '(no site)'), null, null, standing.death_date, false
   from participant
-  where died and not randomized and coalesce(death_date <= $cutoff::date, true)
+  inner join standing using (subject)
+  where standing.ended = 'died' and not participant.randomized
     and struct_extract($filters, 'sites') is null and struct_extract($filters, 'sexes') is null
     and struct_extract($filters, 'ages') is null and struct_extract($filters, 'severities') is null
 )

@@ -5,7 +5,7 @@ event as (
   select event.arm, event.study_day, event.grade
   from emergent_event as event
   inner join person using (subject)
-  where on_chosen_day(event.study_day, $filters)
+  where on_chosen_day(event.study_day, $filters) and not event.is_later
 ),
 study_day as (
   select unnest(range(1, coalesce((select max(last_day - day_one + 2) from person), 2))) as study_day
@@ -27,7 +27,7 @@ select
   arm.position,
   study_day.study_day,
   coalesce(began.events, 0) as events,
-  coalesce(began.grade_3, 0) as grade_3,
+  if_graded(coalesce(began.grade_3, 0)) as grade_3,
   coalesce(observed.observed, 0) as observed
 from arm
 cross join study_day

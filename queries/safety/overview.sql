@@ -1,6 +1,7 @@
 -- One row an arm and a kind of event: participants with any since randomization, those without, and
--- events; of those who left the study for an event, participants alone.
--- counts: participants + without, events
+-- events, of which `in_time` while the participant was observed; of those who left the study for an
+-- event, participants alone. Null of a kind of which nothing is recorded.
+-- counts: participants + without, events, in_time
 -- over time: rows within arm
 -- fixed: cutoff
 with person as (select * from chosen_participant($filters, $cutoff)),
@@ -15,7 +16,7 @@ kind (kind, number) as (
 ),
 size as (select arm, count(*) as people from person group by arm),
 counted as (
-  select kind.kind, event.arm, event.subject, 1 as event
+  select kind.kind, event.arm, event.subject, 1 as event, event.is_later
   from event
   inner join kind
     on kind.kind = 'any'
@@ -23,18 +24,35 @@ counted as (
     or (kind.kind = 'grade_3' and event.grade >= 3)
     or (kind.kind = 'fatal' and event.is_fatal)
   union all
-  select 'left', arm, subject, null from person where ended = 'left' and reason = 'ADVERSE EVENT'
+  select 'left', arm, subject, null, false
+  from person where ended = 'left' and reason = 'ADVERSE EVENT'
+),
+known as (
+  select
+    kind.*,
+    case kind.kind
+      when 'serious' then has_serious when 'grade_3' then has_grade when 'fatal' then has_fatal
+      else true
+    end as is_recorded
+  from kind
+  cross join recorded_of_events
 )
 select
-  kind.kind,
+  known.kind,
   arm.arm,
   arm.position,
-  count(distinct counted.subject) as participants,
-  coalesce(any_value(size.people), 0) - count(distinct counted.subject) as without,
-  count(counted.event) as events
+  case when any_value(known.is_recorded) then count(distinct counted.subject) end as participants,
+  case
+    when any_value(known.is_recorded) then
+      coalesce(any_value(size.people), 0) - count(distinct counted.subject)
+  end as without,
+  case when any_value(known.is_recorded) then count(counted.event) end as events,
+  case
+    when any_value(known.is_recorded) then count(counted.event) filter (where not counted.is_later)
+  end as in_time
 from arm
-cross join kind
+cross join known
 left join size on size.arm = arm.arm
-left join counted on counted.arm = arm.arm and counted.kind = kind.kind
-group by kind.kind, kind.number, arm.arm, arm.position
-order by kind.number, arm.position
+left join counted on counted.arm = arm.arm and counted.kind = known.kind
+group by known.kind, known.number, arm.arm, arm.position
+order by known.number, arm.position

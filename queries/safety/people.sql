@@ -1,6 +1,6 @@
 -- One row an arm: the participants whom the filters leave, and on how many of the chosen days those with
 -- a date of randomization were observed.
--- counts: participants, dated + undated
+-- counts: participants, dated + undated, not_followed
 -- of dated: observed_days
 -- fixed: cutoff
 select
@@ -9,6 +9,7 @@ select
   count(chosen.subject) as participants,
   count(chosen.last_day - chosen.day_one) as dated,
   count(chosen.subject) - count(chosen.last_day - chosen.day_one) as undated,
+  count(*) filter (where chosen.is_not_followed) as not_followed,
   coalesce(sum(chosen_days_observed(chosen.day_one, chosen.last_day, $filters)), 0)::bigint
     as observed_days
 from arm

@@ -20,6 +20,7 @@ event as (
     end as earliest_day
   from event_of_interest($terms, $filters, $cutoff) as event
   where on_chosen_day(event.study_day, $filters) and event.day_one is not null
+    and not event.is_later
 ),
 first_event as (
   select

@@ -18,8 +18,18 @@ select
   arm.arm,
   arm.position,
   coalesce(size.treated, 0) as treated,
-  count(distinct event.subject) as participants,
-  count(event.subject) as events
+  case kind.kind
+    when 'serious' then if_serious(count(distinct event.subject))
+    when 'grade_3' then if_graded(count(distinct event.subject))
+    when 'fatal' then if_fatal(count(distinct event.subject))
+    else count(distinct event.subject)
+  end as participants,
+  case kind.kind
+    when 'serious' then if_serious(count(event.subject))
+    when 'grade_3' then if_graded(count(event.subject))
+    when 'fatal' then if_fatal(count(event.subject))
+    else count(event.subject)
+  end as events
 from arm
 cross join kind
 left join size on size.arm = arm.arm

@@ -2,7 +2,10 @@
 with stop as (
   select subject, upper(trim(disposition)) as reason, start_date
   from disposition
-  where subcategory ilike '%treatment%' and upper(trim(disposition)) <> 'COMPLETED'
+  where regexp_matches(
+    subcategory, 'treatment|drug|dos(e|ing)|therapy|medication|product|infusion|instillation', 'i'
+  )
+  and upper(trim(disposition)) <> 'COMPLETED'
 ),
 first_stop as (
   select subject, first(reason order by start_date nulls last, reason) as reason,

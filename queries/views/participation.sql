@@ -1,45 +1,25 @@
 -- Every view: how the study ended for each randomized participant, and what was due by the cut-off.
 
--- A table in the connection's own memory: most questions begin with it.
+-- What a load decided, see data_validation/known.py. A table in the connection's own memory: most
+-- questions begin with it.
 create table participation as
-with ending as (
-  select subject, upper(trim(disposition)) as reason, start_date
-  from study_disposition
-  where coalesce(upper(trim(category)), 'DISPOSITION EVENT') = 'DISPOSITION EVENT'
-    and upper(trim(disposition)) not in (
-      'INFORMED CONSENT OBTAINED', 'RANDOMIZED', 'SCREEN FAILURE', 'SCREENING FAILURE'
-    )
-),
-ended as (
-  select
-    subject,
-    bool_or(reason = 'DEATH') as died,
-    min(start_date) filter (where reason = 'DEATH') as death_date,
-    bool_or(reason = 'COMPLETED') as completed,
-    min(start_date) filter (where reason = 'COMPLETED') as completion_date,
-    first(reason order by start_date nulls last, reason)
-      filter (where reason not in ('DEATH', 'COMPLETED')) as reason,
-    min(start_date) filter (where reason not in ('DEATH', 'COMPLETED')) as leaving_date
-  from ending
-  group by subject
-)
 select
   participant.subject,
   participant.arm,
   participant.position,
   coalesce(participant.site, '(no site)') as site,
   participant.randomization_date as day_one,
-  case
-    when participant.died or coalesce(ended.died, false) then 'died'
-    when ended.completed then 'completed'
-    when ended.reason is not null then 'left'
-  end as ended,
-  ended.reason,
-  coalesce(participant.death_date, ended.death_date) as death_date,
-  ended.completion_date,
-  ended.leaving_date
+  standing.ended,
+  why_left.reason,
+  standing.death_date,
+  standing.completion_date,
+  standing.leaving_date,
+  standing.observed_until,
+  standing.observed_by,
+  standing.alive_until
 from participant
-left join ended using (subject)
+left join standing using (subject)
+left join why_left using (subject)
 where participant.randomized and participant.arm is not null;
 
 -- A day of the schedule as a date: day 1 is the date of randomization, and there is no day 0.

@@ -1,6 +1,17 @@
 -- With sealed records: relations are whole, and exposure is there. Plain ones are made from the
 -- store's catalog of datasets.
-create view participant as select * from sealed_data.participant left join arm_of using (subject);
+create view participant as
+select
+  person.* replace (
+    person.randomized and coalesce(person.randomization_date <= cut_off.date, true) as randomized
+  ),
+  arm_of.arm,
+  arm_of.position
+from sealed_data.participant as person
+cross join cut_off
+left join arm_of using (subject)
+where coalesce(person.screening_date <= cut_off.date, true);
+-- Of stores of formats before 5: how participation ended is decided by the load.
 create view study_disposition as
 select * from disposition where coalesce(subcategory, '') not ilike '%treatment%';
 create view cause_of_death as

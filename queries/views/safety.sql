@@ -13,8 +13,8 @@ create macro in_bands(value, bands) as
     false
   );
 
--- One row a randomized participant whom the filters leave, with the last day of observation: the end
--- of participation, or the data cut-off.
+-- One row a randomized participant whom the filters leave, with the last day of observation; none of
+-- who was not followed at all.
 create macro chosen_participant(filters, cutoff) as table
 select
   participation.subject,
@@ -27,14 +27,11 @@ select
   participation.death_date,
   person.sex,
   person.age,
-  least(
-    cutoff::date,
-    case participation.ended
-      when 'died' then participation.death_date
-      when 'completed' then participation.completion_date
-      when 'left' then participation.leaving_date
-    end
-  ) as last_day
+  participation.observed_by = 'not followed' as is_not_followed,
+  case
+    when participation.observed_by is distinct from 'not followed' then
+      coalesce(participation.observed_until, cutoff::date)
+  end as last_day
 from participation
 inner join participant as person using (subject)
 where (
@@ -91,8 +88,10 @@ create macro latest_date(complete, written) as coalesce(
 
 -- One row an adverse event of a randomized participant that began at randomization or later. A date
 -- in part that can be either counts, and so does none at all; `onset` says which. A fatal event is
--- serious whatever was ticked. A table in the connection's own memory, as every question about events
--- begins with it.
+-- serious whatever was ticked. Whether an event is serious or fatal, and its grade, is null where
+-- nothing says so. `is_later`: it began after the participant was last observed, so that no time at
+-- risk belongs to it. A table in the connection's own memory, as every question about events begins
+-- with it.
 create table emergent_event as
 select
   event.*,
@@ -101,8 +100,9 @@ select
     when event.start_date = event.day_one then 'on day 1'
     else 'after day 1'
   end as onset,
-  event.is_ticked or event.is_fatal as is_serious,
-  event.is_fatal and not event.is_ticked as is_fatal_not_serious
+  case when event.is_fatal then true else event.is_ticked end as is_serious,
+  event.is_fatal and not coalesce(event.is_ticked, false) as is_fatal_not_serious,
+  coalesce(event.start_date > event.observed_until, false) as is_later
 from (
   select
     adverse_event.subject,
@@ -118,10 +118,26 @@ from (
     adverse_event.end_date_text,
     adverse_event.study_day,
     adverse_event.outcome,
-    coalesce(adverse_event.serious = 'Y', false) as is_ticked,
-    coalesce(adverse_event.outcome = 'FATAL', false)
-      or coalesce(adverse_event.serious_death = 'Y', false)
-      or coalesce(adverse_event.grade = 5, false) as is_fatal,
+    participation.observed_until,
+    case
+      when adverse_event.serious = 'Y' or 'Y' in (
+        adverse_event.serious_death, adverse_event.serious_life_threatening,
+        adverse_event.serious_hospitalization, adverse_event.serious_disability,
+        adverse_event.serious_congenital, adverse_event.serious_medically_important
+      ) then true
+      when adverse_event.serious is not null or coalesce(
+        adverse_event.serious_death, adverse_event.serious_life_threatening,
+        adverse_event.serious_hospitalization, adverse_event.serious_disability,
+        adverse_event.serious_congenital, adverse_event.serious_medically_important
+      ) is not null then false
+    end as is_ticked,
+    case
+      when adverse_event.outcome = 'FATAL' or adverse_event.serious_death = 'Y'
+        or adverse_event.grade = 5 then true
+      when coalesce(
+        adverse_event.outcome, adverse_event.serious_death, adverse_event.grade::varchar
+      ) is not null then false
+    end as is_fatal,
     case
       when adverse_event.outcome = 'FATAL' or adverse_event.serious_death = 'Y' then 5
       else coalesce(

@@ -30,21 +30,12 @@ with person as (
     chosen.day_one,
     chosen.ended,
     chosen.death_date,
-    participant.death_date_text,
-    coalesce(chosen.ended = 'died' and coalesce(chosen.death_date <= cutoff::date, true), false)
-      as is_dead,
-    least(
-      cutoff::date,
-      greatest(
-        chosen.day_one, last_contact.last_contact, participation.completion_date,
-        first_discharge.discharge_date
-      )
-    ) as seen_alive
+    standing.death_date_text,
+    coalesce(chosen.ended = 'died', false) as is_dead,
+    least(cutoff::date, greatest(chosen.day_one, participation.alive_until)) as seen_alive
   from chosen_participant(filters, cutoff) as chosen
   inner join participation on participation.subject = chosen.subject
-  inner join participant on participant.subject = chosen.subject
-  left join last_contact on last_contact.subject = chosen.subject
-  left join first_discharge(cutoff) as first_discharge on first_discharge.subject = chosen.subject
+  left join standing on standing.subject = chosen.subject
 ),
 seen as (
   select subject, visit_number, start_date as date from visit where visit_number is not null

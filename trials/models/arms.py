@@ -53,11 +53,18 @@ class Arms(Model):
 class Randomization(Model):
     """Where the date of randomization comes from.
 
+    The allocation list comes first, then DS, then `fallback_visit`, then `source`; the first that
+    has at least 95 % of all whom any of them calls randomized counts for the whole trial.
+
     Attributes:
         fallback_visit: the visit whose date counts where neither list nor DS carries one.
+        source: demographics, where nothing else says who is randomized: whoever has the code of an
+            arm, dated by the reference start (`DM.RFSTDTC`, which at least 95 % of them must have)
+            or without a date (`DM.ARMCD`).
     """
 
     fallback_visit: str | None = None
+    source: Literal["DM.RFSTDTC", "DM.ARMCD"] | None = None
 
 
 class Dosing(Model):

@@ -13,6 +13,7 @@ from trials.models.laboratory import Grading, Immune, Liver
 from trials.models.measures import Measure, Plausibility, Primary, Subgroups
 from trials.models.monitoring import Monitoring, SequentialRule, StoppingRule, Survival
 from trials.models.oxygenation import Oxygenation
+from trials.models.participation import FollowUp, Participation, Screening
 from trials.models.schedule import Accrual, Assessment, Criterion, Visit
 from trials.models.special_interest import SpecialInterest, Worsening
 
@@ -43,6 +44,9 @@ class Trial(Model):
     arms: Arms
     accrual: Accrual
     randomization: Randomization
+    participation: Participation = Participation()
+    follow_up: FollowUp = FollowUp()
+    screening: Screening = Screening()
     dosing: Dosing | None = None
     schedule: tuple[Visit, ...] = Field(min_length=1)
     criteria: tuple[Criterion, ...] = ()

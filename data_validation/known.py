@@ -1,0 +1,370 @@
+"""The facts that every page stands on, decided once for the whole trial when an extract is loaded.
+
+Who is randomized is released by `sealing`. Here it is decided who died and when, how participation
+ended, until when each participant was observed and is known to have lived, and what became of those
+who were not randomized; and what of it the extract records at all. Pages decide none of it again.
+
+One source counts for the whole trial, never one for a participant. Until when somebody was observed
+is read from open records alone, so that every view has the same time at risk.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+import polars as pl
+
+from data_validation.domains import DOMAINS
+from data_validation.domains.participation import COMPLETED, DEATH, LEFT
+from data_validation.sealing import Tables
+from data_validation.values import trimmed
+from trials import Trial
+
+# How it is known until when somebody was observed, the best first.
+DIED, ENDED, UP_TO_CUTOFF, LAST_CONTACT, NOT_FOLLOWED = (
+    "death", "recorded end", "cut-off", "last contact", "not followed",
+)  # fmt: skip
+
+_PERSON = trimmed("USUBJID").alias("subject")
+
+
+def last_contacts(tables: Tables, cutoff: date) -> pl.DataFrame:
+    """Until when each participant is known to have lived: the latest dated sign up to the cut-off.
+
+    Planned visits, results at them, vital status alive, stays in hospital, the beginning and the
+    end of adverse events but fatal ones, and having completed or left the study.
+
+    Args:
+        tables: open ones.
+
+    Returns:
+        `subject`, `alive_until`.
+    """
+    parts = [
+        rows.select("subject", "date")
+        .filter(pl.col("date") <= cutoff)
+        .group_by("subject")
+        .agg(pl.col("date").max())
+        for rows in _signs_of_life(tables)
+    ]
+    return pl.concat(parts).group_by("subject").agg(pl.col("date").max().alias("alive_until"))
+
+
+def _signs_of_life(tables: Tables) -> Iterator[pl.DataFrame]:
+    def dates(domain: str, word: str, *where: pl.Expr) -> pl.DataFrame:
+        rows = tables.frames[domain].filter(*where)
+        return rows.select(_PERSON, pl.col(word).alias("date"))
+
+    not_fatal = ~_is_fatal().fill_null(value=False)
+    yield dates("SV", "start_date")
+    yield from (dates(name, DOMAINS[name].date) for name in tables.frames if DOMAINS[name].measured)
+    yield dates("SS", "date", pl.col("status") == "ALIVE")
+    yield dates("AE", "start_date")
+    yield dates("AE", "end_date", not_fatal)
+    yield dates("HO", "start_date")
+    yield dates("HO", "end_date")
+    yield dates("DS", "start_date", pl.col("DSCLASS").is_in([COMPLETED, LEFT]))
+
+
+def _is_fatal() -> pl.Expr:
+    return (
+        (pl.col("outcome") == "FATAL").fill_null(value=False)
+        | (trimmed("AESDTH").str.to_uppercase() == "Y").fill_null(value=False)
+        | (pl.col("grade") == 5).fill_null(value=False)
+    )
+
+
+# What records deaths: how it is called, the dataset, whom it calls dead, and the word of the date.
+_DEATHS: tuple[tuple[str, str, pl.Expr, str | None], ...] = (
+    ("DS", "DS", pl.col("DSCLASS") == DEATH, "start_date"),
+    ("AE", "AE", _is_fatal(), "end_date"),
+    ("DD", "DD", trimmed("DDTESTCD").is_not_null(), None),
+    ("SS", "SS", pl.col("status") == "DEAD", None),
+)
+
+
+def _deaths(tables: Tables, people: pl.DataFrame) -> pl.DataFrame:
+    """Whom any source calls dead, dated by the first that has a date.
+
+    Returns:
+        `subject`, `death_date`, `death_date_text`, `death_source`.
+    """
+    parts = [
+        people.filter("died").select(
+            "subject",
+            "death_date",
+            "death_date_text",
+            pl.lit("DM").alias("death_source"),
+        )
+    ]
+    for name, domain, is_dead, dated in _DEATHS:
+        rows = tables.frames[domain].filter(is_dead.fill_null(value=False))
+        parts.append(
+            rows.select(
+                _PERSON,
+                (pl.col(dated) if dated else pl.lit(None, pl.Date)).alias("death_date"),
+                pl.lit(None, pl.String).alias("death_date_text"),
+                pl.lit(name).alias("death_source"),
+            ).sort("subject", "death_date", nulls_last=True)
+        )
+    # The first source that has a date; of none, the first that says so.
+    return (
+        pl.concat(parts)
+        .with_row_index("_order")
+        .sort(pl.col("death_date").is_null(), "_order")
+        .group_by("subject", maintain_order=True)
+        .agg(
+            pl.col("death_date").first(),
+            pl.col("death_date_text").drop_nulls().first(),
+            pl.col("death_source").first(),
+        )
+        .filter(pl.col("subject").is_not_null())
+    )
+
+
+def _ends(tables: Tables, cutoff: date) -> pl.DataFrame:
+    """How participation ended by the dispositions: the latest that is recorded up to the cut-off.
+
+    Returns:
+        `subject`, `completed`, `left` (whether the latest is one), `completion_date`,
+        `leaving_date`; and of complete tables `reason`, why the participant left.
+    """
+    rows = (
+        tables.frames["DS"]
+        .filter(
+            pl.col("DSCLASS").is_in([COMPLETED, LEFT]),
+            pl.col("start_date").is_null() | (pl.col("start_date") <= cutoff),
+        )
+        .with_columns(_PERSON)
+        # Undated ones first; of one day, that the study was completed is last.
+        .sort("subject", "start_date", pl.col("DSCLASS") == COMPLETED, nulls_last=False)
+    )
+    if not tables.is_open:
+        said = pl.coalesce(trimmed("DSDECOD"), trimmed("DSTERM")).str.to_uppercase()
+        rows = rows.with_columns(said.alias("why"))
+    reason = [] if tables.is_open else [pl.col("why").last()]
+    ended = rows.group_by("subject").agg(
+        pl.col("DSCLASS").last().alias("end"), pl.col("start_date").last(), *reason
+    )
+    of_end = pl.col("end")
+    return ended.select(
+        "subject",
+        (of_end == COMPLETED).alias("completed"),
+        (of_end == LEFT).alias("left"),
+        pl.when(of_end == COMPLETED).then("start_date").alias("completion_date"),
+        pl.when(of_end == LEFT).then("start_date").alias("leaving_date"),
+        *([] if tables.is_open else [pl.when(of_end == LEFT).then("why").alias("reason")]),
+    )
+
+
+def _earliest(written: str) -> pl.Expr:
+    """The first day that a date in part can be."""
+    text = pl.col(written)
+    month = (text + "-01").str.to_date("%Y-%m-%d", strict=False)
+    year = (text + "-01-01").str.to_date("%Y-%m-%d", strict=False)
+    return pl.coalesce(month, year)
+
+
+def standing(
+    tables: Tables, people: pl.DataFrame, contacts: pl.DataFrame, trial: Trial, cutoff: date
+) -> pl.DataFrame:
+    """Where each subject stands at the cut-off.
+
+    Args:
+        tables, people: of one side; `people` is its participant relation.
+        contacts: as `last_contacts` returns them, of the open side.
+
+    Returns:
+        `subject`; `ended`, one of died, completed, left, null while nothing is recorded;
+        `death_date`, `death_date_text`, `death_source`, `completion_date`, `leaving_date`;
+        `observed_until`, up to which events are counted, and `observed_by`, how that is known: null
+        of who is not randomized; `alive_until`, the latest sign of life; `screening`, of who is not
+        randomized: failed, not assigned, in screening, not known; and of complete tables `reason`,
+        why the participant left.
+    """
+    known = (
+        people.select(
+            "subject",
+            "randomized",
+            pl.col("randomization_date").alias("day_one"),
+            "end_date",
+            "screening_date",
+            "screen_failure",
+            "not_assigned",
+        )
+        .unique("subject", keep="first", maintain_order=True)
+        .join(_deaths(tables, people), on="subject", how="left", maintain_order="left")
+        .join(_ends(tables, cutoff), on="subject", how="left", maintain_order="left")
+        .join(contacts, on="subject", how="left", maintain_order="left")
+        .with_columns(earliest_death=pl.coalesce("death_date", _earliest("death_date_text")))
+    )
+    died = pl.col("death_source").is_not_null() & (
+        pl.col("earliest_death").is_null() | (pl.col("earliest_death") <= cutoff)
+    )
+    known = known.with_columns(
+        pl.when(died)
+        .then(pl.lit("died"))
+        .when("completed")
+        .then(pl.lit("completed"))
+        .when("left")
+        .then(pl.lit("left"))
+        .alias("ended"),
+        # Nobody is alive after the death, whatever is dated later.
+        pl.min_horizontal("alive_until", pl.when(died).then("death_date")).alias("alive_until"),
+    )
+    overdue = _overdue(tables, known, trial, cutoff)
+    until, by = _observed(known, overdue, trial, cutoff)
+    return (
+        known.with_columns(until.alias("observed_until"), by.alias("observed_by"))
+        .select(
+            "subject",
+            "ended",
+            *(
+                pl.when(died).then(name).alias(name)
+                for name in ("death_date", "death_date_text", "death_source")
+            ),
+            "completion_date",
+            "leaving_date",
+            "observed_until",
+            "observed_by",
+            "alive_until",
+            _screening(trial, cutoff).alias("screening"),
+            *([] if tables.is_open else ["reason"]),
+        )
+        .sort("subject")
+    )
+
+
+def _screening(trial: Trial, cutoff: date) -> pl.Expr:
+    """What became of somebody who is not randomized; null of those who are."""
+    last = pl.max_horizontal("alive_until", "screening_date")
+    is_late = (pl.lit(cutoff) - last).dt.total_days() > trial.screening.days
+    return (
+        pl.when("randomized")
+        .then(None)
+        .when("screen_failure")
+        .then(pl.lit("failed"))
+        .when("not_assigned")
+        .then(pl.lit("not assigned"))
+        .when(is_late.fill_null(value=False))
+        .then(pl.lit("not known"))
+        .otherwise(pl.lit("in screening"))
+    )
+
+
+def _observed(
+    known: pl.DataFrame, overdue: pl.Series, trial: Trial, cutoff: date
+) -> tuple[pl.Series, pl.Series]:
+    """Until when each randomized participant was observed, and how that is known."""
+    last = max((visit.day + visit.window_after for visit in trial.schedule), default=None)
+    planned_end = (
+        pl.lit(cutoff)
+        if last is None
+        else pl.min_horizontal(pl.lit(cutoff), pl.col("day_one") + pl.duration(days=last - 1))
+    )
+    contact = pl.max_horizontal("alive_until", "day_one")
+    death = pl.when(pl.col("ended") == "died").then(pl.coalesce("death_date", "earliest_death"))
+    death = pl.when(pl.col("ended") == "died").then(pl.max_horizontal(death, contact))
+    left = pl.coalesce("leaving_date", "completion_date", "end_date")
+    has_contact = pl.col("alive_until").is_not_null() & (
+        pl.col("day_one").is_null() | (pl.col("alive_until") >= pl.col("day_one"))
+    )
+    has_end = (
+        pl.col("ended").is_in(["completed", "left"]) | pl.col("end_date").is_not_null()
+    ).fill_null(value=False)
+    inferred = pl.lit(overdue)
+    until = (
+        pl.when(left.is_not_null())
+        .then(pl.min_horizontal(left, death))
+        .when(pl.col("ended") == "died")
+        .then(death)
+        .when(has_end | inferred)
+        .then(pl.when(has_contact).then(contact).otherwise("day_one"))
+        .otherwise(planned_end)
+    )
+    by = (
+        pl.when(left.is_not_null() & (death.is_null() | (left < death)))
+        .then(pl.lit(ENDED))
+        .when(pl.col("ended") == "died")
+        .then(pl.lit(DIED))
+        .when(~has_end & ~inferred)
+        .then(pl.lit(UP_TO_CUTOFF))
+        .when(has_contact)
+        .then(pl.lit(LAST_CONTACT))
+        .otherwise(pl.lit(NOT_FOLLOWED))
+    )
+    made = known.select(
+        pl.when("randomized").then(pl.min_horizontal(until, pl.lit(cutoff))).alias("until"),
+        pl.when("randomized").then(by).alias("by"),
+    )
+    return made["until"], made["by"]
+
+
+def _overdue(tables: Tables, known: pl.DataFrame, trial: Trial, cutoff: date) -> pl.Series:
+    """Of whom a planned visit is overdue: it opened after the last contact, and has closed.
+
+    A visit of those in hospital is due only while a stay is recorded.
+    """
+    visits = [visit for visit in trial.schedule if visit.day > 0]
+    if not visits:
+        return pl.Series([False] * known.height, dtype=pl.Boolean)
+    schedule = pl.DataFrame(
+        {
+            "_planned": [visit.day - 1 for visit in visits],
+            "_opens": [visit.day - 1 - visit.window_before for visit in visits],
+            "_closes": [visit.day - 1 + visit.window_after for visit in visits],
+            "_in_hospital": [visit.setting == "hospital" for visit in visits],
+        }
+    )
+    people = known.filter("randomized").select("subject", "day_one", "alive_until")
+    missed = people.join(schedule, how="cross").filter(
+        pl.col("day_one") + pl.duration(days="_closes") <= cutoff,
+        pl.col("alive_until").is_null()
+        | (pl.col("day_one") + pl.duration(days="_opens") > pl.col("alive_until")),
+    )
+    stays = tables.frames["HO"].select(
+        _PERSON,
+        pl.col("start_date").alias("_from"),
+        pl.col("end_date").alias("_to"),
+        trimmed("HOENDTC").is_null().alias("_lasts"),
+    )
+    on = pl.col("day_one") + pl.duration(days="_planned")
+    in_hospital = (
+        missed.filter("_in_hospital")
+        .join(stays, on="subject")
+        .filter(pl.col("_from") <= on, pl.col("_lasts") | (pl.col("_to") >= on))
+    )
+    late = missed.filter(~pl.col("_in_hospital"))
+    subjects = pl.concat([late["subject"], in_hospital["subject"]])
+    return known["subject"].is_in(subjects.unique().implode())
+
+
+def recorded(tables: Tables) -> pl.DataFrame:
+    """What of each dataset is recorded at all.
+
+    Returns:
+        A row a field: `relation`, `word`, `field`, `is_received` (the extract has the column) and
+        `filled`, how many records have a value.
+    """
+    rows = [
+        (
+            domain.relation,
+            field.word,
+            field.name,
+            name in tables.present and field.name not in tables.absent.get(name, ()),
+            frame.height - frame[field.name].null_count(),
+        )
+        for name, frame in tables.frames.items()
+        for domain in [DOMAINS[name]]
+        for field in (domain.open_fields if tables.is_open else domain.fields)
+    ]
+    return pl.DataFrame(
+        rows,
+        schema={
+            "relation": pl.String,
+            "word": pl.String,
+            "field": pl.String,
+            "is_received": pl.Boolean,
+            "filled": pl.Int64,
+        },
+        orient="row",
+    )

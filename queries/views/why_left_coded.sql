@@ -1,0 +1,4 @@
+-- Coded: why participants left, where the trial definition opens the reason.
+create view why_left as select subject, named_reason as reason from sealed_data.standing;
+create view left_in_all as
+select null::varchar as reason, null::bigint as participants where false;
