@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -199,7 +200,7 @@ def stated_cutoff(extract: Extract, trial: Trial) -> date | None:
         written = datasets["TS"].filter(of_cutoff).select(trimmed("TSVAL").str.slice(0, 10))
         dates = written.to_series().str.to_date("%Y-%m-%d", strict=False).drop_nulls()
         if len(dates):
-            return dates[0]
+            return cast("date", dates[0])
     if "SIMULATION" in datasets or "DM" not in datasets:
         return None
     opened, _ = split(with_merged_qualifiers(datasets), trial)

@@ -317,12 +317,12 @@ def released_leaving(standing: pl.DataFrame, trial: Trial) -> pl.DataFrame:
     counts = left.group_by("reason").agg(pl.len().cast(pl.Int64).alias("participants"))
     step = trial.blinding.smallest_cell
     is_shown = (pl.col("participants") >= step) & (pl.col("reason") != OTHER_REASON)
-    shown, rest = counts.filter(is_shown), counts.filter(~is_shown)["participants"].sum()
+    shown, rest = counts.filter(is_shown), int(counts.filter(~is_shown)["participants"].sum())
     if rest and shown.height and rest < step:
         # What is left would tell how many these are: the smallest that is shown goes with them.
         smallest = shown.sort("participants", "reason")[:1]
         shown = shown.join(smallest, on="reason", how="anti")
-        rest += smallest["participants"].sum()
+        rest += int(smallest["participants"].item())
     others = pl.DataFrame(
         {"reason": [OTHER_REASON], "participants": [rest if rest >= step else None]},
         schema=counts.schema,
