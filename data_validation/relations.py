@@ -9,6 +9,7 @@ from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, folded, folded_terms
 from data_validation.sealing import SEPARATOR, Tables, without_records
+from data_validation.units import by_unit, folded_units
 from data_validation.values import BLANKS, is_partial_date, limit, looked_up, read_of, trimmed
 from trials import Trial
 
@@ -194,8 +195,8 @@ def _about_measures(rows: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFra
     categories: list[str] = []
     for item in measures:
         prefix = item.name + SEPARATOR
-        factors |= {prefix + unit.lower(): factor for unit, factor in item.factors.items()}
-        offsets |= {prefix + unit.lower(): offset for unit, offset in item.offsets.items()}
+        factors |= {prefix + unit: factor for unit, factor in by_unit(item.factors).items()}
+        offsets |= {prefix + unit: offset for unit, offset in by_unit(item.offsets).items()}
         specimens += [prefix + specimen for specimen in folded_terms(item.specimens)]
         categories += [prefix + category for category in folded_terms(item.categories)]
     any_specimen = [item.name for item in measures if not item.specimens]
@@ -203,7 +204,7 @@ def _about_measures(rows: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFra
 
     measure = pl.col("measure")
     code = trimmed(f"{domain}TESTCD").str.to_uppercase()
-    unit = pl.col(f"{domain}ORRESU").fill_null("").str.strip_chars().str.to_lowercase()
+    unit = pl.col(f"{domain}ORRESU").map_batches(folded_units, pl.String)
     in_unit = pl.concat_str(measure, unit, separator=SEPARATOR)
     counts = measure.is_in(any_specimen)
     if specimens and f"{domain}SPEC" in rows.columns:
