@@ -24,7 +24,13 @@ from data_validation.readers.members import (
 from data_validation.readers.parquet import read_parquet
 from data_validation.readers.problems import Problem, Refusal, UnreadableExtract
 from data_validation.readers.sas7bdat import read_sas7bdat
-from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN, Table, text_frame
+from data_validation.readers.text import (
+    FILE_COLUMN,
+    ROW_COLUMN,
+    Table,
+    text_frame,
+    without_blank_rows,
+)
 from data_validation.readers.xlsx import read_xlsx
 from data_validation.readers.xport import read_xport
 
@@ -218,6 +224,7 @@ def _read_file(
     try:
         table = reader(data, limits)
         frame, name_notes = text_frame(table, member.name, limits)
+        frame, blank_notes = without_blank_rows(frame)
     except Refusal:
         raise
     # A panic of polars, for example over a damaged file, is not an Exception.
@@ -226,7 +233,7 @@ def _read_file(
             f"could not be read as {format_name} ({type(error).__name__}); make the file again."
         ) from None
     dataset, domain_notes = _dataset_name(frame, table.dataset or _stem(member.name))
-    texts = (*table.notes, *name_notes, *domain_notes)
+    texts = (*table.notes, *name_notes, *blank_notes, *domain_notes)
     return (_ReadFile(dataset, frame), [ReadingNote(member.name, text) for text in texts])
 
 

@@ -102,13 +102,14 @@ def test_whatever_is_accepted_is_what_a_strict_csv_parser_reads(body: str, heade
         found = read_delimited(data, Limits())
     except Refusal:
         return
-    expected = [
+    names, *expected = [
         row for row in csv.reader(io.StringIO(header + body, newline=""), strict=True) if row
     ]
     columns = [column.to_list() for column in found.columns]
-    assert list(found.names) == expected[0]
     got = [[cell or "" for cell in row] for row in zip(*columns, strict=True)]
-    assert got == expected[1:]
+    assert list(found.names) == names
+    # A blank line is a row, for rows are counted; one without any value is passed over later.
+    assert list(filter(any, got)) == list(filter(any, expected))
 
 
 @settings(deadline=None)
@@ -122,7 +123,8 @@ def test_a_stray_character_never_shifts_or_drops_a_value(rows: Rows, at: int, ma
     except Refusal:
         return
     expected = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-    assert found[1:] == as_received(expected[1:])
+    # A blank line is a row without any value.
+    assert list(filter(any, found[1:])) == list(filter(any, as_received(expected[1:])))
 
 
 @settings(deadline=None)
@@ -153,7 +155,7 @@ hostile = [
         4,
         "has 3 fields where .* 2 fields",
     ),
-    ("a blank line between records", b"A,B\n1,2\n\n3,4\n", 3, "is blank where .* 2 fields"),
+    ("a line of white space", b"A,B\n1,2\n  \n3,4\n", 3, "has 1 field where .* 2 fields"),
     ("a NUL byte", f"A,B\n1,{SECRET}\n\0,2\n".encode(), 3, "holds a NUL byte"),
     ("UTF-16", f"A,B\n{SECRET},2\n".encode("utf-16"), None, "is UTF-16, not UTF-8"),
     (

@@ -49,7 +49,9 @@ def test_a_file_in_chinese_is_not_western(text: str) -> None:
     assert notes[0].startswith("It is not UTF-8 and was read as GB18030; if text in it looks")
 
 
-@given(st.lists(st.sampled_from(CHINESE), min_size=5), st.sampled_from(["王镕", "é", "㐀", "Ω"]))
+@given(
+    st.lists(st.sampled_from(CHINESE[:5]), min_size=5), st.sampled_from(["王镕", "é", "㐀", "Ω"])
+)
 def test_a_rare_character_among_common_ones_does_not_make_a_text_western(
     lines: list[str], rare: str
 ) -> None:
