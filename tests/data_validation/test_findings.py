@@ -11,8 +11,8 @@ from polars.testing import assert_frame_equal
 
 from data_validation.assess import assess
 from data_validation.facts import Severity
-from data_validation.field_failures import ONE_BY_ONE_AT_MOST
 from data_validation.findings import SCHEMA, SEVERITIES, counts, only_sealed, with_status
+from data_validation.generated import FORMS
 from data_validation.readers import read_extract
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
 from simulator import simulate, write_extract
@@ -286,7 +286,7 @@ def test_what_cannot_be_placed_is_critical_and_no_crash(
 def test_a_form_that_every_subject_breaks_is_stated_once(tmp_path: Path) -> None:
     """The subject stands in every finding, and is the field here."""
     trial = load_trial("nct05689008")
-    frames = simulate(trial, participants=2 * ONE_BY_ONE_AT_MOST)
+    frames = simulate(trial, participants=2 * max(entry.listed for entry in FORMS))
     hostile = pl.concat_str(pl.lit("<b>"), "USUBJID")
     write_extract(
         {
