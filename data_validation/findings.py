@@ -195,7 +195,7 @@ def _filled(text: str, rows: pl.DataFrame) -> pl.Expr:
         else pl.lit("{" + part + "}" if place % 2 else part)
         for place, part in enumerate(re.split(r"\{(\w+)\}", text))
     ]
-    return pl.concat_str(parts)
+    return pl.concat_str(pl.repeat("", pl.len()), *parts)
 
 
 def _identity(*parts: str) -> str:

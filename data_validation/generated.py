@@ -467,7 +467,9 @@ def _unknown_subject(domain: Domain) -> CheckFunction | None:
     def select(evidence: Evidence) -> pl.DataFrame:
         subject = trimmed("USUBJID")
         subjects = evidence["DM"].select(subject).to_series().drop_nulls().implode()
-        return evidence[domain.name].filter(~subject.is_in(subjects))
+        unknown = evidence[domain.name].filter(~subject.is_in(subjects))
+        # One cause, one finding: of each unknown subject the first record, an open one if any is.
+        return unknown.sort("record_key").filter(subject.is_first_distinct())
 
     return CheckFunction(rule, (), select)
 
