@@ -177,15 +177,14 @@ def _refuse_without_subjects(datasets: dict[str, pl.DataFrame]) -> None:
     """Refuse known datasets without a column of subjects: their records would belong to nobody."""
     refused = []
     for name, frame in datasets.items():
-        if name not in DOMAINS or "USUBJID" in frame.columns:
-            continue
         received = frame.drop("_file", "_row")
-        files = ", ".join(frame["_file"].unique().sort()) or "no rows"
+        if name not in DOMAINS or "USUBJID" in frame.columns or not received.width:
+            continue
         columns = f"{received.width} column{'s' if received.width != 1 else ''}"
         is_page = any(_WEB_PAGE.search(text) for text in (*received.columns, *_first_row(received)))
         found = " and looks like a web page, as a download gives when a sign-in has ended"
         refused.append(
-            f"{name} ({files}) has no column USUBJID, so its records belong to nobody: it has "
+            f"{name} has no column USUBJID, so its records belong to nobody: it has "
             f"{columns}{found if is_page else ''}. Export {name} again, one column per SDTM "
             "variable and USUBJID among them, or leave the file out if there is no such dataset."
         )

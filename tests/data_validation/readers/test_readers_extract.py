@@ -76,6 +76,16 @@ def test_lines_of_commas_and_blank_lines_are_passed_over(tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.parametrize("suffix", extract.READERS)
+def test_a_web_page_is_called_one_whatever_its_name(suffix: str, tmp_path: Path) -> None:
+    page = "\n<!DOCTYPE html>\n<html>\n<head><title>Sign in, please</title>\n</head></html>\n"
+    (problem,) = problems_of(folder_of(tmp_path / "cut", {f"ae{suffix}": page}))
+    assert problem.sentence == (
+        f"ae{suffix} is a web page, as a download gives when a sign-in has ended; sign in, export "
+        "the dataset again and send that file."
+    )
+
+
 def test_no_row_is_passed_over_that_has_any_value(tmp_path: Path) -> None:
     found = read_extract(folder_of(tmp_path, {"ae.csv": "USUBJID,AETERM,\n,,x\n1,,\n,a,\n"}))
     assert found.datasets["AE"].frame["_row"].to_list() == [1, 2, 3]
