@@ -319,24 +319,23 @@ def test_the_text_for_the_site_names_the_record_where_the_value_is_not_open() ->
 def test_a_date_that_sdtm_knows_in_part_is_no_finding_and_reads_as_what_is_known() -> None:
     written = ["2023---05", "2023-03-UN", "2023-03-12/2023-03-14", "2023-03-12T24:00", "--03-05"]
     terms = [f"Term {place}" for place in range(len(written))]
-    rows = changed(
-        *(
-            ("AE", None, {"AEDECOD": term, "AESTDTC": text, "AEENDTC": ""})
-            for term, text in zip(terms, written, strict=True)
-        )
-    )
+    events: list[Change] = [
+        ("AE", None, {"AEDECOD": term, "AESTDTC": text, "AEENDTC": ""})
+        for term, text in zip(terms, written, strict=True)
+    ]
+    rows = changed(*events)
     sides = sides_of(rows)
     for side, findings in (
         (sides.opened, sides.open_findings),
         (sides.complete, sides.all_findings),
     ):
         assert not findings.filter(pl.col("field") == "AESTDTC").height
-        events = side.relations["adverse_event"].filter(pl.col("preferred_term").is_in(terms))
-        events = events.sort("preferred_term")
-        known = [text and text[:10] for text in events["start_date_text"]]
+        held = side.relations["adverse_event"].filter(pl.col("preferred_term").is_in(terms))
+        held = held.sort("preferred_term")
+        known = [text[:10] for text in held["start_date_text"]]
         assert known == ["2023", "2023-03", "2023-03", "2023-03-13", "-----"]
-        assert events["start_date"].to_list() == [None, None, None, date(2023, 3, 13), None]
-        assert events["study_day"].to_list() == [None, None, None, 4, None]
+        assert held["start_date"].to_list() == [None, None, None, date(2023, 3, 13), None]
+        assert held["study_day"].to_list() == [None, None, None, 4, None]
     # How they were written is kept, and shown where a record is shown as it was received.
     record = sides.complete.relations["adverse_event"].filter(pl.col("preferred_term") == "Term 1")
     shown = dict(as_received("AE", record.row(0, named=True)).select("field", "received").rows())

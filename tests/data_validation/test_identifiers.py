@@ -42,7 +42,7 @@ def test_a_subject_of_sealed_records_alone_is_told_sealed() -> None:
 
 
 def test_an_unknown_subject_is_told_once_and_not_with_each_record() -> None:
-    rows = changed(*(("VS", place, {"USUBJID": "s-001"}) for place in (0, 1)))
+    rows = changed(("VS", 0, {"USUBJID": "s-001"}), ("VS", 1, {"USUBJID": "s-001"}))
     for findings in (sides_of(rows).all_findings, sides_of(rows).open_findings):
         checks = findings["check"].to_list()
         assert (checks.count("VS-subject"), checks.count("DM-141")) == (1, 1)

@@ -8,7 +8,7 @@ import pytest
 
 from data_validation.relations import measured
 from data_validation.units import by_unit, folded_unit, folded_units
-from tests.data_validation.small_extracts import TRIAL, changed, sides_of
+from tests.data_validation.small_extracts import TRIAL, Row, changed, sides_of
 from trials import load_trial
 
 SPELLINGS = [
@@ -79,9 +79,9 @@ def test_a_result_is_used_whichever_way_its_unit_is_spelled(unit: str) -> None:
 
 
 def test_spellings_of_one_unit_are_not_several_units() -> None:
-    bilirubin = {"LBTESTCD": "BILI", "LBORRES": "12", "LBSPEC": "SERUM"}
-    one, other = {"LBORRESU": "µmol/L"}, {"LBORRESU": "umol/l"}
-    rows = changed(("LB", 2, bilirubin | one), ("LB", None, bilirubin | other))
+    bilirubin: Row = {"LBTESTCD": "BILI", "LBORRES": "12", "LBSPEC": "SERUM"}
+    one: Row = bilirubin | {"LBORRESU": "µmol/L"}
+    rows = changed(("LB", 2, one), ("LB", None, bilirubin | {"LBORRESU": "umol/l"}))
     assert "LB-108" not in sides_of(rows).all_findings["check"].to_list()
-    rows = changed(("LB", 2, bilirubin | one), ("LB", None, bilirubin | {"LBORRESU": "mg/dL"}))
+    rows = changed(("LB", 2, one), ("LB", None, bilirubin | {"LBORRESU": "mg/dL"}))
     assert "LB-108" in sides_of(rows).all_findings["check"].to_list()
