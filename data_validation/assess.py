@@ -5,6 +5,7 @@ all. So nothing open can depend on anything sealed, whatever a later step comput
 open is held against the allocation; what that finds is sealed.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -121,6 +122,7 @@ def assess(
             f"The extract has no subjects: expected a dataset DM with a row for each. "
             f"Datasets found: {found}. Export demographics (DM) and try again."
         )
+    _refuse_without_subjects(datasets)
     progress("sealing")
     opened, complete = split(datasets, trial)
     cutoff = cutoff or _cutoff_of(opened, trial)
@@ -169,6 +171,33 @@ def assess(
             *(f"{item.file} was left aside: it {item.reason}." for item in extract.ignored),
         ),
     )
+
+
+def _refuse_without_subjects(datasets: dict[str, pl.DataFrame]) -> None:
+    """Refuse known datasets without a column of subjects: their records would belong to nobody."""
+    refused = []
+    for name, frame in datasets.items():
+        received = frame.drop("_file", "_row")
+        if name not in DOMAINS or "USUBJID" in frame.columns or not received.width:
+            continue
+        columns = f"{received.width} column{'s' if received.width != 1 else ''}"
+        is_page = any(_WEB_PAGE.search(text) for text in (*received.columns, *_first_row(received)))
+        found = " and looks like a web page, as a download gives when a sign-in has ended"
+        refused.append(
+            f"{name} has no column USUBJID, so its records belong to nobody: it has "
+            f"{columns}{found if is_page else ''}. Export {name} again, one column per SDTM "
+            "variable and USUBJID among them, or leave the file out if there is no such dataset."
+        )
+    if refused:
+        raise UnusableExtractError("\n".join(refused))
+
+
+# Markup with which a page begins; no name of a variable and no first value has it.
+_WEB_PAGE = re.compile(r"(?i)<(!doctype|html|head|body|title|script|meta|\?xml)\b")
+
+
+def _first_row(frame: pl.DataFrame) -> list[str]:
+    return [text for text in frame.row(0) if text is not None] if frame.height else []
 
 
 def _as_received(datasets: dict[str, pl.DataFrame]) -> pl.DataFrame:

@@ -10,8 +10,6 @@ from data_validation.rules import Evidence
 from data_validation.schemas import broken
 from data_validation.values import trimmed
 
-# A field that is written in some way throughout is said once, and not record by record.
-ONE_BY_ONE_AT_MOST = 100
 _OLDEST = 150
 
 Failure = tuple[FieldRule, pl.DataFrame]
@@ -30,9 +28,11 @@ def form_failures(
         name = item.field.name
         rows = frame.filter(item.breaks.fill_null(value=False))
         excerpt = pl.col(name).cast(pl.String).str.slice(0, LONGEST_TEXT).alias("_value")
-        if rows.height > ONE_BY_ONE_AT_MOST:
+        # A field that is written in some way throughout is said once, and not record by record.
+        if rows.height > item.listed:
             # Of no record and no subject; where the field is the subject itself, of no value.
-            summary = {name: f"{rows.height} records", "record_key": None, "USUBJID": None}
+            count = f"{rows.height} record{'s' if rows.height > 1 else ''}"
+            summary = {name: count, "record_key": None, "USUBJID": None}
             rows = rows.head(1).with_columns(
                 *(pl.lit(value, dtype=pl.String).alias(key) for key, value in summary.items()),
                 pl.lit(name).alias("_about"),

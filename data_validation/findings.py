@@ -15,7 +15,7 @@ from data_validation.generated import absent_field, record_rules
 from data_validation.rules import CHECKS, CheckFunction, Evidence, Rule, Stated
 from data_validation.schemas import BrokenCheckError, structural_failures
 from data_validation.sealing import Tables
-from data_validation.values import trimmed
+from data_validation.values import NOT_SHOWN, trimmed
 from data_validation.written_dates import seeming
 
 SEVERITIES = tuple(severity.value for severity in Severity)
@@ -137,8 +137,24 @@ def _as_findings(rule: Rule, rows: pl.DataFrame, field: str | None = None) -> pl
         pl.lit(field).alias("field"),
         value.alias("value"),
         pl.lit(rule.sentence).alias("message"),
-        _filled(rule.query.replace("{field}", field), rows).alias("query"),
+        _told(rule, field, rows).alias("query"),
     )
+
+
+def _told(rule: Rule, field: str, rows: pl.DataFrame) -> pl.Expr:
+    """The text for the site; of a value that is not open, which record has it and in which field.
+
+    The record is named by what tells it apart from others, as far as that is open.
+    """
+    query = _filled(rule.query.replace("{field}", field), rows)
+    about = [
+        pl.when(pl.col(key) != NOT_SHOWN).then(pl.format(f"{key} {{}}", trimmed(key)))
+        for key in DOMAINS[rule.domain].keys
+        if key != field and key in rows.columns
+    ]
+    record = pl.concat_str(about, separator=", ", ignore_nulls=True) if about else pl.lit("")
+    place = pl.format(f"not shown here ({rule.domain}: {{}})", record)
+    return query.str.replace_all(f"“{NOT_SHOWN}”", place, literal=True)
 
 
 def stated(items: Iterable[Stated]) -> pl.DataFrame:
@@ -178,7 +194,7 @@ def _filled(text: str, rows: pl.DataFrame) -> pl.Expr:
         else pl.lit("{" + part + "}" if place % 2 else part)
         for place, part in enumerate(re.split(r"\{(\w+)\}", text))
     ]
-    return pl.concat_str(parts)
+    return pl.concat_str(pl.repeat("", pl.len()), *parts)
 
 
 def _identity(*parts: str) -> str:

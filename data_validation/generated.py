@@ -14,7 +14,16 @@ import polars as pl
 from data_validation.distinct import repeated
 from data_validation.facts import Domain, Exposure, Field, Kind, Severity
 from data_validation.rules import CheckFunction, Evidence, Rule, RuleKind
-from data_validation.values import BLANKS, is_mark, is_partial_date, trimmed
+from data_validation.values import (
+    BLANKS,
+    has_offset,
+    is_cut_date,
+    is_mark,
+    is_no_time,
+    is_partial_date,
+    is_placeholder,
+    trimmed,
+)
 
 # SDTM's limit of a text; in SAS transport files it cannot be longer.
 LONGEST_TEXT = 200
@@ -38,6 +47,8 @@ class Entry:
             and, for rules about order, of the dates of the participant, see `field_failures`.
         sentence, why, query: may name words of `_words`.
         beside: a column without which nothing can break the rule.
+        listed: up to how many records a rule about form is stated one by one, and not once.
+        of_clock: whether it is about the clock time, which is sealed in every field.
     """
 
     ending: str
@@ -48,6 +59,8 @@ class Entry:
     query: str
     kind: RuleKind = RuleKind.STRUCTURE
     beside: Callable[[Field], str] = lambda _field: ""
+    listed: int = 100
+    of_clock: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,7 @@ class FieldRule:
     field: Field
     breaks: pl.Expr
     beside: str
+    listed: int
 
 
 def _is_empty(field: Field) -> pl.Expr:
@@ -137,7 +151,7 @@ VALUES = (
         lambda _domain, field: (
             Severity.MINOR if field.kind is Kind.DATE and field.missing and field.invalid else None
         ),
-        lambda field: ~_is_empty(field) & is_partial_date(field.name),
+        lambda field: ~_is_empty(field) & is_cut_date(field.name),
         sentence="{name} lacks the month or the day.",
         why="A partial date is kept as it is; each analysis that needs the day states its rule.",
         query="{name} is “{value}”. Please provide the full date if known.",
@@ -153,9 +167,9 @@ VALUES = (
     ),
 )
 
-# How values are written: what an extract's software, and not the site, got into them. None of this
-# hides a value: what could be read was read. A domain has one rule for all its fields, and each
-# finding names its own.
+# How values are written: mostly what an extract's software, and not the site, got into them. None
+# of this hides a value: what could be read was read. A domain has one rule for all its fields, and
+# each finding names its own.
 FORMS = (
     Entry(
         "blanks",
@@ -216,6 +230,37 @@ FORMS = (
         why="The export made a decimal number of it; links to it by text would fail.",
         query="{name} is “{value}”. Please export it as a whole number.",
         kind=RuleKind.FORM,
+    ),
+    Entry(
+        "placeholder",
+        lambda _domain, field: Severity.MAJOR if field.kind is Kind.DATE else None,
+        lambda field: is_placeholder(field.name),
+        sentence="The date stands for one that is not known.",
+        why="Software fills in years such as 1900 and 9999; no study day is made of them.",
+        query="{name} is “{value}”. We read it as not known. If the date is known, please enter "
+        "it; if not, please leave the field empty.",
+        kind=RuleKind.FORM,
+    ),
+    Entry(
+        "time",
+        lambda _domain, field: Severity.MINOR if field.kind is Kind.DATE else None,
+        lambda field: is_no_time(field.name),
+        sentence="The clock time is empty or none that a day has.",
+        why="The day is used and the time is not; often the day is wrong, too.",
+        query="{name} is “{value}”, which has no possible clock time. Please check day and time.",
+        kind=RuleKind.FORM,
+        of_clock=True,
+    ),
+    Entry(
+        "offset",
+        _note(lambda field: field.kind is Kind.DATE),
+        lambda field: has_offset(field.name),
+        sentence="Times have an offset from UTC; the local calendar day stands.",
+        why="What happened late in the evening stays on the day on which the site saw it.",
+        query="None: {name} has times with an offset from UTC; the day is the one that is written.",
+        kind=RuleKind.FORM,
+        listed=0,
+        of_clock=True,
     ),
 )
 
@@ -318,14 +363,14 @@ def _rules(
             severity = entry.severity(domain, field)
             if severity is not None:
                 rule = _rule(entry, domain, field, severity)
-                yield FieldRule(rule, field, entry.breaks(field), entry.beside(field))
+                yield FieldRule(rule, field, entry.breaks(field), entry.beside(field), entry.listed)
 
 
 def _rule(entry: Entry, domain: Domain, field: Field, severity: Severity) -> Rule:
     words, name, sealed = _words(domain, field), field.name, field.exposure is Exposure.SEALED
     if entry.kind is RuleKind.FORM:
         words |= {"name": "{field}", "value": "{_value}"}
-        name, sealed = "", not domain.opens
+        name, sealed = "", not domain.opens or entry.of_clock
     return Rule(
         "-".join(part for part in (domain.name, name, entry.ending) if part),
         domain.name,
@@ -422,7 +467,9 @@ def _unknown_subject(domain: Domain) -> CheckFunction | None:
     def select(evidence: Evidence) -> pl.DataFrame:
         subject = trimmed("USUBJID")
         subjects = evidence["DM"].select(subject).to_series().drop_nulls().implode()
-        return evidence[domain.name].filter(~subject.is_in(subjects))
+        unknown = evidence[domain.name].filter(~subject.is_in(subjects))
+        # One cause, one finding: of each unknown subject the first record, an open one if any is.
+        return unknown.sort("record_key").filter(subject.is_first_distinct())
 
     return CheckFunction(rule, (), select)
 

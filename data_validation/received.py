@@ -30,9 +30,12 @@ def as_received(domain: str, record: Mapping[str, Any]) -> pl.DataFrame:
     for field in DOMAINS[domain].fields:
         column = f"{field.word}_text" if field.typed else field.word
         if column in record:
-            rows.append((field.name, record[column], field.description))
+            # A date that was written in another form stands there as it was.
+            received = record.get(_RECEIVED + field.name, record[column])
+            rows.append((field.name, received, field.description))
+    known = {_RECEIVED + field.name for field in DOMAINS[domain].fields}
     for column, value in record.items():
-        if column.startswith(_RECEIVED):
+        if column.startswith(_RECEIVED) and column not in known:
             rows.append((column.removeprefix(_RECEIVED), value, "No fact names this field."))
     return pl.DataFrame(
         rows,

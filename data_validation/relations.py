@@ -7,10 +7,12 @@ import polars as pl
 
 from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
-from data_validation.facts import Domain, folded, folded_terms
+from data_validation.facts import Domain, Field, Kind, folded, folded_terms
 from data_validation.released import Released
 from data_validation.sealing import SEPARATOR, Tables, without_records
+from data_validation.units import by_unit, folded_units
 from data_validation.values import BLANKS, is_partial_date, limit, looked_up, read_of, trimmed
+from data_validation.written_dates import stated
 from trials import Trial
 
 # Columns of a complete table that are ours; an extract's names are in upper case.
@@ -108,13 +110,20 @@ def _nothing(domain: Domain, trial: Trial, *, open_only: bool) -> pl.DataFrame:
 
 
 def _worded(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -> pl.DataFrame:
-    """Fields under their words; the text of a field that has a form under `<word>_text`."""
+    """Fields under their words; the text of a field that has a form under `<word>_text`.
+
+    There a date is as ISO 8601 has it as far as it is known, for all that reads it. How it was
+    written otherwise, complete relations have under `received_<NAME>`.
+    """
     fields = domain.open_fields if open_only else domain.fields
-    columns: list[pl.Expr] = [pl.col("record_key")]
+    columns: list[pl.Expr | pl.Series] = [pl.col("record_key")]
     for field in fields:
         if field.typed:
-            columns.append(pl.col(field.word))
-            columns.append(pl.col(field.name).alias(f"{field.word}_text"))
+            written = frame[field.name]
+            text = _date_text(frame, field) if field.kind is Kind.DATE else written
+            columns += [pl.col(field.word), text.alias(f"{field.word}_text")]
+            if text is not written and not open_only:
+                columns.append(written.alias(f"received_{field.name}"))
         else:
             columns.append(
                 (trimmed(field.name) if field.name in domain.keys else pl.col(field.name)).alias(
@@ -135,6 +144,16 @@ def _worded(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -> pl.DataF
     return kept.with_columns(
         frame[name].alias(name if name in _OURS else f"received_{name}") for name in extra
     )
+
+
+def _date_text(frame: pl.DataFrame, field: Field) -> pl.Series:
+    """The texts of a date, those in another form of SDTM as what they state. Few are."""
+    written, is_day = frame[field.name], frame[field.word].is_not_null()
+    is_other = (written.is_not_null() & ~is_day) | written.str.contains("24:00", literal=True)
+    places = is_other.fill_null(value=False).arg_true()
+    said = frame[places].select(trimmed(field.name).map_batches(stated, pl.String)).to_series()
+    places, said = places.filter(said.is_not_null()), said.drop_nulls()
+    return written if said.is_empty() else written.clone().scatter(places, said)
 
 
 def _with_study_day(words: pl.DataFrame, days: pl.DataFrame, date: str) -> pl.DataFrame:
@@ -192,8 +211,8 @@ def _about_measures(rows: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFra
     categories: list[str] = []
     for item in measures:
         prefix = item.name + SEPARATOR
-        factors |= {prefix + unit.lower(): factor for unit, factor in item.factors.items()}
-        offsets |= {prefix + unit.lower(): offset for unit, offset in item.offsets.items()}
+        factors |= {prefix + unit: factor for unit, factor in by_unit(item.factors).items()}
+        offsets |= {prefix + unit: offset for unit, offset in by_unit(item.offsets).items()}
         specimens += [prefix + specimen for specimen in folded_terms(item.specimens)]
         categories += [prefix + category for category in folded_terms(item.categories)]
     any_specimen = [item.name for item in measures if not item.specimens]
@@ -201,7 +220,7 @@ def _about_measures(rows: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFra
 
     measure = pl.col("measure")
     code = trimmed(f"{domain}TESTCD").str.to_uppercase()
-    unit = pl.col(f"{domain}ORRESU").fill_null("").str.strip_chars().str.to_lowercase()
+    unit = pl.col(f"{domain}ORRESU").map_batches(folded_units, pl.String)
     in_unit = pl.concat_str(measure, unit, separator=SEPARATOR)
     counts = measure.is_in(any_specimen)
     if specimens and f"{domain}SPEC" in rows.columns:

@@ -12,7 +12,7 @@ from data_validation.domains import DOMAINS
 from data_validation.domains.participation import RANDOMIZED, SCREEN_FAILURE
 from data_validation.facts import folded, folded_terms
 from data_validation.sealing import Tables
-from data_validation.values import looked_up, trimmed
+from data_validation.values import looked_up, stated_date, trimmed
 from trials import Trial
 
 # A source counts for the whole trial where it holds so many of those whom any source names.
@@ -149,7 +149,7 @@ def released_randomization(tables: Tables, trial: Trial) -> pl.DataFrame:
             "needed, for a date that some only have could tell their arm. Send the allocation "
             "list (RANDOMIZATION: USUBJID, ARMCD, RANDDTC)."
         )
-    written = pl.col("written").str.extract(r"^([1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2]))?)$", 1)
+    written = stated_date("written").str.extract(r"^([1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2]))?)$", 1)
     whole = pl.col("randomization_date").dt.to_string("%Y-%m-%d")
     return people.select(
         "USUBJID",

@@ -12,7 +12,7 @@ import polars as pl
 
 from data_validation.distinct import by_distinct, is_small
 from data_validation.facts import Domain, Exposure, Field, Kind
-from data_validation.written_dates import as_written
+from data_validation.written_dates import NO_YEAR, PLACEHOLDER, as_written, stated
 
 # Stands for text in a field that has a form (date, number, code list) and lacks it: free text in
 # such a place can name the arm, so the open store says only that something is there.
@@ -30,7 +30,17 @@ _DAY = r"^([1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?)?)
 # What stands for "no value" in extracts: `.` of SAS, and abbreviations for not applicable, not
 # done, not known. In a field that has a form they are no value, and no fault of its form.
 _MARK = r"(?i)^(?:\.|-{1,3}|n/?a|nan|nd|not done|nk|unk?|null|none|missing)$"
-_PARTIAL = r"^[1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2]))?$"
+_PARTIAL = rf"^(?:[1-9][0-9]{{3}}(?:-(?:0[1-9]|1[0-2]))?|{NO_YEAR})$"
+# What a day has behind it: a clock time, of which parts may be unknown, and its offset from UTC.
+_CLOCK_PART = r"(?:[0-5][0-9]|-|(?i:unk?|nk))"
+_OFFSET = r"(?:Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)"
+_CLOCK = (
+    rf"(?:(?:[01]?[0-9]|2[0-3]|-|(?i:unk?|nk))(?::{_CLOCK_PART}(?::{_CLOCK_PART}(?:[.,][0-9]+)?)?)?"
+    rf"|24(?::00(?::00(?:[.,]0+)?)?)?)(?: ?(?i:[ap]m))?{_OFFSET}?"
+)
+_DAY_PART = r"[0-9-]{4,10}"
+_WITH_CLOCK = rf"^{_DAY_PART}(?:[T ]{_CLOCK})?(?:/{_DAY_PART}(?:[T ]{_CLOCK})?)?$"
+_PLACEHOLDER = rf"^(?:{PLACEHOLDER})(?:-[0-9]{{2}}){{0,2}}(?:[T ].*)?$"
 
 
 @cache
@@ -52,7 +62,7 @@ def open_text(field: Field) -> pl.Expr:
     text = trimmed(field.name)
     if field.exposure is Exposure.DAY:
         # A date written in another way has its few forms; all else that is no date can be any text.
-        allowed = pl.coalesce(text.str.extract(_DAY, 1), text.map_batches(as_written, pl.String))
+        allowed = pl.coalesce(text.map_batches(as_written, pl.String), text.str.extract(_DAY, 1))
     elif field.kind is Kind.CODE:
         allowed = pl.when(text.str.to_uppercase().is_in(list(field.codes))).then(text)
     elif field.typed:
@@ -78,12 +88,14 @@ TYPES: Mapping[Kind, pl.DataType] = {
 def typed(field: Field) -> pl.Expr:
     """The typed value of a field, under its word.
 
-    DATE: complete calendar dates only, nothing imputed. NUMBER: the number, of `<3.42` 3.42; the
-    sign is read by `limit`. INTEGER: whole numbers, no limits. CODE: the code in upper case.
+    DATE: complete calendar dates only, nothing imputed; 24:00 is the next day, and of a time with
+    an offset from UTC the day is the local one. NUMBER: the number, of `<3.42` 3.42; the sign is
+    read by `limit`. INTEGER: whole numbers, no limits. CODE: the code in upper case.
     """
     text = trimmed(field.name)
     if field.kind is Kind.DATE:
-        value = text.str.extract(_DAY, 1).str.to_date("%Y-%m-%d", strict=False)
+        day = stated_date(field.name).str.extract(_DAY, 1)
+        value = day.str.to_date("%Y-%m-%d", strict=False)
     elif field.kind is Kind.CODE:
         code = text.str.to_uppercase()
         value = pl.when(code.is_in(list(field.codes))).then(code)
@@ -105,9 +117,42 @@ def limit(name: str) -> pl.Expr:
 
 
 @cache
+def stated_date(name: str) -> pl.Expr:
+    """The text of a date; of one in another form of SDTM, as ISO 8601 what it states."""
+    text = trimmed(name)
+    return pl.coalesce(text.map_batches(stated, pl.String), text)
+
+
+@cache
 def is_partial_date(name: str) -> pl.Expr:
-    """Whether a text is a date of which the month or the day is missing."""
-    return trimmed(name).str.contains(_PARTIAL)
+    """Whether a text is a date of which the year, the month or the day is not known."""
+    return stated_date(name).str.contains(_PARTIAL)
+
+
+@cache
+def is_cut_date(name: str) -> pl.Expr:
+    """Whether a date ends before the day, or the month, and does not say that it is not known."""
+    is_part = trimmed(name).str.contains(_PARTIAL) & (trimmed(name) != NO_YEAR)
+    return is_part & ~is_placeholder(name)
+
+
+@cache
+def is_no_time(name: str) -> pl.Expr:
+    """Whether what stands behind a day is no time of a day: `T25:61`, or nothing after the T."""
+    text = trimmed(name)
+    return text.str.contains(rf"^{_DAY_PART}(?:[T ]|/.*[T ])") & ~text.str.contains(_WITH_CLOCK)
+
+
+@cache
+def has_offset(name: str) -> pl.Expr:
+    """Whether a time has its offset from UTC."""
+    return trimmed(name).str.contains(rf"[T ][0-9:.,]+{_OFFSET}(?:/|$)")
+
+
+@cache
+def is_placeholder(name: str) -> pl.Expr:
+    """Whether a text is a date that stands for one that is not known: 1900, 9999 and their like."""
+    return trimmed(name).str.contains(_PLACEHOLDER)
 
 
 def with_typed_values(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -> pl.DataFrame:

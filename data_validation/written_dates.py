@@ -1,10 +1,13 @@
-"""Dates that are not written as ISO 8601 asks: what they seem to say.
+"""Dates that are written otherwise than as a calendar day: what they say, or seem to say.
 
-Nothing is stored from it: it stands in the question to the site, who has to say what is meant.
+What SDTM allows (SDTMIG 4.4) says how much of the date is known: `2023---05`, an interval; so do
+`2023-03-UN`, as collected, and 24:00. What is in another form seems to be a date: nothing is stored
+from that, it stands in the question to the site, who has to say what is meant.
 """
 
 import re
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
 from functools import lru_cache
 
 import polars as pl
@@ -62,20 +65,118 @@ def _read(text: str) -> tuple[str, date] | None:
     return None
 
 
-def _of_others(texts: pl.Series, place: int, dtype: type[pl.DataType]) -> pl.Series:
-    """Of texts that are no ISO dates: one part of what each seems to say. Few differ."""
-    others = texts.filter(~texts.str.contains(r"^[1-9][0-9]{3}(-[0-9]{2}){0,2}([T ]|$)")).unique()
-    match = {text: read[place] for text in others.drop_nulls() if (read := _read(text))}
+# What is known of a date that has its form, and of which not even the year is.
+NO_YEAR = "-----"
+# Years that stand for a date that is not known, and those that nobody of today will see.
+PLACEHOLDER = "1900|2[2-9][0-9]{2}|[3-9][0-9]{3}"
+
+# A day or a part of one, with a clock time of its own or none: it is what it says.
+_PLAIN = (
+    r"^(1[0-8][0-9]{2}|19(0[1-9]|[1-9][0-9])|2[01][0-9]{2})(-[0-9]{2}){0,2}"
+    r"([T ]([01]|2[0-3])[^/]*)?$"
+)
+_ISO, _TIME = r"([1-9][0-9]{3}(?:-[0-9]{2}){0,2})", r"(?:[T ][^/]*)?"
+_STANDS_FOR_NONE = re.compile(rf"((?:{PLACEHOLDER})(?:-[0-9]{{2}}){{0,2}}){_TIME}")
+_INTERVAL = re.compile(rf"{_ISO}{_TIME}/{_ISO}{_TIME}")
+_MIDNIGHT = re.compile(
+    r"([1-9][0-9]{3}-[0-9]{2}-[0-9]{2})[T ]24(?::00){0,2}(?:\.0+)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+# In SDTM a hyphen stands for each part that is not known, before one that is.
+_HYPHENS = re.compile(rf"(([1-9][0-9]{{3}}|-)-([0-9]{{2}}|-)(?:-([0-9]{{2}}|-))?){_TIME}")
+_UN = r"(?:unkn?|un|nk|xx)"
+_UN_CLOCK = re.compile(r"[T ]([0-9]{1,2}|unk?|nk)(:([0-9]{2}|unk?|nk)){1,2}$", re.IGNORECASE)
+_WITH_UN = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?P<y>[12][0-9]{{3}}|{_UN}){_S}(?P<m>[0-9]{{2}}|{_UN}|[a-z]{{3,10}})"
+        rf"({_S}(?P<d>[0-9]{{1,2}}|{_UN}))?",
+        rf"(?P<d>[0-9]{{1,2}}|{_UN}){_S}(?P<m>{_UN}|[a-z]{{3,10}}){_S}(?P<y>[12][0-9]{{3}}|{_UN})",
+        rf"(?P<d>{_UN}){_S}(?P<m>[0-9]{{1,2}}){_S}(?P<y>[12][0-9]{{3}})",
+    )
+)
+
+
+@lru_cache(maxsize=100_000)
+def _stated(text: str) -> tuple[str, str] | None:
+    """The text without clock time, and as ISO 8601 what it states: `2023-03` of `2023-03-UN`."""
+    if match := _STANDS_FOR_NONE.fullmatch(text):
+        return match[1], NO_YEAR
+    if match := _MIDNIGHT.fullmatch(text):
+        day = _day(match[1])
+        following = (day + timedelta(days=1)).isoformat() if day else ""
+        return (following, f"{following}T00:00") if day else None
+    if match := _INTERVAL.fullmatch(text):
+        return _of_interval(match[1], match[2])
+    if (match := _HYPHENS.fullmatch(text)) and text != "---":
+        known = _of_parts(match[2], match[3], match[4])
+        return (match[1], known) if known else None
+    day_text = _UN_CLOCK.sub("", text)
+    plain = day_text.lower().translate(_ACCENTS)
+    for pattern in _WITH_UN:
+        if match := pattern.fullmatch(plain):
+            known = _of_parts(match["y"], match["m"], match["d"])
+            if known:
+                return day_text, known
+    return None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _of_interval(first: str, last: str) -> tuple[str, str] | None:
+    """The day, month or year that both ends share; none of ends that are turned or no dates."""
+    whole = [_day(end + "-01-01"[len(end) - 4 :]) for end in (first, last)]
+    if None in whole or last < first[: len(last)]:
+        return None
+    shared = [length for length in (10, 7, 4) if len(first) >= length <= len(last)]
+    known = [first[:length] for length in shared if first[:length] == last[:length]]
+    return f"{first}/{last}", known[0] if known else NO_YEAR
+
+
+def _of_parts(year: str, month: str, day: str | None) -> str | None:
+    """What is known of a date by its parts; None where each is known, or one is none at all."""
+    number = _MONTH.get(month) or (int(month) if month.isdigit() else None)
+    if number is None and not re.fullmatch(rf"-|{_UN}", month):
+        return None
+    is_known = year.isdigit() and number is not None and day is not None and day.isdigit()
+    if is_known or not 1 <= (number or 1) <= 12 or not 1 <= int(_digits(day)) <= 31:
+        return None
+    if not year.isdigit():
+        return NO_YEAR
+    return year if number is None else f"{year}-{number:02}"
+
+
+def _digits(day: str | None) -> str:
+    return day if day is not None and day.isdigit() else "1"
+
+
+def _of_others(
+    texts: pl.Series, dtype: type[pl.DataType], say: Callable[[str], str | date | None]
+) -> pl.Series:
+    """What is said of each text that is no plain date of ISO 8601. Few differ."""
+    others = texts.filter(~texts.str.contains(_PLAIN)).unique()
+    match = {text: said for text in others.drop_nulls() if (said := say(text)) is not None}
     if not match:
         return pl.Series(texts.name, [None], dtype=dtype).new_from_index(0, len(texts))
     return texts.replace_strict(match, default=None, return_dtype=dtype)
 
 
+def stated(texts: pl.Series) -> pl.Series:
+    """As ISO 8601 what texts in the other forms of SDTM state; null for all others."""
+    return _of_others(texts, pl.String, lambda text: (said := _stated(text)) and said[1])
+
+
 def as_written(texts: pl.Series) -> pl.Series:
-    """Texts that seem to be dates, without their clock time; null for all others."""
-    return _of_others(texts, 0, pl.String)
+    """Texts that are or seem to be dates, without their clock time; null for all others."""
+    return _of_others(
+        texts, pl.String, lambda text: (said := _stated(text) or _read(text)) and said[0]
+    )
 
 
 def seeming(texts: pl.Series) -> pl.Series:
     """The dates that texts seem to be; null where they seem to be none, or are ISO dates."""
-    return _of_others(texts, 1, pl.Date)
+    return _of_others(texts, pl.Date, lambda text: (said := _read(text)) and said[1])

@@ -7,6 +7,7 @@ from data_validation.domains.measurements import MEASUREMENTS
 from data_validation.facts import Domain, Severity
 from data_validation.relations import PLAUSIBLE_RATIO, paired_gases
 from data_validation.rules import Evidence, Heading, RuleKind, check
+from data_validation.units import folded_units
 from data_validation.values import is_mark, trimmed
 
 
@@ -121,7 +122,9 @@ def _of_each_domain(domain: Domain) -> None:
                 "_rows",
             )
             .filter(pl.col("_unit").is_not_null(), pl.col("_about") != "")
-            .group_by("_about", pl.col("_unit").str.to_lowercase().alias("_folded"))
+            .group_by(
+                "_about", pl.col("_unit").map_batches(folded_units, pl.String).alias("_folded")
+            )
             .agg(pl.col("_rows").sum(), pl.col("_unit").min())
             .filter(pl.len().over("_about") > 1)
             .sort("_about", "_rows", "_unit", descending=[False, True, False])

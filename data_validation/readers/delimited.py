@@ -159,16 +159,16 @@ def _refuse_mark(text: bytes, position: int, *, is_closing: bool) -> None:
 
 
 def _count(text: bytes, delimiter: str, limits: Limits) -> tuple[int, int]:
-    """Return the number of records, the header line included, and of fields in each of them."""
+    """Return the number of records, header and blank lines included, and of fields in each."""
     with _field_size(limits.field_bytes):
         try:
             widths = Counter(map(len, csv.reader(_lines(text), delimiter=delimiter, strict=True)))
         except csv.Error:
             widths = Counter()
-    if len(widths) != 1:
+    width = next(iter(widths), 0)
+    if set(widths) - {width, 0} or not width:
         _explain(text, delimiter, limits)
-    ((width, records),) = widths.items()
-    return records, width
+    return widths.total(), width
 
 
 def _explain(text: bytes, delimiter: str, limits: Limits) -> NoReturn:
@@ -188,11 +188,11 @@ def _explain(text: bytes, delimiter: str, limits: Limits) -> NoReturn:
                             "bytes; correct the value or leave it out.",
                             line=line,
                         )
-                if len(record) != expected:
-                    fault = "is blank" if not record else f"has {_fields(len(record))}"
+                if record and len(record) != expected:
                     raise Refusal(
-                        f"{fault} where the first line names {_fields(expected)}; "
-                        "write one record per line, and quote fields that hold the delimiter.",
+                        f"has {_fields(len(record))} where the first line names "
+                        f"{_fields(expected)}; write one record per line, and quote fields that "
+                        "hold the delimiter.",
                         line=line,
                     )
                 line = records.line_num + 1

@@ -24,7 +24,13 @@ from data_validation.readers.members import (
 from data_validation.readers.parquet import read_parquet
 from data_validation.readers.problems import Problem, Refusal, UnreadableExtract
 from data_validation.readers.sas7bdat import read_sas7bdat
-from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN, Table, text_frame
+from data_validation.readers.text import (
+    FILE_COLUMN,
+    ROW_COLUMN,
+    Table,
+    text_frame,
+    without_blank_rows,
+)
 from data_validation.readers.xlsx import read_xlsx
 from data_validation.readers.xport import read_xport
 
@@ -51,6 +57,8 @@ UNREAD_FORMATS = {
     ".xlsm": "Excel with macros",
 }
 
+# What a page of the web begins with, whatever the name of the file in which it was saved.
+_WEB_PAGE = re.compile(rb"(?i)(?:\xef\xbb\xbf)?\s*(?:<!--.{0,999}?-->\s*)?<(?:!doctype\s+)?html\b")
 _DEFAULT_LIMITS = Limits()
 # Two characters, as SDTM has it. Anything else in that column is a value, and stays unsaid.
 _DOMAIN = re.compile(r"[A-Z][A-Z0-9]")
@@ -218,16 +226,28 @@ def _read_file(
     try:
         table = reader(data, limits)
         frame, name_notes = text_frame(table, member.name, limits)
+        frame, blank_notes = without_blank_rows(frame)
     except Refusal:
+        if _WEB_PAGE.match(data):
+            raise _is_web_page() from None
         raise
     # A panic of polars, for example over a damaged file, is not an Exception.
     except (Exception, pl.exceptions.PanicException) as error:
+        if _WEB_PAGE.match(data):
+            raise _is_web_page() from None
         raise Refusal(
             f"could not be read as {format_name} ({type(error).__name__}); make the file again."
         ) from None
     dataset, domain_notes = _dataset_name(frame, table.dataset or _stem(member.name))
-    texts = (*table.notes, *name_notes, *domain_notes)
+    texts = (*table.notes, *name_notes, *blank_notes, *domain_notes)
     return (_ReadFile(dataset, frame), [ReadingNote(member.name, text) for text in texts])
+
+
+def _is_web_page() -> Refusal:
+    return Refusal(
+        "is a web page, as a download gives when a sign-in has ended; sign in, export the dataset "
+        "again and send that file."
+    )
 
 
 def _dataset_name(frame: pl.DataFrame, stem: str) -> tuple[str, tuple[str, ...]]:

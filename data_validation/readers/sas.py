@@ -1,13 +1,13 @@
 """What the two SAS formats share: dates and times as numbers, and text in an unnamed encoding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 import pyreadstat
 
+from data_validation.readers.encoding import PLACES_SAID, cut_letters, encoding_of
 from data_validation.readers.limits import Limits
-from data_validation.readers.problems import Refusal
 from data_validation.readers.text import Table, as_text
 
 # pyreadstat makes a Python object of every cell, several times the size of the cell in the file.
@@ -22,6 +22,7 @@ _DATETIME_FORMATS = frozenset(["DATETIME", "DATEAMPM", "E8601DT", "B8601DT", "IS
 _TIME_FORMATS = frozenset(["TIME", "HHMM", "TOD", "TIMEAMPM", "E8601TM", "B8601TM", "IS8601TM"])
 _DAYS_TO_1970 = 3653
 _SECONDS_A_DAY = 86_400
+_BYTES = "ISO-8859-1"
 _FIRST_DAY, _LAST_DAY = -138_061, 2_936_547  # 1582-01-01 to 9999-12-31, as in SAS.
 
 
@@ -83,15 +84,17 @@ def _temporal_text(column: pl.Series, variable: SasColumn) -> tuple[pl.Series, b
 
 
 def decoded(
-    decode: Callable[[str | None], pl.DataFrame], stated: str, limits: Limits
+    decode: Callable[[str | None], pl.DataFrame],
+    variables: Sequence[SasColumn],
+    stated: str,
+    limits: Limits,
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Return what ``decode`` makes of the file in the first encoding that fits, with a note.
+    """Return what ``decode`` makes of the file in the first encoding that fits, with notes.
 
     Args:
         decode: given an encoding's name, or None for the one that the file should be in.
         stated: what that one is called in a sentence.
     """
-    failures = (UnicodeDecodeError, pyreadstat.ReadstatError)
     try:
         return decode(None), []
     except UnicodeDecodeError:
@@ -99,23 +102,21 @@ def decoded(
     except pyreadstat.ReadstatError as error:
         if "string" not in str(error):
             raise
-    declared = limits.declared_encoding
-    if declared is not None:
-        try:
-            frame = decode(declared)
-        except failures:
-            pass
-        else:
-            return frame, [f"It is not {stated} and was read in the declared encoding {declared}."]
-    try:
-        frame = decode("WINDOWS-1252")
-    except failures:
-        tried = "" if declared is None else f" nor {declared}"
-        raise Refusal(
-            f"holds text that is neither {stated} nor Windows-1252{tried}; declare its encoding."
-        ) from None
-    note = (
-        f"It is not {stated} and was read as Windows-1252; if text in it looks wrong, "
-        "declare its encoding and read it again."
-    )
-    return frame, [note]
+    # A character for each byte: what the bytes say is asked of the values, and not of the layout.
+    raw = decode(_BYTES)
+    texts = [name for name, dtype in raw.schema.items() if dtype == pl.String]
+    parts = [raw[name].drop_nulls().unique() for name in texts]
+    written = [text for part in parts for text in part if not text.isascii()]
+    found = encoding_of("\n".join(written).encode(_BYTES), limits, stated)
+    meant = {text: found.decode(text.encode(_BYTES)) for text in written}
+    frame = raw.with_columns(pl.col(texts).replace(meant))
+    notes = [found.note] if found.note else []
+    if found.cut:
+        cut = [
+            f"data row {row + 1}, column {variable.name}"
+            for variable, name in zip(variables, raw.columns, strict=True)
+            if name in texts
+            for row in frame[name].str.contains("\ufffd", literal=True).arg_true()
+        ]
+        notes.append(cut_letters(cut[:PLACES_SAID], len(cut)))
+    return frame, notes

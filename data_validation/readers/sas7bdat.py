@@ -54,6 +54,7 @@ def read_sas7bdat(data: bytes, limits: Limits) -> Table:
     special: set[str] = set()  # the columns that have special missing values
     frame, notes = decoded(
         lambda encoding: _decode(encoding, data, variables, rows, special),
+        variables,
         "in its stated encoding",
         limits,
     )

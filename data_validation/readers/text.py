@@ -5,7 +5,7 @@ numbers as their shortest text, dates as ISO 8601, a wholly blank value as null.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from types import NoneType
@@ -107,17 +107,28 @@ def blank_as_null(column: pl.Series) -> pl.Series:
 
 
 def text_frame(table: Table, file: str, limits: Limits) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Return the table as a frame of text with its origin, and notes on its column names.
+    """Return the table as a frame of text with its origin, and notes on its columns and rows.
 
     Columns are upper-cased names of type String, then ``_file`` (String) and ``_row`` (Int64, the
-    data row in the file, the first being 1). Raises Refusal for names that repeat or are reserved
-    and for a value beyond ``limits.field_bytes``.
+    data row in the file, the first being 1). Columns with neither a name nor a value are left out.
+    Raises Refusal for names that repeat or are reserved and for a value beyond
+    ``limits.field_bytes``.
     """
-    names, notes = _column_names(table.names)
-    series = []
-    for name, column in zip(names, table.columns, strict=True):
-        series.append(blank_as_null(as_text(column)).alias(name))
-    frame = pl.DataFrame(series)
+    received = {}
+    blank = 0
+    for position, (name, column) in enumerate(zip(table.names, table.columns, strict=True), 1):
+        text = blank_as_null(as_text(column))
+        if name.strip() or text.null_count() < len(text):
+            received[position] = name, text
+        else:
+            blank += 1
+    names, notes = _column_names({position: name for position, (name, _) in received.items()})
+    if blank:
+        columns = "1 column has" if blank == 1 else f"{blank} columns have"
+        notes += (f"{columns} neither a name nor a value; passed over.",)
+    frame = pl.DataFrame(
+        [text.alias(name) for name, (_, text) in zip(names, received.values(), strict=True)]
+    )
     _refuse_oversized(frame, limits)
     frame = frame.with_columns(
         pl.lit(file, dtype=pl.String).alias(FILE_COLUMN),
@@ -126,8 +137,25 @@ def text_frame(table: Table, file: str, limits: Limits) -> tuple[pl.DataFrame, t
     return frame, notes
 
 
-def _column_names(received: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
-    """Return names that are upper-cased and unique, and a note for each that had to be made up."""
+def without_blank_rows(frame: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return a frame as ``text_frame`` makes it without rows that have no value, and how many."""
+    values = frame.drop(FILE_COLUMN, ROW_COLUMN)
+    if not all(column.null_count() for column in values.iter_columns()):
+        return frame, ()
+    has_value = values.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    blank = len(has_value) - has_value.sum()
+    if not blank:
+        return frame, ()
+    rows = "1 row has" if blank == 1 else f"{blank} rows have"
+    return frame.filter(has_value), (f"{rows} no value at all; passed over.",)
+
+
+def _column_names(received: Mapping[int, str]) -> tuple[list[str], tuple[str, ...]]:
+    """Return names that are upper-cased and unique, and a note for each that had to be made up.
+
+    Args:
+        received: by position, the first being 1.
+    """
     if not received:
         raise Refusal("has no columns; send it with one column per SDTM variable.")
     if len(received) > _MOST_COLUMNS:
@@ -138,7 +166,7 @@ def _column_names(received: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]
     positions: dict[str, int] = {}
     notes: list[str] = []
     unnamed = 0
-    for position, raw in enumerate(received, start=1):
+    for position, raw in received.items():
         name = raw.strip().upper()
         if not name:
             unnamed += 1

@@ -106,7 +106,7 @@ class _PartWatcher:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.has_merged_cells = False
-        self.row = self.column = self.width = 0
+        self.row = self.column = self.width = self.cells = 0
         self.is_text_formula = False
         self.value: str | None = None  # of the formula in hand; None outside of one
         self.parser = expat.ParserCreate(namespace_separator=" ")
@@ -125,16 +125,19 @@ class _PartWatcher:
             self.row = int(attributes.get("r", self.row + 1))
             self.column = 0
         elif name == "f":
+            self._filled()
             self.value = ""
             self.parser.CharacterDataHandler = None
             self.parser.EndElementHandler = self._end
-        elif name == "v" and self.value is not None:
-            self.parser.CharacterDataHandler = self._value
+        elif name in {"v", "is"}:
+            self._filled()
+            if self.value is not None:
+                self.parser.CharacterDataHandler = self._value
         elif name == "mergeCell":
             self.has_merged_cells = True
 
     def _cell(self, attributes: dict[str, str]) -> None:
-        place = attributes.get("r")
+        place, before = attributes.get("r"), self.column
         if place is None:
             self.column += 1
         else:
@@ -145,11 +148,20 @@ class _PartWatcher:
             for letter in cell[1]:
                 self.column = self.column * 26 + ord(letter) - ord("A") + 1
             self.row = int(cell[2])
-        self.width = max(self.width, self.column)
+        # A row reaches to its last cell, whether that holds anything or not.
+        self.cells += max(self.column - before, 1)
         self.is_text_formula = attributes.get("t") == "str"
         if not 0 < self.row <= _MOST_ROWS or self.column > _MOST_COLUMNS:
             raise Refusal("has a cell at a place that no sheet has; save it again.")
-        if self.row * self.width * OBJECT_BYTES > self.limits.total_bytes:
+        self._refuse_beyond(self.cells)
+
+    def _filled(self) -> None:
+        """Up to a cell that holds something every row and every column is read."""
+        self.width = max(self.width, self.column)
+        self._refuse_beyond(self.row * self.width)
+
+    def _refuse_beyond(self, cells: int) -> None:
+        if cells * OBJECT_BYTES > self.limits.total_bytes:
             raise Refusal(
                 f"unpacks to more than the limit of {self.limits.total_bytes} bytes; check that "
                 "no cell stands far from the data."
@@ -206,12 +218,13 @@ def _rows(sheet: Any) -> _Rows:
     errors = filled = 0
     for cells in sheet.iter_rows():
         row = [_value(cell.value) for cell in cells]
-        is_blank = all(value is None for value in row)
-        if is_blank and not values:
+        while row and row[-1] is None:  # a cell with a format and no value may stand far out
+            row.pop()
+        if not row and not values:
             continue
         values.append(row)
         errors += sum(cell.data_type == "e" for cell in cells)
-        if not is_blank:
+        if row:
             filled = len(values)
     return _Rows(values[:filled], errors)
 

@@ -61,7 +61,7 @@ def read_xport(data: bytes, limits: Limits) -> Table:
     layout = _layout(data)
     notes = _check_values(data, layout)
     frame, encoding_notes = decoded(
-        lambda encoding: _decode_as(encoding, data, layout), "UTF-8", limits
+        lambda encoding: _decode_as(encoding, data, layout), layout.variables, "UTF-8", limits
     )
     return sas_table(layout.variables, frame, (*encoding_notes, *notes))
 

@@ -70,8 +70,8 @@ def _knows_who_left(board: Board) -> bool:
     filtered=True,
     method=(
         SINCE,
-        "A fatal event counts as serious whatever was ticked, and so does one that meets a "
-        "criterion of seriousness. Grades: CTCAE where they are recorded, else mild 1, moderate "
+        "A fatal event counts as serious whatever was ticked; where it is not ticked whether an "
+        "event is serious, its criteria count. Grades: CTCAE where they are recorded, else mild 1, moderate "
         "2, severe 3; fatal 5.",
         "Shares with exact intervals (Clopper & Pearson 1934). " + OBSERVED_DAYS,
     ),

@@ -120,12 +120,13 @@ from (
     adverse_event.outcome,
     participation.observed_until,
     case
-      when adverse_event.serious = 'Y' or 'Y' in (
+      when adverse_event.serious is not null then adverse_event.serious = 'Y'
+      when 'Y' in (
         adverse_event.serious_death, adverse_event.serious_life_threatening,
         adverse_event.serious_hospitalization, adverse_event.serious_disability,
         adverse_event.serious_congenital, adverse_event.serious_medically_important
       ) then true
-      when adverse_event.serious is not null or coalesce(
+      when coalesce(
         adverse_event.serious_death, adverse_event.serious_life_threatening,
         adverse_event.serious_hospitalization, adverse_event.serious_disability,
         adverse_event.serious_congenital, adverse_event.serious_medically_important

@@ -1,12 +1,15 @@
 """From an extract to what a snapshot would hold: what is refused, and that the totals add up."""
 
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from data_validation.assess import UnusableExtractError
 from data_validation.domains import DOMAINS
+from data_validation.readers import read_extract
+from tests.data_validation.readers.written import WRITERS, written
 from tests.data_validation.small_extracts import (
     CUTOFF,
     Rows,
@@ -42,8 +45,8 @@ def test_without_a_cutoff_the_latest_open_date_is_taken() -> None:
 
 
 def test_a_latest_date_that_has_not_come_yet_is_no_cutoff() -> None:
-    rows = changed(("AE", None, {"AESTDTC": "2999-01-01"}))
-    with pytest.raises(UnusableExtractError, match=r"2999-01-01, has not come yet.*--cutoff"):
+    rows = changed(("AE", None, {"AESTDTC": "2199-01-01"}))
+    with pytest.raises(UnusableExtractError, match=r"2199-01-01, has not come yet.*--cutoff"):
         assess_rows(rows, cutoff=None)
     assert assess_rows(rows, cutoff=date(2023, 4, 30)).cutoff == date(2023, 4, 30)
 
@@ -55,6 +58,53 @@ def test_without_any_date_the_cutoff_has_to_be_named() -> None:
     assert assess_rows(rows).cutoff == CUTOFF
 
 
+PAGE = "<html><head><title>Session expired</title></head><body>Please sign in</body></html>"
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize(
+    ("frame", "found"),
+    [
+        (pl.DataFrame({"A": [PAGE]}), "it has 1 column and looks like a web page, as a download"),
+        (pl.DataFrame({"AETERM": ["Cough"], "AESEQ": ["1"]}), "it has 2 columns. Export AE again"),
+    ],
+    ids=["page", "no subject"],
+)
+def test_a_known_dataset_without_subjects_is_refused(
+    suffix: str, frame: pl.DataFrame, found: str, tmp_path: Path
+) -> None:
+    written(frame, suffix, tmp_path, "ae")
+    frames = {name: data.frame for name, data in read_extract(tmp_path).datasets.items()}
+    with pytest.raises(UnusableExtractError) as refused:
+        assess_frames(frames_of(clean_rows()) | frames)
+    assert str(refused.value).startswith(
+        "AE has no column USUBJID, so its records belong to nobody"
+    )
+    assert found in str(refused.value)
+    assert "sign in" not in str(refused.value)
+    assert "expired" not in str(refused.value)
+
+
+def test_a_page_of_one_line_without_rows_is_refused_and_an_unknown_one_is_sealed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "ae.csv").write_text(PAGE)
+    (tmp_path / "zz.csv").write_text(f"{PAGE}\n{PAGE}")
+    frames = {name: data.frame for name, data in read_extract(tmp_path).datasets.items()}
+    with pytest.raises(UnusableExtractError, match=r"AE has no column .* looks like a web page"):
+        assess_frames(frames_of(clean_rows()) | {"AE": frames["AE"]})
+    assessment = assess_frames(frames_of(clean_rows()) | {"ZZ": frames["ZZ"]})
+    assert assessment.unknown["dataset"].to_list() == ["ZZ"]
+
+
+def test_every_known_dataset_without_subjects_is_named() -> None:
+    frames = frames_of(clean_rows())
+    frames |= {name: frames[name].drop("USUBJID") for name in ("DM", "EX")}
+    with pytest.raises(UnusableExtractError) as refused:
+        assess_frames(frames)
+    assert [line.partition(" ")[0] for line in str(refused.value).splitlines()] == ["DM", "EX"]
+
+
 def test_control_totals_add_up_by_file() -> None:
     frames = frames_of(
         changed(
@@ -64,7 +114,9 @@ def test_control_totals_add_up_by_file() -> None:
     )
     more = frame_of([{"USUBJID": "S-002", "LBTESTCD": "CRP", "VISIT": "DAY 2"}], "lbch.csv")
     frames["LB"] = pl.concat([frames["LB"], more], how="diagonal")
-    frames["SUPPAE"] = frame_of([{"QNAM": "A"}, {"QNAM": "B"}], "suppae.csv")
+    frames["SUPPAE"] = frame_of(
+        [{"USUBJID": "S-001", "QNAM": "A"}, {"USUBJID": "S-001", "QNAM": "B"}], "suppae.csv"
+    )
     frames["QS"] = frame_of([], "qs.csv")
     assessment = assess_frames(frames)
     totals = {

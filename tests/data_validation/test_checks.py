@@ -1058,6 +1058,54 @@ for name, (good, beyond, other) in ALIKE.items():
             ),
         ),
     }
+ALIKE_IF_ONE = (
+    "differ only in case, blanks or zeros. If they are one, please send them written alike."
+)
+CASES |= {
+    "DM-141": (
+        Case(
+            (
+                ("AE", 0, {"USUBJID": " s - 1.0"}),
+                ("AE", None, {}),
+                ("VS", 0, {"USUBJID": "s - 1.0"}),
+            ),
+            (("AE", 0, {"USUBJID": "S-010"}),),
+            None,
+            f"The subjects s - 1.0 (in AE, VS) and S-001 {ALIKE_IF_ONE}",
+        ),
+        # In DM itself one participant would be two.
+        Case(
+            (("DM", 1, {"USUBJID": "S-01"}),),
+            (("DM", 1, {"USUBJID": "S-0.01"}),),
+            None,
+            f"The subjects S-01 (in DM) and S-001 {ALIKE_IF_ONE}",
+        ),
+    ),
+    "DM-142": (
+        Case(
+            (("DM", 2, {"SITEID": "1.0"}),),
+            (("DM", 2, {"SITEID": "10"}),),
+            None,
+            f"The sites 1.0 (in DM) and 01 {ALIKE_IF_ONE}",
+        ),
+    ),
+    "DM-143": (
+        Case(
+            (("LB", 0, {"VISIT": "Baseline"}), ("VS", 0, {"VISIT": "Baseline"})),
+            (("LB", 0, {"VISIT": "BASELINE 1"}), ("VS", 0, {"VISIT": " BASELINE"})),
+            None,
+            f"The visits Baseline (in LB, VS) and BASELINE {ALIKE_IF_ONE}",
+        ),
+    ),
+    "DM-144": (
+        Case(
+            (("RANDOMIZATION", 1, {"ARMCD": "Control"}),),
+            (("RANDOMIZATION", 1, {"ARMCD": " CONTROL"}),),
+            None,
+            f"The arm codes Control (in RANDOMIZATION) and CONTROL {ALIKE_IF_ONE}",
+        ),
+    ),
+}
 CASES["VS-107"] = (
     Case(
         (("VS", 0, {"VSORRES": "tall"}),),
@@ -1232,7 +1280,7 @@ def test_a_check_runs_on_open_tables_unless_its_rule_is_sealed(
     # Why somebody left, and in which words, is sealed.
     about_reasons = {"DS-106", "DS-109", "DS-110"}
     same_time = {f"{domain.name}-109" for domain in MEASUREMENTS}
-    others = {"DM-107", "DM-108", "DM-122", "AE-111", "CM-101", "RS-124"}
+    others = {"DM-107", "DM-108", "DM-122", "DM-144", "AE-111", "CM-101", "RS-124"}
     assert sealed == about_doses | about_reasons | same_time | others
     assert set(ran[True]) == set(CHECKS) - sealed
     assert set(ran[False]) == set(CHECKS)

@@ -1,5 +1,6 @@
 """Findings: the same fault has the same name in the next extract, and sealed ones stay apart."""
 
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from polars.testing import assert_frame_equal
 
 from data_validation.assess import assess
 from data_validation.facts import Severity
-from data_validation.field_failures import ONE_BY_ONE_AT_MOST
 from data_validation.findings import SCHEMA, SEVERITIES, counts, only_sealed, with_status
+from data_validation.generated import FORMS
 from data_validation.readers import read_extract
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
+from data_validation.received import as_received
 from simulator import simulate, write_extract
 from tests.data_validation.small_extracts import (
     Change,
@@ -286,7 +288,7 @@ def test_what_cannot_be_placed_is_critical_and_no_crash(
 def test_a_form_that_every_subject_breaks_is_stated_once(tmp_path: Path) -> None:
     """The subject stands in every finding, and is the field here."""
     trial = load_trial("nct05689008")
-    frames = simulate(trial, participants=2 * ONE_BY_ONE_AT_MOST)
+    frames = simulate(trial, participants=2 * max(entry.listed for entry in FORMS))
     hostile = pl.concat_str(pl.lit("<b>"), "USUBJID")
     write_extract(
         {
@@ -301,3 +303,71 @@ def test_a_form_that_every_subject_breaks_is_stated_once(tmp_path: Path) -> None
     found = assess(read_extract(tmp_path), trial).open_findings
     stated_once = found.filter(pl.col("check") == "DM-text", pl.col("field") == "USUBJID")
     assert stated_once.select("subject", "record_key").rows() == [(None, None)]
+
+
+def test_the_text_for_the_site_names_the_record_where_the_value_is_not_open() -> None:
+    rows = changed(("AE", 0, {"AESTDTC": "after lunch"}), ("DM", 2, {"AGE": "old"}))
+    findings = sides_of(rows).open_findings
+    assert not findings["query"].str.contains("[not shown]", literal=True).any()
+    queries = dict(findings.select("check", "query").rows())
+    assert queries["AE-AESTDTC-date"].startswith(
+        "AESTDTC is not shown here (AE: USUBJID S-001, AEDECOD Pyrexia). Expected a date as ISO"
+    )
+    assert queries["DM-AGE-number"].startswith("AGE is not shown here (DM: USUBJID S-003). Expect")
+
+
+def test_a_date_that_sdtm_knows_in_part_is_no_finding_and_reads_as_what_is_known() -> None:
+    written = ["2023---05", "2023-03-UN", "2023-03-12/2023-03-14", "2023-03-12T24:00", "--03-05"]
+    terms = [f"Term {place}" for place in range(len(written))]
+    events: list[Change] = [
+        ("AE", None, {"AEDECOD": term, "AESTDTC": text, "AEENDTC": ""})
+        for term, text in zip(terms, written, strict=True)
+    ]
+    rows = changed(*events)
+    sides = sides_of(rows)
+    for side, findings in (
+        (sides.opened, sides.open_findings),
+        (sides.complete, sides.all_findings),
+    ):
+        assert not findings.filter(pl.col("field") == "AESTDTC").height
+        held = side.relations["adverse_event"].filter(pl.col("preferred_term").is_in(terms))
+        held = held.sort("preferred_term")
+        known = [text[:10] for text in held["start_date_text"]]
+        assert known == ["2023", "2023-03", "2023-03", "2023-03-13", "-----"]
+        assert held["start_date"].to_list() == [None, None, None, date(2023, 3, 13), None]
+        assert held["study_day"].to_list() == [None, None, None, 4, None]
+    # How they were written is kept, and shown where a record is shown as it was received.
+    record = sides.complete.relations["adverse_event"].filter(pl.col("preferred_term") == "Term 1")
+    shown = dict(as_received("AE", record.row(0, named=True)).select("field", "received").rows())
+    assert shown["AESTDTC"] == "2023-03-UN"
+
+
+def test_offsets_from_utc_are_noted_once_and_impossible_times_one_by_one() -> None:
+    rows = changed(
+        ("VS", 0, {"VSDTC": "2023-03-10T23:30-05:00"}),
+        ("VS", 1, {"VSDTC": "2023-03-10T23:30Z"}),
+        ("AE", 0, {"AESTDTC": "2023-03-12T25:61"}),
+        ("AE", 1, {"AESTDTC": "2023-03-24T"}),
+    )
+    sides = sides_of(rows)
+    found = sides.all_findings.filter(pl.col("check").is_in(["VS-offset", "AE-time"]))
+    assert found.select("check", "severity", "field", "value").rows() == [
+        ("AE-time", "minor", "AESTDTC", "2023-03-12T25:61"),
+        ("AE-time", "minor", "AESTDTC", "2023-03-24T"),
+        ("VS-offset", "note", "VSDTC", "2 records"),
+    ]
+    assert not set(found["check"]) & set(sides.open_findings["check"])
+    assert all("“2023-03-" in query for query in found["query"][:2])
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "1900-01-01", "2203-03-12"])
+def test_a_date_that_stands_for_none_is_told_and_has_no_study_day(text: str) -> None:
+    sides = sides_of(changed(("AE", 0, {"AESTDTC": text, "AEENDTC": ""})))
+    for side, findings in (
+        (sides.opened, sides.open_findings),
+        (sides.complete, sides.all_findings),
+    ):
+        (query,) = findings.filter(pl.col("check") == "AE-placeholder")["query"]
+        assert text in query
+        events = side.relations["adverse_event"].filter(pl.col("preferred_term") == "Pyrexia")
+        assert events.select("start_date", "study_day").row(0) == (None, None)

@@ -68,12 +68,18 @@ FORMS: dict[str, tuple[Kind, ...]] = {
     "marks": (Kind.DATE, Kind.NUMBER, Kind.INTEGER, Kind.CODE),
     "case": (Kind.CODE,),
     "decimals": (Kind.INTEGER,),
+    "placeholder": (Kind.DATE,),
+    "time": (Kind.DATE,),
 }
 
 
 def generated(domain: Domain) -> list[Rule]:
-    """Every rule that the facts of a domain imply, but that it has all its fields."""
-    return [rule for rule in generated_rules(domain) if rule != absent_field(domain)]
+    """Every rule about records that the facts of a domain imply, and not about whole columns."""
+    return [
+        rule
+        for rule in generated_rules(domain)
+        if rule != absent_field(domain) and not rule.id.endswith("-offset")
+    ]
 
 
 RULES = [
@@ -137,7 +143,7 @@ def field_of(rule: Rule, domain: Domain) -> Field:
         for field in domain.received_fields
         if field.kind in FORMS[suffix]
         and (suffix != "marks" or field.missing is None)
-        and field.name not in deciding
+        and (field.name not in deciding or field.kind is Kind.DATE)
     )
 
 
@@ -154,6 +160,10 @@ def malformed(rule: Rule, field: Field) -> str:
             return "NA"
         case "case":
             return faultless(field).lower()
+        case "placeholder":
+            return "9999-12-31"
+        case "time":
+            return "2023-03-10T25:61"
         case _:
             return f"{faultless(field)}.0"
 

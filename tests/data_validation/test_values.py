@@ -12,14 +12,18 @@ from hypothesis import strategies as st
 from data_validation.facts import Domain, Exposure, Field, Kind
 from data_validation.values import (
     NOT_SHOWN,
+    has_offset,
+    is_cut_date,
+    is_no_time,
     is_partial_date,
     limit,
     open_text,
+    stated_date,
     trimmed,
     typed,
     with_typed_values,
 )
-from data_validation.written_dates import as_written, seeming
+from data_validation.written_dates import NO_YEAR, as_written, seeming
 
 CODES = ("MILD", "MODERATE", "SEVERE")
 DATE = Field("XSTDTC", "start_date", "Start.", Kind.DATE, Exposure.DAY)
@@ -39,6 +43,10 @@ NUMBER_FORM = re.compile(r"([<>]=?\s*)?[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?
 NEARLY = ["2023", "-", "05", "17", "T", " ", "08:30", "<", ">", "=", ".", "3", "e", "E5", "+", "\n"]
 ODD = ["MILD", "severe", "UC-MSC", "٣", "\u00a0", "-02-30", "99", "Z", "１"]
 FRAGMENTS = st.sampled_from([*NEARLY, *ODD])
+# Days that may be: 1900, 9999 and their like stand for none.
+DAYS = st.dates(min_value=date(1000, 1, 1), max_value=date(2199, 12, 31)).filter(
+    lambda day: day.year != 1900
+)
 ANYTHING = st.none() | st.text() | st.lists(FRAGMENTS, max_size=6).map("".join)
 
 
@@ -81,7 +89,9 @@ def test_open_text_has_the_form_of_its_field_or_is_masked(
         match field.kind:
             case Kind.DATE:
                 assert DAY_FORM.fullmatch(shown) or as_written(pl.Series([shown]))[0] == shown
-                assert shown in text
+                # Of an interval and of midnight only days are shown, with no clock between them.
+                assert shown in text or "/" in text or " 24:" in text.replace("T", " ")
+                assert ":" not in shown
             case Kind.NUMBER | Kind.INTEGER:
                 assert NUMBER_FORM.fullmatch(shown)
                 assert shown in text
@@ -115,7 +125,7 @@ def test_a_value_is_typed_only_where_its_text_may_be_shown(
 
 
 @given(
-    day=st.dates(min_value=date(1000, 1, 1)),
+    day=DAYS,
     clock=st.none() | st.times(),
     between=st.sampled_from(["T", " "]),
     blanks=st.sampled_from(["", " ", "\t "]),
@@ -137,7 +147,7 @@ def test_clock_times_of_every_iso_form_stay_sealed() -> None:
     assert opened(DATE, *texts) == ["2023-05-17"] * 5
 
 
-@given(st.dates(min_value=date(1000, 1, 1)), st.sampled_from([4, 7]))
+@given(DAYS, st.sampled_from([4, 7]))
 @settings(max_examples=50, deadline=None)
 def test_a_partial_date_is_kept_and_never_completed(day: date, length: int) -> None:
     text = day.isoformat()[:length]
@@ -226,6 +236,79 @@ def test_a_date_in_another_form_is_shown_without_its_time_and_is_no_date() -> No
     doubtful = ["05/06/2023", "31-FEB-2023", "dose 2 on 17 May 2023", "17 Maybe 2023"]
     assert seeming(pl.Series(doubtful)).null_count() == len(doubtful)
     assert opened(DATE, *doubtful) == [NOT_SHOWN] * len(doubtful)
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "shown"),
+    [
+        # SDTMIG 4.4, 4.4.2: dates of which parts are not known, and intervals.
+        ("2023---05", "2023", "2023---05"),
+        ("--03-05", NO_YEAR, "--03-05"),
+        ("-----T07:15", NO_YEAR, "-----"),
+        ("2023-03-04/2023-03-06", "2023-03", "2023-03-04/2023-03-06"),
+        ("2023-03-30/2023-04-02", "2023", "2023-03-30/2023-04-02"),
+        ("2022-12-30T07:00/2023-01-02T08:00", NO_YEAR, "2022-12-30/2023-01-02"),
+        ("2023-03/2023-03-06", "2023-03", "2023-03/2023-03-06"),
+        # As collected, by CDASH.
+        ("2023-03-UN", "2023-03", "2023-03-UN"),
+        ("UN-MAR-2023", "2023-03", "UN-MAR-2023"),
+        ("unk mär 2023", "2023-03", "unk mär 2023"),
+        ("UNMAR2023", "2023-03", "UNMAR2023"),
+        ("UN/03/2023", "2023-03", "UN/03/2023"),
+        ("UN-UNK-2023 UN:UN", "2023", "UN-UNK-2023"),
+        # Whether 5 is the day or the month is not known.
+        ("05-UN-2023", "2023", "05-UN-2023"),
+    ],
+)
+def test_a_date_of_which_sdtm_says_what_is_not_known_is_partial(
+    text: str, known: str, shown: str
+) -> None:
+    frame = column(DATE, [text])
+    assert value(DATE, text) == [None]
+    assert frame.select(is_partial_date("XSTDTC")).item()
+    assert not frame.select(is_cut_date("XSTDTC")).item()
+    assert frame.select(stated_date("XSTDTC")).item() == known
+    assert opened(DATE, text) == [shown]
+
+
+@pytest.mark.parametrize(
+    "text", ["2023-13-UN", "2023---40", "UN-FOO-2023", "2023-03-06/2023-03-04", "---", "UN", "1/2"]
+)
+def test_what_only_looks_like_such_a_date_is_none(text: str) -> None:
+    assert value(DATE, text) == [None]
+    assert not column(DATE, [text]).select(is_partial_date("XSTDTC")).item()
+
+
+def test_an_interval_within_a_day_is_that_day_and_24_hours_are_the_next() -> None:
+    texts = ["2023-03-04T07:00/2023-03-04T09:00", "2023-03-05T24:00", "2023-12-31 24:00:00Z"]
+    days = [date(2023, 3, 4), date(2023, 3, 6), date(2024, 1, 1)]
+    assert value(DATE, *texts) == days
+    assert opened(DATE, *texts) == ["2023-03-04/2023-03-04", "2023-03-06", "2024-01-01"]
+
+
+@pytest.mark.parametrize(
+    "text", ["9999-12-31", "1900-01-01T00:00", "2203-03-05", "9999", "1900-01"]
+)
+def test_a_date_that_stands_for_none_has_no_day_no_month_and_no_year(text: str) -> None:
+    assert value(DATE, text) == [None]
+    assert column(DATE, [text]).select(stated_date("XSTDTC")).item() == NO_YEAR
+    assert opened(DATE, text) == [text.removesuffix("T00:00")]
+
+
+def test_times_that_no_day_has_are_found_and_others_are_not() -> None:
+    wrong = ["T25:61", "T", "T07:61", "T24:30", " after lunch", "T0715", "T07:15+25:00"]
+    right = ["", "T07", "T07:15", " 7:15", "T07:15:30.125", "T24:00", "TUN:UN", "T-:15", "T07:15Z"]
+    texts = [f"2023-03-05{clock}" for clock in (*wrong, *right)]
+    found = column(DATE, [*texts]).select(is_no_time("XSTDTC")).to_series().to_list()
+    assert found == [True] * len(wrong) + [False] * len(right)
+    assert value(DATE, *texts)[: len(wrong)] == [date(2023, 3, 5)] * len(wrong)
+
+
+def test_of_a_time_with_an_offset_the_local_day_stands() -> None:
+    texts = ["2023-03-05T23:30-05:00", "2023-03-05T23:30Z", "2023-03-05T23:30", "2023-03-05"]
+    assert value(DATE, *texts) == [date(2023, 3, 5)] * 4
+    found = column(DATE, list(texts)).select(has_offset("XSTDTC")).to_series().to_list()
+    assert found == [True, True, False, False]
 
 
 def test_an_open_table_gets_no_value_of_a_sealed_field() -> None:

@@ -81,16 +81,6 @@ def test_a_declared_encoding_is_read(rows: Rows, encoding: str) -> None:
     assert read(data, Limits(declared_encoding=encoding)) == as_received(rows)
 
 
-@settings(deadline=None)
-@given(rows=tables())
-def test_gb18030_is_read_without_being_declared_and_noted(rows: Rows) -> None:
-    data = written([*rows, ["咳嗽é"] * len(rows[0])], ",", "\n", csv.QUOTE_ALL).encode("gb18030")
-    assume(not is_utf8(data))
-    assert read(data) == as_received([*rows, ["咳嗽é"] * len(rows[0])])
-    (note,) = read_delimited(data, Limits()).notes
-    assert "was read as GB18030" in note
-
-
 def is_utf8(data: bytes) -> bool:
     try:
         data.decode("utf-8")
@@ -112,13 +102,14 @@ def test_whatever_is_accepted_is_what_a_strict_csv_parser_reads(body: str, heade
         found = read_delimited(data, Limits())
     except Refusal:
         return
-    expected = [
+    names, *expected = [
         row for row in csv.reader(io.StringIO(header + body, newline=""), strict=True) if row
     ]
     columns = [column.to_list() for column in found.columns]
-    assert list(found.names) == expected[0]
     got = [[cell or "" for cell in row] for row in zip(*columns, strict=True)]
-    assert got == expected[1:]
+    assert list(found.names) == names
+    # A blank line is a row, for rows are counted; one without any value is passed over later.
+    assert list(filter(any, got)) == list(filter(any, expected))
 
 
 @settings(deadline=None)
@@ -132,7 +123,8 @@ def test_a_stray_character_never_shifts_or_drops_a_value(rows: Rows, at: int, ma
     except Refusal:
         return
     expected = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-    assert found[1:] == as_received(expected[1:])
+    # A blank line is a row without any value.
+    assert list(filter(any, found[1:])) == list(filter(any, as_received(expected[1:])))
 
 
 @settings(deadline=None)
@@ -163,14 +155,14 @@ hostile = [
         4,
         "has 3 fields where .* 2 fields",
     ),
-    ("a blank line between records", b"A,B\n1,2\n\n3,4\n", 3, "is blank where .* 2 fields"),
+    ("a line of white space", b"A,B\n1,2\n  \n3,4\n", 3, "has 1 field where .* 2 fields"),
     ("a NUL byte", f"A,B\n1,{SECRET}\n\0,2\n".encode(), 3, "holds a NUL byte"),
     ("UTF-16", f"A,B\n{SECRET},2\n".encode("utf-16"), None, "is UTF-16, not UTF-8"),
     (
         "no encoding at all",
-        f"A,B\n{SECRET},\xff\xff\n".encode("latin-1"),
+        f"A,B\n{SECRET},\x81\xff\n".encode("latin-1"),
         None,
-        "in neither UTF-8 nor",
+        "holds text that is neither UTF-8 nor GB18030 nor Windows-1252",
     ),
     ("old Mac line ends", f"A,B\r1,{SECRET}\r".encode(), None, "in two ways that disagree"),
     ("a repeated name", f"A,a\n1,{SECRET}\n".encode(), None, "columns 1 and 2 the same name"),

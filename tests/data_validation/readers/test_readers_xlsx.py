@@ -183,6 +183,29 @@ def test_a_cell_far_out_does_not_fill_the_memory() -> None:
     assert "check that no cell stands far from the data" in refusal(data)
 
 
+def test_a_cell_far_out_without_a_value_is_no_row_and_no_column() -> None:
+    def fill(book: Any) -> None:
+        sheet, bold = book.add_worksheet(), book.add_format({"bold": True})
+        sheet.write_row(0, 0, ["A", "B"])
+        sheet.write_row(1, 0, ["1", "x"])
+        for row, column in ((1, 16_383), (40_000, 16_383), (1_048_575, 0), (1_048_575, 16_383)):
+            sheet.write_blank(row, column, None, bold)
+
+    table = read_xlsx(workbook(fill), Limits())
+    assert (table.names, rows_of(table)) == (("A", "B"), [("1", "x")])
+
+
+def test_many_cells_far_out_without_a_value_do_not_fill_the_memory() -> None:
+    def fill(book: Any) -> None:
+        sheet, bold = book.add_worksheet(), book.add_format({"bold": True})
+        for row in range(200):
+            sheet.write_blank(row, 16_383, None, bold)
+
+    assert "no cell stands far from the data" in refusal(
+        workbook(fill), Limits(total_bytes=200_000_000)
+    )
+
+
 def test_entities_are_not_expanded() -> None:
     laughs = b'<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><'
     data = workbook(sheet_of(["A"], ["x"]))

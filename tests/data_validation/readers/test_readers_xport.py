@@ -170,9 +170,26 @@ def test_text_that_is_not_utf_8_is_retried_and_noted(folder: Path) -> None:
             f"It is not UTF-8 and was read in the declared encoding {declared}.",
         )
 
-    undefined = data.replace(b"ABCD", b"\x81\x8d\x8f\x90")
-    with pytest.raises(Refusal, match="neither UTF-8 nor Windows-1252 nor ascii; declare"):
+    undeclared = read_xport(chinese, Limits())
+    assert rows(undeclared) == [("咳嗽",), ("x",)]
+    assert "was read as GB18030" in undeclared.notes[0]
+
+    undefined = data.replace(b"ABCD", b"\x81\xff\x8f\xff")
+    with pytest.raises(Refusal, match="neither UTF-8 nor ascii nor GB18030 nor Windows-1252; sa"):
         read_xport(undefined, Limits(declared_encoding="ascii"))
+
+
+def test_a_letter_that_is_cut_at_the_length_of_the_column_is_named_by_its_place(
+    folder: Path,
+) -> None:
+    data = written(folder, pl.DataFrame({"N": [1.0, 2.0], "A": ["ABCDEF", "XXXXXXX"]}))
+    table = read_xport(
+        data.replace(b"ABCDEF", "咳嗽".encode()).replace(b"XXXXXXX", "咳嗽热".encode()[:7]),
+        Limits(),
+    )
+    assert rows(table) == [("1", "咳嗽"), ("2", "咳嗽\ufffd")]
+    (note,) = table.notes
+    assert note.startswith("A value is cut within a letter, at data row 2, column A; what is left")
 
 
 def test_a_nul_byte_within_a_text_is_refused_and_as_padding_it_is_not(folder: Path) -> None:
