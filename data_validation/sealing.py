@@ -26,8 +26,6 @@ from data_validation.values import (
 )
 from trials import Trial
 
-SEPARATOR = "\x1f"
-
 
 @dataclass(frozen=True)
 class Tables:
