@@ -5,6 +5,7 @@ The same functions make the open and the complete relations; what differs is wha
 
 import polars as pl
 
+from data_validation.blood_gases import DAY, FIO2, PAO2, PLAUSIBLE_RATIO, WORST
 from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, folded, folded_terms
@@ -165,13 +166,30 @@ def _with_measures(
 def _with_baseline(words: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
     """Marks the last usable value on or before the date of randomization, by measure.
 
-    Of several on that date, the one of the latest scheduled visit; of one visit, the first by key.
+    Of several on that date, the one of the latest scheduled visit; of one visit, that of the blood
+    gas which is the value of the day, else the first by key.
     """
+    of_day = pl.col("gas").str.starts_with(DAY) if "gas" in words.columns else pl.lit(value=False)
     before = (
-        words.select("record_key", "subject", "measure", "value", "date", "visit_number")
+        words.select(
+            "record_key",
+            "subject",
+            "measure",
+            "value",
+            "date",
+            "visit_number",
+            of_day.fill_null(value=False).alias("_of_day"),
+        )
         .join(days, on="subject", how="left")
         .filter(pl.col("value").is_not_null() & (pl.col("date") <= pl.col("randomization_date")))
-        .sort("date", "visit_number", "record_key", descending=[True, True, False], nulls_last=True)
+        .sort(
+            "date",
+            "visit_number",
+            "_of_day",
+            "record_key",
+            descending=[True, True, True, False],
+            nulls_last=True,
+        )
         .unique(["subject", "measure"], keep="first", maintain_order=True)
     )
     return words.with_columns(
@@ -203,43 +221,56 @@ def _with_support(words: pl.DataFrame, trial: Trial) -> pl.DataFrame:
 
 
 def paired_gases(laboratory: pl.DataFrame) -> pl.DataFrame:
-    """Arterial PaO2 and FiO2 of the same sample, and their ratio in mmHg, plausible or not.
+    """PaO2 and FiO2 of each sample, and their ratio in mmHg, plausible or not.
 
-    A sample is one subject, visit and date; where a visit holds two of either, which belongs to
-    which is not known and no ratio is formed. `record_key` is that of the PaO2.
+    Samples are as `blood_gases` paired them before sealing; of open tables those that opened.
+    `record_key` is that of the PaO2.
     """
-    sample = ["subject", "visit", "visit_number", "planned_day", "date", "study_day"]
+    about = ["visit", "visit_number", "planned_day", "date", "study_day"]
+    sample = ["subject", "visit_number", "date", "gas"]
+    is_paired = pl.col("gas").is_not_null()
+    if "sample" in laboratory.columns:
+        sample.append("sample")
+        is_paired = pl.col("sample").is_not_null()
     gases = laboratory.filter(
-        pl.col("measure").is_in(["pao2", "fio2"]) & pl.col("value").is_not_null()
+        is_paired & pl.col("measure").is_in([PAO2, FIO2]) & pl.col("value").is_not_null()
     )
+    of_pressure = pl.col("measure") == PAO2
     return (
         gases.group_by(sample)
         .agg(
-            pl.col("record_key").filter(pl.col("measure") == "pao2").min().alias("record_key"),
-            pl.col("value").filter(pl.col("measure") == "pao2").alias("pao2"),
-            pl.col("value").filter(pl.col("measure") == "fio2").alias("fio2"),
+            pl.col("record_key", *(name for name in about if name not in sample))
+            .filter(of_pressure)
+            .first(),
+            pl.col("value").filter(of_pressure).first().alias(PAO2),
+            pl.col("value").filter(~of_pressure).first().alias(FIO2),
         )
-        .filter((pl.col("pao2").list.len() == 1) & (pl.col("fio2").list.len() == 1))
-        .with_columns(pl.col("pao2").list.first(), pl.col("fio2").list.first())
-        .with_columns((pl.col("pao2") / pl.col("fio2")).alias("pao2_fio2"))
-        .select("record_key", *sample, "pao2", "fio2", "pao2_fio2")
+        .with_columns(
+            (pl.col(PAO2) / pl.col(FIO2)).alias("pao2_fio2"),
+            pl.col("gas").str.starts_with(DAY).fill_null(value=False).alias("is_day_value"),
+            pl.col("gas").str.ends_with(WORST).fill_null(value=False).alias("is_worst"),
+        )
+        .select(
+            "record_key", "subject", *about, PAO2, FIO2, "pao2_fio2", "is_day_value", "is_worst"
+        )
     )
 
 
 def blood_gases(laboratory: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
-    """Samples with a plausible PaO2/FiO2, the baseline of each subject marked."""
+    """Samples with a plausible PaO2/FiO2, the baseline of each subject marked.
+
+    `is_day_value` says which is the value of the visit and day, `is_worst` which has the lowest
+    ratio of it; they are the same in every view. Only a value of the day is a baseline.
+    """
     rows = paired_gases(laboratory).filter(pl.col("pao2_fio2").is_between(*PLAUSIBLE_RATIO))
     return (
         _with_baseline(
             rows.with_columns(
-                pl.lit("pao2_fio2").alias("measure"), pl.col("pao2_fio2").alias("value")
+                pl.lit("pao2_fio2").alias("measure"),
+                pl.when("is_day_value").then("pao2_fio2").alias("value"),
             ),
             days,
         )
         .drop("measure", "value")
         .sort("record_key")
     )
-
-
-# mmHg; outside these bounds the ratio is a finding and is not used.
-PLAUSIBLE_RATIO = (20.0, 700.0)
