@@ -299,7 +299,7 @@ select
   end as bilirubin,
   peak.alkaline_phosphatase,
   case
-    when not peak.has_both then null
+    when peak.has_both is distinct from true then null
     when reaches(peak.aminotransferase, struct_extract(liver, 'aminotransferase_at_least'))
       and reaches(peak.bilirubin, struct_extract(liver, 'bilirubin_at_least'))
     then 'hys_law'
