@@ -35,8 +35,9 @@ class ChosenGases:
     Attributes:
         made: `LBGAS` and `LBSAMPLE`, in the order of the rows.
         is_open: which rows may open now.
-        counts: of open rows: `pressures`, usable PaO2; `unpaired`, those without the FiO2 of the
-            sample; `without_time`, days of a visit with several samples and no time of any.
+        counts: of open rows: `pressures`, usable PaO2 of visits and days that have an FiO2;
+            `unpaired`, those of them of which it is not known which FiO2 is theirs; `without_time`,
+            days of a visit with several samples and no time of any.
     """
 
     made: list[pl.Series]
@@ -68,7 +69,9 @@ def chosen_gases(
     places = rows.select(pl.col("_place").cast(pl.Int64)).to_series()
     told = {"gas": "LBGAS", "number": "LBSAMPLE"}
     made = [nothing.scatter(places, rows[name]).alias(column) for name, column in told.items()]
-    usable = rows.filter("_open", measure=PAO2).drop_nulls("value")
+    usable = rows.filter("_open").drop_nulls("value")
+    has_fraction = (pl.col("measure") == FIO2).any().over(*_OF_DAY)
+    usable = usable.filter(has_fraction & (pl.col("measure") == PAO2))
     return ChosenGases(
         made,
         is_open.clone().scatter(places, rows["_opens"]),
@@ -149,7 +152,8 @@ def _samples(rows: pl.DataFrame) -> pl.DataFrame:
         .with_columns((~pl.col("_ratio").is_between(*PLAUSIBLE_RATIO)).alias("_impossible"))
     )
     is_timed = pl.col("_minute").is_not_null()
-    early = pl.col("_minute").is_between(*map(pl.lit, MORNING)).fill_null(value=False)
+    begins, ends = map(pl.lit, MORNING)
+    early = pl.col("_minute").is_between(begins, ends).fill_null(value=False)
     alike = pl.len().over(*_OF_DAY, "_open", "_impossible") == 1
     first = pl.int_range(pl.len()).over(*_OF_DAY, "_open") == 0
     exact = ("_ratio", PAO2, "_sample")

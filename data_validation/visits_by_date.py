@@ -10,9 +10,9 @@ import polars as pl
 
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain
-from data_validation.released import released_randomization
+from data_validation.released import released
 from data_validation.sealing import lacks_visit, split, would_open
-from data_validation.values import looked_up, trimmed, typed
+from data_validation.values import trimmed, typed
 from trials import Trial
 
 # What says who is randomized, and when.
@@ -25,9 +25,6 @@ def visits_by_date(datasets: Mapping[str, pl.DataFrame], trial: Trial) -> dict[s
     Null where a visit is named; where the result would not open at a visit of the schedule; where
     there is no complete date or no date of randomization; where no visit is planned on the day, or
     several are; and where VISITNUM is a fraction, as of an unscheduled visit, that no visit has.
-
-    Raises:
-        NotRandomizedError: see `released_randomization`.
     """
     lacking = {
         name: lacks_visit(frame)
@@ -35,19 +32,21 @@ def visits_by_date(datasets: Mapping[str, pl.DataFrame], trial: Trial) -> dict[s
         if name in DOMAINS and DOMAINS[name].measured
     }
     lacking = {name: lacks for name, lacks in lacking.items() if lacks.any()}
-    if not lacking:
+    if not lacking or not trial.schedule:
         return {}
     about = {name: datasets[name] for name in _RANDOMIZATION if name in datasets}
     _, complete = split(about, trial)
-    days = released_randomization(complete, trial).select("USUBJID", "randomization_date")
+    randomized = released(complete, trial, None).randomized
+    days = randomized.select("USUBJID", "randomization_date")
     offsets = _visits_by_offset(trial)
 
     def visits(name: str, lacks: pl.Series) -> pl.Series:
         frame, domain = datasets[name], DOMAINS[name]
         found = _on_a_day(frame, lacks & would_open(frame, domain, trial), domain, trial)
         offset = (pl.col("_date") - pl.col("randomization_date")).dt.total_days()
+        visit = offset.replace_strict(offsets, default=None, return_dtype=pl.String)
         placed = found.join(days, on="USUBJID", how="inner", maintain_order="left").select(
-            pl.col("_place").cast(pl.Int64), looked_up(offset, offsets, pl.String()).alias("visit")
+            pl.col("_place").cast(pl.Int64), visit.alias("visit")
         )
         nothing = pl.repeat(None, frame.height, dtype=pl.String, eager=True)
         return nothing.scatter(placed["_place"], placed["visit"])

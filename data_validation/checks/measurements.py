@@ -249,7 +249,10 @@ def impossible_ratio(evidence: Evidence) -> pl.DataFrame:
     query="{LBTESTCD}. Please send LBDTC with the clock time, and LBREFID, with each of both.",
 )
 def unpaired_gases(evidence: Evidence) -> pl.DataFrame:
-    """PaO2 without its FiO2, and days without a first sample; one row, with how many."""
+    """PaO2 of which the FiO2 is not known among those of the day; days without a first sample.
+
+    One row, with how many.
+    """
     counts = evidence.tables.counts.get("LB", {})
     unpaired, without_time = counts.get("unpaired", 0), counts.get("without_time", 0)
     return _of_the_dataset(
