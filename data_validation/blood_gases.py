@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from data_validation.facts import Domain, folded
-from data_validation.measures import measured
+from data_validation.measures import SEPARATOR, measured
 from data_validation.values import open_text, trimmed, typed
 from trials import Trial
 
@@ -25,7 +25,8 @@ DAY, WORST, DAY_AND_WORST = "DAY", "WORST", "DAY AND WORST"
 MORNING = ("06:00", "10:00")
 
 _MINUTE = r"[T :]((?:[01][0-9]|2[0-3]):[0-5][0-9])"
-_OF_DAY = ("_subject", "_visit", "_day")
+# A number for each participant, visit and day.
+_OF_DAY = ("_visit_and_day",)
 
 
 @dataclass(frozen=True)
@@ -94,15 +95,27 @@ def _gases(frame: pl.DataFrame, is_open: pl.Series, domain: Domain, trial: Trial
         .with_columns(is_open.alias("_open"))
         .filter(code.is_in(codes).fill_null(value=False))
     )
-    return measured(rows.with_columns(typed(domain.by_name["LBORRES"])), "LB", trial).with_columns(
-        trimmed("USUBJID").alias("_subject"),
-        folded("VISIT").alias("_visit"),
-        open_text(domain.by_name["LBDTC"]).alias("_day"),
-        pl.col("LBDTC").str.extract(_MINUTE, 1).alias("_minute"),
-        *(
-            trimmed(name) if name in rows.columns else pl.lit(None, pl.String).alias(name)
-            for name in ("LBREFID", "LBSPID")
-        ),
+    return (
+        measured(rows.with_columns(typed(domain.by_name["LBORRES"])), "LB", trial)
+        .with_columns(
+            trimmed("USUBJID").alias("_subject"),
+            open_text(domain.by_name["LBDTC"]).alias("_day"),
+            pl.col("LBDTC").str.extract(_MINUTE, 1).alias("_minute"),
+            *(
+                trimmed(name) if name in rows.columns else pl.lit(None, pl.String).alias(name)
+                for name in ("LBREFID", "LBSPID")
+            ),
+        )
+        .with_columns(
+            pl.concat_str(
+                pl.col("_subject").fill_null(""),
+                folded("VISIT").fill_null(""),
+                pl.col("_day").fill_null(""),
+                separator=SEPARATOR,
+            )
+            .rank("dense")
+            .alias(*_OF_DAY)
+        )
     )
 
 
@@ -143,7 +156,7 @@ def _samples(rows: pl.DataFrame) -> pl.DataFrame:
         rows.drop_nulls("_sample")
         .group_by("_sample")
         .agg(
-            pl.col(*_OF_DAY, "_open").first(),
+            pl.col(*_OF_DAY, "_subject", "_day", "_open").first(),
             pl.coalesce(of(PAO2, "_minute"), of(FIO2, "_minute")).alias("_minute"),
             of(PAO2, "value").alias(PAO2),
             of(FIO2, "value").alias(FIO2),
