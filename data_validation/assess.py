@@ -33,6 +33,7 @@ from data_validation.released import (
 from data_validation.rules import Evidence, Stated
 from data_validation.sealing import Tables, split
 from data_validation.values import trimmed
+from data_validation.visits_by_date import visits_by_date
 from data_validation.written_separations import written_separations
 from trials import Trial
 
@@ -124,7 +125,7 @@ def assess(
         )
     _refuse_without_subjects(datasets)
     progress("sealing")
-    opened, complete = split(datasets, trial)
+    opened, complete = split(datasets, trial, visits_by_date(datasets, trial))
     cutoff = cutoff or _cutoff_of(opened, trial)
     given = released(complete, trial, cutoff)
     open_people, complete_people = participants(opened, given), participants(complete, given)

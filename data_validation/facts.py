@@ -56,6 +56,7 @@ class Field:
         missing: the severity of an empty value; None where a field may be empty.
         invalid: the severity of a value that is not of the field's kind, code list or range; None
             where that cannot be said of the field alone.
+        made: whether it is made here, before sealing, and not part of an extract.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Field:
     unit: str = ""
     missing: Severity | None = None
     invalid: Severity | None = Severity.MINOR
+    made: bool = False
 
     @cached_property
     def typed(self) -> bool:
@@ -259,9 +261,9 @@ class Domain:
 
     @cached_property
     def received_fields(self) -> tuple[Field, ...]:
-        """The fields that an extract can have: all but the class, which is made here."""
-        made = self.classes.field if self.classes else None
-        return tuple(item for item in self.fields if item.name != made)
+        """The fields that an extract can have: all but those that are made here, as a class is."""
+        of_class = self.classes.field if self.classes else None
+        return tuple(item for item in self.fields if not item.made and item.name != of_class)
 
     @cached_property
     def opens(self) -> bool:

@@ -5,12 +5,13 @@ The same functions make the open and the complete relations; what differs is wha
 
 import polars as pl
 
+from data_validation.blood_gases import DAY, FIO2, PAO2, PLAUSIBLE_RATIO, WORST
 from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, Field, Kind, folded, folded_terms
+from data_validation.measures import measured
 from data_validation.released import Released
-from data_validation.sealing import SEPARATOR, Tables, without_records
-from data_validation.units import by_unit, folded_units
+from data_validation.sealing import Tables, without_records
 from data_validation.values import BLANKS, is_partial_date, limit, looked_up, read_of, trimmed
 from data_validation.written_dates import stated
 from trials import Trial
@@ -169,76 +170,6 @@ def _with_study_day(words: pl.DataFrame, days: pl.DataFrame, date: str) -> pl.Da
     return words.with_columns(joined.select(day.alias("study_day")).to_series())
 
 
-def measured(frame: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFrame:
-    """Rows of a domain of measurements beside what they measure.
-
-    A doubtful value is never used, and a check says so: `value` is null where the unit is missing
-    or not the measure's, the value is implausible, or the specimen or category is none that counts.
-
-    Returns:
-        `frame` with `measure`, null where the test is none of the trial's; `converted`, the result
-        in the measure's unit; `is_plausible`; `specimen_counts`; `value`.
-    """
-    deciding = [f"{domain}TESTCD", f"{domain}ORRESU", f"{domain}SPEC", f"{domain}CAT"]
-    about = by_distinct(
-        frame,
-        [name for name in deciding if name in frame.columns],
-        lambda rows: _about_measures(rows, domain, trial),
-    )
-    converted = (pl.col("result") + pl.col("_offset")) * pl.col("_factor")
-    plausible = pl.col("converted").is_between(pl.col("_lower"), pl.col("_upper"))
-    usable = pl.col("is_plausible") & pl.col("specimen_counts")
-    used = (
-        about.with_columns(frame["result"])
-        .with_columns(converted.alias("converted"))
-        .with_columns(plausible.alias("is_plausible"))
-        .with_columns(pl.when(usable).then(pl.col("converted")).alias("value"))
-    )
-    return frame.with_columns(
-        used.select("measure", "converted", "specimen_counts", "is_plausible", "value")
-    )
-
-
-def _about_measures(rows: pl.DataFrame, domain: str, trial: Trial) -> pl.DataFrame:
-    """What test, unit, specimen and category say of a result, whatever the result is."""
-    measures = [item for item in trial.measures if item.domain == domain]
-    codes = {item.code.upper(): item.name for item in measures}
-    lower = {item.name: item.lower for item in measures}
-    upper = {item.name: item.upper for item in measures}
-    factors: dict[str, float] = {}
-    offsets: dict[str, float] = {}
-    specimens: list[str] = []
-    categories: list[str] = []
-    for item in measures:
-        prefix = item.name + SEPARATOR
-        factors |= {prefix + unit: factor for unit, factor in by_unit(item.factors).items()}
-        offsets |= {prefix + unit: offset for unit, offset in by_unit(item.offsets).items()}
-        specimens += [prefix + specimen for specimen in folded_terms(item.specimens)]
-        categories += [prefix + category for category in folded_terms(item.categories)]
-    any_specimen = [item.name for item in measures if not item.specimens]
-    any_category = [item.name for item in measures if not item.categories]
-
-    measure = pl.col("measure")
-    code = trimmed(f"{domain}TESTCD").str.to_uppercase()
-    unit = pl.col(f"{domain}ORRESU").map_batches(folded_units, pl.String)
-    in_unit = pl.concat_str(measure, unit, separator=SEPARATOR)
-    counts = measure.is_in(any_specimen)
-    if specimens and f"{domain}SPEC" in rows.columns:
-        taken_from = pl.concat_str(measure, folded(f"{domain}SPEC"), separator=SEPARATOR)
-        counts |= taken_from.is_in(specimens).fill_null(value=False)
-    if categories:
-        of_category = pl.concat_str(measure, folded(f"{domain}CAT"), separator=SEPARATOR)
-        counts &= measure.is_in(any_category) | of_category.is_in(categories).fill_null(value=False)
-    return rows.with_columns(looked_up(code, codes, pl.String()).alias("measure")).select(
-        "measure",
-        counts.alias("specimen_counts"),
-        looked_up(in_unit, factors, pl.Float64()).alias("_factor"),
-        looked_up(in_unit, offsets, pl.Float64()).fill_null(0.0).alias("_offset"),
-        looked_up(measure, lower, pl.Float64()).alias("_lower"),
-        looked_up(measure, upper, pl.Float64()).alias("_upper"),
-    )
-
-
 def _with_measures(
     words: pl.DataFrame, frame: pl.DataFrame, domain: str, trial: Trial
 ) -> pl.DataFrame:
@@ -253,13 +184,30 @@ def _with_measures(
 def _with_baseline(words: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
     """Marks the last usable value on or before the date of randomization, by measure.
 
-    Of several on that date, the one of the latest scheduled visit; of one visit, the first by key.
+    Of several on that date, the one of the latest scheduled visit; of one visit, that of the blood
+    gas which is the value of the day, else the first by key.
     """
+    of_day = pl.col("gas").str.starts_with(DAY) if "gas" in words.columns else pl.lit(value=False)
     before = (
-        words.select("record_key", "subject", "measure", "value", "date", "visit_number")
+        words.select(
+            "record_key",
+            "subject",
+            "measure",
+            "value",
+            "date",
+            "visit_number",
+            of_day.fill_null(value=False).alias("_of_day"),
+        )
         .join(days, on="subject", how="left")
         .filter(pl.col("value").is_not_null() & (pl.col("date") <= pl.col("randomization_date")))
-        .sort("date", "visit_number", "record_key", descending=[True, True, False], nulls_last=True)
+        .sort(
+            "date",
+            "visit_number",
+            "_of_day",
+            "record_key",
+            descending=[True, True, True, False],
+            nulls_last=True,
+        )
         .unique(["subject", "measure"], keep="first", maintain_order=True)
     )
     return words.with_columns(
@@ -291,43 +239,56 @@ def _with_support(words: pl.DataFrame, trial: Trial) -> pl.DataFrame:
 
 
 def paired_gases(laboratory: pl.DataFrame) -> pl.DataFrame:
-    """Arterial PaO2 and FiO2 of the same sample, and their ratio in mmHg, plausible or not.
+    """PaO2 and FiO2 of each sample, and their ratio in mmHg, plausible or not.
 
-    A sample is one subject, visit and date; where a visit holds two of either, which belongs to
-    which is not known and no ratio is formed. `record_key` is that of the PaO2.
+    Samples are as `blood_gases` paired them before sealing; of open tables those that opened.
+    `record_key` is that of the PaO2.
     """
-    sample = ["subject", "visit", "visit_number", "planned_day", "date", "study_day"]
+    about = ["visit", "visit_number", "planned_day", "date", "study_day"]
+    sample = ["subject", "visit_number", "date", "gas"]
+    is_paired = pl.col("gas").is_not_null()
+    if "sample" in laboratory.columns:
+        sample.append("sample")
+        is_paired = pl.col("sample").is_not_null()
     gases = laboratory.filter(
-        pl.col("measure").is_in(["pao2", "fio2"]) & pl.col("value").is_not_null()
+        is_paired & pl.col("measure").is_in([PAO2, FIO2]) & pl.col("value").is_not_null()
     )
+    of_pressure = pl.col("measure") == PAO2
     return (
         gases.group_by(sample)
         .agg(
-            pl.col("record_key").filter(pl.col("measure") == "pao2").min().alias("record_key"),
-            pl.col("value").filter(pl.col("measure") == "pao2").alias("pao2"),
-            pl.col("value").filter(pl.col("measure") == "fio2").alias("fio2"),
+            pl.col("record_key", *(name for name in about if name not in sample))
+            .filter(of_pressure)
+            .first(),
+            pl.col("value").filter(of_pressure).first().alias(PAO2),
+            pl.col("value").filter(~of_pressure).first().alias(FIO2),
         )
-        .filter((pl.col("pao2").list.len() == 1) & (pl.col("fio2").list.len() == 1))
-        .with_columns(pl.col("pao2").list.first(), pl.col("fio2").list.first())
-        .with_columns((pl.col("pao2") / pl.col("fio2")).alias("pao2_fio2"))
-        .select("record_key", *sample, "pao2", "fio2", "pao2_fio2")
+        .with_columns(
+            (pl.col(PAO2) / pl.col(FIO2)).alias("pao2_fio2"),
+            pl.col("gas").str.starts_with(DAY).fill_null(value=False).alias("is_day_value"),
+            pl.col("gas").str.ends_with(WORST).fill_null(value=False).alias("is_worst"),
+        )
+        .select(
+            "record_key", "subject", *about, PAO2, FIO2, "pao2_fio2", "is_day_value", "is_worst"
+        )
     )
 
 
 def blood_gases(laboratory: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
-    """Samples with a plausible PaO2/FiO2, the baseline of each subject marked."""
+    """Samples with a plausible PaO2/FiO2, the baseline of each subject marked.
+
+    `is_day_value` says which is the value of the visit and day, `is_worst` which has the lowest
+    ratio of it; they are the same in every view. Only a value of the day is a baseline.
+    """
     rows = paired_gases(laboratory).filter(pl.col("pao2_fio2").is_between(*PLAUSIBLE_RATIO))
     return (
         _with_baseline(
             rows.with_columns(
-                pl.lit("pao2_fio2").alias("measure"), pl.col("pao2_fio2").alias("value")
+                pl.lit("pao2_fio2").alias("measure"),
+                pl.when("is_day_value").then("pao2_fio2").alias("value"),
             ),
             days,
         )
         .drop("measure", "value")
         .sort("record_key")
     )
-
-
-# mmHg; outside these bounds the ratio is a finding and is not used.
-PLAUSIBLE_RATIO = (20.0, 700.0)

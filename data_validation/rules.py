@@ -12,7 +12,8 @@ from functools import cached_property
 import polars as pl
 
 from data_validation.facts import Severity
-from data_validation.relations import measured, relations
+from data_validation.measures import measured
+from data_validation.relations import relations
 from data_validation.sealing import Tables
 from trials import Trial
 
@@ -96,7 +97,7 @@ class Evidence:
         return self._made[name]
 
     def measured(self, domain: str) -> pl.DataFrame:
-        """Rows of a domain of measurements beside what they measure, see `relations.measured`."""
+        """Rows of a domain of measurements beside what they measure, see `measures.measured`."""
         return self.once(
             f"measured {domain}", lambda: measured(self.tables.frames[domain], domain, self.trial)
         )

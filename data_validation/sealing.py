@@ -5,15 +5,18 @@ open frames. That the open store does not depend on sealed data is so by constru
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
 
+from data_validation.blood_gases import chosen_gases
 from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
+from data_validation.domains.participation import VISIT
 from data_validation.facts import Domain
 from data_validation.values import (
     BLANKS,
@@ -21,12 +24,11 @@ from data_validation.values import (
     has_blanks,
     open_text,
     read_of,
+    trimmed,
     typed,
     with_typed_values,
 )
 from trials import Trial
-
-SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -36,24 +38,35 @@ class Tables:
     Columns: `record_key`; every field's text by its SDTM name; a typed value by word for each field
     that has a form. `complete` tables add `_file`, `_row`, `_open` and unknown columns.
     A domain that the extract does not have is an empty frame, and not in `present`; `absent` names
-    the fields that a present domain does not have.
+    the fields that a present domain does not have. `counts` are, by
+    domain, what was decided before sealing, the same on both sides: those of `chosen_gases`; of
+    results without a visit `no_visit`, and `by_date`, those placed by their date; and
+    `not_scheduled`, at other visits, where no result opens.
     """
 
     frames: Mapping[str, pl.DataFrame]
     absent: Mapping[str, tuple[str, ...]]
     present: frozenset[str]
     is_open: bool
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
-def split(datasets: Mapping[str, pl.DataFrame], trial: Trial) -> tuple[Tables, Tables]:
+def split(
+    datasets: Mapping[str, pl.DataFrame],
+    trial: Trial,
+    visits: Mapping[str, pl.Series] = MappingProxyType({}),
+) -> tuple[Tables, Tables]:
     """The open and the complete tables of an extract.
 
     Args:
         datasets: by upper-case name, all columns text, with `_file` and `_row`.
+        visits: of results without a visit the one that their date says, as `visits_by_date`
+            returns it.
     """
     open_frames: dict[str, pl.DataFrame] = {}
     complete: dict[str, pl.DataFrame] = {}
     absent: dict[str, tuple[str, ...]] = {}
+    counts: dict[str, dict[str, int]] = {}
     for name, domain in DOMAINS.items():
         if name not in datasets:
             complete[name] = without_records(domain, open_only=False)
@@ -62,8 +75,16 @@ def split(datasets: Mapping[str, pl.DataFrame], trial: Trial) -> tuple[Tables, T
             continue
         received = datasets[name]
         frame = _with_known_columns(received, domain, trial)
+        if name in visits:
+            frame = _with_visits(frame, domain, visits[name])
+        is_open = _open_rows(frame, domain, trial)
+        counts[name] = _counts_of_visits(frame, is_open, domain, trial)
+        if "LBGAS" in domain.by_name:
+            gases = chosen_gases(frame, is_open, domain, trial)
+            frame, is_open = frame.with_columns(gases.made), gases.is_open
+            counts[name] |= gases.counts
         read = _read(frame, domain)
-        frame = frame.with_columns(*read.blanks, _open_rows(frame, domain, trial))
+        frame = frame.with_columns(*read.blanks, is_open)
         frame = frame.with_row_index("_index")
         cells = frame.select("_index", "_open").with_columns(*read.blanks, *read.open_texts)
         opened = _open_cells(cells.filter("_open"), domain)
@@ -71,13 +92,16 @@ def split(datasets: Mapping[str, pl.DataFrame], trial: Trial) -> tuple[Tables, T
         if domain.opens:
             open_frames[name] = with_typed_values(opened.drop("_index"), domain, open_only=True)
         absent[name] = tuple(
-            field.name for field in domain.received_fields if field.name not in received.columns
+            field.name
+            for field in domain.received_fields
+            # That results have no visit is a finding of its own, with their number.
+            if field.name not in received.columns and not (field is VISIT and name in visits)
         )
     present = frozenset(name for name in datasets if name in DOMAINS)
     opened_here = frozenset(name for name in present if DOMAINS[name].opens)
     return (
-        Tables(open_frames, _open_absences(absent), opened_here, is_open=True),
-        Tables(complete, absent, present, is_open=False),
+        Tables(open_frames, _open_absences(absent), opened_here, is_open=True, counts=counts),
+        Tables(complete, absent, present, is_open=False, counts=counts),
     )
 
 
@@ -143,6 +167,51 @@ def _open_rows(frame: pl.DataFrame, domain: Domain, trial: Trial) -> pl.Series:
     return by_distinct(frame, names, lambda rows: rows.select(rule))["_open"]
 
 
+def lacks_visit(frame: pl.DataFrame) -> pl.Series:
+    """Which rows have no visit."""
+    if "VISIT" not in frame.columns:
+        return pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
+    return by_distinct(
+        frame, ["VISIT"], lambda rows: rows.select(trimmed("VISIT").is_null())
+    ).to_series()
+
+
+def would_open(frame: pl.DataFrame, domain: Domain, trial: Trial) -> pl.Series:
+    """Which rows would open at a visit of the schedule."""
+    visit = trial.schedule[0].visit if trial.schedule else None
+    at_a_visit = _with_known_columns(frame, domain, trial).with_columns(
+        pl.lit(visit, pl.String).alias("VISIT")
+    )
+    return _open_rows(at_a_visit, domain, trial)
+
+
+def _with_visits(frame: pl.DataFrame, domain: Domain, visits: pl.Series) -> pl.DataFrame:
+    """Results without a visit at the visit of their date, marked as such."""
+    by_date = pl.when(visits.is_not_null()).then(pl.lit("DATE"))
+    return frame.with_columns(
+        pl.when(visits.is_null()).then("VISIT").otherwise(visits).alias("VISIT"),
+        by_date.alias(f"{domain.name}VISBY"),
+    )
+
+
+def _counts_of_visits(
+    frame: pl.DataFrame, is_open: pl.Series, domain: Domain, trial: Trial
+) -> dict[str, int]:
+    """Results of measures without a visit, placed by date; at others, where nothing opens."""
+    if not domain.measured:
+        return {}
+    by_date = frame[f"{domain.name}VISBY"].is_not_null()
+    lacks = lacks_visit(frame) | by_date
+    if is_open.any() and not lacks.any():
+        return {}
+    would = would_open(frame, domain, trial)
+    return {
+        "no_visit": int((would & lacks).sum()),
+        "by_date": int(by_date.sum()),
+        "not_scheduled": 0 if is_open.any() else int((would & ~lacks).sum()),
+    }
+
+
 def _open_absences(absent: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     return {
         name: tuple(field.name for field in DOMAINS[name].open_fields if field.name in set(fields))
@@ -152,7 +221,12 @@ def _open_absences(absent: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str
 
 
 def _with_known_columns(frame: pl.DataFrame, domain: Domain, trial: Trial) -> pl.DataFrame:
-    missing = [field.name for field in domain.fields if field.name not in frame.columns]
+    missing = [
+        field.name
+        for field in domain.fields
+        # What an extract has under the name of what is made here is never taken for it.
+        if field.made or field.name not in frame.columns
+    ]
     frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in missing)
     return (
         frame if domain.classes is None else frame.with_columns(domain.classes.column(frame, trial))

@@ -32,6 +32,12 @@ GRADES = {1: "#b9cbe0", 2: "#86a5cc", 3: "#4c6fa5", 4: "#2b4a80", 5: "#1c2c52"}
 MOST_TESTS = 6
 LONGEST_ROW = 26
 OXYGENATION = ("pao2_fio2", "oxygen_saturation")
+# Gases beside the value of the day are listed and not drawn.
+GASES = {
+    "pao2_fio2": "PaO2/FiO2",
+    "pao2_fio2_lowest": "PaO2/FiO2, lowest of the day",
+    "pao2_fio2_other": "PaO2/FiO2, another sample",
+}
 
 
 Person = dict[str, Any]
@@ -123,8 +129,9 @@ def participant_course(board: Board, person: Person) -> Exhibit:
     if spans.is_empty() and results.is_empty():
         return Exhibit(missing="Nothing about this participant has a date.")
     labels = {measure.name: measure.label for measure in board.trial.measures}
-    labels["pao2_fio2"] = "PaO2/FiO2"
-    units = {measure.name: measure.unit for measure in board.trial.measures} | {"pao2_fio2": "mmHg"}
+    labels |= GASES
+    units = {measure.name: measure.unit for measure in board.trial.measures}
+    units |= dict.fromkeys(GASES, "mmHg")
     named = pl.col("measure").replace(labels)
     table = pl.concat(
         [
@@ -176,7 +183,7 @@ def _in_words(spans: pl.DataFrame, results: pl.DataFrame, labels: dict[str, str]
         first = worst.row(0, named=True)
         grade = "" if first["grade"] is None else f", grade {first['grade']}"
         sentences.append(f"Most severe event: {first['name']}{grade}, day {first['first_day']}.")
-    gases = results.filter(pl.col("measure") == "pao2_fio2")
+    gases = results.filter(pl.col("measure").is_in(list(GASES)))
     if gases.height:
         low = gases.row(int(gases["value"].arg_min() or 0), named=True)
         sentences.append(
@@ -195,7 +202,7 @@ def _course(
         names = spans.filter(pl.col("kind") == kind)["name"].unique(maintain_order=True)
         lanes += [(kind, "")] if kind in ("Visit", "Dose") else [(kind, name) for name in names]
     events = spans.filter(pl.col("kind") == "Adverse event")
-    gases = results.filter(pl.col("panel") == "oxygenation")
+    gases = results.filter(pl.col("measure").is_in(OXYGENATION))
     tests = results.filter(pl.col("panel") == "laboratory")
     weights = [
         22.0 * len(lanes),

@@ -610,6 +610,9 @@ def _make_plain_relations(
             connection.table(f"{quote_identifier(OPEN)}.{quote_identifier(name)}").create_view(name)
     for name in sorted({"dataset", "blood_gas"} | facts | listed - _NOT_PLAIN):
         relation = stored(name)
+        if name == "blood_gas" and snapshot.manifest.format < KNOWN_FACTS:
+            # There a visit and day has one gas at most.
+            relation = relation.project("*, true as is_day_value, true as is_worst")
         is_later = _begins_after(relation.columns, snapshot.manifest.cutoff)
         if is_later is None:
             relation.create_view(name, replace=False)

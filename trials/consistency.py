@@ -220,7 +220,7 @@ def _measures_of_pages(trial: "Trial") -> Iterator[tuple[Key, str]]:
     }.items():
         for field in fields if getattr(trial, section) is not None else ():
             named = getattr(getattr(trial, section), field)
-            for name in (named,) if isinstance(named, str) else named:
+            for name in (named,) if isinstance(named, str) else named or ():
                 yield (section, field), name
     for item in () if trial.liver is None else trial.liver.context:
         yield ("liver", "context"), item.measure

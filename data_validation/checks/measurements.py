@@ -2,13 +2,16 @@
 
 import polars as pl
 
+from data_validation.blood_gases import PLAUSIBLE_RATIO
 from data_validation.distinct import repeated
+from data_validation.domains import DOMAINS
 from data_validation.domains.measurements import MEASUREMENTS
 from data_validation.facts import Domain, Severity
-from data_validation.relations import PLAUSIBLE_RATIO, paired_gases
+from data_validation.relations import paired_gases
 from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.units import folded_units
 from data_validation.values import is_mark, trimmed
+from trials import Trial
 
 
 def _implausible(evidence: Evidence, name: str) -> pl.DataFrame:
@@ -40,6 +43,12 @@ def _fitting_units(evidence: Evidence, name: str) -> pl.DataFrame:
     return rows.join(fitting, on="record_key", how="left", maintain_order="left").with_columns(
         pl.col("_fits").fill_null("")
     )
+
+
+def _of_the_dataset(**cell: str | None) -> pl.DataFrame:
+    """One row about a dataset as a whole, of no record; none where the cell is empty."""
+    row = {"record_key": None, "USUBJID": None, "_about": "", **cell}
+    return pl.DataFrame([row], schema=dict.fromkeys(row, pl.String)).drop_nulls(list(cell))
 
 
 def _of_each_domain(domain: Domain) -> None:
@@ -159,6 +168,42 @@ def _of_each_domain(domain: Domain) -> None:
         )
         return repeated(timed, equal)
 
+    @check(
+        Heading(RuleKind.STRUCTURE, f"{name}-113", "VISIT", Severity.MAJOR),
+        sentence="Results of the trial's measures have no visit.",
+        why="The schedule common to both arms: what is at none of its visits stays sealed. Without "
+        "a visit a result is of the one planned on its day, else of the only one in whose window "
+        "it is.",
+        query=f"Results in {name}: {{VISIT}}. Please send VISIT, as the schedule names it, with "
+        "each result.",
+    )
+    def no_visit(evidence: Evidence) -> pl.DataFrame:
+        """Results of measures without a visit; one row, with how many were placed by date."""
+        counts = evidence.tables.counts.get(name, {})
+        lacking, placed = counts.get("no_visit", 0), counts.get("by_date", 0)
+        return _of_the_dataset(
+            VISIT=f"{lacking:,} without a visit, {placed:,} placed by date, "
+            f"{lacking - placed:,} not shown"
+            if lacking
+            else None
+        )
+
+    @check(
+        Heading(RuleKind.STRUCTURE, f"{name}-114", "VISIT", Severity.MAJOR),
+        sentence="No result of the trial's measures is at a visit of the schedule.",
+        why="The schedule common to both arms: results at other visits stay sealed.",
+        query=f"Results in {name}: {{VISIT}}. Please name visits as the schedule does, or the "
+        "schedule as the extract does.",
+    )
+    def no_scheduled_visit(evidence: Evidence) -> pl.DataFrame:
+        """Datasets of which no result opens and some are at other visits; one row."""
+        others = evidence.tables.counts.get(name, {}).get("not_scheduled", 0)
+        return _of_the_dataset(
+            VISIT=f"{others:,} at visits that are not of the schedule, none shown"
+            if others
+            else None
+        )
+
     if f"{name}SPEC" not in domain.by_name:
         return
 
@@ -192,8 +237,100 @@ for _domain in MEASUREMENTS:
     "Please check value and unit of both.",
 )
 def impossible_ratio(evidence: Evidence) -> pl.DataFrame:
-    """PO2 rows whose ratio with the FIO2 of the same subject, visit and date is impossible."""
+    """PO2 rows whose ratio with the FIO2 of the same sample is impossible."""
     impossible = paired_gases(evidence.relations["laboratory"]).filter(
         ~pl.col("pao2_fio2").is_between(*PLAUSIBLE_RATIO)
     )
     return evidence["LB"].filter(pl.col("record_key").is_in(impossible["record_key"].implode()))
+
+
+@check(
+    Heading(RuleKind.AGREEMENT, "LB-115", "LBTESTCD", Severity.MAJOR),
+    sentence="PaO2 results are without the FiO2 of the same sample; they have no ratio.",
+    why="PaO2/FiO2 is of one sample: of one minute, else of one LBREFID or LBSPID, else the only "
+    "two of the visit and day. Several of a day without clock times have no first one.",
+    query="{LBTESTCD}. Please send LBDTC with the clock time, and LBREFID, with each of both.",
+)
+def unpaired_gases(evidence: Evidence) -> pl.DataFrame:
+    """PaO2 of which the FiO2 is not known among those of the day; days without a first sample.
+
+    One row, with how many.
+    """
+    counts = evidence.tables.counts.get("LB", {})
+    unpaired, without_time = counts.get("unpaired", 0), counts.get("without_time", 0)
+    return _of_the_dataset(
+        LBTESTCD=f"{unpaired:,} of {counts['pressures']:,} PaO2 results without the FiO2 of the "
+        f"same sample, {without_time:,} days with several samples and no clock time"
+        if unpaired or without_time
+        else None
+    )
+
+
+def _with_limits(trial: Trial) -> pl.DataFrame:
+    """Which limits of normal the trial holds results against: `measure`, `_limit`, `_words`."""
+    high, low = ("normal_high", "upper"), ("normal_low", "lower")
+    wanted = [
+        (item.measure, *limit)
+        for item in trial.grades
+        for limit, is_used in (
+            (high, item.rises),
+            (low, any(step.below_normal for step in item.steps)),
+        )
+        if is_used
+    ]
+    if trial.liver is not None:
+        names = (
+            *trial.liver.aminotransferases,
+            trial.liver.bilirubin,
+            trial.liver.alkaline_phosphatase,
+        )
+        wanted += [(name, *high) for name in names if name is not None]
+    schema = ["measure", "_limit", "_words"]
+    return pl.DataFrame(wanted, schema=dict.fromkeys(schema, pl.String), orient="row").unique(
+        maintain_order=True
+    )
+
+
+@check(
+    Heading(RuleKind.AGREEMENT, "LB-116", "LBTESTCD", Severity.MAJOR),
+    sentence="Results that are graded or judged have no limit of normal; they are not.",
+    why="Grades and signs of liver injury are multiples of the limit of the laboratory; a limit of "
+    "0 or below is none. A participant whose highest result has none is not judged.",
+    query="{LBTESTCD}: {_missing} of {_results} results have no {_words} limit of normal "
+    "({_limit_field}). Please send it with each result.",
+)
+def without_limit(evidence: Evidence) -> pl.DataFrame:
+    """Measures held against a limit of normal of which results have none; one row a measure.
+
+    Of a limit that the extract does not have at all, the missing column is the finding.
+    """
+    wanted = _with_limits(evidence.trial)
+    absent = {DOMAINS["LB"].by_name[name].word for name in evidence.tables.absent.get("LB", ())}
+    limit = pl.when(pl.col("_limit") == "normal_high").then("normal_high").otherwise("normal_low")
+    labels = {name: item.label for name, item in evidence.trial.measures_by_name.items()}
+    return (
+        evidence.measured("LB")
+        .filter(pl.col("value").is_not_null())
+        .select("measure", "normal_high", "normal_low")
+        .join(wanted.filter(~pl.col("_limit").is_in(list(absent))), on="measure")
+        .group_by("measure", "_limit", "_words")
+        .agg(
+            pl.len().alias("_results"),
+            (~(limit > 0).fill_null(value=False)).sum().alias("_missing"),
+        )
+        .filter(pl.col("_missing") > 0)
+        .sort("measure", "_limit")
+        .select(
+            pl.lit(None, pl.String).alias("record_key"),
+            pl.lit(None, pl.String).alias("USUBJID"),
+            pl.format("{} {}", "measure", "_limit").alias("_about"),
+            pl.col("measure").replace(labels).alias("LBTESTCD"),
+            "_missing",
+            "_results",
+            "_words",
+            pl.when(pl.col("_limit") == "normal_high")
+            .then(pl.lit("LBORNRHI"))
+            .otherwise(pl.lit("LBORNRLO"))
+            .alias("_limit_field"),
+        )
+    )

@@ -36,6 +36,8 @@ GRADES_METHOD = (
     "Where the baseline is above normal, multiples of the baseline take the place of multiples of "
     "the upper limit of normal, so that every grade after it is a rise. The baseline itself is "
     "held against the limits of normal.",
+    "A limit of 0 or below is none. Where a result without one is further out than all that are "
+    "graded, the highest grade is not known and not shown, unless it is 3 or 4 already.",
     AFTER,
     SEALED_VISITS,
 )
@@ -193,7 +195,7 @@ def shifts_from_baseline(board: Board) -> Exhibit:
     without = int(rows.filter(~is_graded)["participants"].sum())
     everybody = int(rows["participants"].sum()) // rows.select("measure", "term").n_unique()
     return Exhibit(
-        answer=answer,
+        answer=answer + _without_limit(rows),
         denominator=f"N = {everybody:,}; graded at baseline and after it: as stated",
         picture=(lambda: _stacked_bars(board, _names(table), bars)) if bars.height else None,
         description="A stacked bar for each measure and arm of this view, in percent of those "
@@ -220,6 +222,17 @@ def shifts_from_baseline(board: Board) -> Exhibit:
             *too_few_note(board, table["of"]),
         ),
         assumptions=board.trial.assumptions("grades"),
+    )
+
+
+def _without_limit(rows: pl.DataFrame) -> str:
+    """How many pairs have no grade for the want of a limit, as a sentence; empty without any."""
+    pairs = int(rows["without_limit"].sum())
+    if not pairs:
+        return ""
+    return (
+        " Not graded, for a result has no limit of normal: "
+        f"{counted(pairs, 'pair')} of a participant and a measure."
     )
 
 
@@ -349,7 +362,8 @@ def emergent_grades(board: Board) -> Exhibit:
     places = pl.int_range(pl.len())
     reference = f"minus {board.reference_arm}"
     return Exhibit(
-        answer=f"{_worsened_in_words(board, table)} {_worsened_apart(board, table)}".rstrip(),
+        answer=f"{_worsened_in_words(board, table)} {_worsened_apart(board, table)}".rstrip()
+        + _without_limit(rows),
         denominator="N: those with a grade at baseline and after it, by measure and arm",
         picture=interval_dots(
             board,

@@ -16,8 +16,11 @@ from queries import Board
 from trials import Liver
 
 LIVER_METHOD = (
-    "Multiples of the upper limit of normal that is recorded with the result; one without a limit "
-    "does not count. " + AFTER.replace("After baseline: after", "Results after"),
+    "Multiples of the upper limit of normal that is recorded with the result; one of 0 or below is "
+    "none.",
+    "Not judged, and in no other box: who has a result without a limit that is higher than all of "
+    "its measure with one, unless the others are in the range of Hy's law.",
+    AFTER.replace("After baseline: after", "Results after"),
     SEALED_VISITS,
 )
 
@@ -26,6 +29,7 @@ QUADRANTS = {
     "temple": "Temple's corollary",
     "cholestasis": "Cholestasis",
     "neither": "Neither",
+    "not_judged": "Not judged",
 }
 # Of a participant: multiples of the upper limit of normal, and a ratio of two of them.
 MULTIPLES = (
@@ -35,6 +39,10 @@ MULTIPLES = (
     "alkaline_phosphatase_between",
     "r_ratio",
 )
+OF_ALKALINE_PHOSPHATASE = MULTIPLES[2:]
+
+
+NOT_MEASURED = "Cholestasis cannot be excluded: alkaline phosphatase is not measured."
 
 
 def _rules(board: Board) -> Liver:
@@ -50,14 +58,20 @@ def _with_liver_signs(title: str, **chosen: Any) -> People:
 
 def _liver_notes(board: Board) -> tuple[str, ...]:
     liver = _rules(board)
+    cholestasis = (
+        f"alkaline phosphatase between the two under {liver.alkaline_phosphatase_below:g} × ULN, "
+        if liver.alkaline_phosphatase
+        else ""
+    )
     notes = [
-        f"Hy's law ({liver.source}): {_aminotransferases(board)} above "
-        f"{liver.aminotransferase_above:g} × the upper limit of normal (ULN) and, on the day or up "
-        f"to {liver.window_days} days later, bilirubin of at least {liver.bilirubin_at_least:g} × "
-        f"ULN, alkaline phosphatase between the two under {liver.alkaline_phosphatase_below:g} × "
-        "ULN, and no other cause. The last is for a physician to judge: no finding here is a "
-        "diagnosis.",
+        f"Hy's law ({liver.source}): {_aminotransferases(board)} of at least "
+        f"{liver.aminotransferase_at_least:g} × the upper limit of normal (ULN) and, on the day or "
+        f"up to {liver.window_days} days later, bilirubin of at least "
+        f"{liver.bilirubin_at_least:g} × ULN, {cholestasis}and no other cause. The last is for a "
+        "physician to judge: no finding here is a diagnosis.",
     ]
+    if not liver.alkaline_phosphatase:
+        notes.append(NOT_MEASURED)
     if liver.context:
         notes.append(
             f"Could explain it: {' or '.join(item.name for item in liver.context)} in the "
@@ -72,9 +86,17 @@ def _aminotransferases(board: Board) -> str:
 
 
 def _no_peaks(board: Board) -> str:
+    return f"Nobody has both {_aminotransferases(board)} and bilirubin after day 1."
+
+
+def _not_judged(tested: pl.DataFrame) -> str:
+    """How many are not judged, as a sentence; empty where all are."""
+    unjudged = tested.filter(pl.col("quadrant") == "not_judged").height
+    if not unjudged:
+        return ""
     return (
-        f"Nobody has both {_aminotransferases(board)} and bilirubin with an upper limit of normal "
-        "after day 1."
+        f" Not judged, for the highest value has no upper limit of normal: {unjudged:,} of "
+        f"{tested.height:,}."
     )
 
 
@@ -91,7 +113,8 @@ def _no_peaks(board: Board) -> str:
         "ALP: alkaline phosphatase. Peaks may be of different days; the course (rise, days to "
         "bilirubin, R) is there where bilirubin followed within the window. R: the "
         "aminotransferase over ALP on the day of the rise, both × ULN; at least 5 is "
-        "hepatocellular, at most 2 cholestatic. Larger marks: ALP was under its limit.",
+        "hepatocellular, at most 2 cholestatic. Larger marks: ALP was under its limit. Who is not "
+        "judged has no mark.",
     ),
 )
 def liver(board: Board) -> Exhibit:
@@ -107,10 +130,11 @@ def liver(board: Board) -> Exhibit:
     shown = shown.with_columns(
         pl.Series("list", [boxes.index(box) for box in shown.select("quadrant", "arm").rows()])
     )
+    judged = shown.filter(pl.col("quadrant") != "not_judged")
     in_box = {
         quadrant: of_all_and_by_arm(
             board,
-            shown.group_by("arm", "position")
+            judged.group_by("arm", "position")
             .agg(participants=(pl.col("quadrant") == quadrant).sum(), tested=pl.len())
             .sort("position"),
             "participants",
@@ -119,22 +143,32 @@ def liver(board: Board) -> Exhibit:
         for quadrant in ("hys_law", "temple")
     }
     in_range = shown.filter(pl.col("quadrant") == "hys_law").height
+    unjudged = _not_judged(shown)
+    hys_law = f"In Hy's law range: {in_box['hys_law']}." if in_range else ""
+    multiples = [
+        name
+        for name in MULTIPLES
+        if _rules(board).alkaline_phosphatase or name not in OF_ALKALINE_PHOSPHATASE
+    ]
+    without = ["without_limit"] if unjudged else []
     return Exhibit(
         answer=f"In Hy's law range by their peaks: {in_box['hys_law']}; in that of Temple's "
-        f"corollary: {in_box['temple']}.",
-        attention=f"In Hy's law range: {in_box['hys_law']}." if in_range else "",
-        denominator=f"n = {shown.height:,} of {rows.height:,} with both tests after day 1",
-        picture=lambda: _edish(board, shown),
+        f"corollary: {in_box['temple']}.{unjudged}",
+        attention=f"{hys_law}{unjudged}".strip(),
+        denominator=f"n = {judged.height:,} judged of {rows.height:,}; {shown.height:,} with both "
+        "tests after day 1",
+        picture=(lambda: _edish(board, judged)) if judged.height else None,
         description="A mark for each participant, the highest aminotransferase to the right and "
         "the highest bilirubin upwards, both as multiples of the upper limit of normal on log "
         f"axes; lines divide four boxes. {counted(in_range, 'mark')} in Hy's law range.",
         table=shown.select(
             pl.col("quadrant").replace_strict(QUADRANTS),
             "arm",
-            *(rounded_column(shown[name], 2) for name in MULTIPLES),
+            *(rounded_column(shown[name], 2) for name in multiples),
             "rise_day",
             "days_after",
             "context",
+            *without,
         ),
         labels={
             "quadrant": "Box",
@@ -146,6 +180,7 @@ def liver(board: Board) -> Exhibit:
             "rise_day": "Rise on day",
             "days_after": "Days to bilirubin",
             "context": "May explain it",
+            "without_limit": "No upper limit of normal",
         },
         lists=tuple(
             _with_liver_signs(row_name(board, QUADRANTS[quadrant], arm), quadrant=quadrant, arm=arm)
@@ -202,7 +237,7 @@ def _edish(board: Board, shown: pl.DataFrame) -> go.Figure:
         },
     )
     line = {"color": QUIET, "width": 1.5, "dash": "dash"}
-    drawn.add_vline(x=limits.aminotransferase_above, line=line)
+    drawn.add_vline(x=limits.aminotransferase_at_least, line=line)
     drawn.add_hline(y=limits.bilirubin_at_least, line=line)
     for name, right, top in (("hys_law", 1, 1), ("temple", 1, 0), ("cholestasis", 0, 1)):
         drawn.add_annotation(
@@ -258,29 +293,43 @@ def liver_injury_signs(board: Board) -> Exhibit:
     tested = rows.drop_nulls("quadrant")
     if tested.is_empty():
         return Exhibit(missing=_no_peaks(board))
+    judged = tested.filter(pl.col("quadrant") != "not_judged")
     in_window = pl.col("days_after").is_not_null()
     under = pl.col("is_under_limit").fill_null(value=False)
     below = f"{limits.alkaline_phosphatase_below:g} × ULN"
+    is_measured = limits.alkaline_phosphatase is not None
+    possible = in_window & under if is_measured else in_window
     signs: tuple[tuple[str, pl.Expr, dict[str, Any]], ...] = (
         ("Hy's law range by peaks", pl.col("quadrant") == "hys_law", {"quadrant": "hys_law"}),
         (f"Bilirubin within {limits.window_days} days of the rise", in_window, {"in_window": True}),
-        (
-            f"… and alkaline phosphatase under {below}",
-            in_window & under,
-            {"in_window": True, "under_limit": True},
+        *(
+            (
+                (
+                    f"… and alkaline phosphatase under {below}",
+                    possible,
+                    {"in_window": True, "under_limit": True},
+                ),
+            )
+            if is_measured
+            else ()
         ),
         (
             "… and nothing recorded that could explain it",
-            in_window & under & pl.col("context").is_null(),
-            {"in_window": True, "under_limit": True, "unexplained": True},
+            possible & pl.col("context").is_null(),
+            {"in_window": True, "under_limit": is_measured, "unexplained": True},
         ),
         ("Temple's corollary", pl.col("quadrant") == "temple", {"quadrant": "temple"}),
         ("Cholestasis", pl.col("quadrant") == "cholestasis", {"quadrant": "cholestasis"}),
     )
+    unjudged = _not_judged(tested)
+    if unjudged:
+        is_unjudged = pl.col("quadrant") == "not_judged"
+        signs = (*signs, (QUADRANTS["not_judged"], is_unjudged, {"quadrant": "not_judged"}))
     counted_rows, lists = [], []
     for words, chosen, values in signs:
         for arm in board.arms:
-            of_arm = tested.filter(pl.col("arm") == arm)
+            of_rows = tested if values.get("quadrant") == "not_judged" else judged
+            of_arm = of_rows.filter(pl.col("arm") == arm)
             counted_rows.append((words, arm, of_arm.filter(chosen).height, of_arm.height))
             title_of_list = row_name(board, words.removeprefix("… and ").capitalize(), arm)
             lists.append(_with_liver_signs(title_of_list, arm=arm, **values))
@@ -299,21 +348,27 @@ def liver_injury_signs(board: Board) -> Exhibit:
     def list_of(place: int) -> People | None:
         return lists[place] if len(board.arms) == 1 and in_all[place] else None
 
+    shown_numbers = [("Hy's law range by peaks", 0), ("Bilirubin within the window", 1)]
+    if is_measured:
+        shown_numbers.append((f"… and ALP under {below}", 2))
+        unknown = tested.filter(in_window, pl.col("is_under_limit").is_null()).height
+        further = f"; with alkaline phosphatase under {below}: {in_all[2]:,}"
+        further += f", not known of {unknown:,}." * bool(unknown) or "."
+    else:
+        further = f". {NOT_MEASURED}"
+    if unjudged:
+        shown_numbers.append((QUADRANTS["not_judged"], len(signs) - 1))
     return Exhibit(
         answer=f"Bilirubin followed a rise of {_aminotransferases(board)} within the window in "
-        f"{share_of_arm(board, in_all[1], tested.height)}; with alkaline phosphatase under "
-        f"{below}: {in_all[2]:,}.",
-        denominator=f"n = {tested.height:,} of {rows.height:,} with both tests after day 1",
+        f"{share_of_arm(board, in_all[1], judged.height)}{further}{unjudged}",
+        denominator=f"n = {judged.height:,} judged of {rows.height:,}; {tested.height:,} with both "
+        "tests after day 1",
         numbers=tuple(
             Number(words, f"{in_all[place]:,}", by_arm(place), list_of(place))
-            for words, place in (
-                ("Hy's law range by peaks", 0),
-                ("Bilirubin within the window", 1),
-                (f"… and ALP under {below}", 2),
-            )
+            for words, place in shown_numbers
         ),
         table=table,
-        labels={"of": "With tests"},
+        labels={"of": "Judged"},
         lists=tuple(lists),
         row_lists=tuple(
             place if count else None for place, count in enumerate(table["participants"])

@@ -8,6 +8,7 @@ from exhibits.oxygenation.day_values import (
     ARTERIAL,
     BY_THE_VISIT,
     NO_TREATMENT_EFFECT,
+    PAIRED,
     RATIO,
     WHO_IS_DEAD,
     DayValue,
@@ -244,7 +245,7 @@ def _median_change(board: Board, by_day: pl.DataFrame) -> str:
         "clock times the difference of the dates. Of several blood gases of one participant "
         "on one day their mean, drawn at its middle. Those outside the schedule are among "
         "them. One between two doses counts for both.",
-        "PaO2 and FiO2 of one minute and visit, arterial, with a ratio of 20 to 700 mmHg.",
+        PAIRED,
     ),
 )
 def oxygenation_around_doses(board: Board) -> Exhibit:

@@ -18,11 +18,16 @@ WHO_IS_DEAD = (
     "counts as died, whatever was measured; who has no value and was in hospital, or of whom it is "
     "not known, as missing."
 )
+PAIRED = (
+    "PaO2 and FiO2 of the same arterial sample: of one minute, else of one sample number, else the "
+    "only ones of the visit and day. Other specimens, and ratios outside 20 to 700 mmHg, are not "
+    "used."
+)
 ARTERIAL = (
-    "PaO2 and FiO2 of the same arterial sample; other specimens, and ratios outside 20 to 700 "
-    "mmHg, are not used. Clock times are sealed: where a visit has two blood gases of one date, "
-    "which pressure belongs to which FiO2 is not known, and the day has no value. On a cannula or "
-    "mask FiO2 is an estimate."
+    f"{PAIRED} The value of a day is the first sample taken from 06:00 to 10:00, else the first of "
+    "the day; it is chosen before clock times are sealed. Where several samples of a day have no "
+    "clock time, the day has no value. The lowest of a day stands in the participant's profile. On "
+    "a cannula or mask FiO2 is an estimate."
 )
 NO_TREATMENT_EFFECT = (
     "Among participants with a blood gas: not a treatment effect if missingness differs. Death, "

@@ -4,7 +4,6 @@ from typing import Any
 
 import polars as pl
 
-from access.view import View
 from exhibits.exhibit import Conclusion, Exhibit, Number, People, exhibit
 from exhibits.parts.comparison import (
     apart_in_words,
@@ -71,8 +70,8 @@ def _knows_who_left(board: Board) -> bool:
     method=(
         SINCE,
         "A fatal event counts as serious whatever was ticked; where it is not ticked whether an "
-        "event is serious, its criteria count. Grades: CTCAE where they are recorded, else mild 1, moderate "
-        "2, severe 3; fatal 5.",
+        "event is serious, its criteria count. Grades: CTCAE where they are recorded, else mild "
+        "1, moderate 2, severe 3; fatal 5.",
         "Shares with exact intervals (Clopper & Pearson 1934). " + OBSERVED_DAYS,
     ),
 )

@@ -7,6 +7,7 @@ select
   bilirubin,
   alkaline_phosphatase,
   quadrant,
+  case when quadrant = 'not_judged' then without_limit end as without_limit,
   rise_day,
   days_after,
   alkaline_phosphatase_between,
@@ -23,4 +24,5 @@ order by
   days_after,
   alkaline_phosphatase_between,
   r_ratio,
-  context
+  context,
+  without_limit nulls last

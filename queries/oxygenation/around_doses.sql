@@ -1,19 +1,16 @@
 -- One row a dose and a usable gas of the same participant around it, of whom the filters leave;
 -- unblinded: how many hours after it, where both are known to the minute, and on which day: the
 -- first 24 hours after a dose are day 0, those before it day -1; without clock times by the dates, and
--- a gas of the dose's date has no day then. A gas is a pressure and a fraction of one minute, so that
--- the several gases of a visit around a dose count each; which ratios are used is as for all gases.
+-- a gas of the dose's date has no day then. Gases are paired as everywhere, and each of a day counts.
 with sample as (
   select
-    subject,
-    date,
-    minute_of(date_text) as minute,
-    max(value) filter (where measure = 'pao2') / max(value) filter (where measure = 'fio2') as value
-  from laboratory
-  where measure in ('pao2', 'fio2') and value is not null and date is not null
-  group by subject, visit, date, date_text
-  having count(*) filter (where measure = 'pao2') = 1
-    and count(*) filter (where measure = 'fio2') = 1
+    gas.subject,
+    gas.date,
+    minute_of(laboratory.date_text) as minute,
+    gas.pao2_fio2 as value
+  from blood_gas as gas
+  inner join laboratory using (record_key)
+  where gas.date is not null
 ),
 around as (
   select
@@ -28,7 +25,6 @@ around as (
   inner join chosen_participant($filters, $cutoff) as chosen using (subject)
   inner join sample as gas
     on gas.subject = given.subject and abs(gas.date - given.date) <= $around + 1
-  where gas.value between 20 and 700
 )
 select
   dense_rank() over (order by position, subject) as line,

@@ -7,6 +7,7 @@ select
   arm,
   concat_ws(
     ', ',
+    'no upper limit of normal: ' || if(quadrant = 'not_judged', without_limit, null),
     'aminotransferase ' || round(aminotransferase, 1) || ' × ULN',
     'bilirubin ' || round(bilirubin, 1) || ' × ULN',
     'rise on day ' || rise_day,

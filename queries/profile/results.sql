@@ -1,7 +1,14 @@
 -- One row a usable result of a participant: its measure, study day and value; of laboratory tests the
--- limits of normal as recorded, and the result as a multiple of the upper one.
+-- limits of normal as recorded, and the result as a multiple of the upper one. Blood gases that are not
+-- the value of the day have a name of their own.
 with result as (
-  select 'oxygenation' as panel, 'pao2_fio2' as measure, study_day, pao2_fio2 as value,
+  select
+    'oxygenation' as panel,
+    case
+      when is_day_value then 'pao2_fio2' when is_worst then 'pao2_fio2_lowest' else 'pao2_fio2_other'
+    end as measure,
+    study_day,
+    pao2_fio2 as value,
     null::double as of_upper_limit, null::double as of_lower_limit, record_key
   from blood_gas where subject = $subject
   union all

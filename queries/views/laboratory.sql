@@ -1,7 +1,11 @@
 -- Every view: results against the limits of normal, and the grades that they have.
 
+-- Whether a multiple is at least a limit: exactly three times must not be missed for 3.3 / 1.1.
+create macro reaches(times, at_least) as times >= at_least * (1 - 1e-9);
+
 -- One row a usable laboratory result of a participant whom the filters leave. Limits of normal come in
--- the unit that the result came in, so that a result is held against them by their ratio.
+-- the unit that the result came in, so that a result is held against them by their ratio; an upper
+-- limit of 0 or below is none.
 create macro chosen_result(filters, cutoff) as table
 select
   chosen.subject,
@@ -11,6 +15,8 @@ select
   laboratory.record_key,
   laboratory.measure,
   laboratory.value,
+  laboratory.result,
+  laboratory.unit,
   laboratory.is_baseline,
   laboratory.visit_number,
   laboratory.planned_day,
@@ -19,7 +25,7 @@ select
     as times_high,
   case when laboratory.normal_low > 0 then laboratory.result / laboratory.normal_low end
     as times_low,
-  case when laboratory.result <> 0
+  case when laboratory.result <> 0 and laboratory.normal_high > 0
     then laboratory.normal_high * laboratory.value / laboratory.result end as high,
   case when laboratory.result <> 0
     then laboratory.normal_low * laboratory.value / laboratory.result end as low
@@ -66,6 +72,7 @@ select
   record_key,
   "day",
   is_baseline,
+  value,
   bool_or(is_against_baseline) as is_against_baseline,
   case
     when coalesce(max(grade) filter (where is_met is null), 0)
@@ -73,23 +80,43 @@ select
     then coalesce(max(grade) filter (where is_met), 0)
   end as grade
 from held
-group by subject, measure, term, record_key, "day", is_baseline;
+group by subject, measure, term, record_key, "day", is_baseline, value;
 
 -- One row a participant whom the filters leave and a grading: the grade at baseline, the highest on
 -- the chosen days after it with its first day, and whether it rose. Where multiples of the baseline
--- took the place of those of the limit of normal, every grade is a rise.
+-- took the place of those of the limit of normal, every grade is a rise. Where a result that cannot be
+-- graded is further out than all that can, the highest grade is not known, unless it is 3 or 4 already;
+-- `is_without_limit` says of whom a grade is not known for the want of a limit.
 create macro worst_grade(steps, filters, cutoff) as table
-with grading as (select distinct measure, term from (select unnest(steps, recursive := true))),
-graded as (select * from graded_result(steps, filters, cutoff) where grade is not null),
+with grading as (
+  select
+    measure,
+    term,
+    bool_or(coalesce(above_normal, above_baseline, at_least_baseline) is not null) as rises
+  from (select unnest(steps, recursive := true))
+  group by measure, term
+),
+graded as (
+  select result.*, if(grading.rises, result.value, -result.value) as outward
+  from graded_result(steps, filters, cutoff) as result
+  inner join grading using (measure, term)
+),
 before as (select subject, term, measure, grade from graded where is_baseline),
 after as (
   select
     subject,
     term,
     measure,
-    max(grade) as grade,
-    bool_or(is_against_baseline) as is_against_baseline,
-    arg_min("day", (-grade, "day")) as first_day
+    case
+      when max(grade) >= 3
+        or coalesce(
+          max(outward) filter (where grade is null) <= max(outward) filter (where grade is not null),
+          true
+        )
+      then max(grade)
+    end as grade,
+    bool_or(is_against_baseline) filter (where grade is not null) as is_against_baseline,
+    arg_min("day", (-grade, "day")) filter (where grade is not null) as first_day
   from graded
   where "day" > 1 and on_chosen_day("day", filters)
   group by subject, term, measure
@@ -103,9 +130,11 @@ select
   grading.term,
   before.grade as baseline_grade,
   after.grade as worst_grade,
-  after.first_day,
+  case when after.grade is not null then after.first_day end as first_day,
   after.grade > case when after.is_against_baseline then 0 else before.grade end
-    and before.grade is not null as rose
+    and before.grade is not null as rose,
+  (before.subject is not null and before.grade is null)
+    or (after.subject is not null and after.grade is null) as is_without_limit
 from chosen_participant(filters, cutoff) as chosen
 cross join grading
 left join before
@@ -118,28 +147,64 @@ left join after
 -- One row a participant whom the filters leave: the highest aminotransferase and bilirubin on the
 -- chosen days after day 1, as multiples of the upper limit of normal; of the first rise of an
 -- aminotransferase that bilirubin followed within the window, how many days later it did, alkaline
--- phosphatase between the two, R, and what else could explain it.
+-- phosphatase between the two, R, and what else could explain it. Who is not in the range of Hy's law
+-- and has a result without a limit that is higher than all of its measure with one is not judged, and
+-- `without_limit` names the result.
 create macro liver_signs(liver, filters, cutoff) as table
 with test as (
   select
     subject,
+    measure,
     "day",
+    value,
+    result,
+    unit,
     times_high,
     case
       when list_contains(struct_extract(liver, 'aminotransferases'), measure) then 'aminotransferase'
       when measure = struct_extract(liver, 'bilirubin') then 'bilirubin'
-      when measure = struct_extract(liver, 'alkaline_phosphatase') then 'alkaline phosphatase'
+      when measure = struct_extract(liver, 'alkaline_phosphatase')::varchar
+        then 'alkaline phosphatase'
     end as kind
   from chosen_result(filters, cutoff)
-  where "day" > 1 and on_chosen_day("day", filters) and times_high is not null
+  where "day" > 1 and on_chosen_day("day", filters)
 ),
 peak as (
   select
     subject,
+    count(*) filter (where kind = 'aminotransferase') > 0
+      and count(*) filter (where kind = 'bilirubin') > 0 as has_both,
     max(times_high) filter (where kind = 'aminotransferase') as aminotransferase,
     max(times_high) filter (where kind = 'bilirubin') as bilirubin,
     max(times_high) filter (where kind = 'alkaline phosphatase') as alkaline_phosphatase
   from test
+  group by subject
+),
+unjudged as (
+  select
+    subject,
+    bool_or(kind = 'aminotransferase') as of_aminotransferase,
+    bool_or(kind = 'bilirubin') as of_bilirubin,
+    string_agg(upper(measure) || ' ' || format('{:g}', result) || coalesce(' ' || unit, ''), ', ' order by measure)
+      as without_limit
+  from (
+    select
+      subject,
+      measure,
+      kind,
+      arg_max(result, value) as result,
+      arg_max(unit, value) as unit
+    from (
+      select
+        *,
+        max(value) filter (where times_high is not null) over (partition by subject, measure)
+          as highest
+      from test
+      where kind in ('aminotransferase', 'bilirubin')
+    )
+    where times_high is null and coalesce(value > highest, true)
+    group by subject, measure, kind
+  )
   group by subject
 ),
 followed as (
@@ -148,7 +213,14 @@ followed as (
     rise."day" as rise_day,
     after."day" - rise."day" as days_after,
     (
-      select max(alp.times_high) from test as alp
+      -- Of one without a limit it is not known whether it was the highest.
+      select
+        case
+          when count(*) filter (where alp.times_high is null) = 0
+            or reaches(max(alp.times_high), struct_extract(liver, 'alkaline_phosphatase_below'))
+          then max(alp.times_high)
+        end
+      from test as alp
       where alp.subject = rise.subject and alp.kind = 'alkaline phosphatase'
         and alp."day" between rise."day" and after."day"
     ) as alkaline_phosphatase,
@@ -161,10 +233,10 @@ followed as (
   from test as rise
   inner join test as after
     on after.subject = rise.subject and after.kind = 'bilirubin'
-    and after.times_high >= struct_extract(liver, 'bilirubin_at_least')
+    and reaches(after.times_high, struct_extract(liver, 'bilirubin_at_least'))
     and after."day" between rise."day" and rise."day" + struct_extract(liver, 'window_days')::bigint
   where rise.kind = 'aminotransferase'
-    and rise.times_high > struct_extract(liver, 'aminotransferase_above')
+    and reaches(rise.times_high, struct_extract(liver, 'aminotransferase_at_least'))
 ),
 -- Of several pairs the one that cholestasis explains least, then the first.
 candidate as (
@@ -214,18 +286,30 @@ select
   chosen.arm,
   chosen.position,
   chosen.site,
-  peak.aminotransferase,
-  peak.bilirubin,
+  -- Of one that is not judged the highest is not known, unless what is known is raised.
+  case
+    when unjudged.of_aminotransferase is distinct from true
+      or reaches(peak.aminotransferase, struct_extract(liver, 'aminotransferase_at_least'))
+    then peak.aminotransferase
+  end as aminotransferase,
+  case
+    when unjudged.of_bilirubin is distinct from true
+      or reaches(peak.bilirubin, struct_extract(liver, 'bilirubin_at_least'))
+    then peak.bilirubin
+  end as bilirubin,
   peak.alkaline_phosphatase,
   case
-    when peak.aminotransferase is null or peak.bilirubin is null then null
-    when peak.aminotransferase > struct_extract(liver, 'aminotransferase_above')
-      and peak.bilirubin >= struct_extract(liver, 'bilirubin_at_least')
+    when peak.has_both is distinct from true then null
+    when reaches(peak.aminotransferase, struct_extract(liver, 'aminotransferase_at_least'))
+      and reaches(peak.bilirubin, struct_extract(liver, 'bilirubin_at_least'))
     then 'hys_law'
-    when peak.aminotransferase > struct_extract(liver, 'aminotransferase_above') then 'temple'
-    when peak.bilirubin >= struct_extract(liver, 'bilirubin_at_least') then 'cholestasis'
+    when unjudged.subject is not null then 'not_judged'
+    when reaches(peak.aminotransferase, struct_extract(liver, 'aminotransferase_at_least'))
+    then 'temple'
+    when reaches(peak.bilirubin, struct_extract(liver, 'bilirubin_at_least')) then 'cholestasis'
     else 'neither'
   end as quadrant,
+  unjudged.without_limit,
   candidate.rise_day,
   candidate.days_after,
   candidate.alkaline_phosphatase as alkaline_phosphatase_between,
@@ -235,5 +319,6 @@ select
   explained.context
 from chosen_participant(filters, cutoff) as chosen
 left join peak using (subject)
+left join unjudged using (subject)
 left join candidate using (subject)
 left join explained using (subject);

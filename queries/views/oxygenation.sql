@@ -8,8 +8,8 @@ create macro in_band(value, band) as
 
 -- One row a participant whom the filters leave and a planned day of `days`: what is known of them on
 -- its date, the support they had, and one value (`what`: ratio, saturation_ratio or scale; null for
--- none) of its visit; of several of one visit the first by date. Who died on the date or before counts
--- as dead. Of SpO2/FiO2 both are of the same visit.
+-- none) of its visit; of several of one visit the first by date, of blood gases the value of a day. Who
+-- died on the date or before counts as dead. Of SpO2/FiO2 both are of the same visit.
 create macro person_day(what, days, rules, filters, cutoff) as table
 with person as (select * from chosen_participant(filters, cutoff)),
 due as (
@@ -21,7 +21,7 @@ due as (
 gas as (
   select subject, planned_day, first(pao2_fio2 order by date nulls last, record_key) as value
   from blood_gas
-  where what = 'ratio' and planned_day is not null
+  where what = 'ratio' and planned_day is not null and is_day_value
   group by subject, planned_day
 ),
 fraction as (

@@ -4,7 +4,7 @@ Tests change a few cells of it: S-001 is randomized to UC-MSC and recovers, S-00
 dies, S-003 fails screening.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date
@@ -428,8 +428,10 @@ def _split(rows: Rows, trial: Trial) -> tuple[Tables, Tables]:
 def _together(nothing: Tables, parts: Sequence[Tables]) -> Tables:
     frames = dict(nothing.frames)
     absent: dict[str, tuple[str, ...]] = {}
+    counts: dict[str, Mapping[str, int]] = {}
     for part in parts:
         frames |= {name: part.frames[name] for name in part.present}
         absent |= part.absent
+        counts |= part.counts
     present = frozenset(name for part in parts for name in part.present)
-    return Tables(frames, absent, present, nothing.is_open)
+    return Tables(frames, absent, present, nothing.is_open, counts)

@@ -84,6 +84,8 @@ def with_measures(
     )
 
 
+ALT: Row = {"LBTESTCD": "ALT", "LBORRES": "30", "LBORRESU": "U/L", "LBSPEC": "SERUM"}
+
 CASES: dict[str, tuple[Case, ...]] = {
     "DM-101": (
         Case(
@@ -460,6 +462,25 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("LB", 2, {"LBSPEC": None}),),
             1,
             "The specimen of FIO2 is (empty). Was it ARTERIAL BLOOD?",
+        ),
+    ),
+    "LB-115": (
+        Case(
+            (("LB", None, {"LBORRES": "90"}),),
+            (("LB", None, {"LBORRES": "90", "VISIT": "DAY 2"}),),
+            None,
+            "2 of 2 PaO2 results without the FiO2 of the same sample, 0 days with several samples "
+            "and no clock time. Please send LBDTC with the clock time, and LBREFID, with each of "
+            "both.",
+        ),
+    ),
+    "LB-116": (
+        Case(
+            (("LB", None, ALT | {"LBORNRHI": "0"}),),
+            (("LB", None, ALT | {"LBORNRHI": "50"}),),
+            None,
+            "ALT: 1 of 1 results have no upper limit of normal (LBORNRHI). Please send it with "
+            "each result.",
         ),
     ),
     "LB-104": (
@@ -978,6 +999,26 @@ CASES: dict[str, tuple[Case, ...]] = {
 }
 
 # Domain, a plausible result, one beyond every unit, and one that only another unit explains.
+for name in ("LB", "VS", "RE", "RS", "CP", "EG", "QS"):
+    rows = len(whole_rows()[name])
+    CASES[f"{name}-113"] = (
+        Case(
+            tuple((name, place, {"VISIT": None}) for place in range(rows)),
+            ((name, 0, {"VISIT": "Baseline"}),),
+            None,
+            f"Results in {name}: {rows} without a visit, 0 placed by date, {rows} not shown. "
+            "Please send VISIT, as the schedule names it, with each result.",
+        ),
+    )
+    CASES[f"{name}-114"] = (
+        Case(
+            tuple((name, place, {"VISIT": "WEEK 1"}) for place in range(rows)),
+            ((name, None, {"VISIT": "WEEK 1"}),),
+            None,
+            f"Results in {name}: {rows} at visits that are not of the schedule, none shown. Please "
+            "name visits as the schedule does, or the schedule as the extract does.",
+        ),
+    )
 ALIKE = {
     "RE": ("8", "4000", "80"),
     "RS": ("5", "9000", "90"),

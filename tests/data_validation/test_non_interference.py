@@ -62,6 +62,7 @@ def of_tests(domain: str, *more: str) -> dict[str, Exposure]:
 # Domains without any open row; and those of which the trials here open none.
 NOTHING = ("EX", "EC", "DA")
 QUALIFIERS = ("SUPPAE", "SUPPDM")
+MEASURED = ("LB", "VS", "RE", "RS", "CP", "EG", "QS")
 OPEN_COLUMNS: dict[str, dict[str, Exposure]] = {
     "DM": dict.fromkeys(
         ["STUDYID", "USUBJID", "SITEID", "AGE", "AGEU", "SEX", "RACE", "ETHNIC", "COUNTRY"], VALUE
@@ -216,6 +217,9 @@ def test_the_program_opens_what_is_written_down_here() -> None:
         written.pop(name)
     for name in ("PR", "CM", "HO", "DS", "DV", "CE", "FA"):
         opened[name].pop(f"{name}CLASS")  # made here, not part of an extract
+    for name in MEASURED:
+        opened[name].pop(f"{name}VISBY")  # made here, too
+    opened["LB"].pop("LBGAS")
     for name in QUALIFIERS:
         assert written.pop(name) == opened["SUPP"]
     opened.pop("SUPP")
@@ -307,7 +311,12 @@ def _with_other_open_rows(
     frame = _with_other_cells(frame, sealed_columns(name, frame), rng)
     for column, exposure in OPEN_COLUMNS[name].items():
         if column in frame.columns:
-            frame = frame.with_columns(_other_text(frame[column], rng, clock=exposure is DAY))
+            other = _other_text(frame[column], rng, clock=exposure is DAY)
+            if column == "LBDTC":
+                # By clock times gases are paired, and the value of the day is chosen: released.
+                kept = pl.col("LBTESTCD").is_in(["PO2", "FIO2"])
+                other = frame.select(pl.when(kept).then(column).otherwise(other).alias(column))
+            frame = frame.with_columns(other)
     return frame.with_columns(
         pl.Series(f"{CANARY}X", _canaries(frame.height, rng), dtype=pl.String)
     )
@@ -457,7 +466,8 @@ def _with_what_seals(rows: pl.DataFrame, name: str, trial: Trial, rng: Random) -
         rows = rows.with_columns(
             pl.lit("ADVERSE EVENT").alias("DSDECOD"), pl.lit(canary).alias("DSTERM")
         )
-    if name not in ("AE", "SS", "DS") and rng.random() < 0.2:
+    by_date = name in MEASURED and column == "VISIT"
+    if name not in ("AE", "SS", "DS") and not by_date and rng.random() < 0.2:
         value = None  # of an empty value no rule can say that it is open
     return rows.with_columns(pl.lit(value, dtype=pl.String).alias(column))
 

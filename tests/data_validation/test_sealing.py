@@ -37,7 +37,7 @@ SERIOUSNESS += ["medically_important"]
 TYPED_DATE = {"start_date", "start_date_text"}
 MEASURED = {"subject", "test_code", "result", "result_text", "unit", "visit", "study_day"}
 MEASURED |= {"date", "date_text", "measure", "value", "value_limit", "is_baseline", "visit_number"}
-MEASURED |= {"planned_day"}
+MEASURED |= {"planned_day", "visit_by"}
 OPEN_COLUMNS = {
     "participant": {"study", "subject", "site", "age", "age_text", "age_unit", "age_unit_text"}
     | {"sex", "sex_text", "race", "race_text", "ethnicity", "ethnicity_text", "country"}
@@ -59,7 +59,7 @@ OPEN_COLUMNS = {
     | TYPED_DATE
     | {f"serious_{criterion}{suffix}" for criterion in SERIOUSNESS for suffix in ("", "_text")},
     "laboratory": MEASURED
-    | {"specimen", "normal_low", "normal_low_text", "normal_high", "normal_high_text"},
+    | {"specimen", "normal_low", "normal_low_text", "normal_high", "normal_high_text", "gas"},
     "vital_sign": MEASURED,
     "procedure": {"subject", "procedure_class", "end_date", "end_date_text", "study_day", "support"}
     | TYPED_DATE,
@@ -86,7 +86,7 @@ OPEN_COLUMNS = {
     "ecg": MEASURED,
     "questionnaire": MEASURED | {"category"},
     "blood_gas": {"subject", "visit", "visit_number", "planned_day", "date", "study_day"}
-    | {"pao2", "fio2", "pao2_fio2", "is_baseline"},
+    | {"pao2", "fio2", "pao2_fio2", "is_baseline", "is_day_value", "is_worst"},
 }
 
 # Columns that are sealed in every domain that has them, whatever a trial says; the design names
@@ -262,7 +262,7 @@ ADDED: dict[str, tuple[str, Row]] = {
     "RS of another version of the scale": ("RS", {"RSCAT": "WHO ORDINAL SCALE 0-8"}),
     "RS without its version": ("RS", {"RSCAT": None}),
     "CP after a dose": ("CP", {"CPTPT": "24 H POSTDOSE"}),
-    "EG unscheduled": ("EG", {"VISIT": None}),
+    "EG unscheduled": ("EG", {"VISIT": "UNSCHEDULED"}),
     "QS of another questionnaire": ("QS", {"QSCAT": "INSTILLATION DIARY"}),
     "SUPP": ("SUPP", {"QNAM": "AEINST"}),
 }

@@ -398,5 +398,5 @@ def test_the_shipped_grades_are_those_of_ctcae_5(name: str) -> None:
     assert {item.measure for item in trial.grades if item.baseline == "beside"} == {"creatinine"}
     assert all(item.steps[0].below_normal == 1 for item in trial.grades if not item.rises)
     assert trial.liver is not None
-    limits = trial.liver.aminotransferase_above, trial.liver.bilirubin_at_least
+    limits = trial.liver.aminotransferase_at_least, trial.liver.bilirubin_at_least
     assert (*limits, trial.liver.alkaline_phosphatase_below) == (3, 2, 2)

@@ -95,17 +95,18 @@ class Liver(Model):
     """Signs of severe drug-induced liver injury, and what else to look at.
 
     Attributes:
-        aminotransferases, alkaline_phosphatase, bilirubin: the measures.
-        aminotransferase_above: multiple of the upper limit of normal.
+        aminotransferases, alkaline_phosphatase, bilirubin: the measures. Without alkaline
+            phosphatase cholestasis cannot be excluded, and pages say so.
+        aminotransferase_at_least: multiple of the upper limit of normal.
         bilirubin_at_least: multiple of it, reached within `window_days` after that rise.
         alkaline_phosphatase_below: multiple of it, under which cholestasis does not explain it.
         context: what the case is held against, in the `context_days` before the rise.
     """
 
     aminotransferases: tuple[Identifier, ...] = Field(min_length=1)
-    alkaline_phosphatase: Identifier
+    alkaline_phosphatase: Identifier | None = None
     bilirubin: Identifier
-    aminotransferase_above: float = Field(default=3, gt=1)
+    aminotransferase_at_least: float = Field(default=3, gt=1)
     bilirubin_at_least: float = Field(default=2, gt=1)
     alkaline_phosphatase_below: float = Field(default=2, gt=1)
     window_days: int = Field(default=30, ge=0)
