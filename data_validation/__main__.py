@@ -88,6 +88,14 @@ def _parser() -> argparse.ArgumentParser:
         default="clean",
         help="what is wrong with it; listed in DIR.defects.csv, beside the extract",
     )
+    simulate.add_argument(
+        "--habit",
+        action="append",
+        default=[],
+        metavar="HABIT",
+        help="record the same otherwise: no list, DS only, DM only, reasons not opened, no ends, "
+        "several gases, no VISIT, month-only dates, no seriousness, no limits; can be repeated",
+    )
     simulate.set_defaults(run=_simulate)
 
     for name, run, text in (
@@ -165,6 +173,7 @@ def _simulate(asked: argparse.Namespace, _settings: Settings) -> int:
                 cutoff=asked.cutoff,
                 defects=asked.defects,
                 format=asked.format,
+                habits=asked.habit,
             )
     except ValueError as error:
         return _say(error, Exit.USAGE)
