@@ -341,30 +341,25 @@ def _overdue(tables: Tables, known: pl.DataFrame, trial: Trial, cutoff: date) ->
 def recorded(tables: Tables) -> pl.DataFrame:
     """What of each dataset is recorded at all.
 
+    A column that is empty throughout records nothing: grades of which none is given were not
+    collected. Of a death alone, nothing in it is that nobody died.
+
     Returns:
-        A row a field: `relation`, `word`, `field`, `is_received` (the extract has the column) and
-        `filled`, how many records have a value.
+        A row a field of a dataset: `dataset`, `field`, `filled` (how many records have a value) and
+        `is_recorded`.
     """
-    rows = [
-        (
-            domain.relation,
-            field.word,
-            field.name,
-            name in tables.present and field.name not in tables.absent.get(name, ()),
-            frame.height - frame[field.name].null_count(),
-        )
-        for name, frame in tables.frames.items()
-        for domain in [DOMAINS[name]]
-        for field in (domain.open_fields if tables.is_open else domain.fields)
-    ]
-    return pl.DataFrame(
-        rows,
-        schema={
-            "relation": pl.String,
-            "word": pl.String,
-            "field": pl.String,
-            "is_received": pl.Boolean,
-            "filled": pl.Int64,
-        },
-        orient="row",
-    )
+    rows = []
+    for name, frame in tables.frames.items():
+        domain, absent = DOMAINS[name], tables.absent.get(name, ())
+        for field in domain.open_fields if tables.is_open else domain.fields:
+            filled = frame.height - frame[field.name].null_count()
+            says_something = filled or frame.is_empty() or field.name in _EMPTY_IS_NONE
+            is_there = name in tables.present and field.name not in absent
+            rows.append((name, field.name, filled, is_there and bool(says_something)))
+    columns = {"dataset": pl.String, "field": pl.String}
+    columns |= {"filled": pl.Int64, "is_recorded": pl.Boolean}
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+# Fields of which no value is an answer by itself.
+_EMPTY_IS_NONE = ("DTHFL", "DTHDTC", "HOENDTC", "AEENDTC")

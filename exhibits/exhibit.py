@@ -43,6 +43,22 @@ NOT_THERE = {
     "the next extract.",
     "VS": "The extract has no vital signs (VS). Ask for them in the next extract.",
 }
+# What to ask for where a dataset is there, and does not record what an exhibit counts.
+NOT_RECORDED = {
+    "AE.AESER": "Seriousness of adverse events is not recorded (AESER and the criteria AESDTH, "
+    "AESLIFE, AESHOSP, AESDISAB, AESCONG, AESMIE). Ask for it in the next extract.",
+    "AE.AESTDTC": "Onset of adverse events is not recorded (AESTDTC), so which began since "
+    "randomization is not known. Ask for it in the next extract.",
+    "DM.DTHFL": "Deaths are not recorded in this extract: neither in demographics (DTHFL, DTHDTC) "
+    "nor in dispositions, outcomes of events, death details or contacts. Ask for them in the next "
+    "extract.",
+}
+# Any of these is enough.
+SERIOUSNESS = tuple(
+    f"AE.{field}"
+    for field in ("AESER", "AESDTH", "AESLIFE", "AESHOSP", "AESDISAB", "AESCONG", "AESMIE")
+)
+DEATHS = ("DM.DTHFL", "DM.DTHDTC", "DS", "AE.AEOUT", "AE.AESDTH", "DD", "SS")
 _NO_RULE = (
     "The protocol states no rule of this kind, so there is none to be met. A rule that is thought "
     "of after the results are known proves nothing."
@@ -419,15 +435,21 @@ def cannot_be_made(
     Args:
         registered: the exhibit.
         trial: of which a section may be missing.
-        datasets: those that the extract has.
+        datasets: those that the extract has, and the fields that it records, as `AE.AESER`.
     """
     sections = (_alternatives(needed) for needed in registered.needs)
     relations = (_alternatives(needed) for needed in registered.data)
     return (
         *(NOT_DEFINED[any_of[0]] for any_of in sections
           if not any(getattr(trial, name) for name in any_of)),
-        *(NOT_THERE[any_of[0]] for any_of in relations if not set(any_of) & set(datasets)),
+        *(_not_there(any_of[0], datasets) for any_of in relations
+          if not set(any_of) & set(datasets)),
     )  # fmt: skip
+
+
+def _not_there(name: str, datasets: Collection[str]) -> str:
+    dataset = name.partition(".")[0]
+    return NOT_THERE[dataset] if dataset not in datasets else NOT_RECORDED[name]
 
 
 def _alternatives(needed: Needed) -> tuple[str, ...]:
@@ -436,9 +458,12 @@ def _alternatives(needed: Needed) -> tuple[str, ...]:
 
 def _not_made(registered: Registered, board: Board) -> Exhibit | None:
     asked = {name for needed in registered.data for name in _alternatives(needed)}
+    asked |= {name.partition(".")[0] for name in asked}
     reasons = cannot_be_made(registered, board.trial, {name for name in asked if board.has(name)})
     if reasons:
-        return Exhibit(missing=reasons[0])
+        of_a_rule = registered.page == "board-monitoring" and registered.data
+        cannot = "The rules cannot be looked at. " if of_a_rule else ""
+        return Exhibit(missing=cannot + reasons[0])
     return _nobody(board) if registered.filtered else None
 
 

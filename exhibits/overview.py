@@ -7,8 +7,9 @@ from typing import Any
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit, leading, make, too_few
+from exhibits.parts.events import recorded_of_events
 from exhibits.parts.populations import who_died
-from exhibits.parts.words import counted, number
+from exhibits.parts.words import NOT_RECORDED, counted, number
 from exhibits.safety.overview import list_of_kind
 from exhibits.special_interest.groups import list_of
 from queries import Board, Filters
@@ -110,13 +111,15 @@ def trial_at_a_glance(board: Board) -> Exhibit:
     for row in rows:
         of_arms: list[Any] = [row.get(arm) for arm in board.arms]
         total = None if None in of_arms else sum(int(count) for count in of_arms)
+        is_recorded = row["what"] != WITH_SERIOUS or recorded_of_events(board)["serious"]
         remark = (
             "; ".join(f"{arm} {number(row[arm])}" for arm in board.arms)
-            if len(board.arms) > 1
+            if len(board.arms) > 1 and is_recorded
             else ""
         )
         people = lists.get(row["what"]) if total else None
-        numbers.append(Number(row["what"], number(total), remark, people))
+        value = number(total) if is_recorded else NOT_RECORDED
+        numbers.append(Number(row["what"], value, remark, people))
     numbers[0] = replace(
         numbers[0], value=f"{totals['randomized']:,} of {board.trial.accrual.target:,}"
     )

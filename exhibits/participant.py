@@ -12,7 +12,7 @@ from access.view import View
 from exhibits.exhibit import Exhibit, Maker, Number, exhibit
 from exhibits.parts.day_courses import LOG_AXIS
 from exhibits.parts.theme import ACCENT, ARM_STYLES, GRID, QUIET, figure, rows_axis, safe
-from exhibits.parts.words import counted, day, decimal, rounded_column
+from exhibits.parts.words import NOT_RECORDED, counted, day, decimal, rounded_column
 from queries import Board
 
 POPULATION = "One randomized participant"
@@ -79,13 +79,18 @@ def participant_summary(board: Board, person: Person) -> Exhibit:
         ("Stratum", person["stratum"] or "–"),
         ("Status", status),
     ]
+    serious = NOT_RECORDED if person["serious"] is None else f"{person['serious']:,}"
     return Exhibit(
         answer=f"{SEXES.get(person['sex'], 'Participant')}, {age}. {status}.",
         denominator=str(person["subject"]),
         numbers=(
             *(Number(name, str(value)) for name, value in arm),
             Number("Study day at the cut-off", decimal(person["days_since"], 0)),
-            Number("Adverse events", f"{person['events']:,}", f"serious: {person['serious']:,}"),
+            Number(
+                "Adverse events",
+                f"{person['events']:,}",
+                f"serious: {_or_not_recorded(person['serious'])}",
+            ),
             Number("Major findings open", f"{person['major_findings']:,}"),
         ),
         table=pl.DataFrame(

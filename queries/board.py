@@ -246,13 +246,17 @@ class Board:
         answers.keep(asked, answer)
         return answer
 
-    def has(self, dataset: str) -> bool:
-        """Whether the extract had this dataset: what it had not is said, never drawn as zero."""
+    def has(self, name: str) -> bool:
+        """Whether the extract had a dataset (`AE`), or records a field of one (`AE.AESER`).
+
+        What it had not is said, never drawn as zero.
+        """
         self.check()
         if self._present is None:
-            datasets = self.ask("views/datasets")
-            self._present = frozenset(datasets.filter("present")["dataset"])
-        return dataset in self._present
+            datasets = self.ask("views/datasets").filter("present")["dataset"]
+            fields = self.ask("views/recorded")["field"]
+            self._present = frozenset(datasets) | frozenset(fields)
+        return name in self._present
 
     def record(self, relation: str, key: str) -> dict[str, Any] | None:
         """One record as this view has it, by column; None where the view has no such record.

@@ -388,7 +388,7 @@ def _counts_drawn(
     title="Safety stopping rules",
     population=POPULATION,
     needs=("stopping_rules",),
-    data=("AE",),
+    data=("AE.AESTDTC",),
     conclusions=(Conclusion("position", ("rule", "arm")),),
     least_view=View.CODED,
     method=(
@@ -408,7 +408,7 @@ def stopping_positions(board: Board) -> Exhibit:
     title="Safety stopping rules, from the first dose",
     population=TREATED,
     needs=("stopping_rules",),
-    data=("AE",),
+    data=("AE.AESTDTC",),
     least_view=View.UNBLINDED,
     method=HELD_METHOD,
 )

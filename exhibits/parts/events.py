@@ -2,13 +2,19 @@
 
 from typing import Any
 
-from exhibits.exhibit import People
+from exhibits.exhibit import SERIOUSNESS, People
 from exhibits.parts.words import counted
 from queries import Board
 
 SINCE = (
     "Events that began at randomization or later. One on day 1 counts, and so does one without a "
     "date, or with a date in part that can be either."
+)
+
+OBSERVED_DAYS = (
+    "Patient-days: from randomization, that day included, to death or the recorded end of "
+    "participation; without one up to the cut-off while no planned visit is overdue, else to the "
+    "last contact."
 )
 
 
@@ -44,6 +50,45 @@ def sealed_terms(board: Board) -> tuple[str, ...]:
     return (
         f"Events under {counted(len(left_out), 'term')} of these groups would tell the treatment: "
         "they are sealed, and are not among what is counted here.",
+    )
+
+
+def recorded_of_events(board: Board) -> dict[str, bool]:
+    """Whether seriousness (`serious`), grades and fatal outcomes of events are recorded at all."""
+    fields = {
+        "serious": SERIOUSNESS,
+        "grade_3": ("AE.AETOXGR", "AE.AESEV"),
+        "fatal": ("AE.AEOUT", "AE.AESDTH", "AE.AETOXGR"),
+    }
+    return {kind: any(map(board.has, names)) for kind, names in fields.items()}
+
+
+def not_recorded_of_events(board: Board) -> tuple[str, ...]:
+    """A footnote about what of events the extract does not record, so that nothing counts it."""
+    words = {"serious": "seriousness", "grade_3": "grades", "fatal": "fatal outcomes"}
+    recorded = recorded_of_events(board)
+    missing = [word for kind, word in words.items() if not recorded[kind]]
+    return (f"Not recorded of adverse events: {', '.join(missing)}.",) if missing else ()
+
+
+def later_events(later: int | None) -> tuple[str, ...]:
+    """A footnote about events that began after the participant was last observed."""
+    if not later:
+        return ()
+    return (
+        f"{counted(later, 'event')} began after the last day on which the participant was "
+        "observed; no rate counts these.",
+    )
+
+
+def not_followed(board: Board) -> tuple[str, ...]:
+    """A footnote about participants without any record since randomization."""
+    people = board.ask("safety/people")["not_followed"]
+    if people.null_count() or not people.sum():
+        return ()
+    return (
+        f"{counted(int(people.sum()), 'participant')} without a record since randomization: not "
+        "followed, and in no patient-day.",
     )
 
 

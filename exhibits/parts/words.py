@@ -8,6 +8,7 @@ import polars as pl
 
 MONTH_DAYS = 365.25 / 12
 NOT_SHOWN = "not shown"
+NOT_RECORDED = "not recorded"
 
 # What CDISC writes in letters: micro before a unit, and powers.
 _MICRO = re.compile(r"(?<![A-Za-z])u(?=(?:g|m|mol|s|V|L|U|IU|kat|Eq)(?![A-Za-z]))")

@@ -5,7 +5,7 @@ import polars as pl
 from access.view import View
 from exhibits.exhibit import Exhibit, exhibit
 from exhibits.parts.comparison import share_of_arm, too_few_note, with_share
-from exhibits.parts.events import SINCE
+from exhibits.parts.events import SINCE, not_recorded_of_events
 from exhibits.parts.words import counted
 from exhibits.safety.overview import KINDS
 from queries import Board
@@ -14,7 +14,7 @@ from queries import Board
 @exhibit(
     page="board-safety",
     tab="Terms",
-    data=("AE",),
+    data=("AE.AESTDTC",),
     least_view=View.UNBLINDED,
     filtered=True,
     population="Randomized participants, by the treatment they got",
@@ -50,14 +50,14 @@ def adverse_events_as_treated(board: Board) -> Exhibit:
         denominator=f"N = {int(anyone['treated'].sum()):,}",
         table=table,
         labels={"arm": "Treatment"},
-        footnotes=too_few_note(board, anyone["treated"]),
+        footnotes=(*not_recorded_of_events(board), *too_few_note(board, anyone["treated"])),
     )
 
 
 @exhibit(
     page="board-safety",
     tab="Terms",
-    data=("AE",),
+    data=("AE.AESTDTC",),
     least_view=View.UNBLINDED,
     filtered=True,
     title="Relation to the treatment, and action taken",

@@ -4,9 +4,9 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.exhibit import RANDOMIZED, Exhibit, People, exhibit
-from exhibits.parts.events import SINCE, list_of_events, sealed_events
-from exhibits.parts.words import counted, share
+from exhibits.exhibit import DEATHS, RANDOMIZED, SERIOUSNESS, Exhibit, People, exhibit
+from exhibits.parts.events import SINCE, list_of_events, not_recorded_of_events, sealed_events
+from exhibits.parts.words import NOT_RECORDED, counted, share
 from queries import Board
 
 LISTED = (
@@ -33,7 +33,7 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
             denominator="0 events",
             table=pl.DataFrame(schema=dict.fromkeys(LISTED, pl.String)),
             labels=LABELS,
-            footnotes=sealed_events(board),
+            footnotes=(*not_recorded_of_events(board), *sealed_events(board)),
         )
     remark = pl.concat_str(
         pl.when("is_fatal_not_serious").then(pl.lit("fatal, not ticked as serious")),
@@ -47,7 +47,8 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
     )
     table = rows.with_columns(
         seriousness=pl.when("is_fatal").then(pl.lit("fatal"))
-        .when("is_serious").then(pl.lit("yes")).otherwise(pl.lit("")),
+        .when("is_serious").then(pl.lit("yes"))
+        .when(pl.col("is_serious").is_null()).then(pl.lit(NOT_RECORDED)).otherwise(pl.lit("")),
         outcome=pl.col("outcome").replace(OUTCOMES),
         marks=remark,
     ).select(LISTED)  # fmt: skip
@@ -65,6 +66,7 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
                 (f"{counted(again, 'record')} repeat an earlier one, and each counts.",)
                 * bool(again)
             ),
+            *not_recorded_of_events(board),
             *sealed_events(board),
         ),
     )
@@ -74,7 +76,7 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
     page="board-safety",
     tab="Listings",
     title="Serious adverse events",
-    data=("AE",),
+    data=("AE.AESTDTC", SERIOUSNESS),
     filtered=True,
     method=(SINCE,),
 )
@@ -87,7 +89,7 @@ def serious_events(board: Board) -> Exhibit:
     page="board-safety",
     tab="Listings",
     title="All adverse events",
-    data=("AE",),
+    data=("AE.AESTDTC",),
     filtered=True,
     method=(SINCE,),
 )
@@ -102,7 +104,7 @@ def all_events(board: Board) -> Exhibit:
     also_on=("board-survival",),
     title="Deaths",
     population=f"{RANDOMIZED}; others who were screened are marked",
-    data=("DM",),
+    data=(DEATHS,),
     filtered=True,
     by_day=False,
     method=(

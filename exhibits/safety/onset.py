@@ -7,7 +7,13 @@ import polars as pl
 
 from exhibits.exhibit import Exhibit, exhibit
 from exhibits.parts.comparison import too_few_note, with_rate
-from exhibits.parts.events import SINCE, list_of_events, sealed_events
+from exhibits.parts.events import (
+    SINCE,
+    list_of_events,
+    not_recorded_of_events,
+    recorded_of_events,
+    sealed_events,
+)
 from exhibits.parts.populations import row_name
 from exhibits.parts.theme import (
     arm_style,
@@ -23,7 +29,7 @@ from queries import Board
     page="board-safety",
     tab="Onset",
     title="Onset of adverse events",
-    data=("AE",),
+    data=("AE.AESTDTC",),
     filtered=True,
     method=(
         SINCE + " Those without a day of onset are not in this picture.",
@@ -119,7 +125,7 @@ def adverse_event_onset(board: Board) -> Exhibit:
             "days",
             "participants",
             "events",
-            "grade_3",
+            *(("grade_3",) if recorded_of_events(board)["grade_3"] else ()),
             "observed",
             "rate",
             "rate_low",
@@ -129,11 +135,15 @@ def adverse_event_onset(board: Board) -> Exhibit:
             "days": "Study days",
             "participants": "Participants observed",
             "events": "Events that began",
-            "grade_3": "of grade 3 and higher",
+            "grade_3": "of grade 3 or higher, or severe",
             "observed": "Patient-days",
         },
         lists=lists,
-        footnotes=(*too_few_note(board, table["participants"]), *sealed_events(board)),
+        footnotes=(
+            *not_recorded_of_events(board),
+            *too_few_note(board, table["participants"]),
+            *sealed_events(board),
+        ),
     )
 
 

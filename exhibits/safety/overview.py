@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 
+from access.view import View
 from exhibits.exhibit import Conclusion, Exhibit, Number, People, exhibit
 from exhibits.parts.comparison import (
     apart_in_words,
@@ -15,19 +16,27 @@ from exhibits.parts.comparison import (
     with_rate,
     with_share,
 )
-from exhibits.parts.events import SINCE, list_of_events, sealed_events
+from exhibits.parts.events import (
+    OBSERVED_DAYS,
+    SINCE,
+    later_events,
+    list_of_events,
+    not_followed,
+    recorded_of_events,
+    sealed_events,
+)
 from exhibits.parts.interval_dots import Mark, interval_dots
 from exhibits.parts.populations import in_all, row_name, size_of_all
 from exhibits.parts.theme import (
     in_lines,
 )
-from exhibits.parts.words import counted, number
+from exhibits.parts.words import NOT_RECORDED, counted, number
 from queries import Board
 
 KINDS = {
     "any": "Any adverse event",
     "serious": "Serious",
-    "grade_3": "Grade 3 and higher",
+    "grade_3": "Grade 3 or higher, or severe",
     "fatal": "Fatal",
     "left": "Left the study for an adverse event",
 }
@@ -49,22 +58,22 @@ def list_of_kind(board: Board, kind: str, arm: str | None) -> People:
 def _knows_who_left(board: Board) -> bool:
     """Whether this view has the dispositions that say so."""
     is_open = "ADVERSE EVENT" in {term.upper() for term in board.trial.open.dispositions}
-    return is_open or board.has_sealed_records
+    return (is_open and board.view > View.POOLED) or board.has_sealed_records
 
 
 @exhibit(
     page="board-safety",
     leads=31,
     title="Adverse events, overview",
-    data=("AE",),
+    data=("AE.AESTDTC",),
     conclusions=(Conclusion("percent", ("kind", "arm")),),
     filtered=True,
     method=(
         SINCE,
-        "A fatal event counts as serious whatever was ticked. Grades: CTCAE where they are "
-        "recorded, else mild 1, moderate 2, severe 3; fatal 5.",
-        "Shares with exact intervals (Clopper & Pearson 1934). Patient-days: from "
-        "randomization to the end of participation or the cut-off, the first day included.",
+        "A fatal event counts as serious whatever was ticked, and so does one that meets a "
+        "criterion of seriousness. Grades: CTCAE where they are recorded, else mild 1, moderate "
+        "2, severe 3; fatal 5.",
+        "Shares with exact intervals (Clopper & Pearson 1934). " + OBSERVED_DAYS,
     ),
 )
 def adverse_event_overview(board: Board) -> Exhibit:
@@ -79,10 +88,14 @@ def adverse_event_overview(board: Board) -> Exhibit:
     table = with_rate(
         board,
         with_share(board, rows, of="of").with_columns(
-            events=pl.when(pl.col("kind") != "left").then(pl.col("events").cast(pl.Int64))
+            pl.when(pl.col("kind") != "left").then(pl.col("events", "in_time").cast(pl.Int64))
         ),
+        events="in_time",
         of="of",
     ).drop("rate_low", "rate_high")
+    recorded = recorded_of_events(board)
+    is_recorded = pl.col("kind").is_in([kind for kind in KINDS if recorded.get(kind, True)])
+    table = table.with_columns(remark=pl.when(~is_recorded).then(pl.lit(NOT_RECORDED)))
     total = size_of_all(board)
     by_kind = {str(kind): part for (kind,), part in table.group_by("kind", maintain_order=True)}
     # A limited role may not be told even that.
@@ -108,7 +121,9 @@ def adverse_event_overview(board: Board) -> Exhibit:
         + "; ".join(
             f"{KINDS[kind].lower()}: "
             + (
-                number(in_all(part["participants"]))
+                NOT_RECORDED
+                if part["remark"].count()
+                else number(in_all(part["participants"]))
                 if len(board.arms) == 1
                 else counts_in_arms(part.iter_rows(named=True), "of")
             )
@@ -120,20 +135,20 @@ def adverse_event_overview(board: Board) -> Exhibit:
         numbers=tuple(
             Number(
                 KINDS[kind],
-                share_of_arm(board, in_all(part["participants"]), total),
-                _beside_number(board, part),
-                list_of_kind(board, kind, None),
+                NOT_RECORDED
+                if part["remark"].count()
+                else share_of_arm(board, in_all(part["participants"]), total),
+                "" if part["remark"].count() else _beside_number(board, part),
+                None if part["remark"].count() else list_of_kind(board, kind, None),
             )
             for kind, part in by_kind.items()
         ),
         picture=interval_dots(
             board,
-            table.with_row_index("list").with_columns(
-                place=pl.col("kind").replace_strict(
-                    {kind: place for place, kind in enumerate(by_kind)}
-                )
-            ),
-            [in_lines(KINDS[kind], 16) for kind in by_kind],
+            table.with_row_index("list")
+            .filter(is_recorded)
+            .with_columns(place=pl.col("kind").rle_id().cast(pl.Int64)),
+            [in_lines(KINDS[kind], 16) for kind in by_kind if recorded.get(kind, True)],
             x_title="Participants, %",
             marks=(Mark(of="of"),),
         ),
@@ -150,6 +165,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
             "events",
             "observed_days",
             "rate",
+            *(() if table["remark"].null_count() == table.height else ("remark",)),
         ),
         lists=lists,
         footnotes=(
@@ -162,9 +178,18 @@ def adverse_event_overview(board: Board) -> Exhibit:
                 else ()
             ),
             *too_few_note(board, table["of"]),
+            *later_events(_later(by_kind.get("any"))),
+            *not_followed(board),
             *sealed_events(board),
         ),
     )
+
+
+def _later(rows: pl.DataFrame | None) -> int | None:
+    """How many events began after the participant was last observed."""
+    if rows is None or rows["events"].null_count() or rows["in_time"].null_count():
+        return None
+    return int((rows["events"] - rows["in_time"]).sum())
 
 
 def _beside_number(board: Board, rows: pl.DataFrame) -> str:

@@ -18,7 +18,13 @@ from exhibits.parts.comparison import (
     with_share,
     without_zero,
 )
-from exhibits.parts.events import SINCE, list_of_events, sealed_events
+from exhibits.parts.events import (
+    SINCE,
+    list_of_events,
+    not_recorded_of_events,
+    recorded_of_events,
+    sealed_events,
+)
 from exhibits.parts.interval_dots import Mark, interval_dots
 from exhibits.parts.populations import size_of_arms
 from exhibits.parts.theme import axis_names
@@ -68,11 +74,21 @@ def terms_of(board: Board) -> pl.DataFrame:
             nulls_equal=True,
             maintain_order="left",
         )
-        .with_columns(pl.col("participants", "events", "serious", "^grade_.$").fill_null(0))
+        # Of what is recorded, a term that nobody of the arm had is none of it.
+        .with_columns(pl.col("participants", "events", *_recorded(board)).fill_null(0))
         .with_columns(grades=_grades_in_words())
     )
     return _with_marks(
         board, with_difference(board, with_share(board, rows, of="of"), by=["term"], of="of")
+    )
+
+
+def _recorded(board: Board) -> tuple[str, ...]:
+    """The counts by gravity that the extract records."""
+    recorded = recorded_of_events(board)
+    return (
+        *(("serious",) if recorded["serious"] else ()),
+        *((f"grade_{grade}" for grade in GRADES) if recorded["grade_3"] else ()),
     )
 
 
@@ -153,7 +169,7 @@ def _lists_of(terms: pl.DataFrame) -> tuple[Any, ...]:
     page="board-safety",
     tab="Terms",
     title="Adverse events by body system and preferred term",
-    data=("AE",),
+    data=("AE.AESTDTC",),
     filtered=True,
     method=(
         SINCE,
@@ -167,7 +183,10 @@ def adverse_events_by_term(board: Board) -> Exhibit:
     if rows.is_empty():
         return Exhibit(missing=NO_EVENT)
     sizes = size_of_arms(board)
-    table = _beside_each_other(board, rows, OF_ARM)
+    recorded = recorded_of_events(board)
+    left_out = {"serious": not recorded["serious"], "grades": not recorded["grade_3"]}
+    of_arm = tuple(name for name in OF_ARM if not left_out.get(name))
+    table = _beside_each_other(board, rows, of_arm)
     systems = table["preferred_term"].null_count()
     return Exhibit(
         answer=f"{counted(table.height - systems, 'preferred term')} in "
@@ -182,6 +201,7 @@ def adverse_events_by_term(board: Board) -> Exhibit:
         lists=_lists_of(table),
         footnotes=(
             *((DIFFERENCES, MARKS) if arms_to_compare(board, sizes) else ()),
+            *not_recorded_of_events(board),
             *too_few_note(board, sizes.values()),
             *sealed_events(board),
         ),
@@ -194,7 +214,7 @@ def adverse_events_by_term(board: Board) -> Exhibit:
     leads=32,
     adds=True,
     title="Most frequent adverse events",
-    data=("AE",),
+    data=("AE.AESTDTC",),
     filtered=True,
     method=(SINCE,),
 )

@@ -4,7 +4,7 @@ import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit
 from exhibits.parts.events import sealed_terms
-from exhibits.parts.words import counted, number, share, unit
+from exhibits.parts.words import NOT_RECORDED, counted, number, share, unit
 from exhibits.special_interest.groups import (
     COUNTED,
     GROUPS,
@@ -20,7 +20,7 @@ from queries import Board
     title="Cases of special interest",
     population="Events of randomized participants",
     needs=("special_interest",),
-    data=("AE",),
+    data=("AE.AESTDTC",),
     filtered=True,
     method=(
         COUNTED,
@@ -51,6 +51,8 @@ def special_interest_cases(board: Board) -> Exhibit:
             .then(pl.lit("fatal"))
             .when("is_serious")
             .then(pl.lit("serious"))
+            .when(pl.col("is_serious").is_null())
+            .then(pl.lit(NOT_RECORDED))
             .otherwise(pl.lit("")),
             "start_date",
             "study_day",

@@ -37,7 +37,7 @@ EVENT, DEATH = 1, 2
     page="board-special-interest",
     title="Time to the first event of special interest",
     needs=("special_interest",),
-    data=("AE",),
+    data=("AE.AESTDTC",),
     filtered=True,
     method=(
         COUNTED,

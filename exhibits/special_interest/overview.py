@@ -15,7 +15,13 @@ from exhibits.parts.comparison import (
     with_rate,
     with_share,
 )
-from exhibits.parts.events import sealed_terms
+from exhibits.parts.events import (
+    later_events,
+    not_followed,
+    not_recorded_of_events,
+    recorded_of_events,
+    sealed_terms,
+)
 from exhibits.parts.interval_dots import interval_dots
 from exhibits.parts.theme import in_lines
 from exhibits.parts.words import counted
@@ -42,7 +48,7 @@ LABELS = {
     leads=21,
     title="Events of special interest",
     needs=("special_interest",),
-    data=("AE",),
+    data=("AE.AESTDTC",),
     conclusions=(Conclusion("percent", ("name", "arm")),),
     filtered=True,
     method=(
@@ -60,9 +66,10 @@ def special_interest_overview(board: Board) -> Exhibit:
     rows = board.ask("special_interest/by_group").join(
         people, on=["arm", "position"], maintain_order="left"
     )
+    recorded = recorded_of_events(board)
     names = {key: group.name for key, group in groups.items()}
     table = with_difference(
-        board, with_rate(board, with_share(board, rows)), by=["group"]
+        board, with_rate(board, with_share(board, rows), events="in_time"), by=["group"]
     ).with_columns(name=pl.col("group").replace_strict(names))
     total = int(people["randomized"].sum())
     most_frequent = (
@@ -106,8 +113,8 @@ def special_interest_overview(board: Board) -> Exhibit:
         "with an event, and its 95 % interval as a line.",
         table=table.select(
             "name", "arm", "randomized", "participants", "percent", "percent_low", "percent_high",
-            "events", "serious", "fatal", "observed_days", "rate", "rate_low", "rate_high",
-            "^difference.*$",
+            "events", *(kind for kind in ("serious", "fatal") if recorded[kind]), "observed_days",
+            "rate", "rate_low", "rate_high", "^difference.*$",
         ),
         labels=LABELS | difference_labels(board),
         footnotes=(
@@ -119,6 +126,9 @@ def special_interest_overview(board: Board) -> Exhibit:
                 if len(board.arms) > 1
                 else ()
             ),
+            *not_recorded_of_events(board),
+            *later_events(int((rows["events"] - rows["in_time"]).sum())),
+            *not_followed(board),
             *too_few_note(board, people["randomized"]),
             *standard_queries(board),
             *sealed_terms(board),

@@ -13,7 +13,7 @@ from estimators.time_to_event import (
     log_rank,
     survival_on,
 )
-from exhibits.exhibit import Exhibit, exhibit
+from exhibits.exhibit import DEATHS, Exhibit, exhibit
 from exhibits.parts.comparison import (
     TOO_FEW,
     arms_to_compare,
@@ -44,7 +44,7 @@ from queries import Board
 @exhibit(
     page="board-survival",
     title="Survival from randomization",
-    data=("DM",),
+    data=(DEATHS,),
     filtered=True,
     by_day=False,
     method=(

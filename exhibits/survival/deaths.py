@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from exhibits.exhibit import Conclusion, Exhibit, Number, exhibit
+from exhibits.exhibit import DEATHS, Conclusion, Exhibit, Number, exhibit
 from exhibits.parts.comparison import (
     apart_in_words,
     difference_labels,
@@ -33,7 +33,7 @@ from queries import Board
     page="board-survival",
     leads=41,
     title="Deaths in each arm",
-    data=("DM",),
+    data=(DEATHS,),
     conclusions=(
         Conclusion("percent", ("group", "arm")),
         Conclusion("difference", ("group", "arm"), "minus"),

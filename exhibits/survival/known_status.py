@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from exhibits.exhibit import Exhibit, exhibit
+from exhibits.exhibit import DEATHS, Exhibit, exhibit
 from exhibits.parts.comparison import (
     with_percent,
 )
@@ -25,7 +25,7 @@ from queries import Board
 @exhibit(
     page="board-survival",
     title="Vital status known",
-    data=("DM",),
+    data=(DEATHS,),
     filtered=True,
     by_day=False,
     method=(

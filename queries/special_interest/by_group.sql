@@ -1,5 +1,6 @@
 -- One row a group of special interest and an arm: participants with such an event since randomization,
--- with a serious and with a fatal one, and events; a record counts once in each group it belongs to.
+-- with a serious and with a fatal one, and events, of which `in_time` while the participant was
+-- observed; a record counts once in each group it belongs to.
 with event as (
   select *
   from event_of_interest($terms, $filters, $cutoff) as event
@@ -12,8 +13,9 @@ select
   arm.position,
   count(distinct event.subject) as participants,
   count(event.subject) as events,
-  count(distinct event.subject) filter (where event.is_serious) as serious,
-  count(distinct event.subject) filter (where event.is_fatal) as fatal
+  count(event.subject) filter (where not event.is_later) as in_time,
+  if_serious(count(distinct event.subject) filter (where event.is_serious)) as serious,
+  if_fatal(count(distinct event.subject) filter (where event.is_fatal)) as fatal
 from interest
 cross join arm
 left join event on event."group" = interest."group" and event.arm = arm.arm

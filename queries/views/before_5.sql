@@ -79,21 +79,23 @@ select
   alive_until,
   case when not randomized then if(screen_failure, 'failed', 'in screening') end as screening
 from known;
-create view recorded as
-select 'adverse_event' as relation, word, null::varchar as field, false as is_received, filled
-from (
-  unpivot (
-    select
-      count(serious) as serious,
-      count(serious_death) as serious_death,
-      count(grade) as grade,
-      count(severity) as severity,
-      count(outcome) as outcome,
-      count(start_date) as start_date,
-      count(body_system) as body_system
-    from adverse_event
-  ) on columns(*) into name word value filled
-);
+create table recorded as
+with field (dataset, field, filled) as (
+  select 'AE', 'AESER', count(serious) from adverse_event
+  union all
+  select 'AE', 'AESDTH', count(serious_death) from adverse_event
+  union all
+  select 'AE', 'AETOXGR', count(grade) from adverse_event
+  union all
+  select 'AE', 'AESEV', count(severity) from adverse_event
+  union all
+  select 'AE', 'AEOUT', count(outcome) from adverse_event
+  union all
+  select 'AE', 'AESTDTC', count(start_date_text) from adverse_event
+  union all
+  select 'DM', 'DTHFL', 1
+)
+select *, filled > 0 or not exists (select 1 from adverse_event) as is_recorded from field;
 create view why_left as select subject, reason from standing;
 create view left_in_all as
 select null::varchar as reason, null::bigint as participants where false;
