@@ -18,6 +18,7 @@ from data_validation.schemas import BrokenCheckError, structural_failures
 from data_validation.sealing import Tables
 from data_validation.values import trimmed
 from data_validation.written_dates import seeming
+from snapshots import pairs
 
 SEVERITIES = tuple(severity.value for severity in Severity)
 
@@ -191,24 +192,106 @@ def only_sealed(complete: pl.DataFrame, opened: pl.DataFrame) -> pl.DataFrame:
     return complete.join(opened.select("finding"), on="finding", how="anti", maintain_order="left")
 
 
-def with_status(findings: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
-    """Findings with `status` against those of the snapshot before: new, persisting, resolved.
+RecordsOf = Callable[[str, list[str]], pl.DataFrame]
 
-    Resolved ones are carried along once, with the words of the snapshot in which they last stood.
+
+def _no_records(_relation: str, _keys: list[str]) -> pl.DataFrame:
+    return pl.DataFrame()
+
+
+def with_status(
+    findings: pl.DataFrame,
+    before: pl.DataFrame | None,
+    records_now: RecordsOf = _no_records,
+    records_before: RecordsOf = _no_records,
+) -> pl.DataFrame:
+    """Findings with `status` against those of the snapshot before, and `known_as`.
+
+    The status is new, persisting, moved or resolved. A finding is the same where its id is; of the
+    others, one has moved where check, field and participant are those of one that is gone and its
+    record is the same in at least half of the open texts: its date or its term was corrected, and
+    the query is still the same. `known_as` is the id under which the query was first made, through
+    all later snapshots. Resolved ones are carried along once, with the words of the snapshot in
+    which they last stood.
+
+    Args:
+        before: findings of the snapshot before; None where there is none.
+        records_now, records_before: the open records of a relation with these keys, in this extract
+            and in the one before.
     """
     if before is None:
-        return findings.with_columns(pl.lit("new").alias("status"))
+        return findings.with_columns(pl.lit("new").alias("status"), known_as=pl.col("finding"))
     standing = before.filter(pl.col("status") != "resolved")
+    if "known_as" not in before.columns:  # formats before 5
+        standing = standing.with_columns(known_as=pl.col("finding"))
+    gone = standing.filter(~pl.col("finding").is_in(findings["finding"].implode()))
+    came = findings.filter(~pl.col("finding").is_in(standing["finding"].implode()))
+    moved = _moved(_with_records(gone, records_before), _with_records(came, records_now))
+    names = dict(standing.select("finding", "known_as").rows())
+    was = pl.col("finding").replace(moved)
     now = findings.with_columns(
-        pl.when(pl.col("finding").is_in(standing["finding"].implode()))
+        pl.when(pl.col("finding").is_in(list(moved)))
+        .then(pl.lit("moved"))
+        .when(pl.col("finding").is_in(list(names)))
         .then(pl.lit("persisting"))
         .otherwise(pl.lit("new"))
-        .alias("status")
+        .alias("status"),
+        known_as=was.replace(names),
     )
-    gone = standing.join(
-        findings.select("finding"), on="finding", how="anti", maintain_order="left"
-    ).with_columns(pl.lit("resolved").alias("status"))
-    return pl.concat([now, gone.select(now.columns)])
+    resolved = gone.filter(~pl.col("finding").is_in(list(moved.values()))).with_columns(
+        pl.lit("resolved").alias("status")
+    )
+    return pl.concat([now, resolved.select(now.columns)])
+
+
+_SAME = ("check", "field", "domain", "subject")
+_NOT_COMPARED = ("record_key", "subject", "study_day")
+
+
+def _moved(gone: pl.DataFrame, came: pl.DataFrame) -> dict[str, str]:
+    """Of findings of now the ids of those of before that are about the same record."""
+    texts = [name for name in gone.columns if name.startswith(_TEXT) and name in came.columns]
+    found = pairs(
+        gone,
+        came,
+        within=_SAME,
+        date="_date",
+        compared=texts,
+        least_equal=0.5,
+        nearest_first=False,
+    )
+    return {came.item(new, "finding"): gone.item(old, "finding") for old, new in found}
+
+
+_TEXT = "_record_"
+
+
+def _with_records(findings: pl.DataFrame, records: RecordsOf) -> pl.DataFrame:
+    """Findings about records, with the record's open texts and its date."""
+    parts = [pl.DataFrame(schema={"record_key": pl.String, "_date": pl.String})]
+    for (name,), group in findings.drop_nulls("record_key").group_by("domain"):
+        domain = DOMAINS.get(str(name))
+        if domain is None:
+            continue
+        of = records(domain.relation, group["record_key"].unique().to_list())
+        if of.is_empty():
+            continue
+        date = pl.col(domain.date) if domain.date in of.columns else pl.lit(None)
+        parts.append(
+            of.select(
+                "record_key",
+                date.cast(pl.String).alias("_date"),
+                *(
+                    pl.col(text).cast(pl.String).alias(f"{_TEXT}{text}")
+                    for text in of.columns
+                    if text not in _NOT_COMPARED
+                ),
+            )
+        )
+    found = pl.concat(parts, how="diagonal")
+    return findings.select("finding", *_SAME, "record_key").join(
+        found, on="record_key", how="inner", maintain_order="left"
+    )
 
 
 def counts(findings: pl.DataFrame) -> dict[str, int]:

@@ -29,6 +29,7 @@ from snapshots.manifest import (
     Severity,
     TableFacts,
 )
+from snapshots.matching import pairs
 from snapshots.publish import (
     find_by_receipt,
     load_lock,
@@ -56,7 +57,7 @@ from snapshots.store import (
     Store,
     TrialStore,
 )
-from snapshots.tables import count_rows, rows_where, store_frame, store_frames
+from snapshots.tables import count_rows, rows_where, rows_with, store_frame, store_frames
 
 __all__ = [
     "FORMAT",
@@ -97,6 +98,7 @@ __all__ = [
     "new_key_pair",
     "open_store_digest",
     "open_stores_reader",
+    "pairs",
     "prune",
     "publish",
     "quote_identifier",
@@ -106,6 +108,7 @@ __all__ = [
     "reader",
     "receipt_of",
     "rows_where",
+    "rows_with",
     "store_frame",
     "store_frames",
     "sweep",

@@ -3,7 +3,7 @@
 Names are ours (relations), never an extract's, and pass through the quoting function all the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import polars as pl
@@ -61,3 +61,16 @@ def rows_where(
         return cursor.view(view).filter(is_asked).pl()
     finally:
         cursor.close()
+
+
+def rows_with(
+    connection: duckdb.DuckDBPyConnection,
+    database: str,
+    table: str,
+    column: str,
+    values: Sequence[str],
+) -> pl.DataFrame:
+    """The rows of a table of an attached database whose ``column`` is one of ``values``."""
+    asked = [duckdb.ConstantExpression(value) for value in values]
+    target = f"{quote_identifier(database)}.main.{quote_identifier(table)}"
+    return connection.table(target).filter(duckdb.ColumnExpression(column).isin(*asked)).pl()

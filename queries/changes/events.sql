@@ -1,4 +1,5 @@
--- One row an adverse event since randomization: whose, and what is recorded of it.
+-- One row an adverse event since randomization: whose, what is recorded of it, and whether it is
+-- dated beyond the data cut-off.
 select
   event.record_key,
   event.subject,
@@ -10,7 +11,9 @@ select
   event.grade,
   event.is_serious,
   event.is_fatal,
-  event.outcome
+  event.outcome,
+  coalesce(event.start_date > cut_off.date, false) as is_beyond
 from emergent_event as event
 inner join participation using (subject)
+cross join cut_off
 order by event.record_key

@@ -8,6 +8,7 @@ select
   count(*) filter (where sealed) as sealed,
   count(*) filter (where status = 'new') as new,
   count(*) filter (where status = 'persisting') as persisting,
+  count(*) filter (where status = 'moved') as moved,
   count(*) filter (where status = 'resolved') as resolved,
   count(distinct subject) filter (where status <> 'resolved') as participants
 from finding
