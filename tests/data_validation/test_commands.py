@@ -838,6 +838,8 @@ def test_the_demonstration_is_made_once(place: Place, monkeypatch: pytest.Monkey
         status = connection.sql(
             "select status, count(*) from open_data.finding group by status"
         ).fetchall()
+    # Counted from the two extracts: two records moved beyond the cut-off, each with two queries.
+    assert dict(status)["moved"] == 4
     assert min(dict(status)[name] for name in ("new", "persisting", "resolved")) > 3, status
     keys = place.folder / "demonstration-keys"
     for name in ("board_private.key", "audit.key"):

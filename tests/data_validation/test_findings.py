@@ -9,16 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from data_validation.assess import assess
+from data_validation.assess import Assessment, assess
 from data_validation.facts import Severity
 from data_validation.field_failures import ONE_BY_ONE_AT_MOST
-from data_validation.findings import SCHEMA, SEVERITIES, counts, only_sealed, with_status
+from data_validation.findings import (
+    SCHEMA,
+    SEVERITIES,
+    RecordsOf,
+    counts,
+    only_sealed,
+    with_status,
+)
 from data_validation.readers import read_extract
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
 from simulator import simulate, write_extract
 from tests.data_validation.small_extracts import (
     Change,
     Row,
+    Rows,
     Sides,
     assess_frames,
     assess_rows,
@@ -176,6 +184,64 @@ def test_no_finding_is_lost_between_two_snapshots(
         "resolved": sorted(before - now),
     }
     assert found == {status: names for status, names in expected.items() if names}
+
+
+def status_after(before: Rows, now: Rows) -> pl.DataFrame:
+    """Findings of an extract against those of the one before, with the open records of both."""
+    then, here = assess_rows(before), assess_rows(now)
+
+    def records_of(assessment: Assessment) -> RecordsOf:
+        return lambda relation, keys: assessment.open_relations[relation].filter(
+            pl.col("record_key").is_in(keys)
+        )
+
+    return with_status(
+        here.open_findings,
+        with_status(then.open_findings, None),
+        records_of(here),
+        records_of(then),
+    )
+
+
+ENDED_EARLY: Row = {"AEENDTC": "2023-03-01"}
+
+
+def test_a_query_persists_though_its_record_moved() -> None:
+    """An event that ends before it starts, whose start was corrected to another day."""
+    before = changed(("AE", 0, ENDED_EARLY))
+    now = changed(("AE", 0, ENDED_EARLY | {"AESTDTC": "2023-03-14"}))
+    found = status_after(before, now).filter(check="AE-AEENDTC-order")
+    (first,) = assess_rows(before).open_findings.filter(check="AE-AEENDTC-order")["finding"]
+    assert found.select("status", "known_as").rows() == [("moved", first)]
+    assert found["finding"].to_list() != [first]
+    # And in the one after that, though it moved once more.
+    again = with_status(
+        assess_rows(changed(("AE", 0, ENDED_EARLY | {"AESTDTC": "2023-03-14"}))).open_findings,
+        status_after(before, now),
+    ).filter(check="AE-AEENDTC-order")
+    assert again.select("status", "known_as").rows() == [("persisting", first)]
+
+
+def test_a_query_about_another_record_is_new() -> None:
+    """One of another participant, one of an event that has little in common."""
+    before = changed(("AE", 0, ENDED_EARLY))
+    subject = before["AE"][1]["USUBJID"]
+    assert subject != before["AE"][0]["USUBJID"]
+    other = changed(("AE", 1, ENDED_EARLY | {"AESTDTC": "2023-03-14"}))
+    assert set(status_after(before, other).filter(check="AE-AEENDTC-order")["status"]) == {
+        "new",
+        "resolved",
+    }
+    unlike = {name: "Z" for name in before["AE"][0] if name not in {"USUBJID", "STUDYID", "DOMAIN"}}
+    changed_wholly = changed(("AE", 0, unlike | ENDED_EARLY | {"AESTDTC": "2023-03-14"}))
+    found = status_after(before, changed_wholly).filter(check="AE-AEENDTC-order")
+    assert set(found["status"]) == {"new", "resolved"}
+
+
+def test_findings_of_a_snapshot_of_before_are_known_by_their_own_name() -> None:
+    before = made("a", "b", status="new")  # of a format without `known_as`
+    found = with_status(made("b", "c"), before)
+    assert dict(found.select("finding", "known_as").rows()) == {"a": "a", "b": "b", "c": "c"}
 
 
 def test_resolved_findings_are_not_counted() -> None:
