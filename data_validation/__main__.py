@@ -338,10 +338,36 @@ def _report(
         table.add_row(str(check), str(severity), str(count), str(message))
     if by_check.height:
         _told(asked).print(table)
+    _what_it_shows(assessment, asked)
     _told(asked).print(
         "Findings: " + ", ".join(f"{count} {severity}" for severity, count in found.items()),
         markup=False,
     )
+
+
+def _what_it_shows(assessment: "Assessment", asked: argparse.Namespace) -> None:
+    """The facts that pages will stand on, and the exhibits that cannot be made, worst first."""
+    import exhibits  # noqa: F401 – importing it registers them
+    from access import View
+    from exhibits.intake import cannot_be_shown
+    from exhibits.parts.words import NOT_RECORDED
+
+    facts = Table("Fact", "Source", "Known of", box=None)
+    known = assessment.open_relations["known_fact"]
+    for _, fact, source, count, of in known.sort(
+        pl.col("source").is_not_null(), "position", maintain_order=True
+    ).rows():
+        facts.add_row(fact, source or NOT_RECORDED, f"{count:,} of {of:,}" if source else "")
+    _told(asked).print(facts)
+    recorded = assessment.open_relations["recorded"].filter("is_recorded")
+    there = {f"{dataset}.{field}" for dataset, field in recorded.select("dataset", "field").rows()}
+    datasets = assessment.complete_relations["dataset"].filter("present")["dataset"]
+    missing = cannot_be_shown(assessment.trial, there | set(datasets), View.CODED)
+    if missing.height:
+        table = Table("Cannot be shown", "Why", box=None)
+        for reason, names in missing.rows():
+            table.add_row(escape(names), escape(reason))
+        _told(asked).print(table)
 
 
 def _told(asked: argparse.Namespace) -> Console:

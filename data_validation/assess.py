@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from data_validation import known
+from data_validation import coverage, known
 from data_validation.domains import DOMAINS, SEALED_DATASETS
 from data_validation.domains.supplemental import with_merged_qualifiers
 from data_validation.facts import Kind, Severity, is_sealed_everywhere
@@ -22,6 +22,7 @@ from data_validation.functional_unblinding import unblinding_findings
 from data_validation.readers import Extract
 from data_validation.relations import participants
 from data_validation.released import (
+    NOBODY_RANDOMIZED,
     NotRandomizedError,
     arm_code,
     named_reason,
@@ -31,14 +32,16 @@ from data_validation.released import (
     released_screening,
     released_sealed_events,
 )
-from data_validation.rules import Evidence
+from data_validation.rules import Evidence, Stated
 from data_validation.sealing import Tables, split
 from data_validation.values import trimmed
 from data_validation.written_separations import written_separations
 from trials import Trial
 
 # Relations that hold no record of the extract: what was worked out from it.
-NOT_RECEIVED = frozenset({"dataset", "leaving_reason", "recorded", "sealed_event", "standing"})
+NOT_RECEIVED = frozenset(
+    {"dataset", "known_fact", "leaving_reason", "recorded", "sealed_event", "standing"}
+)
 
 
 class UnusableExtractError(Exception):
@@ -123,10 +126,11 @@ def assess(
         )
     progress("sealing")
     opened, complete = split(datasets, trial)
+    not_known = None
     try:
         randomized = released_randomization(complete, trial)
     except NotRandomizedError as error:
-        raise UnusableExtractError(str(error)) from None
+        randomized, not_known = NOBODY_RANDOMIZED, str(error)
     cutoff = cutoff or _cutoff_of(opened, trial)
     screening = released_screening(complete, randomized, trial)
     ends = released_end(complete, randomized, trial, cutoff)
@@ -142,6 +146,11 @@ def assess(
     unknown = {name: frame for name, frame in datasets.items() if name not in DOMAINS}
     contacts = known.last_contacts(opened, cutoff)
     standing = known.standing(opened, open_people, contacts, trial, cutoff)
+    of_facts = list(coverage.findings_of_facts(opened, standing, ends, trial, cutoff))
+    if not_known is not None:
+        of_facts.append(Stated(coverage.NOT_RANDOMIZED, "ARMCD", None, not_known))
+    open_findings = ordered(pl.concat([open_findings, stated(of_facts)]))
+    record = coverage.recorded(opened)
     all_standing = known.standing(complete, complete_people, contacts, trial, cutoff).with_columns(
         pl.when(pl.col("ended") == "left").then(named_reason(trial)).alias("named_reason")
     )
@@ -152,12 +161,13 @@ def assess(
         open_relations=open_side.relations
         | {
             "standing": standing,
-            "recorded": known.recorded(opened),
+            "recorded": record,
+            "known_fact": coverage.facts(opened, randomized, standing, record),
             "leaving_reason": released_leaving(all_standing, trial),
             "sealed_event": released_sealed_events(complete, trial),
         },
         complete_relations=complete_side.relations
-        | {"standing": all_standing, "recorded": known.recorded(complete)},
+        | {"standing": all_standing, "recorded": coverage.recorded(complete)},
         allocation=allocation,
         unknown=_as_received(unknown),
         open_findings=open_findings,

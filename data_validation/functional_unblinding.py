@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from data_validation.facts import Severity, folded, folded_terms
-from data_validation.rules import Rule, RuleKind
+from data_validation.rules import Rule, RuleKind, Stated
 from data_validation.separation import (
     Counts,
     Family,
@@ -74,20 +74,6 @@ _GIVEN = (
 # A MedDRA system organ class has administration in its name, and everybody can have its events.
 _NAMES_NOTHING = ("record_key", "subject", "body_system")
 _SHOWN_NAMES = 4
-
-
-@dataclass(frozen=True)
-class Stated:
-    """A finding about the open store as a whole.
-
-    Attributes:
-        about: what is the same in the next extract. message: what was found, with its numbers.
-    """
-
-    rule: Rule
-    about: str
-    value: str | None
-    message: str
 
 
 def unblinding_findings(

@@ -178,8 +178,9 @@ def standing(
         `death_date`, `death_date_text`, `death_source`, `completion_date`, `leaving_date`;
         `observed_until`, up to which events are counted, and `observed_by`, how that is known: null
         of who is not randomized; `alive_until`, the latest sign of life; `screening`, of who is not
-        randomized: failed, not assigned, in screening, not known; and of complete tables `reason`,
-        why the participant left.
+        randomized: failed, not assigned, in screening, not known, and `screening_reason`;
+        `randomized_month`, its first day, of a date that is known to the month, too; and of
+        complete tables `reason`, why the participant left.
     """
     known = (
         people.select(
@@ -188,8 +189,10 @@ def standing(
             pl.col("randomization_date").alias("day_one"),
             "end_date",
             "screening_date",
+            "randomization_date_text",
             "screen_failure",
             "not_assigned",
+            "screening_reason",
         )
         .unique("subject", keep="first", maintain_order=True)
         .join(_deaths(tables, people), on="subject", how="left", maintain_order="left")
@@ -228,6 +231,10 @@ def standing(
             "observed_by",
             "alive_until",
             _screening(trial, cutoff).alias("screening"),
+            "screening_reason",
+            pl.when("randomized")
+            .then(pl.coalesce("day_one", _earliest("randomization_date_text")).dt.truncate("1mo"))
+            .alias("randomized_month"),
             *([] if tables.is_open else ["reason"]),
         )
         .sort("subject")
@@ -336,30 +343,3 @@ def _overdue(tables: Tables, known: pl.DataFrame, trial: Trial, cutoff: date) ->
     late = missed.filter(~pl.col("_in_hospital"))
     subjects = pl.concat([late["subject"], in_hospital["subject"]])
     return known["subject"].is_in(subjects.unique().implode())
-
-
-def recorded(tables: Tables) -> pl.DataFrame:
-    """What of each dataset is recorded at all.
-
-    A column that is empty throughout records nothing: grades of which none is given were not
-    collected. Of a death alone, nothing in it is that nobody died.
-
-    Returns:
-        A row a field of a dataset: `dataset`, `field`, `filled` (how many records have a value) and
-        `is_recorded`.
-    """
-    rows = []
-    for name, frame in tables.frames.items():
-        domain, absent = DOMAINS[name], tables.absent.get(name, ())
-        for field in domain.open_fields if tables.is_open else domain.fields:
-            filled = frame.height - frame[field.name].null_count()
-            says_something = filled or frame.is_empty() or field.name in _EMPTY_IS_NONE
-            is_there = name in tables.present and field.name not in absent
-            rows.append((name, field.name, filled, is_there and bool(says_something)))
-    columns = {"dataset": pl.String, "field": pl.String}
-    columns |= {"filled": pl.Int64, "is_recorded": pl.Boolean}
-    return pl.DataFrame(rows, schema=columns, orient="row")
-
-
-# Fields of which no value is an answer by itself.
-_EMPTY_IS_NONE = ("DTHFL", "DTHDTC", "HOENDTC", "AEENDTC")

@@ -19,6 +19,12 @@ from trials import Trial
 LEAST_SHARE = 0.95
 
 
+NOBODY_RANDOMIZED = pl.DataFrame(
+    schema={"USUBJID": pl.String, "randomization_date": pl.Date}
+    | dict.fromkeys(("randomization_date_text", "stratum", "source"), pl.String)
+)
+
+
 class NotRandomizedError(Exception):
     """It is not known who is randomized; the text says what the extract has and what to send."""
 
@@ -133,11 +139,7 @@ def _nobody_is_randomized(tables: Tables, trial: Trial) -> pl.DataFrame:
             'randomization, write source = "DM.RFSTDTC" under [randomization] in the trial '
             "definition."
         )
-    columns = ("randomization_date_text", "stratum", "source")
-    return pl.DataFrame(
-        schema={"USUBJID": pl.String, "randomization_date": pl.Date}
-        | dict.fromkeys(columns, pl.String)
-    )
+    return NOBODY_RANDOMIZED
 
 
 def arm_code(column: pl.Expr, trial: Trial) -> pl.Expr:

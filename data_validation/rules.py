@@ -56,6 +56,21 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """A finding about an extract, or what is open of it, as a whole.
+
+    Attributes:
+        about: what is the same in the next extract.
+        message: what was found, with its numbers.
+    """
+
+    rule: Rule
+    about: str
+    value: str | None
+    message: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a check may look at: the tables of one side, and what is known of each subject.
 

@@ -28,6 +28,8 @@ NOT_THERE = {
     "CE": "The extract has no clinical events (CE). Ask for them in the next extract.",
     "CP": "The extract has no cell phenotypes (CP). Ask for them in the next extract.",
     "DM": "The extract has no demographics (DM). Ask for them in the next extract.",
+    "DS": "The extract has no dispositions (DS), so how participation ended is not recorded. Ask "
+    "for them in the next extract.",
     "DV": "The extract has no dataset DV, so deviations from the protocol are not known. Ask for "
     "DV in the next extract.",
     "EG": "The extract has no electrocardiograms (EG). Ask for them in the next extract.",

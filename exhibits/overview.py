@@ -8,7 +8,7 @@ import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit, leading, make, too_few
 from exhibits.parts.events import recorded_of_events
-from exhibits.parts.populations import who_died
+from exhibits.parts.populations import BY_WHICH, who_died
 from exhibits.parts.words import NOT_RECORDED, counted, number
 from exhibits.safety.overview import list_of_kind
 from exhibits.special_interest.groups import list_of
@@ -67,7 +67,7 @@ def _beside_attention(made: Exhibit) -> str:
     title="The trial at a glance",
     method=(
         "Participants; those with a serious event or one of special interest had it since "
-        "randomization. Deaths: those of the study's end and of the participant's record.",
+        "randomization. " + BY_WHICH,
     ),
 )
 def trial_at_a_glance(board: Board) -> Exhibit:
@@ -91,6 +91,9 @@ def trial_at_a_glance(board: Board) -> Exhibit:
     # One that is not shown may be any number.
     if standing["not_recorded"].fill_null(1).sum() == 0:
         del columns["not_recorded"]
+    if not board.has("DS"):
+        for name in ("completed", "in_follow_up", "not_recorded", "left_study"):
+            columns.pop(name, None)
     rows = [_row(label, standing, name) for name, label in columns.items()]
     if board.has("AE"):
         serious = board.ask("safety/overview", **everybody).filter(pl.col("kind") == "serious")
@@ -120,6 +123,8 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         people = lists.get(row["what"]) if total else None
         value = number(total) if is_recorded else NOT_RECORDED
         numbers.append(Number(row["what"], value, remark, people))
+    if not board.has("DS"):
+        numbers.append(Number("End of participation", NOT_RECORDED))
     numbers[0] = replace(
         numbers[0], value=f"{totals['randomized']:,} of {board.trial.accrual.target:,}"
     )

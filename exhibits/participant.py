@@ -89,7 +89,7 @@ def participant_summary(board: Board, person: Person) -> Exhibit:
             Number(
                 "Adverse events",
                 f"{person['events']:,}",
-                f"serious: {_or_not_recorded(person['serious'])}",
+                f"serious: {serious}",
             ),
             Number("Major findings open", f"{person['major_findings']:,}"),
         ),

@@ -69,8 +69,9 @@ _STORES = {"relations_open": OPEN, "relations_complete": SEALED}
 # What changed in these is no change of what is recorded of participants. Of each relation so many
 # changed values are looked at for examples.
 NOT_RECORDS = frozenset({
-    "about", "control_total", "dataset", "finding", "leaving_reason", "reading_remark", "recorded",
-    "sealed_event", "sealed_finding", "sealed_unexpectedly", "standing",
+    "about", "control_total", "dataset", "finding", "known_fact", "leaving_reason",
+    "reading_remark", "recorded", "sealed_event", "sealed_finding", "sealed_unexpectedly",
+    "standing",
 })  # fmt: skip
 _EXAMPLES = 1_000
 
@@ -603,8 +604,10 @@ def _make_plain_relations(
 
     listed = {row[0] for row in stored("dataset").select("relation").fetchall()}
     facts = {"standing", "recorded"} if snapshot.manifest.format >= KNOWN_FACTS else set()
-    if facts and store == OPEN:
-        facts.add("leaving_reason")
+    if facts:
+        # What opens of the whole trial alone stands in the open part.
+        for name in ("known_fact", "leaving_reason"):
+            connection.table(f"{quote_identifier(OPEN)}.{quote_identifier(name)}").create_view(name)
     for name in sorted({"dataset", "blood_gas"} | facts | listed - _NOT_PLAIN):
         relation = stored(name)
         is_later = _begins_after(relation.columns, snapshot.manifest.cutoff)

@@ -28,6 +28,7 @@ ENDS = (
     page="board-conduct",
     leads=101,
     title="Disposition",
+    data=("DS",),
     method=(
         "Who died counts as died, whatever came before. In follow-up: no end is recorded, and "
         "the window of the last visit is open.",
@@ -91,6 +92,7 @@ def _received_in_words(board: Board) -> str:
     page="board-conduct",
     population="Randomized participants who left the study",
     title="Reasons for leaving early",
+    data=("DS",),
     method=("The first reason that is recorded of each participant. " + NOT_OPENED,),
 )
 def reasons_for_leaving(board: Board) -> Exhibit:

@@ -131,6 +131,7 @@ def cumulative_enrollment(board: Board) -> Exhibit:
     by_date = board.ask("enrollment/randomized_by_date")
     totals = board.ask("enrollment/totals").row(0, named=True)
     randomized, undated = totals["randomized"], totals["randomized_without_date"]
+    to_month = totals["dated_to_month"]
     if randomized is None:
         return too_few(board)
     elapsed = _months(board, cutoff)
@@ -168,6 +169,7 @@ def cumulative_enrollment(board: Board) -> Exhibit:
     return Exhibit(
         denominator=f"{share(randomized, accrual.target)} planned"
         + (f"; {undated:,} without a date of randomization are not drawn" if undated else "")
+        + (f", of these {to_month:,} known to the month only" if undated and to_month else "")
         + ("; drawn where enough have come since the step before" if board.is_limited else ""),
         picture=lambda: _cumulative_drawn(accrual, cutoff, by_date, projected, randomized),
         description=(

@@ -55,8 +55,9 @@ def enrollment_by_site(board: Board) -> Exhibit:
                 ("randomized", "Randomized", ACCENT, ""),
                 ("screen_failures", "Screen failure", QUIET, "/"),
                 ("in_screening", "Still in screening", QUIET, "."),
+                ("not_known", "Outcome not known", QUIET, "x"),
             )
-            if name != "in_screening" or shown[name].sum()
+            if name not in ("in_screening", "not_known") or shown[name].sum()
         ]
         order = {"categoryorder": "array", "categoryarray": names[::-1]}
         return figure(
@@ -81,6 +82,7 @@ def enrollment_by_site(board: Board) -> Exhibit:
         table=sites,
         labels={
             "in_screening": "Still in screening",
+            "not_known": "Not randomized, outcome not known",
             "first_randomization": "First randomized",
             "last_randomization": "Last randomized",
         },
@@ -92,7 +94,11 @@ def enrollment_by_site(board: Board) -> Exhibit:
     page="board-enrollment",
     population="All screened participants",
     title="Screening flow",
-    method=("Reasons are the criteria that are recorded as not met (IE).",),
+    method=(
+        "Reasons are the criteria that are recorded as not met (IE); without one what disposition "
+        "or demographics say. Still in screening: no outcome is recorded, and the last contact is "
+        "not long ago.",
+    ),
 )
 def screening_flow(board: Board) -> Exhibit:
     """From screening to randomization, with the trial's own reasons for exclusion."""
@@ -102,31 +108,37 @@ def screening_flow(board: Board) -> Exhibit:
         ("Screened", totals["screened"]),
         ("Still in screening", totals["in_screening"]),
         ("Screen failures", failures),
+        ("Not randomized, outcome not known", totals["not_known"]),
         ("Randomized", totals["randomized"]),
     ]
     reasons = most_first(board.ask("enrollment/screen_failures_by_criterion"), "participants")
-    no_reason = board.ask("enrollment/screen_failures_without_criterion").item()
+    in_words = board.ask("enrollment/screen_failures_by_reason")
     wording = {item.id.upper(): item for item in board.trial.criteria}
+    if totals["not_known"] == 0:
+        del flow[3]
     rows = [("flow", label, "", count) for label, count in flow]
-    if board.has("IE"):
-        for criterion, count in reasons.rows():
-            of_protocol = wording.get(str(criterion).upper())
-            label = of_protocol.label if of_protocol else str(criterion)
-            kind = f"{criterion}, {of_protocol.kind}" if of_protocol else str(criterion)
-            rows.append(("criterion not met", label, kind, count))
-        if no_reason != 0:
-            label = "No criterion of the protocol recorded"
-            rows.append(("criterion not met", label, "", no_reason))
+    for criterion, count in reasons.rows():
+        of_protocol = wording.get(str(criterion).upper())
+        label = of_protocol.label if of_protocol else str(criterion)
+        kind = f"{criterion}, {of_protocol.kind}" if of_protocol else str(criterion)
+        rows.append(("reason", label, kind, count))
+    for reason, count in most_first(in_words, "participants").rows():
+        rows.append(("reason", reason or "Reason not recorded", "", count))
     table = pl.DataFrame(rows, schema=["part", "step", "criterion", "participants"], orient="row")
     # What is not shown is not drawn as nobody.
-    bars = table.filter(pl.col("part") == "criterion not met", pl.col("participants").is_not_null())
+    bars = table.filter(pl.col("part") == "reason", pl.col("participants").is_not_null())
     footnotes = ["A participant can have several reasons, so they may add up to more."]
     if not board.has("IE"):
-        footnotes = [
+        footnotes.append(
             "The extract has no dataset IE, so the criteria that were not met are not known. "
             "Ask for IE in the next extract."
-        ]
+        )
     screened = totals["screened"]
+    not_known = (
+        f"; not randomized, outcome not known: {number(totals['not_known'])}"
+        if totals["not_known"] != 0
+        else ""
+    )
 
     def draw() -> go.Figure:
         bar = {
@@ -153,12 +165,12 @@ def screening_flow(board: Board) -> Exhibit:
         answer=(
             f"{share_of_arm(board, totals['randomized'], screened)} screened participants were "
             f"randomized, {number(failures)} failed screening; still in screening: "
-            f"{number(totals['in_screening'])}."
+            f"{number(totals['in_screening'])}{not_known}."
         ),
         denominator=f"{number(totals['randomized'])} randomized of {number(screened)} screened",
         numbers=tuple(Number(SHORT.get(label, label), number(count)) for label, count in flow),
         picture=draw if bars.height else None,
-        description=f"Criteria that {counted(failures, 'screen failure')} did not meet, as bars.",
+        description=f"Why {counted(failures, 'participant')} failed screening, as bars.",
         table=table,
         labels={"step": "Step or reason"},
         footnotes=tuple(footnotes),

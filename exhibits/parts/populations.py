@@ -7,6 +7,11 @@ from queries import Board
 
 PAST = "Past a day: the window of its planned visit had closed by the data cut-off."
 
+BY_WHICH = (
+    "Deaths are those that demographics, dispositions, fatal events, death details or contacts "
+    "record by the data cut-off, dated by the first of them that has a date."
+)
+
 
 def nobody_randomized(board: Board) -> Exhibit | None:
     """In place of an exhibit of everybody, whatever the filters, where nobody is randomized."""

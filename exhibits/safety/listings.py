@@ -6,7 +6,8 @@ import polars as pl
 
 from exhibits.exhibit import DEATHS, RANDOMIZED, SERIOUSNESS, Exhibit, People, exhibit
 from exhibits.parts.events import SINCE, list_of_events, not_recorded_of_events, sealed_events
-from exhibits.parts.words import NOT_RECORDED, counted, share
+from exhibits.parts.populations import BY_WHICH
+from exhibits.parts.words import NOT_RECORDED, counted, day, share
 from queries import Board
 
 LISTED = (
@@ -41,6 +42,7 @@ def _listing(board: Board, title: str, none: str, **chosen: Any) -> Exhibit:
         pl.when(pl.col("onset") == "not known to the day").then(
             pl.lit("onset not known to the day")
         ),
+        pl.when("is_after_death").then(pl.lit("dated after death")),
         pl.when("is_reported_again").then(pl.lit("reported again, same term, dates and grade")),
         separator="; ",
         ignore_nulls=True,
@@ -101,16 +103,43 @@ def all_events(board: Board) -> Exhibit:
 @exhibit(
     page="board-safety",
     tab="Listings",
+    title="Since the cut-off",
+    data=("AE",),
+    method=(
+        "Deaths, serious events and events of special interest that began after the data cut-off. "
+        "No number on any page counts them, and who reported late is not known.",
+    ),
+)
+def since_the_cutoff(board: Board) -> Exhibit:
+    """Deaths, serious events and events of special interest after the data cut-off."""
+    rows = board.ask("safety/since_cutoff")
+    cutoff = day(board.snapshot.manifest.cutoff)
+    if rows.is_empty():
+        return Exhibit(
+            missing=f"The extract holds no death, serious event or event of special interest after "
+            f"the cut-off of {cutoff}."
+        )
+    deaths = rows.filter(pl.col("why") == "death").height
+    return Exhibit(
+        answer=f"After the cut-off of {cutoff}: {counted(deaths, 'death')} and "
+        f"{counted(rows.height - deaths, 'serious event or event', 'serious events or events')} of "
+        "special interest. They are in no number.",
+        denominator=counted(rows.height, "record"),
+        table=rows,
+        labels={"what": "Event", "why": "Listed as"},
+    )
+
+
+@exhibit(
+    page="board-safety",
+    tab="Listings",
     also_on=("board-survival",),
     title="Deaths",
     population=f"{RANDOMIZED}; others who were screened are marked",
     data=(DEATHS,),
     filtered=True,
     by_day=False,
-    method=(
-        "Deaths are those in demographics (DM); where it has none of a participant, that in "
-        "disposition (DS). Discharge does not end observation.",
-    ),
+    method=(BY_WHICH + " Discharge does not end observation.",),
 )
 def deaths(board: Board) -> Exhibit:
     """Every death, with its day, its cause and the fatal events recorded for it."""

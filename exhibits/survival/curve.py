@@ -1,5 +1,6 @@
 """How long participants live: survival from randomization."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,14 @@ from exhibits.parts.incidence_curves import (
     in_percent,
     milestones,
 )
-from exhibits.parts.populations import who_died
+from exhibits.parts.populations import BY_WHICH, who_died
 from exhibits.parts.theme import arm_style, figure, in_lines, safe
 from exhibits.parts.words import counted, decimal, p_value, rounded
 from exhibits.survival.status import (
-    BY_WHICH,
     OBSERVED,
     differences_in_words,
+    enough_known,
+    status_by_day,
     too_little_known,
     undated_note,
 )
@@ -70,28 +72,33 @@ def survival_curve(board: Board) -> Exhibit:
     estimated = [arm for arm in board.arms if has_enough(board, sizes[arm])]
     compared = arms_to_compare(board, sizes)
     days = sorted({1, day, *milestones(board, max(known["day"].to_list(), default=1))})
+    by_day = status_by_day(board, days)
+    in_doubt = set(by_day.filter(~enough_known(board)).select("arm", "asked_day").rows())
+    are_known = {arm for arm in compared if not {(arm, day), (board.reference_arm, day)} & in_doubt}
     rows = [
         row | beside
         for arm in board.arms
-        for row in _curve_rows(arm, curves[arm], days, shown=arm in estimated)
+        for row in _curve_rows(
+            arm,
+            curves[arm],
+            days,
+            estimated={on for on in days if arm in estimated and (arm, on) not in in_doubt},
+        )
         for beside in [
-            _compared(board, arms, arm, day, shown=arm in compared) if row["day"] == day else {}
+            _compared(board, arms, arm, day, shown=arm in are_known) if row["day"] == day else {}
         ]
     ]
+    # A curve ends before the first day on which too few are known.
+    until = {arm: min((on for of, on in in_doubt if of == arm), default=None) for arm in board.arms}
+    drawn = {arm: _before(curves[arm], until[arm]) for arm in estimated}
     lists = tuple(who_died(arm, board) for arm in board.arms)
     has_died = {arm: bool(dead.any()) for arm, (_, dead) in arms.items()}
     died, total = int(known["is_dead"].sum()), everybody.height
     imputed = int(known["is_earliest"].sum())
     return Exhibit(
-        answer=_survival_answer(board, rows, day) if estimated else TOO_FEW,
+        answer=_survival_answer(board, rows, day, in_doubt) if estimated else TOO_FEW,
         denominator=f"n = {counted(died, 'death')} among N = {total:,}",
-        picture=(
-            lambda: _curves_drawn(
-                board, {arm: curves[arm] for arm in estimated}, days_apart(days, day)
-            )
-        )
-        if estimated
-        else None,
+        picture=(lambda: _curves_drawn(board, drawn, days_apart(days, day))) if estimated else None,
         description="A step curve of the share alive by study day for each arm of this view, with "
         "a band of its 95 % limits and, below it, the numbers at risk.",
         table=pl.DataFrame(
@@ -122,7 +129,11 @@ def survival_curve(board: Board) -> Exhibit:
                 else ()
             ),
             *undated_note(total - known.height),
-            *(_log_rank_note(board, known) if len(estimated) == len(board.arms) else ()),
+            *(
+                _log_rank_note(board, known)
+                if len(estimated) == len(board.arms) and not in_doubt
+                else ()
+            ),
             *too_few_note(board, sizes.values()),
         ),
         assumptions=board.trial.assumptions("survival", "schedule"),
@@ -156,11 +167,21 @@ SURVIVAL_LABELS = {
     "known_percent": "Known, %",
 }
 
+
+def _before(curve: KaplanMeier, day: int | None) -> KaplanMeier:
+    """The curve up to the day before; the whole of it without one."""
+    if day is None:
+        return curve
+    kept = max(int(np.searchsorted(curve.times, day)), 1)
+    arrays = ("times", "at_risk", "events", "censored", "survival", "variance", "low", "high")
+    return replace(curve, **{name: getattr(curve, name)[:kept] for name in arrays})
+
+
 Observed = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 
 def _curve_rows(
-    arm: str, curve: KaplanMeier, days: list[int], *, shown: bool
+    arm: str, curve: KaplanMeier, days: list[int], *, estimated: set[int]
 ) -> list[dict[str, Any]]:
     on = survival_on(curve, days)
     return [
@@ -170,9 +191,9 @@ def _curve_rows(
             "participants": int(curve.at_risk[0]),
             "at_risk": int(on.at_risk[place]),
             "deaths": int(curve.events[curve.times <= day].sum()),
-            "survival_percent": in_percent([on.survival[place]], shown=shown)[0],
-            "survival_percent_low": in_percent([on.low[place]], shown=shown)[0],
-            "survival_percent_high": in_percent([on.high[place]], shown=shown)[0],
+            "survival_percent": in_percent([on.survival[place]], shown=day in estimated)[0],
+            "survival_percent_low": in_percent([on.low[place]], shown=day in estimated)[0],
+            "survival_percent_high": in_percent([on.high[place]], shown=day in estimated)[0],
         }
         for place, day in enumerate(days)
     ]
@@ -203,12 +224,18 @@ def _compared(
     }
 
 
-def _survival_answer(board: Board, rows: list[dict[str, Any]], day: int) -> str:
+def _survival_answer(
+    board: Board, rows: list[dict[str, Any]], day: int, in_doubt: set[tuple[str, int]]
+) -> str:
     on_day = [row for row in rows if row["day"] == day]
     several = len(board.arms) > 1
     parts = []
     for row in on_day:
-        words = without_estimate(board, row["participants"])
+        words = (
+            "not estimated, as too few are known"
+            if (row["arm"], day) in in_doubt
+            else without_estimate(board, row["participants"])
+        )
         if row["survival_percent"] is not None:
             words = f"{decimal(row['survival_percent'])} %"
         if row["survival_percent_low"] is not None:

@@ -13,15 +13,17 @@ from exhibits.parts.comparison import (
     with_share,
 )
 from exhibits.parts.interval_dots import interval_dots
-from exhibits.parts.populations import PAST, who_died
+from exhibits.parts.populations import BY_WHICH, PAST, who_died
+from exhibits.parts.words import number
 from exhibits.survival.status import (
     ALL,
-    BY_WHICH,
     KNOWN,
     OBSERVED,
     by_vital_status,
     counts_by_arm,
     differences_in_words,
+    enough_known,
+    range_in_words,
     status_by_day,
     too_little_known,
     undated_note,
@@ -71,7 +73,16 @@ def mortality(board: Board) -> Exhibit:
             ),
         ]
     )
-    table = with_difference(board, with_share(board, rows), by=["group"])
+    rows = with_share(board, rows)
+    too_few_known = known.filter(~enough_known(board))["arm"].to_list()
+    in_doubt = (pl.col("group") == by_day) & pl.col("arm").is_in(too_few_known)
+    rows = rows.with_columns(pl.when(~in_doubt).then(pl.col("^percent.*$")))
+    table = with_difference(board, rows, by=["group"])
+    if "difference" in table.columns:
+        # Neither arm of a comparison may be in doubt, the reference one above all.
+        if board.reference_arm in too_few_known:
+            in_doubt = pl.col("group") == by_day
+        table = table.with_columns(pl.when(~in_doubt).then(pl.col("^difference.*$")))
     lists = tuple(
         who_died(row["arm"], board)
         if row["group"] == ALL
@@ -86,8 +97,9 @@ def mortality(board: Board) -> Exhibit:
     }
     early, total = sums[by_day], sums[ALL]
     undated = int(known["undated"].sum())
+    unknown = int((known["past"] - known["known_past"]).sum())
     by_then = table.filter(pl.col("group") == by_day)
-    deaths_by_then = (
+    deaths_by_then = range_in_words(board, known, day) or (
         f"By day {day}, {share_of_arm(board, *early)} of those past that day with a known vital "
         f"status died{counts_by_arm(board, by_then)}"
         f"{differences_in_words(board, by_then.iter_rows(named=True), 'deaths')}."
@@ -112,7 +124,10 @@ def mortality(board: Board) -> Exhibit:
         numbers=tuple(
             Number(
                 f"Died {name[0].lower()}{name[1:]}",
-                share_of_arm(board, *counts),
+                share_of_arm(board, *counts)
+                if name == ALL or not too_few_known
+                else f"{number(early[0])} to {number(early[0] + unknown)} of "
+                f"{number(early[1] + unknown)}",
                 ""
                 if len(board.arms) == 1
                 else shares_in_arms(

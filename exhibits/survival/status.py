@@ -13,20 +13,16 @@ from exhibits.parts.comparison import (
 )
 from exhibits.parts.populations import row_name
 from exhibits.parts.theme import STATES
-from exhibits.parts.words import counted, decimal, signed
+from exhibits.parts.words import counted, decimal, number, signed
 from queries import Board
 
 OBSERVED = (
     "Day 1 is the day of randomization. A participant is observed up to death, or up to the last "
-    "day on which they are known to have been alive: at a planned visit, by a measurement of one, "
-    "by a contact, by discharge or by completing the study; at the latest up to the data cut-off. "
-    "Discharge alive ends no observation. Who came to a planned visit, or completed the study, in "
-    "the window before the planned day is observed to that day, unless they left the study."
-)
-
-BY_WHICH = (
-    "Deaths are those in demographics (DM); where it has none of a participant, that in "
-    "disposition (DS)."
+    "day on which they are known to have been alive, whether they had left the study or not: at a "
+    "planned visit, by a measurement of one, by a contact, by a stay in hospital, by an adverse "
+    "event or by completing or leaving the study; at the latest up to the data cut-off. Who came "
+    "to a planned visit, or completed the study, in the window before the planned day is observed "
+    "to that day, unless they left the study."
 )
 
 
@@ -85,6 +81,30 @@ def status_by_day(board: Board, days: list[int]) -> pl.DataFrame:
             for position, arm in enumerate(board.arms, start=1)
         ]
     ).with_columns(randomized=pl.sum_horizontal([state for state, _, _ in VITAL]))
+
+
+def enough_known(board: Board) -> pl.Expr:
+    """Whether the status of so many of those past a day is known that something is estimated."""
+    least = board.trial.survival.least_known
+    return pl.col("known_past") >= least * pl.col("past")
+
+
+def range_in_words(board: Board, rows: pl.DataFrame, day: int) -> str:
+    """How many can have died where too few are known: from those who did to all who may have."""
+    parts = []
+    for row in rows.filter(~enough_known(board)).iter_rows(named=True):
+        died, unknown = row["died_past"], row["past"] - row["known_past"]
+        parts.append(
+            f"{row['arm'] + ': ' if len(board.arms) > 1 else ''}{counted(died, 'death')}, status "
+            f"of {number(unknown)} not known, so {number(died)} to {number(died + unknown)} of "
+            f"{number(row['past'])}"
+        )
+    if not parts:
+        return ""
+    return (
+        f"Too few are known on day {day} to estimate how many died. Those past it: "
+        f"{'; '.join(parts)}."
+    )
 
 
 def counts_by_arm(board: Board, rows: pl.DataFrame) -> str:

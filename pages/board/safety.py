@@ -19,6 +19,7 @@ if not board.is_limited:
             show("adverse_event_onset")
     if listings.open:
         with listings:
+            show("since_the_cutoff")
             show("deaths")
             show("serious_events")
             show("all_events")

@@ -6,7 +6,7 @@ import streamlit as st
 from display.page import header
 from display.tables import listed
 from display.text import plain
-from exhibits.intake import CHANGES, TOTALS, control_totals
+from exhibits.intake import CHANGES, FACTS, TOTALS, control_totals, facts
 from exhibits.parts.words import counted
 from queries import differences, history, last_refusal
 
@@ -60,6 +60,15 @@ if others and st.toggle("Compare with another snapshot"):
             "How the open records of the two snapshots differ",
             widths={"values": "large"},
         )
+
+facts_of_trial = facts(board)
+if facts_of_trial.height:
+    st.subheader("What the pages stand on", anchor=False)
+    st.caption(
+        "Decided once when the extract was loaded, from one source for the whole trial. What the "
+        "extract does not record is said on every page that would count it."
+    )
+    listed(facts_of_trial, FACTS, "The facts that pages stand on", height="content")
 
 st.subheader(f"Control totals of {board.snapshot.id}", anchor=False)
 st.caption(

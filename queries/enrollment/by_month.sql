@@ -5,8 +5,10 @@ with event as (
   select date_trunc('month', screening_date) as month, 1 as screened, 0 as randomized
   from participant where screening_date is not null
   union all
-  select date_trunc('month', randomization_date), 0, 1
-  from participant where randomized and randomization_date is not null
+  select randomized_month, 0, 1
+  from participant
+  inner join standing using (subject)
+  where randomized and randomized_month is not null
 ),
 bounds as (select min(month) as first, max(month) as last from event),
 every_month as (

@@ -2,7 +2,7 @@
 -- counts: participants
 select criterion_exception.criterion, count(distinct criterion_exception.subject) as participants
 from criterion_exception
-inner join participant using (subject)
-where participant.screen_failure and not participant.randomized
+inner join standing using (subject)
+where standing.screening = 'failed'
 group by all
 order by criterion

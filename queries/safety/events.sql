@@ -10,6 +10,7 @@ select
   event.is_serious,
   event.is_fatal,
   event.is_fatal_not_serious,
+  coalesce(event.start_date > chosen.death_date, false) as is_after_death,
   event.start_date_text as start_date,
   event.end_date_text as end_date,
   event.study_day,

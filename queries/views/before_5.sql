@@ -45,6 +45,7 @@ known as (
     participant.subject,
     participant.screen_failure,
     participant.randomized,
+    participant.randomization_date,
     case
       when participant.died or coalesce(ended.died, false) then 'died'
       when ended.completed then 'completed'
@@ -77,7 +78,9 @@ select
   ) as observed_until,
   null::varchar as observed_by,
   alive_until,
-  case when not randomized then if(screen_failure, 'failed', 'in screening') end as screening
+  case when not randomized then if(screen_failure, 'failed', 'in screening') end as screening,
+  null::varchar as screening_reason,
+  date_trunc('month', randomization_date)::date as randomized_month
 from known;
 create table recorded as
 with field (dataset, field, filled) as (
@@ -96,6 +99,10 @@ with field (dataset, field, filled) as (
   select 'DM', 'DTHFL', 1
 )
 select *, filled > 0 or not exists (select 1 from adverse_event) as is_recorded from field;
+create view known_fact as
+select null::bigint as position, null::varchar as fact, null::varchar as source, null::bigint as known,
+  null::bigint as "of"
+where false;
 create view why_left as select subject, reason from standing;
 create view left_in_all as
 select null::varchar as reason, null::bigint as participants where false;
