@@ -13,7 +13,7 @@ import polars as pl
 
 from data_validation.distinct import repeated
 from data_validation.facts import Domain, Exposure, Field, Kind, Severity
-from data_validation.rules import CheckFunction, Evidence, Rule, RuleKind
+from data_validation.rules import Audience, CheckFunction, Evidence, Rule, RuleKind
 from data_validation.values import BLANKS, is_mark, is_partial_date, trimmed
 
 # SDTM's limit of a text; in SAS transport files it cannot be longer.
@@ -38,6 +38,7 @@ class Entry:
             and, for rules about order, of the dates of the participant, see `field_failures`.
         sentence, why, query: may name words of `_words`.
         beside: a column without which nothing can break the rule.
+        audience: who can act. by_value: whether of the export each value is a cause of its own.
     """
 
     ending: str
@@ -48,6 +49,8 @@ class Entry:
     query: str
     kind: RuleKind = RuleKind.STRUCTURE
     beside: Callable[[Field], str] = lambda _field: ""
+    audience: Audience = Audience.SITE
+    by_value: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ VALUES = (
         sentence="{name} is not one of {codes}.",
         why="{description} A value of another kind cannot be used.",
         query="{name} is “{value}”. Expected one of {codes}. Please correct.",
+        audience=Audience.EXPORT,
+        by_value=True,
     ),
     Entry(
         "number",
@@ -166,6 +171,7 @@ FORMS = (
         query="{name} has blanks before or after its value. Please have the export trimmed.",
         kind=RuleKind.FORM,
         beside=lambda field: BLANKS + field.name,
+        audience=Audience.EXPORT,
     ),
     Entry(
         "text",
@@ -205,6 +211,8 @@ FORMS = (
         why="Codes are compared exactly by other systems; here it is read as the code.",
         query="{name} is “{value}”. Please send the code as the code list writes it.",
         kind=RuleKind.FORM,
+        audience=Audience.EXPORT,
+        by_value=True,
     ),
     Entry(
         "decimals",
@@ -216,6 +224,7 @@ FORMS = (
         why="The export made a decimal number of it; links to it by text would fail.",
         query="{name} is “{value}”. Please export it as a whole number.",
         kind=RuleKind.FORM,
+        audience=Audience.EXPORT,
     ),
 )
 
@@ -336,6 +345,8 @@ def _rule(entry: Entry, domain: Domain, field: Field, severity: Severity) -> Rul
         entry.query.format_map(words),
         sealed,
         entry.kind,
+        entry.audience,
+        (field.name,) if entry.by_value else (),
     )
 
 
@@ -444,6 +455,7 @@ def absent_field(domain: Domain) -> Rule:
         "The extract does not have this field.",
         "Results that need it are reported as missing, never shown as zero.",
         "Please add the field to the next extract, if it is collected.",
+        audience=Audience.EXPORT,
     )
 
 

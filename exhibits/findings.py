@@ -60,6 +60,8 @@ def findings_overview(board: Board) -> Exhibit:
         f"{totals['persisting']:,} persisting, {totals['moved']:,} moved, "
         f"{totals['resolved']:,} resolved."
     )
+    # This line stands on the overview, too.
+    grave = totals["touching_critical"] + totals["touching_major"]
     answer = (
         f"{counted(standing, 'finding')} {'stands' if standing == 1 else 'stand'}, "
         f"{totals['major']:,} of them major. {change}{sealed}"
@@ -70,9 +72,7 @@ def findings_overview(board: Board) -> Exhibit:
     return Exhibit(
         population=_population(board),
         answer=answer,
-        attention=f"{counted(totals['critical'] + totals['major'], 'critical or major finding')}."
-        if totals["critical"] + totals["major"]
-        else "",
+        attention=f"{counted(grave, 'critical or major finding')}." if grave else "",
         denominator=f"{counted(totals['participants'], 'participant')} with a finding",
         numbers=tuple(Number(name.capitalize(), f"{totals[name]:,}") for name in names),
         table=pl.DataFrame(
