@@ -12,9 +12,8 @@ from data_validation.distinct import representatives
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
 from data_validation.field_failures import date_failures, form_failures
-from data_validation.functional_unblinding import Stated
 from data_validation.generated import absent_field, record_rules
-from data_validation.rules import CHECKS, Audience, CheckFunction, Evidence, Rule
+from data_validation.rules import CHECKS, Audience, CheckFunction, Evidence, Rule, Stated
 from data_validation.schemas import BrokenCheckError, structural_failures
 from data_validation.sealing import Tables
 from data_validation.values import NOT_SHOWN, trimmed

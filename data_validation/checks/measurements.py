@@ -50,7 +50,7 @@ def _of_each_domain(domain: Domain) -> None:
         Heading(RuleKind.PLAUSIBILITY, f"{name}-101", unit, Severity.MAJOR),
         sentence="The unit is missing or not one of the measure's; the value is not used.",
         why="A value without its unit can be wrong by a factor (mmHg and kPa, cm and in).",
-        query=f"{{{test}}} has the unit {{{unit}}} ({{_records}} of its results). Which is it?",
+        query=f"The unit of {{{test}}} is {{{unit}}} in {{_records}} of its results. Which is it?",
         audience=Audience.EXPORT,
         cause=(test, unit),
     )

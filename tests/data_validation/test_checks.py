@@ -370,13 +370,13 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("LB", 0, {"LBORRESU": "torr"}),),
             (("LB", 0, {"LBORRESU": " MMHG "}),),
             0,
-            "The result 80 of PO2 has the unit torr. Which unit was it?",
+            "The unit of PO2 is torr in 1 of its results. Which is it?",
         ),
         Case(
             (("LB", 1, {"LBORRESU": None}),),
             (("LB", 1, {"LBORRES": None, "LBORRESU": None}),),
             1,
-            "The result 50 of FIO2 has the unit (empty). Which unit was it?",
+            "The unit of FIO2 is (empty) in 1 of its results. Which is it?",
         ),
     ),
     "LB-102": (
@@ -491,7 +491,7 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("VS", 1, {"VSORRESU": "stone"}),),
             (("VS", 1, {"VSORRESU": "lb", "VSORRES": "143"}),),
             1,
-            "The result 65 of WEIGHT has the unit stone. Which unit was it?",
+            "The unit of WEIGHT is stone in 1 of its results. Which is it?",
         ),
     ),
     "VS-102": (
@@ -985,7 +985,7 @@ for name, (good, beyond, other) in ALIKE.items():
                 changes(ORRESU="furlong"),
                 changes(ORRESU="furlong", ORRES=""),
                 0,
-                f"The result {good} of {test} has the unit furlong. Which unit was it?",
+                f"The unit of {test} is furlong in 1 of its results. Which is it?",
             ),
         ),
         f"{name}-102": (

@@ -112,7 +112,7 @@ def test_a_query_keeps_the_braces_of_a_value() -> None:
     """A value is put into the text, never read as a part of it."""
     found = sides_of(changed(("LB", 0, {"LBORRESU": "{USUBJID}"}))).all_findings
     query = found.filter(pl.col("check") == "LB-101")["query"].item()
-    assert query == "PO2 has the unit {USUBJID} (1 of its results). Which is it?"
+    assert query == "The unit of PO2 is {USUBJID} in 1 of its results. Which is it?"
 
 
 # Order
