@@ -22,14 +22,10 @@ from data_validation.functional_unblinding import unblinding_findings
 from data_validation.readers import Extract
 from data_validation.relations import participants
 from data_validation.released import (
-    NOBODY_RANDOMIZED,
-    NotRandomizedError,
     arm_code,
     named_reason,
-    released_end,
+    released,
     released_leaving,
-    released_randomization,
-    released_screening,
     released_sealed_events,
 )
 from data_validation.rules import Evidence, Stated
@@ -126,16 +122,9 @@ def assess(
         )
     progress("sealing")
     opened, complete = split(datasets, trial)
-    not_known = None
-    try:
-        randomized = released_randomization(complete, trial)
-    except NotRandomizedError as error:
-        randomized, not_known = NOBODY_RANDOMIZED, str(error)
     cutoff = cutoff or _cutoff_of(opened, trial)
-    screening = released_screening(complete, randomized, trial)
-    ends = released_end(complete, randomized, trial, cutoff)
-    open_people = participants(opened, randomized, screening, ends)
-    complete_people = participants(complete, randomized, screening, ends)
+    given = released(complete, trial, cutoff)
+    open_people, complete_people = participants(opened, given), participants(complete, given)
     open_side = Evidence(opened, open_people, trial, cutoff)
     complete_side = Evidence(complete, complete_people, trial, cutoff)
     open_findings = find(open_side, progress)
@@ -146,9 +135,9 @@ def assess(
     unknown = {name: frame for name, frame in datasets.items() if name not in DOMAINS}
     contacts = known.last_contacts(opened, cutoff)
     standing = known.standing(opened, open_people, contacts, trial, cutoff)
-    of_facts = list(coverage.findings_of_facts(opened, standing, ends, trial, cutoff))
-    if not_known is not None:
-        of_facts.append(Stated(coverage.NOT_RANDOMIZED, "ARMCD", None, not_known))
+    of_facts = list(coverage.findings_of_facts(opened, standing, given.ends, trial, cutoff))
+    if given.problem:
+        of_facts.append(Stated(coverage.NOT_RANDOMIZED, "ARMCD", None, given.problem))
     open_findings = ordered(pl.concat([open_findings, stated(of_facts)]))
     record = coverage.recorded(opened)
     all_standing = known.standing(complete, complete_people, contacts, trial, cutoff).with_columns(
@@ -162,7 +151,7 @@ def assess(
         | {
             "standing": standing,
             "recorded": record,
-            "known_fact": coverage.facts(opened, randomized, standing, record),
+            "known_fact": coverage.facts(opened, given.randomized, standing, record),
             "leaving_reason": released_leaving(all_standing, trial),
             "sealed_event": released_sealed_events(complete, trial),
         },

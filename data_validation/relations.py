@@ -8,6 +8,7 @@ import polars as pl
 from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, folded, folded_terms
+from data_validation.released import Released
 from data_validation.sealing import SEPARATOR, Tables, without_records
 from data_validation.values import BLANKS, is_partial_date, limit, looked_up, read_of, trimmed
 from trials import Trial
@@ -16,14 +17,11 @@ from trials import Trial
 _OURS = ("_file", "_row", "_open")
 
 
-def participants(
-    tables: Tables, randomized: pl.DataFrame, screening: pl.DataFrame, ends: pl.DataFrame
-) -> pl.DataFrame:
+def participants(tables: Tables, given: Released) -> pl.DataFrame:
     """One row a subject of DM, with what is known of screening and randomization.
 
     Args:
-        randomized, screening, ends: as `released.randomization`, `released_screening` and
-            `released_end` return them.
+        given: what opens from sealed input, see `released`.
 
     Returns:
         DM's words, and: `randomized`, `randomization_date`, `randomization_date_text`, `stratum`;
@@ -32,7 +30,7 @@ def participants(
         date, be it partial.
     """
     people = _worded(tables.frames["DM"], DOMAINS["DM"], open_only=tables.is_open)
-    released = randomized.select(
+    randomized = given.randomized.select(
         pl.col("USUBJID").alias("subject"),
         pl.lit(True).alias("randomized"),
         "randomization_date",
@@ -40,9 +38,9 @@ def participants(
         "stratum",
     )
     return (
-        people.join(released, on="subject", how="left")
-        .join(screening, on="subject", how="left")
-        .join(ends, on="subject", how="left")
+        people.join(randomized, on="subject", how="left")
+        .join(given.screening, on="subject", how="left")
+        .join(given.ends, on="subject", how="left")
         .with_columns(
             pl.col("randomized", "screen_failure", "not_assigned").fill_null(value=False),
             pl.min_horizontal("consent_date", "collection_date").alias("screening_date"),

@@ -81,6 +81,36 @@ def sources_of_randomization(tables: Tables, trial: Trial) -> list[Source]:
     return sources
 
 
+@dataclass(frozen=True)
+class Released:
+    """All that opens from sealed input of participants.
+
+    Attributes:
+        randomized, screening, ends: as the functions of these names return them.
+        problem: why it is not known who is randomized; empty where it is.
+    """
+
+    randomized: pl.DataFrame
+    screening: pl.DataFrame
+    ends: pl.DataFrame
+    problem: str = ""
+
+
+def released(complete: Tables, trial: Trial, cutoff: date | None) -> Released:
+    """What opens from sealed input of participants; nobody is randomized where it is not known."""
+    problem = ""
+    try:
+        randomized = released_randomization(complete, trial)
+    except NotRandomizedError as error:
+        randomized, problem = NOBODY_RANDOMIZED, str(error)
+    return Released(
+        randomized,
+        released_screening(complete, randomized, trial),
+        released_end(complete, randomized, trial, cutoff),
+        problem,
+    )
+
+
 def released_randomization(tables: Tables, trial: Trial) -> pl.DataFrame:
     """Who is randomized, when, and in which stratum: all that opens from sealed input.
 
@@ -223,7 +253,7 @@ _NO_REASONS = (
 
 
 def released_end(
-    tables: Tables, randomized: pl.DataFrame, trial: Trial, cutoff: date
+    tables: Tables, randomized: pl.DataFrame, trial: Trial, cutoff: date | None
 ) -> pl.DataFrame:
     """The date of demographics until which participants were followed, if the definition opens it.
 
@@ -234,7 +264,7 @@ def released_end(
         `subject`, `end_date`.
     """
     nobody = pl.DataFrame(schema={"subject": pl.String, "end_date": pl.Date})
-    if trial.follow_up.end is None:
+    if trial.follow_up.end is None or cutoff is None:
         return nobody
     word = DOMAINS["DM"].by_name[trial.follow_up.end.removeprefix("DM.")].word
     last = max(visit.day + visit.window_after for visit in trial.schedule)

@@ -20,7 +20,8 @@ from data_validation.domains.supplemental import with_merged_qualifiers
 from data_validation.facts import Exposure
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
 from data_validation.relations import participants, relations
-from data_validation.sealing import released_randomization, split
+from data_validation.released import released
+from data_validation.sealing import split
 from simulator import simulate
 from trials import MedicationClass, ProcedureClass, Trial, load_trial
 
@@ -110,7 +111,7 @@ def opened(frames: Frames, trial: Trial = TRIAL) -> Opened:
         for name, frame in frames.items()
     }
     open_tables, complete = split(with_merged_qualifiers(received), trial)
-    people = participants(open_tables, released_randomization(complete, trial))
+    people = participants(open_tables, released(complete, trial, None))
     listed = frames["RANDOMIZATION"].select(
         pl.col("USUBJID").alias("subject"), pl.col("ARMCD").alias("planned")
     )

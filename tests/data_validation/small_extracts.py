@@ -18,8 +18,9 @@ from data_validation.facts import Domain
 from data_validation.findings import find
 from data_validation.readers import Dataset, Extract
 from data_validation.relations import participants
+from data_validation.released import released
 from data_validation.rules import Evidence
-from data_validation.sealing import Tables, released_randomization, split
+from data_validation.sealing import Tables, split
 from trials import Trial, load_trial
 
 Row = dict[str, str | None]
@@ -394,10 +395,10 @@ class Sides:
 def sides_of(rows: Rows, trial: Trial = TRIAL, cutoff: date | None = CUTOFF) -> Sides:
     """Both sides of an extract given as rows."""
     opened, complete = _split(rows, trial)
-    randomized = released_randomization(complete, trial)
+    given = released(complete, trial, cutoff)
     return Sides(
-        Evidence(opened, participants(opened, randomized), trial, cutoff),
-        Evidence(complete, participants(complete, randomized), trial, cutoff),
+        Evidence(opened, participants(opened, given), trial, cutoff),
+        Evidence(complete, participants(complete, given), trial, cutoff),
     )
 
 

@@ -67,7 +67,8 @@ OPEN_COLUMNS: dict[str, dict[str, Exposure]] = {
         ["STUDYID", "USUBJID", "SITEID", "AGE", "AGEU", "SEX", "RACE", "ETHNIC", "COUNTRY"], VALUE
     )
     | {"DTHFL": VALUE, "RFICDTC": DAY, "DMDTC": DAY, "DTHDTC": DAY},
-    "DS": {"USUBJID": VALUE, "DSDECOD": VALUE, "DSCAT": VALUE, "DSSTDTC": DAY},
+    # What became of a participant is open as a class, and why somebody left is not.
+    "DS": {"USUBJID": VALUE, "DSCAT": VALUE, "DSSTDTC": DAY},
     "IE": dict.fromkeys(["USUBJID", "IETESTCD", "IECAT", "IEORRES"], VALUE) | {"IEDTC": DAY},
     "SV": {"USUBJID": VALUE, "VISIT": VALUE, "SVSTDTC": DAY, "SVENDTC": DAY},
     "EX": {},
@@ -158,9 +159,24 @@ def classed(trial: Trial) -> pl.Expr:
     return among("PRDECOD", [term for item in trial.open.procedure_classes for term in item.terms])
 
 
+MILESTONES = ["INFORMED CONSENT OBTAINED", "RANDOMIZED", "SCREEN FAILURE"]
+
+
+def is_end(_trial: Trial) -> pl.Expr:
+    """Ends of taking part: of no subcategory, and no milestone."""
+    category = pl.col("DSCAT").fill_null("").str.strip_chars().str.to_uppercase()
+    of_treatment = pl.col("DSSCAT").fill_null("").str.strip_chars() != ""
+    named = pl.col("DSDECOD").fill_null("").str.strip_chars() != ""
+    return category.is_in(["", "DISPOSITION EVENT"]) & ~of_treatment & named
+
+
+def of_participation(trial: Trial) -> pl.Expr:
+    return among("DSDECOD", MILESTONES) | is_end(trial)
+
+
 OPEN_ROWS: dict[str, Callable[[Trial], pl.Expr]] = {
     "DM": lambda _trial: pl.lit(value=True),
-    "DS": lambda trial: among("DSDECOD", list(trial.open.dispositions)),
+    "DS": of_participation,
     "IE": lambda trial: among("IETESTCD", [item.id for item in trial.criteria]),
     "SV": scheduled,
     "EX": lambda _trial: pl.lit(value=False),
@@ -198,7 +214,7 @@ def test_the_program_opens_what_is_written_down_here() -> None:
     for name in NOTHING:
         assert opened.pop(name) == {"USUBJID": VALUE}, "of a domain without open rows"
         written.pop(name)
-    for name in ("PR", "CM", "HO", "DV", "CE", "FA"):
+    for name in ("PR", "CM", "HO", "DS", "DV", "CE", "FA"):
         opened[name].pop(f"{name}CLASS")  # made here, not part of an extract
     for name in QUALIFIERS:
         assert written.pop(name) == opened["SUPP"]
@@ -224,11 +240,14 @@ def permuted(extract: Frames, trial: Trial, rng: Random) -> Frames:
     """
     subjects = extract["DM"]["USUBJID"]
     changed: Frames = {}
-    for name, frame in extract.items():
+    for name, received in extract.items():
+        frame = received
         if name not in OPEN_COLUMNS:
             if name == "SIMULATION" or rng.random() < 0.5:
                 changed[name] = _with_other_cells(frame, frame.columns, rng)
             continue
+        if name == "DS" and "DSSCAT" not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias("DSSCAT"))
         is_open = frame.select(OPEN_ROWS[name](trial).alias("open"))["open"]
         kept = _with_other_open_rows(frame.filter(is_open), name, trial, rng)
         sealed = _with_other_sealed_rows(frame, frame.filter(~is_open), name, subjects, trial, rng)
@@ -251,6 +270,9 @@ def _canaries(count: int, rng: Random) -> list[str]:
 
 # Sealed columns that decide about their row.
 DECIDING = {
+    # Why somebody has no arm opens; of those with one it is shuffled below.
+    "DM": {"ARMCD", "ARM", "ACTARMCD", "ACTARM", "ARMNRS"},
+    "DS": {"DSDECOD", "DSTERM", "DSSCAT"},
     "PR": {"PRDECOD"},
     "RANDOMIZATION": {"ARMCD"},
     "HO": {"HODECOD"},
@@ -278,6 +300,10 @@ def _with_other_open_rows(
         frame = _with_other_names(frame, trial, rng)
     if name == "RANDOMIZATION":
         frame = _with_other_arms(frame, trial, rng)
+    if name == "DS":
+        frame = _with_other_reasons(frame, trial, rng)
+    if name == "DM":
+        frame = _with_other_planned_arms(frame, trial, rng)
     frame = _with_other_cells(frame, sealed_columns(name, frame), rng)
     for column, exposure in OPEN_COLUMNS[name].items():
         if column in frame.columns:
@@ -327,6 +353,29 @@ def _with_other_names(frame: pl.DataFrame, trial: Trial, rng: Random) -> pl.Data
     return frame.with_columns(pl.Series("PRDECOD", names, dtype=pl.String))
 
 
+def _with_other_reasons(frame: pl.DataFrame, trial: Trial, rng: Random) -> pl.DataFrame:
+    """Those who left did so for the reasons of others, in other words."""
+    why = among("DSDECOD", [*MILESTONES, "COMPLETED", "DEATH"])
+    left = frame.select((is_end(trial) & ~why).alias("left"))["left"]
+    theirs = frame.filter(left)
+    reasons = theirs["DSDECOD"].sample(fraction=1, shuffle=True, seed=_seed(rng))
+    words = pl.Series("DSTERM", _canaries(theirs.height, rng), dtype=pl.String)
+    return pl.concat([frame.filter(~left), theirs.with_columns(reasons, words)], how="diagonal")
+
+
+def _with_other_planned_arms(frame: pl.DataFrame, trial: Trial, rng: Random) -> pl.DataFrame:
+    """Arms of demographics shuffled among those who have one."""
+    for column in sorted(DECIDING["DM"] & set(frame.columns)):
+        names = [*trial.arm_codes, *(arm.name for arm in trial.arms.list)]
+        has_arm = frame.select(among(column, names))[column]
+        shuffled = frame.filter(has_arm)[column].sample(fraction=1, shuffle=True, seed=_seed(rng))
+        values = frame[column].to_list()
+        for place, value in zip(has_arm.arg_true(), shuffled, strict=True):
+            values[place] = value
+        frame = frame.with_columns(pl.Series(column, values, dtype=pl.String))
+    return frame
+
+
 def _with_other_arms(frame: pl.DataFrame, trial: Trial, rng: Random) -> pl.DataFrame:
     """Other arms of the same participants, by code, by name, or by a text that names none."""
     texts = [*trial.arm_codes, *(arm.name for arm in trial.arms.list), *_canaries(2, rng)]
@@ -351,7 +400,7 @@ def _with_other_sealed_rows(
     else:
         count = min(frame.height, int(rng.integers(1, 12)))
         made = _with_what_seals(frame.sample(count, seed=_seed(rng)), name, trial, rng)
-    rows = pl.concat([kept, made], how="vertical")
+    rows = pl.concat([kept, made], how="diagonal")
     if name == "AE" and rows.height:
         # In steps, the number of events under sealed terms is open.
         step = trial.blinding.smallest_cell
@@ -378,7 +427,7 @@ def _with_what_seals(rows: pl.DataFrame, name: str, trial: Trial, rng: Random) -
     (canary,) = _canaries(1, rng)
     visits = ["UNSCHEDULED 3.01", "INSTILLATION 1", canary]
     places: dict[str, list[tuple[str, list[str]]]] = {
-        "DS": [("DSDECOD", ["ADVERSE EVENT", "STUDY TREATMENT STOPPED", canary])],
+        "DS": [("DSSCAT", ["STUDY TREATMENT", "STUDY DRUG", canary])],
         "IE": [("IETESTCD", ["EXCL99", canary])],
         "SV": [("VISIT", visits)],
         "AE": [("AEDECOD", [term.upper() for term in trial.sealed.preferred_terms])],
@@ -403,7 +452,12 @@ def _with_what_seals(rows: pl.DataFrame, name: str, trial: Trial, rng: Random) -
     beside = {"PR": "PRTRT", "HO": "HOTERM", "CM": "CMTRT", "DV": "DVDECOD", "CE": "CETERM"}
     if name in beside:
         rows = rows.with_columns(pl.lit(value).alias(beside[name]))
-    if name not in ("AE", "SS") and rng.random() < 0.2:
+    if name == "DS":
+        # Of a milestone the subcategory says nothing.
+        rows = rows.with_columns(
+            pl.lit("ADVERSE EVENT").alias("DSDECOD"), pl.lit(canary).alias("DSTERM")
+        )
+    if name not in ("AE", "SS", "DS") and rng.random() < 0.2:
         value = None  # of an empty value no rule can say that it is open
     return rows.with_columns(pl.lit(value, dtype=pl.String).alias(column))
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_validation.relations import arm_code, measured, relations
+from data_validation.relations import measured, relations
+from data_validation.released import arm_code
 from tests.data_validation.small_extracts import (
     TRIAL,
     Row,

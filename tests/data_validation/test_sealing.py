@@ -14,7 +14,8 @@ from polars.testing import assert_frame_equal
 from data_validation.assess import Assessment
 from data_validation.domains import DOMAINS
 from data_validation.facts import Exposure, folded_terms
-from data_validation.sealing import released_randomization, split
+from data_validation.released import released_randomization
+from data_validation.sealing import split
 from data_validation.values import NOT_SHOWN
 from tests.data_validation.small_extracts import (
     TRIAL,

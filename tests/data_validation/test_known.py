@@ -1,0 +1,370 @@
+"""Who is randomized, who died, and until when everybody was observed: known, or said not to be."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from data_validation.assess import Assessment
+from tests.data_validation.small_extracts import TRIAL, Rows, assess_rows, changed, clean_rows
+from trials import Trial
+from trials.models.arms import Randomization
+from trials.models.participation import FollowUp, Screening, ScreeningReason
+
+LATE = date(2023, 8, 31)
+
+
+def of(assessment: Assessment, subject: str, *, sealed: bool = False) -> dict[str, Any]:
+    """Where a subject stands, as the open or the sealed part has it."""
+    relations = assessment.complete_relations if sealed else assessment.open_relations
+    return relations["standing"].filter(pl.col("subject") == subject).row(0, named=True)
+
+
+def checks(findings: pl.DataFrame) -> set[str]:
+    return set(findings["check"])
+
+
+def without(*datasets: str) -> Rows:
+    return {name: rows for name, rows in clean_rows().items() if name not in datasets}
+
+
+def trial_with(**parts: Any) -> Trial:
+    return TRIAL.model_copy(update=parts)
+
+
+# How participation ended
+
+
+@pytest.mark.parametrize(
+    "reason", ["ADVERSE EVENT", "LACK OF EFFICACY", "PROTOCOL DEVIATION", "WITHDRAWAL BY SUBJECT"]
+)
+def test_who_left_is_open_with_the_day_and_why_is_not(reason: str) -> None:
+    left = {"USUBJID": "S-001", "DSDECOD": reason, "DSSTDTC": "2023-03-20"}
+    found = assess_rows(changed(("DS", None, left)))
+    standing = of(found, "S-001")
+    assert (standing["ended"], standing["leaving_date"]) == ("left", date(2023, 3, 20))
+    assert (standing["observed_until"], standing["observed_by"]) == (
+        date(2023, 3, 20),
+        "recorded end",
+    )
+    assert of(found, "S-001", sealed=True)["reason"] == reason
+    opened = {
+        name: frame for name, frame in found.open_relations.items() if name != "leaving_reason"
+    }
+    text = " ".join(str(frame.rows()) for frame in opened.values())
+    assert reason not in text
+    # One alone is fewer than the smallest cell.
+    assert found.open_relations["leaving_reason"].rows() == [("OTHER REASON", None)]
+
+
+@pytest.mark.parametrize(
+    ("subcategory", "ends", "is_asked"),
+    [
+        (None, True, False),
+        ("STUDY PARTICIPATION", True, False),
+        ("Study Drug", False, False),
+        ("STUDY TREATMENT", False, False),
+        ("REMDESIVIR", False, True),
+    ],
+)
+def test_the_end_of_a_drug_ends_no_participation(
+    subcategory: str | None, ends: bool, is_asked: bool
+) -> None:
+    stopped = {
+        "USUBJID": "S-001",
+        "DSDECOD": "PHYSICIAN DECISION",
+        "DSCAT": "DISPOSITION EVENT",
+        "DSSCAT": subcategory,
+        "DSSTDTC": "2023-03-20",
+    }
+    found = assess_rows(changed(("DS", None, stopped)))
+    assert (of(found, "S-001")["ended"] == "left") is ends
+    assert ("DS-109" in checks(found.sealed_findings)) is is_asked
+    assert "DS-109" not in checks(found.open_findings)
+
+
+def test_a_subcategory_that_the_definition_does_not_name_is_asked_about_once() -> None:
+    rows = changed(
+        *(
+            ("DS", None, {"USUBJID": who, "DSDECOD": "OTHER", "DSSCAT": "REMDESIVIR"})
+            for who in ("S-001", "S-002", "S-003")
+        )
+    )
+    asked = assess_rows(rows).sealed_findings.filter(pl.col("check") == "DS-109")
+    assert asked.height == 1
+
+
+def test_of_several_ends_the_latest_counts() -> None:
+    rows = changed(
+        ("DS", None, {"USUBJID": "S-001", "DSDECOD": "COMPLETED", "DSSTDTC": "2023-03-28"}),
+        ("DS", None, {"USUBJID": "S-001", "DSDECOD": "OTHER", "DSSTDTC": "2023-03-20"}),
+    )
+    standing = of(assess_rows(rows), "S-001")
+    assert (standing["ended"], standing["observed_until"]) == ("completed", date(2023, 3, 28))
+
+
+def test_reasons_of_the_whole_trial_open_none_under_the_smallest_cell() -> None:
+    smallest = TRIAL.blinding.smallest_cell
+    rows = clean_rows()
+    for reason, many in (("WITHDRAWAL BY SUBJECT", smallest), ("LOST TO FOLLOW-UP", 2)):
+        for place in range(many):
+            who = f"{reason[0]}-{place}"
+            rows["DM"].append(rows["DM"][0] | {"USUBJID": who})
+            rows["RANDOMIZATION"].append(rows["RANDOMIZATION"][0] | {"USUBJID": who})
+            rows["DS"].append({"USUBJID": who, "DSDECOD": reason, "DSSTDTC": "2023-03-20"})
+    # What is left over would tell how many the others are.
+    found = assess_rows(rows).open_relations["leaving_reason"]
+    assert found.rows() == [("OTHER REASON", smallest + 2)]
+
+
+# Until when somebody was observed
+
+
+def test_without_a_recorded_end_the_last_contact_counts_once_a_visit_is_overdue() -> None:
+    found = assess_rows(without("DS"), cutoff=LATE)
+    standing = of(found, "S-001")
+    last = max(
+        date.fromisoformat(str(row["AEENDTC"]))
+        for row in clean_rows()["AE"]
+        if row["USUBJID"] == "S-001"
+    )
+    assert standing["ended"] is None
+    assert (standing["observed_until"], standing["observed_by"]) == (last, "last contact")
+    # The dead are observed to their death, whatever records it.
+    assert of(found, "S-002")["observed_until"] == date(2023, 3, 25)
+    assert "FACT-102" in checks(found.open_findings)
+
+
+def test_while_no_visit_is_overdue_observation_goes_on_to_the_cutoff() -> None:
+    soon = date(2023, 3, 16)
+    standing = of(assess_rows(without("DS"), cutoff=soon), "S-001")
+    assert (standing["observed_until"], standing["observed_by"]) == (soon, "cut-off")
+
+
+def test_who_has_no_record_since_randomization_is_not_followed() -> None:
+    rows = {
+        name: [row for row in part if name in ("DM", "RANDOMIZATION") or row["USUBJID"] != "S-001"]
+        for name, part in clean_rows().items()
+    }
+    standing = of(assess_rows(rows, cutoff=LATE), "S-001")
+    assert standing["observed_by"] == "not followed"
+    assert standing["observed_until"] == date(2023, 3, 10)
+
+
+def test_a_named_end_is_used_of_all_or_of_nobody() -> None:
+    trial = trial_with(follow_up=FollowUp(end="DM.RFENDTC"))
+    rows = without("DS")
+    rows["DM"][0] = rows["DM"][0] | {"RFENDTC": "2023-03-22"}
+    found = assess_rows(rows, trial, cutoff=date(2023, 3, 31))
+    standing = of(found, "S-001")
+    assert (standing["observed_until"], standing["observed_by"]) == (
+        date(2023, 3, 22),
+        "recorded end",
+    )
+    # Once follow-up is over, one of two without it closes it for both.
+    late = assess_rows(rows, trial, cutoff=date(2024, 3, 31))
+    assert of(late, "S-001")["observed_by"] == "last contact"
+    assert "FACT-103" in checks(late.open_findings)
+    # Without the key it stays sealed.
+    assert of(assess_rows(rows), "S-001")["observed_by"] != "recorded end"
+
+
+# Death and life
+
+
+@pytest.mark.parametrize(
+    ("dataset", "row", "source"),
+    [
+        ("DS", {"DSDECOD": "DEATH", "DSSTDTC": "2023-03-20"}, "DS"),
+        ("AE", {"AEDECOD": "Sepsis", "AEOUT": "FATAL", "AEENDTC": "2023-03-20"}, "AE"),
+        ("AE", {"AEDECOD": "Sepsis", "AESDTH": "Y", "AEENDTC": "2023-03-20"}, "AE"),
+        ("AE", {"AEDECOD": "Sepsis", "AETOXGR": "5", "AEENDTC": "2023-03-20"}, "AE"),
+        ("DD", {"DDTESTCD": "PRCDTH", "DDDTC": "2023-03-20"}, "DD"),
+        ("SS", {"SSTESTCD": "SURVSTAT", "SSSTRESC": "DEAD", "SSDTC": "2023-03-20"}, "SS"),
+    ],
+)
+def test_whoever_any_source_calls_dead_is_dead(
+    dataset: str, row: dict[str, str | None], source: str
+) -> None:
+    rows = clean_rows()
+    rows.setdefault(dataset, []).append({"USUBJID": "S-001"} | row)
+    standing = of(assess_rows(rows), "S-001")
+    assert (standing["ended"], standing["death_source"]) == ("died", source)
+    # Death details and a contact say by when, and not when.
+    dated = None if source in ("DD", "SS") else date(2023, 3, 20)
+    assert standing["death_date"] == dated
+
+
+def test_a_leaver_later_known_to_have_died_counts_so_and_not_at_risk() -> None:
+    rows = changed(
+        ("DS", None, {"USUBJID": "S-001", "DSDECOD": "OTHER", "DSSTDTC": "2023-03-15"}),
+        ("DM", 0, {"DTHDTC": "2023-03-28", "DTHFL": "Y"}),
+    )
+    standing = of(assess_rows(rows), "S-001")
+    assert (standing["ended"], standing["death_date"]) == ("died", date(2023, 3, 28))
+    assert (standing["observed_until"], standing["observed_by"]) == (
+        date(2023, 3, 15),
+        "recorded end",
+    )
+
+
+def test_a_leaver_later_known_to_live_is_alive_until_then() -> None:
+    rows = changed(
+        ("DS", None, {"USUBJID": "S-001", "DSDECOD": "OTHER", "DSSTDTC": "2023-03-15"}),
+    )
+    contact = {"USUBJID": "S-001", "SSTESTCD": "SURVSTAT", "SSSTRESC": "ALIVE"}
+    rows["SS"] = [contact | {"SSDTC": "2023-03-30"}]
+    standing = of(assess_rows(rows), "S-001")
+    assert (standing["alive_until"], standing["observed_until"]) == (
+        date(2023, 3, 30),
+        date(2023, 3, 15),
+    )
+
+
+def test_a_death_after_the_cutoff_is_none_by_it() -> None:
+    rows = changed(("DM", 0, {"DTHDTC": "2023-04-20", "DTHFL": "Y"}))
+    assert of(assess_rows(rows), "S-001")["ended"] is None
+    assert of(assess_rows(rows, cutoff=LATE), "S-001")["ended"] == "died"
+
+
+# Who is randomized
+
+
+def test_arms_without_randomization_are_refused_with_what_to_send() -> None:
+    found = assess_rows(without("RANDOMIZATION", "DS", "SV"))
+    told = found.open_findings.filter(pl.col("check") == "FACT-101")
+    assert found.critical
+    assert told["message"].item().startswith("2 participants have an arm in DM, and nothing in")
+    assert "RANDDTC" in told["message"].item()
+
+
+def test_demographics_are_a_source_where_the_definition_names_them() -> None:
+    trial = trial_with(randomization=Randomization(source="DM.RFSTDTC"))
+    rows = without("RANDOMIZATION", "DS", "SV")
+    for row in rows["DM"][:2]:
+        row["RFSTDTC"] = "2023-03-11"
+    people = assess_rows(rows, trial).open_relations["participant"]
+    assert people.filter("randomized")["randomization_date"].to_list() == [date(2023, 3, 11)] * 2
+    # A date that one arm only has could tell it.
+    rows["DM"][1]["RFSTDTC"] = None
+    refused = assess_rows(rows, trial)
+    assert "FACT-101" in checks(refused.open_findings)
+    assert (
+        "1 of 2 participants"
+        in refused.open_findings.filter(pl.col("check") == "FACT-101")["message"].item()
+    )
+
+
+def test_a_list_that_was_cut_off_is_no_source_for_the_whole_trial() -> None:
+    rows = clean_rows()
+    for place in range(40):
+        who = f"T-{place:02}"
+        rows["DM"].append(rows["DM"][0] | {"USUBJID": who})
+        rows["DS"].append({"USUBJID": who, "DSDECOD": "RANDOMIZED", "DSSTDTC": "2023-03-10"})
+    people = assess_rows(rows).open_relations["participant"]
+    assert people["randomized"].sum() == 42
+    # Where no source has nearly all, nobody is chosen.
+    for place in range(40):
+        who = f"L-{place:02}"
+        rows["DM"].append(rows["DM"][0] | {"USUBJID": who})
+        rows["RANDOMIZATION"].append(rows["RANDOMIZATION"][0] | {"USUBJID": who})
+    refused = assess_rows(rows).open_findings.filter(pl.col("check") == "FACT-101")
+    assert "allocation list 42, DS 42, " in refused["message"].item()
+    assert "of 82 in all of them together" in refused["message"].item()
+
+
+@pytest.mark.parametrize(
+    "written", ["RANDOMIZED", "Randomised", "RANDOMIZATION", "ENTERED INTO TREATMENT GROUP"]
+)
+def test_randomization_has_more_than_one_wording(written: str) -> None:
+    rows = without("RANDOMIZATION", "SV")
+    for row in rows["DS"][:2]:
+        row["DSDECOD"] = written
+    assert assess_rows(rows).open_relations["participant"]["randomized"].sum() == 2
+
+
+# Why somebody is not randomized
+
+
+def test_screen_failures_are_told_by_arm_code_disposition_and_other_spellings() -> None:
+    trial = trial_with(
+        screening=Screening(
+            reasons=(ScreeningReason(name="Body mass index too high", terms=("BMI OVER 30",)),)
+        )
+    )
+    rows = clean_rows()
+    failed = rows["DM"][2]
+    rows["IE"] = []
+    rows["DM"][2:] = [
+        failed | {"USUBJID": "S-003", "ARMCD": "SCRNFAIL"},
+        failed | {"USUBJID": "S-004"},
+        failed | {"USUBJID": "S-005"},
+        failed | {"USUBJID": "S-006", "ARMCD": "NOTASSGN"},
+    ]
+    rows["DS"][3:] = [
+        {"USUBJID": "S-004", "DSDECOD": "SCREENING FAILURE", "DSTERM": "BMI over 30"},
+        {"USUBJID": "S-005", "DSDECOD": "SCREEN FAILURE", "DSTERM": "No time"},
+    ]
+    found = assess_rows(rows, trial)
+    states = found.open_relations["standing"].filter(pl.col("screening").is_not_null())
+    assert states.select("subject", "screening", "screening_reason").rows() == [
+        ("S-003", "failed", None),
+        ("S-004", "failed", "Body mass index too high"),
+        ("S-005", "failed", "No time"),
+        ("S-006", "not assigned", None),
+    ]
+    assert "DS-110" in checks(found.sealed_findings)
+
+
+def test_screening_does_not_last_for_ever() -> None:
+    rows = clean_rows()
+    rows["DS"], rows["IE"] = rows["DS"][:3], []
+    assert of(assess_rows(rows), "S-003")["screening"] == "in screening"
+    assert of(assess_rows(rows, cutoff=LATE), "S-003")["screening"] == "not known"
+    # Of somebody with an arm nothing is said of it: the reason opens of those without one alone.
+    assert of(assess_rows(rows), "S-001")["screening"] is None
+
+
+def test_a_date_known_to_the_month_counts_in_the_month() -> None:
+    found = assess_rows(changed(("RANDOMIZATION", 0, {"RANDDTC": "2023-03"})))
+    person = found.open_relations["participant"].filter(pl.col("subject") == "S-001")
+    assert person["randomization_date"].to_list() == [None]
+    assert of(found, "S-001")["randomized_month"] == date(2023, 3, 1)
+
+
+# What is recorded
+
+
+@pytest.mark.parametrize(
+    ("left_out", "fact"),
+    [
+        (("AESER", "AESDTH", "AESHOSP"), "Seriousness of events"),
+        (("AESTDTC",), "Onset of events"),
+        (("AEOUT", "AESDTH"), "Fatal outcome of events"),
+    ],
+)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_is_recorded_nowhere_has_no_source(
+    left_out: tuple[str, ...], fact: str, is_there: bool
+) -> None:
+    rows = clean_rows()
+    for row in rows["AE"]:
+        for name in left_out:
+            row[name] = None
+            if not is_there:
+                del row[name]
+    facts = assess_rows(rows).open_relations["known_fact"]
+    said = facts.filter(pl.col("fact") == fact)
+    assert said.select("source", "known").row(0) == (None, None)
+
+
+def test_a_loss_never_makes_a_fact_better_known() -> None:
+    whole = assess_rows(clean_rows(), cutoff=LATE).open_relations["known_fact"]
+    for name in ("AE", "DS", "SV", "LB"):
+        lost = assess_rows(without(name), cutoff=LATE).open_relations["known_fact"]
+        for fact in ("Deaths", "End of participation"):
+            before, after = (
+                frame.filter(pl.col("fact") == fact)["known"].item() or 0 for frame in (whole, lost)
+            )
+            assert after <= before
