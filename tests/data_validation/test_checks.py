@@ -969,7 +969,7 @@ ALIKE = {
     "EG": ("431", "99000", "4310"),
     "QS": ("4", "9000", "90"),
 }
-for name, (good, beyond, other) in ALIKE.items():
+for name, (_good, beyond, other) in ALIKE.items():
     tenths = with_measures(name, more_units={"tenths": 0.1})
     cells: Row = whole_rows()[name][0]
     test, unit = cells[f"{name}TESTCD"], cells.get(f"{name}ORRESU")

@@ -61,7 +61,7 @@ def test_shares_rates_and_differences_are_exact(demonstration_store: LoadedTrial
     assert shown.table is not None
     assert shown.exact is not None
     assert {"percent", "percent_low", "percent_high", "rate"} <= set(shown.exact.columns)
-    counts, sizes = (shown.table[name].to_numpy() for name in ("participants", "randomized"))
+    counts, sizes = (shown.table[name].to_numpy() for name in ("participants", "of"))
     found = clopper_pearson(counts, sizes)
     for place, (share, low) in enumerate(zip(found.estimate, found.low, strict=True)):
         assert shown.exact["percent"][place] == pytest.approx(100 * share, abs=1e-12)
