@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -184,6 +185,56 @@ def _as_received(datasets: dict[str, pl.DataFrame]) -> pl.DataFrame:
     ]
     columns = {"dataset": pl.String, "file": pl.String, "row": pl.Int64, "record": pl.String}
     return pl.concat([pl.DataFrame(schema=columns), *parts])
+
+
+def stated_cutoff(extract: Extract, trial: Trial) -> date | None:
+    """The data cut-off that an extract states (TS, DCUTDTC); none of simulated participants.
+
+    Raises:
+        UnusableExtractError: a real extract states none; the text proposes the latest date that
+            does not stand alone.
+    """
+    datasets = {name: dataset.frame for name, dataset in extract.datasets.items()}
+    if "TS" in datasets and {"TSPARMCD", "TSVAL"} <= set(datasets["TS"].columns):
+        of_cutoff = trimmed("TSPARMCD").str.to_uppercase() == "DCUTDTC"
+        written = datasets["TS"].filter(of_cutoff).select(trimmed("TSVAL").str.slice(0, 10))
+        dates = written.to_series().str.to_date("%Y-%m-%d", strict=False).drop_nulls()
+        if len(dates):
+            return cast("date", dates[0])
+    if "SIMULATION" in datasets or "DM" not in datasets:
+        return None
+    opened, _ = split(with_merged_qualifiers(datasets), trial)
+    proposed = _latest_together(opened)
+    proposal = (
+        f" The latest date that does not stand alone is {proposed}: if the data are complete up to "
+        f"it, load with --cutoff {proposed}."
+        if proposed
+        else ""
+    )
+    raise UnusableExtractError(
+        "The extract does not state its data cut-off (DCUTDTC in TS), and none is named."
+        f"{proposal or ' Name it with --cutoff.'}"
+    )
+
+
+# A date that no other one precedes within so many days is taken for a slip.
+_ALONE_DAYS = 14
+
+
+def _latest_together(opened: Tables) -> date | None:
+    """The latest open date, up to today, with another record in the days up to it."""
+    dates = pl.concat(
+        [
+            frame[field.word].alias("date")
+            for name, frame in opened.frames.items()
+            for field in DOMAINS[name].open_fields
+            if field.kind is Kind.DATE
+        ]
+    ).drop_nulls()
+    dates = dates.filter(dates <= datetime.now(UTC).date()).sort(descending=True)
+    apart = (dates - dates.shift(-1)).dt.total_days() <= _ALONE_DAYS
+    together = dates.filter(apart.fill_null(value=False))
+    return together[0] if len(together) else None
 
 
 def _cutoff_of(opened: Tables, trial: Trial) -> date:

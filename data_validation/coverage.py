@@ -141,7 +141,7 @@ def facts(
     dated = int(randomized["randomization_date"].count())
     died = int((people["ended"] == "died").sum())
     dated_deaths = int(people.filter(pl.col("ended") == "died")["death_date"].count())
-    rows = [
+    rows: list[tuple[str, str | None, int | None, int | None]] = [
         ("Randomized", source, people.height, standing.height),
         ("Date of randomization", source, dated, people.height),
         (
@@ -218,7 +218,7 @@ def recorded(tables: Tables) -> pl.DataFrame:
             says_something = filled or frame.is_empty() or field.name in _EMPTY_IS_NONE
             is_there = name in tables.present and field.name not in absent
             rows.append((name, field.name, filled, is_there and bool(says_something)))
-    columns = {"dataset": pl.String, "field": pl.String}
+    columns: dict[str, type[pl.DataType]] = {"dataset": pl.String, "field": pl.String}
     columns |= {"filled": pl.Int64, "is_recorded": pl.Boolean}
     return pl.DataFrame(rows, schema=columns, orient="row")
 

@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 from nacl.public import PublicKey
 
-from data_validation.assess import NOT_RECEIVED, Assessment, assess
+from data_validation.assess import NOT_RECEIVED, Assessment, assess, stated_cutoff
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
 from data_validation.findings import counts, with_status
@@ -135,6 +135,7 @@ def load(
             if trial_store.current_id() != earlier.id and _is_latest(trial_store, earlier):
                 make_current(trial_store, earlier)
             return Loaded(earlier, None)
+        cutoff = cutoff or stated_cutoff(extract, trial)
         assessment = assess(extract, trial, cutoff, progress=progress)
         refusal = trial_store.folder / "refused.json"
         if assessment.critical:

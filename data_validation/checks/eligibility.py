@@ -4,7 +4,8 @@ from typing import Literal
 
 import polars as pl
 
-from data_validation.checks.common import with_person
+from data_validation.checks.common import subjects_with, with_person
+from data_validation.domains.participation import SCREEN_FAILURE
 from data_validation.facts import Severity, folded, folded_terms
 from data_validation.rules import Evidence, Heading, RuleKind, check
 from data_validation.values import trimmed
@@ -92,19 +93,21 @@ def oxygenation_outside_limits(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     Heading(RuleKind.COMPLETENESS, "DM-114", "USUBJID", Severity.MINOR),
-    sentence="The screening was more than 30 days ago and its outcome is not recorded.",
-    why="The screening flow cannot place the participant.",
-    query="{USUBJID} was screened and neither randomized nor recorded as a screen failure. Which "
-    "is correct?",
+    sentence="The screening was more than 30 days ago and disposition has no outcome of it.",
+    why="The screening flow cannot place the participant, or not with a reason.",
+    query="{USUBJID} was screened, and disposition records neither a randomization nor a screen "
+    "failure. Which is correct?",
+    needs=("DS",),
 )
 def screening_without_outcome(evidence: Evidence) -> pl.DataFrame:
-    """Screened more than 30 days before the cut-off; neither randomized nor a screen failure."""
+    """Screened more than 30 days before the cut-off, not randomized; no DS row of a failure."""
     if evidence.cutoff is None:
         return evidence["DM"].clear()
     screened = pl.min_horizontal("consent_date", "collection_date")
+    failed = subjects_with(evidence, "DS", pl.col("DSCLASS") == SCREEN_FAILURE)
     return with_person(evidence, "DM").filter(
         ~pl.col("randomized"),
-        ~pl.col("screen_failure"),
+        ~pl.col("_subject").is_in(failed),
         (pl.lit(evidence.cutoff) - screened).dt.total_days() > 30,
         trimmed("USUBJID").is_not_null(),
     )

@@ -148,7 +148,7 @@ def failed_for_no_criterion(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    Heading(RuleKind.FORM, "DS-109", "DSSCAT", Severity.MAJOR),
+    Heading(RuleKind.AGREEMENT, "DS-109", "DSSCAT", Severity.MAJOR),
     sentence="The subcategory of a disposition is neither about taking part nor about the "
     "treatment, so that the disposition ends nothing.",
     why="A disposition with the name of a drug as its subcategory ends the drug, not the study; "
@@ -168,7 +168,7 @@ def unknown_subcategory(evidence: Evidence) -> pl.DataFrame:
 
 
 @check(
-    Heading(RuleKind.FORM, "DS-110", "DSDECOD", Severity.MINOR),
+    Heading(RuleKind.AGREEMENT, "DS-110", "DSDECOD", Severity.MINOR),
     sentence="A screen failure is not spelled as CDISC spells it.",
     why="Controlled terminology: SCREEN FAILURE. It is counted as one.",
     query="{DSDECOD} was read as SCREEN FAILURE. Please write it so.",

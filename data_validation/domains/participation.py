@@ -31,7 +31,11 @@ ENDS = (COMPLETED, DEATH, LEFT)
 _RANDOMIZED = r"^(re)?randomi[sz](ed|ation)$|\binto (the )?(treatment|study)( group)?\b"
 _SCREEN_FAILURE = r"\bscreen(ing)? fail|\bfailed screening\b"
 _CONSENT = r"\binformed consent\b.*\b(obtained|signed|given)\b|^informed consent$"
-_OF_TREATMENT = r"(?i)treatment|drug|dos(e|ing)|therapy|medication|product|infusion|instillation"
+_TREATMENT = r"treatment|drug|dos(e|ing)|therapy|medication|product|infusion|instillation"
+_OF_TREATMENT = rf"(?i){_TREATMENT}"
+# Words of stopping it: what says so ends the treatment, whatever its subcategory.
+_STOPPED = r"discontinu|stop|interrupt|withdr|permanent|complet|ended|end of"
+_TREATMENT_STOPPED = rf"({_TREATMENT}).*({_STOPPED})|({_STOPPED}).*({_TREATMENT})"
 
 
 class _Dispositions(Classes):
@@ -45,6 +49,10 @@ class _Dispositions(Classes):
             rows = rows.with_columns(pl.coalesce(trimmed("DSDECOD"), trimmed("DSTERM")).alias("_"))
             said = folded("_")
             is_event = folded("DSCAT").is_null() | (folded("DSCAT") == "disposition event")
+            stopped = pl.any_horizontal(
+                folded(name).str.contains(_TREATMENT_STOPPED).fill_null(value=False)
+                for name in ("DSDECOD", "DSTERM")
+            )
             is_sealed = said.is_in(folded_terms(trial.sealed.dispositions))
             return rows.select(
                 pl.when(is_sealed.fill_null(value=False))
@@ -55,7 +63,7 @@ class _Dispositions(Classes):
                 .then(pl.lit(RANDOMIZED))
                 .when(said.str.contains(_CONSENT))
                 .then(pl.lit(CONSENT))
-                .when(said.is_null() | ~is_event | ~is_of_participation(trial))
+                .when(said.is_null() | ~is_event | ~is_of_participation(trial) | stopped)
                 .then(None)
                 .when(said.str.contains(r"^(death|died)\b"))
                 .then(pl.lit(DEATH))

@@ -21,8 +21,8 @@ death as (
   ) > $cutoff::date
   union
   select subject, 'Death', coalesce(start_date_text, strftime(start_date, '%Y-%m-%d'))
-  from disposition_later
-  where became = 'DEATH' and subject not in (
+  from later_death
+  where subject not in (
     select subject from participant where died and subject is not null
   )
 )

@@ -228,8 +228,8 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("DS", 3, None), ("DM", 2, {"RFICDTC": "2023-02-28", "DMDTC": "2023-03-20"})),
             (("DS", 3, None), ("DM", 2, {"RFICDTC": "2023-03-01", "DMDTC": "2023-03-20"})),
             2,
-            "S-003 was screened and neither randomized nor recorded as a screen failure. Which "
-            "is correct?",
+            "S-003 was screened, and disposition records neither a randomization nor a screen "
+            "failure. Which is correct?",
         ),
     ),
     "DS-101": (
@@ -245,7 +245,7 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("DS", 3, {"USUBJID": "S-001"}),),
             (("DS", 3, {"DSDECOD": "Screening failure"}),),
             3,
-            "S-001 is recorded as SCREEN FAILURE and as randomized. Please check.",
+            "S-001 is recorded as a screen failure and as randomized. Please check.",
         ),
     ),
     "DS-103": (
@@ -649,6 +649,22 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("IE", 0, {"IETESTCD": "EXCL01"}),),
             3,
             "S-003 is a screen failure. Which criterion was not met?",
+        ),
+    ),
+    "DS-109": (
+        Case(
+            (("DS", None, {"DSDECOD": "OTHER", "DSSCAT": "REMDESIVIR"}),),
+            (("DS", None, {"DSDECOD": "OTHER", "DSSCAT": "STUDY DRUG"}),),
+            4,
+            "Dispositions of the subcategory REMDESIVIR: do they end taking part in the study?",
+        ),
+    ),
+    "DS-110": (
+        Case(
+            (("DS", 3, {"DSDECOD": "SCREENING FAILURE"}),),
+            (("DS", 3, {"DSDECOD": "Screen failure"}),),
+            3,
+            "SCREENING FAILURE was read as SCREEN FAILURE. Please write it so.",
         ),
     ),
     "IE-102": (
@@ -1213,9 +1229,11 @@ def test_a_check_runs_on_open_tables_unless_its_rule_is_sealed(
     sealed = {check for check, function in CHECKS.items() if function.rule.sealed}
     about_doses = {f"EX-10{number}" for number in range(1, 9)}
     about_doses |= {"DM-121", "DA-101", "EC-101", "EC-102"}
+    # Why somebody left, and in which words, is sealed.
+    about_reasons = {"DS-106", "DS-109", "DS-110"}
     same_time = {f"{domain.name}-109" for domain in MEASUREMENTS}
     others = {"DM-107", "DM-108", "DM-122", "AE-111", "CM-101", "RS-124"}
-    assert sealed == about_doses | same_time | others
+    assert sealed == about_doses | about_reasons | same_time | others
     assert set(ran[True]) == set(CHECKS) - sealed
     assert set(ran[False]) == set(CHECKS)
 

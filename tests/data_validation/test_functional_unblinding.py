@@ -22,9 +22,9 @@ from data_validation.functional_unblinding import (
     NAMES,
     RULES,
     SEPARATES,
-    Stated,
     unblinding_findings,
 )
+from data_validation.rules import Stated
 from data_validation.structures import PARTICIPATION, structures_of
 from data_validation.written_separations import written_separations
 from simulator import write_extract

@@ -7,7 +7,14 @@ import polars as pl
 import pytest
 
 from data_validation.assess import Assessment
-from tests.data_validation.small_extracts import TRIAL, Rows, assess_rows, changed, clean_rows
+from tests.data_validation.small_extracts import (
+    TRIAL,
+    Row,
+    Rows,
+    assess_rows,
+    changed,
+    clean_rows,
+)
 from trials import Trial
 from trials.models.arms import Randomization
 from trials.models.participation import FollowUp, Screening, ScreeningReason
@@ -40,7 +47,7 @@ def trial_with(**parts: Any) -> Trial:
     "reason", ["ADVERSE EVENT", "LACK OF EFFICACY", "PROTOCOL DEVIATION", "WITHDRAWAL BY SUBJECT"]
 )
 def test_who_left_is_open_with_the_day_and_why_is_not(reason: str) -> None:
-    left = {"USUBJID": "S-001", "DSDECOD": reason, "DSSTDTC": "2023-03-20"}
+    left: Row = {"USUBJID": "S-001", "DSDECOD": reason, "DSSTDTC": "2023-03-20"}
     found = assess_rows(changed(("DS", None, left)))
     standing = of(found, "S-001")
     assert (standing["ended"], standing["leaving_date"]) == ("left", date(2023, 3, 20))
@@ -85,12 +92,11 @@ def test_the_end_of_a_drug_ends_no_participation(
 
 
 def test_a_subcategory_that_the_definition_does_not_name_is_asked_about_once() -> None:
-    rows = changed(
-        *(
-            ("DS", None, {"USUBJID": who, "DSDECOD": "OTHER", "DSSCAT": "REMDESIVIR"})
-            for who in ("S-001", "S-002", "S-003")
-        )
-    )
+    rows = clean_rows()
+    rows["DS"] += [
+        {"USUBJID": who, "DSDECOD": "OTHER", "DSSCAT": "REMDESIVIR"}
+        for who in ("S-001", "S-002", "S-003")
+    ]
     asked = assess_rows(rows).sealed_findings.filter(pl.col("check") == "DS-109")
     assert asked.height == 1
 
@@ -184,11 +190,9 @@ def test_a_named_end_is_used_of_all_or_of_nobody() -> None:
         ("SS", {"SSTESTCD": "SURVSTAT", "SSSTRESC": "DEAD", "SSDTC": "2023-03-20"}, "SS"),
     ],
 )
-def test_whoever_any_source_calls_dead_is_dead(
-    dataset: str, row: dict[str, str | None], source: str
-) -> None:
+def test_whoever_any_source_calls_dead_is_dead(dataset: str, row: Row, source: str) -> None:
     rows = clean_rows()
-    rows.setdefault(dataset, []).append({"USUBJID": "S-001"} | row)
+    rows.setdefault(dataset, []).append({"USUBJID": "S-001", **row})
     standing = of(assess_rows(rows), "S-001")
     assert (standing["ended"], standing["death_source"]) == ("died", source)
     # Death details and a contact say by when, and not when.
@@ -213,7 +217,7 @@ def test_a_leaver_later_known_to_live_is_alive_until_then() -> None:
     rows = changed(
         ("DS", None, {"USUBJID": "S-001", "DSDECOD": "OTHER", "DSSTDTC": "2023-03-15"}),
     )
-    contact = {"USUBJID": "S-001", "SSTESTCD": "SURVSTAT", "SSSTRESC": "ALIVE"}
+    contact: Row = {"USUBJID": "S-001", "SSTESTCD": "SURVSTAT", "SSSTRESC": "ALIVE"}
     rows["SS"] = [contact | {"SSDTC": "2023-03-30"}]
     standing = of(assess_rows(rows), "S-001")
     assert (standing["alive_until"], standing["observed_until"]) == (

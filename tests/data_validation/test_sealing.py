@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from data_validation.assess import Assessment
+from data_validation.assess import NOT_RECEIVED, Assessment
 from data_validation.domains import DOMAINS
 from data_validation.facts import Exposure, folded_terms
-from data_validation.released import released_randomization
+from data_validation.released import NotRandomizedError, released_randomization
 from data_validation.sealing import split
 from data_validation.values import NOT_SHOWN
 from tests.data_validation.small_extracts import (
@@ -44,10 +44,10 @@ OPEN_COLUMNS = {
     | {"consent_date", "consent_date_text", "collection_date", "collection_date_text"}
     | {"death_date", "death_date_text", "death_flag", "death_flag_text"}
     # Released from sealed input, or computed from what is open:
-    | {"randomized", "randomization_date", "stratum", "screening_date", "died"}
-    | {"screen_failure", "screen_failure_date"},
-    "disposition": {"subject", "disposition", "category", "category_text", "study_day"}
-    | TYPED_DATE,
+    | {"randomized", "randomization_date", "randomization_date_text", "stratum", "end_date"}
+    | {"screening_date", "died", "screen_failure", "screen_failure_date", "screening_reason"}
+    | {"not_assigned"},
+    "disposition": {"subject", "became", "category", "category_text", "study_day"} | TYPED_DATE,
     "criterion_exception": {"subject", "criterion", "category", "category_text", "study_day"}
     | {"result", "result_text", "date", "date_text"},
     "visit": {"subject", "visit", "end_date", "end_date_text", "study_day", "visit_number"}
@@ -99,6 +99,9 @@ AE_SEALED = ("AEREL", "AERELNST", "AEACN", "AEACNOTH", "AETERM", "AELLT", "NOTE"
 SEALED_DATASETS = ("SE", "TA", "CO", "RELREC", "SUPPAE", "SUPPDM", "XX")
 # Sealed cells that decide about their row, or are released: these keep what they have.
 DECIDING = {
+    # What says that somebody failed screening, and why, opens; so does what became of participants.
+    "DM": {"ARMCD", "ARM", "ACTARMCD", "ACTARM", "ARMNRS"},
+    "DS": {"DSDECOD", "DSTERM", "DSSCAT"},
     "PR": {"PRTRT", "PRDECOD"},
     "CM": {"CMTRT", "CMDECOD"},
     "HO": {"HOTERM", "HODECOD"},
@@ -161,7 +164,7 @@ def sealed_side(assessment: Assessment) -> dict[str, pl.DataFrame]:
 
 def test_open_relations_have_the_columns_of_the_allow_list_and_no_other() -> None:
     opened = assess_rows(flooded()[0]).open_relations
-    assert set(opened) == {*OPEN_COLUMNS, "dataset", "sealed_event"}
+    assert set(opened) == {*OPEN_COLUMNS, *NOT_RECEIVED}
     # Of what is sealed a number, in steps, of nobody.
     assert opened["sealed_event"].columns == ["at_least", "terms"]
     assert opened["sealed_event"]["at_least"].item() % 5 == 0
@@ -228,6 +231,7 @@ ADDED: dict[str, tuple[str, Row]] = {
     "LB from an instillation": ("LB", {"LBTPT": "2 HOURS", "LBTPTREF": "INSTILLATION 1"}),
     "VS of a test that is no measure": ("VS", {"VSTESTCD": "INSTVOL"}),
     "DS about treatment": ("DS", {"DSDECOD": "STUDY TREATMENT DISCONTINUED"}),
+    "DS of the drug": ("DS", {"DSDECOD": "OTHER", "DSSCAT": "STUDY DRUG"}),
     "DS without a term": ("DS", {"DSDECOD": None}),
     "PR in no class": ("PR", {"PRTRT": "BRONCHOSCOPY"}),
     "PR without a name": ("PR", {"PRTRT": None}),
@@ -512,7 +516,7 @@ def people_randomized(rows: Rows, trial: Trial = TRIAL) -> list[tuple[object, ..
     _, complete = split(frames_of(rows), trial)
     return [
         (subject, str(day) if day else None, stratum, source)
-        for subject, day, stratum, source in released_randomization(complete, trial).rows()
+        for subject, day, _, stratum, source in released_randomization(complete, trial).rows()
     ]
 
 
@@ -537,8 +541,8 @@ def test_randomization_is_released_from_the_disposition_next() -> None:
     )
     del rows["RANDOMIZATION"]
     assert people_randomized(rows) == [
-        ("S-001", "2023-03-10", None, "DS RANDOMIZED"),
-        ("S-002", None, None, "DS RANDOMIZED"),
+        ("S-001", "2023-03-10", None, "DS"),
+        ("S-002", None, None, "DS"),
     ]
 
 
@@ -547,11 +551,17 @@ def test_randomization_is_released_from_the_named_visit_last() -> None:
     del rows["RANDOMIZATION"]
     rows["DS"] = [row for row in rows["DS"] if row["DSDECOD"] != "RANDOMIZED"]
     assert people_randomized(rows) == [
-        ("S-001", "2023-03-10", None, "SV BASELINE"),
-        ("S-002", "2023-03-10", None, "SV BASELINE"),
+        ("S-001", "2023-03-10", None, "SV"),
+        ("S-002", "2023-03-10", None, "SV"),
     ]
     none_named = TRIAL.randomization.model_copy(update={"fallback_visit": None})
     trial = TRIAL.model_copy(update={"randomization": none_named})
-    assert people_randomized(rows, trial) == []
+    # Demographics have arms, so somebody is; who, nothing says.
+    with pytest.raises(NotRandomizedError, match="2 participants have an arm in DM"):
+        people_randomized(rows, trial)
     del rows["SV"], rows["DS"]
+    with pytest.raises(NotRandomizedError, match="Send the allocation list"):
+        people_randomized(rows)
+    for row in rows["DM"]:
+        row["ARMCD"] = None
     assert people_randomized(rows) == []

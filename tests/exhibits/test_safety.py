@@ -18,7 +18,7 @@ from exhibits.safety.terms import MARK
 from queries import Board, Filters
 from simulator import simulate
 from snapshots import Store
-from tests.conftest import KeyPair, LoadedTrial, board_of, limited_board, load_frames
+from tests.conftest import PILOT_CUTOFF, KeyPair, LoadedTrial, board_of, limited_board, load_frames
 from tests.exhibits.conftest import BoardByName, LoadedByName
 from trials import load_trial
 
@@ -44,7 +44,7 @@ def original(
     for name in DATASETS:
         shutil.copy(ORIGINAL / f"{name}.parquet", folder / "extract")
     trial, store = load_trial("cdiscpilot01"), Store(folder / "store")
-    load(folder / "extract", trial, store, key_pair.public)
+    load(folder / "extract", trial, store, key_pair.public, cutoff=PILOT_CUTOFF)
     loaded = LoadedTrial(trial, store, folder / "extract", key_pair)
     boards = {view: board_of(loaded, view) for view in View}
     yield boards

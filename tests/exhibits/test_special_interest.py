@@ -22,7 +22,7 @@ from queries import Board
 from queries.filters import Filters
 from simulator import simulate
 from snapshots import Store
-from tests.conftest import KeyPair, LoadedTrial, board_of, limited_board, load_frames
+from tests.conftest import PILOT_CUTOFF, KeyPair, LoadedTrial, board_of, limited_board, load_frames
 from tests.exhibits.conftest import STORES, BoardByName, LoadedByName
 from trials import load_trial, with_standard_queries
 
@@ -241,7 +241,7 @@ def original_pilot(folder: Path, keys: KeyPair, *, died: str | None = None) -> L
         changed = pl.when(is_it).then(pl.lit(died)).otherwise(pl.col("DTHDTC")).alias("DTHDTC")
         people.with_columns(changed).write_parquet(extract / "dm.parquet")
     trial, store = load_trial("cdiscpilot01"), Store(folder / "store")
-    load(extract, trial, store, keys.public)
+    load(extract, trial, store, keys.public, cutoff=PILOT_CUTOFF)
     return LoadedTrial(trial, store, extract, keys)
 
 
