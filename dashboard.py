@@ -31,7 +31,7 @@ from exhibits.parts.words import ago, day
 from queries import Board, BoardError, arm_of_participant, open_board
 from settings import Settings, SettingsError, read_settings
 from snapshots import Snapshot, SnapshotsError, Store
-from trials import Trial, TrialDefinitionError, load_trial, with_standard_queries
+from trials import Trial, TrialDefinitionError, load_trial, told_apart, with_standard_queries
 
 # Their text is a sentence for the person who can act; of all others only a number is shown.
 SAYS_WHAT_TO_DO = (
@@ -52,8 +52,8 @@ def looked_at(
         st.info(to_do)
         return None
     with place:
-        studies = {name: load_trial(name).study for name in offered}
-        trial = load_trial(picked("Trial", "trial", studies))
+        labels = told_apart(load_trial(name) for name in offered)
+        trial = load_trial(picked("Trial", "trial", labels))
         chosen = picked("Snapshot", "snapshot", {name: name for name in offered[trial.id]})
         snapshot = store.trial(trial.id).snapshot(chosen)
         age = (datetime.now(ZoneInfo(trial.timezone)).date() - snapshot.manifest.cutoff).days

@@ -88,6 +88,14 @@ def _parser() -> argparse.ArgumentParser:
         default="clean",
         help="what is wrong with it; listed in DIR.defects.csv, beside the extract",
     )
+    simulate.add_argument(
+        "--habit",
+        action="append",
+        default=[],
+        metavar="HABIT",
+        help="record the same otherwise: no list, DS only, DM only, reasons not opened, no ends, "
+        "several gases, no VISIT, month-only dates, no seriousness, no limits; can be repeated",
+    )
     simulate.set_defaults(run=_simulate)
 
     for name, run, text in (
@@ -165,6 +173,7 @@ def _simulate(asked: argparse.Namespace, _settings: Settings) -> int:
                 cutoff=asked.cutoff,
                 defects=asked.defects,
                 format=asked.format,
+                habits=asked.habit,
             )
     except ValueError as error:
         return _say(error, Exit.USAGE)
@@ -312,20 +321,35 @@ def _report(
     from data_validation.findings import counts
 
     findings = _shown_findings(assessment, sees_sealed=sees_sealed)
+    queries = _queries(findings, assessment.open_relations["participant"])
+    notes = findings.filter(audience="export").select(
+        "domain", "field", "value", "records", "message", "query", "severity", "finding"
+    )
     if asked.json is not None:
-        sentences = [refused] if refused else []
-        _write_json(asked.json, {"refused": sentences, "findings": findings.to_dicts()})
+        written = {
+            "refused": [refused] if refused else [],
+            "findings": findings.to_dicts(),
+            "questions_to_sites": queries.to_dicts(),
+            "notes_on_the_export": notes.to_dicts(),
+        }
+        _write_json(asked.json, written)
     found = counts(findings)
-    by_check = findings.group_by("check", "severity", "message", maintain_order=True).len("records")
+    by_check = findings.group_by("check", "severity", "message", maintain_order=True).agg(
+        pl.len().alias("findings"), pl.col("records").sum()
+    )
     if asked.xlsx is not None:
         summary = {"trial": assessment.trial.id, "data cut-off": assessment.cutoff.isoformat()}
         summary |= {"refused": refused, **{name: str(count) for name, count in found.items()}}
-        queries = _queries(findings, assessment.open_relations["participant"])
-        tables = {"Findings": findings, "Queries": queries, "Checks": by_check}
+        tables = {
+            "Queries": queries,
+            "Notes on the export": notes,
+            "Findings": findings,
+            "Checks": by_check,
+        }
         about = pl.DataFrame({"about": list(summary), "value": list(summary.values())})
         _write_xlsx(asked.xlsx, {"Summary": about} | tables)
     table = Table("Check", "Severity", "Records", "Finding", box=None)
-    for check, severity, message, count in by_check.rows():
+    for check, severity, message, _, count in by_check.rows():
         table.add_row(str(check), str(severity), str(count), str(message))
     if by_check.height:
         _told(asked).print(table)
@@ -378,7 +402,7 @@ def _queries(findings: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """What to ask each site, a row a question, by site and subject."""
     sites = people.select("subject", "site").unique("subject", keep="first", maintain_order=True)
     return (
-        findings.filter(pl.col("subject").is_not_null())
+        findings.filter(pl.col("subject").is_not_null(), pl.col("audience") == "site")
         .join(sites, on="subject", how="left", maintain_order="left")
         .sort("site", "subject", maintain_order=True, nulls_last=True)
         .select("site", "subject", "domain", "field", "value", "query", "severity", "finding")

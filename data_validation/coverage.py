@@ -8,7 +8,7 @@ import polars as pl
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
 from data_validation.known import DIED, ENDED, LAST_CONTACT, NOT_FOLLOWED, UP_TO_CUTOFF
-from data_validation.rules import Rule, RuleKind, Stated
+from data_validation.rules import Audience, Rule, RuleKind, Stated
 from data_validation.sealing import Tables
 from trials import Trial
 
@@ -24,6 +24,7 @@ NOT_RANDOMIZED = Rule(
     why="Every page about participants stands on it; a page that says nobody is would be wrong.",
     query="None for a site. Send the complete allocation list, or what the finding names.",
     kind=RuleKind.AGREEMENT,
+    audience=Audience.EXPORT,
 )
 INFERRED = Rule(
     id="FACT-102",
@@ -34,6 +35,7 @@ INFERRED = Rule(
     why="Rates are counted over the time observed; inferred ends are the last contact.",
     query="None for a site. Send the dispositions (DS) with the end of participation of everybody.",
     kind=RuleKind.COMPLETENESS,
+    audience=Audience.EXPORT,
 )
 END_NOT_OF_ALL = Rule(
     id="FACT-103",
@@ -44,6 +46,7 @@ END_NOT_OF_ALL = Rule(
     why="A date that some only have could tell their arm, so it opens for everybody or nobody.",
     query="None for a site. Send the date for everybody whose planned follow-up is over.",
     kind=RuleKind.BLINDING,
+    audience=Audience.EXPORT,
 )
 BEYOND = Rule(
     id="FACT-104",
@@ -55,6 +58,7 @@ BEYOND = Rule(
     query="None for a site. Deaths, serious events and those of special interest among them are "
     "listed under Since the cut-off.",
     kind=RuleKind.ORDER,
+    audience=Audience.EXPORT,
 )
 RULES = (NOT_RANDOMIZED, INFERRED, END_NOT_OF_ALL, BEYOND)
 

@@ -1,12 +1,13 @@
 """Rows that break a generated rule about how values are written, or about when things happened."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 
 from data_validation.facts import Domain, Field
 from data_validation.generated import LONGEST_TEXT, FieldRule, date_rules, form_rules
-from data_validation.rules import Evidence
+from data_validation.rules import Audience, Evidence
 from data_validation.schemas import broken
 from data_validation.values import trimmed
 
@@ -24,18 +25,22 @@ def form_failures(
         few: rows of the table in which every text of these fields occurs.
     """
     rules = [item for item in form_rules(domain) if item.field in fields]
-    for item in broken(few, rules, domain.name):
-        name = item.field.name
+    for found in broken(few, rules, domain.name):
+        item, name = found, found.field.name
         rows = frame.filter(item.breaks.fill_null(value=False))
         excerpt = pl.col(name).cast(pl.String).str.slice(0, LONGEST_TEXT).alias("_value")
         # A field that is written in some way throughout is said once, and not record by record.
         if rows.height > item.listed:
+            if item.rule.audience is Audience.SITE:
+                # No site writes so many.
+                item = replace(found, rule=replace(found.rule, audience=Audience.EXPORT))
             # Of no record and no subject; where the field is the subject itself, of no value.
             count = f"{rows.height} record{'s' if rows.height > 1 else ''}"
             summary = {name: count, "record_key": None, "USUBJID": None}
             rows = rows.head(1).with_columns(
                 *(pl.lit(value, dtype=pl.String).alias(key) for key, value in summary.items()),
                 pl.lit(name).alias("_about"),
+                pl.lit(rows.height, dtype=pl.Int64).alias("_records"),
             )
         yield item, rows.with_columns(excerpt)
 

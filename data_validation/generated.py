@@ -13,7 +13,7 @@ import polars as pl
 
 from data_validation.distinct import repeated
 from data_validation.facts import Domain, Exposure, Field, Kind, Severity
-from data_validation.rules import CheckFunction, Evidence, Rule, RuleKind
+from data_validation.rules import Audience, CheckFunction, Evidence, Rule, RuleKind
 from data_validation.values import (
     BLANKS,
     has_offset,
@@ -49,6 +49,7 @@ class Entry:
         beside: a column without which nothing can break the rule.
         listed: up to how many records a rule about form is stated one by one, and not once.
         of_clock: whether it is about the clock time, which is sealed in every field.
+        audience: who can act. by_value: whether of the export each value is a cause of its own.
     """
 
     ending: str
@@ -61,6 +62,8 @@ class Entry:
     beside: Callable[[Field], str] = lambda _field: ""
     listed: int = 100
     of_clock: bool = False
+    audience: Audience = Audience.SITE
+    by_value: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,8 @@ VALUES = (
         sentence="{name} is not one of {codes}.",
         why="{description} A value of another kind cannot be used.",
         query="{name} is “{value}”. Expected one of {codes}. Please correct.",
+        audience=Audience.EXPORT,
+        by_value=True,
     ),
     Entry(
         "number",
@@ -180,6 +185,7 @@ FORMS = (
         query="{name} has blanks before or after its value. Please have the export trimmed.",
         kind=RuleKind.FORM,
         beside=lambda field: BLANKS + field.name,
+        audience=Audience.EXPORT,
     ),
     Entry(
         "text",
@@ -219,6 +225,8 @@ FORMS = (
         why="Codes are compared exactly by other systems; here it is read as the code.",
         query="{name} is “{value}”. Please send the code as the code list writes it.",
         kind=RuleKind.FORM,
+        audience=Audience.EXPORT,
+        by_value=True,
     ),
     Entry(
         "decimals",
@@ -230,6 +238,7 @@ FORMS = (
         why="The export made a decimal number of it; links to it by text would fail.",
         query="{name} is “{value}”. Please export it as a whole number.",
         kind=RuleKind.FORM,
+        audience=Audience.EXPORT,
     ),
     Entry(
         "placeholder",
@@ -381,6 +390,8 @@ def _rule(entry: Entry, domain: Domain, field: Field, severity: Severity) -> Rul
         entry.query.format_map(words),
         sealed,
         entry.kind,
+        entry.audience,
+        (field.name,) if entry.by_value else (),
     )
 
 
@@ -491,6 +502,7 @@ def absent_field(domain: Domain) -> Rule:
         "The extract does not have this field.",
         "Results that need it are reported as missing, never shown as zero.",
         "Please add the field to the next extract, if it is collected.",
+        audience=Audience.EXPORT,
     )
 
 

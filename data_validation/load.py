@@ -6,7 +6,7 @@ import json
 import secrets
 import zipfile
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -45,6 +45,7 @@ from snapshots import (
     publish,
     read_public_key,
     receipt_of,
+    rows_with,
     store_frame,
     store_frames,
     sweep,
@@ -238,7 +239,7 @@ def _build(
     labels: str,
 ) -> Manifest:
     key = new_data_key()
-    findings = with_status(assessment.open_findings, _findings_of(before))
+    findings = _findings(assessment, before)
     with writer(folder / OPEN_FILE, folder / SEALED_FILE, key) as connection:
         store_frames(connection, OPEN, {**assessment.open_relations, "finding": findings})
         store_frames(connection, SEALED, _sealed_tables(assessment))
@@ -273,14 +274,24 @@ def _build(
     )
 
 
-def _findings_of(before: Snapshot | None) -> pl.DataFrame | None:
+def _findings(assessment: Assessment, before: Snapshot | None) -> pl.DataFrame:
+    """The open findings, with what became of those of the snapshot before."""
     if before is None:
-        return None
-    connection = open_stores_reader({"before": before.open_path})
-    try:
-        return connection.execute("SELECT * FROM before.finding").pl()
-    finally:
-        connection.close()
+        return with_status(assessment.open_findings, None)
+
+    def records_now(relation: str, keys: list[str]) -> pl.DataFrame:
+        return assessment.open_relations[relation].filter(pl.col("record_key").is_in(keys))
+
+    with closing(open_stores_reader({"before": before.open_path})) as connection:
+        known = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+
+        def records_before(relation: str, keys: list[str]) -> pl.DataFrame:
+            if (relation,) not in known:
+                return pl.DataFrame()
+            return rows_with(connection, "before", relation, "record_key", keys)
+
+        findings = connection.execute("SELECT * FROM before.finding").pl()
+        return with_status(assessment.open_findings, findings, records_now, records_before)
 
 
 def _sealed_tables(assessment: Assessment) -> dict[str, pl.DataFrame]:

@@ -18,6 +18,13 @@ from data_validation.sealing import Tables
 from trials import Trial
 
 
+class Audience(StrEnum):
+    """Who can act on a finding: the site that wrote a value, or whoever programs the export."""
+
+    SITE = "site"
+    EXPORT = "export"
+
+
 class RuleKind(StrEnum):
     """What a rule is about; the catalogue is grouped by it."""
 
@@ -43,6 +50,8 @@ class Rule:
         query: what to ask the site; `{NAME}` stands for the value of that field in the record,
             `{field}` for the name of the field that the finding points at.
         sealed: whether the rule touches sealed fields, so that its findings are sealed.
+        audience: who can act. What is for the export is one finding a cause, however many records.
+        cause: the fields whose values together are one cause; none where the field itself is.
     """
 
     id: str
@@ -54,6 +63,8 @@ class Rule:
     query: str
     sealed: bool = False
     kind: RuleKind = RuleKind.STRUCTURE
+    audience: Audience = Audience.SITE
+    cause: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,8 @@ def check(
     query: str,
     needs: Iterable[str] = (),
     sealed: bool = False,
+    audience: Audience = Audience.SITE,
+    cause: tuple[str, ...] = (),
 ) -> Callable[[Check], Check]:
     """Register a function that returns the offending rows (none: the extract passes).
 
@@ -163,7 +176,17 @@ def check(
         if id in CHECKS:
             raise ValueError(f"two checks are called {id}")
         words = (sentence, why, query)
-        rule = Rule(id, domain, heading.field, heading.severity, *words, sealed, heading.kind)
+        rule = Rule(
+            id,
+            domain,
+            heading.field,
+            heading.severity,
+            *words,
+            sealed,
+            heading.kind,
+            audience,
+            cause,
+        )
         CHECKS[id] = CheckFunction(rule, (domain, *needs), function)
         return function
 

@@ -10,8 +10,8 @@ from display.tables import listed
 from display.text import plain
 from exhibits.changes import (
     LISTED,
-    MOVED,
     NOTHING_BEFORE,
+    POINTS,
     RECORDS,
     before,
     changes_of_page,
@@ -74,7 +74,7 @@ def changes_of_shown_page(board: Board, title: str, domains: Sequence[str]) -> N
         if changes.concluded:
             st.markdown(plain(changes.concluded))
         if changes.conclusions.height:
-            listed(changes.conclusions, MOVED, "Estimates that moved")
+            listed(changes.conclusions, POINTS, "Estimates that moved")
         st.caption(
             plain(f"{which_records(board)} Each record, and another snapshot: on the overview.")
         )

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from access import (
@@ -19,7 +20,9 @@ from access import (
 )
 from command_line import CommandLine, Exit, run_command, without_pandas
 from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
+from exhibits.exhibit import with_exact
 from exhibits.export import as_csv
+from exhibits.parts.words import unrounded
 from queries import BoardError, open_board
 from settings import SettingsError, read_settings
 from snapshots import NoSuchSnapshotError, SnapshotsError, Store, StoreError
@@ -105,11 +108,16 @@ def _made(asked: argparse.Namespace) -> Exhibit:
         closed=closed,
     )
     assert isinstance(grant, Grant)
-    board = open_board(trial, snapshot, grant, settings.board_private_key_file)
-    try:
-        return make(asked.name, board)
-    finally:
-        board.close()
+    with closing(open_board(trial, snapshot, grant, settings.board_private_key_file)) as board:
+        shown = make(asked.name, board)
+    if not asked.json:
+        return shown
+    # What a Board keeps is rounded, so the unrounded numbers are made with another.
+    with (
+        closing(open_board(trial, snapshot, grant, settings.board_private_key_file)) as board,
+        unrounded(),
+    ):
+        return with_exact(shown, make(asked.name, board))
 
 
 def _print(shown: Exhibit, asked: argparse.Namespace) -> None:

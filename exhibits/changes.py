@@ -1,8 +1,9 @@
 """What changed since the last review?"""
 
 import functools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -19,13 +20,13 @@ from exhibits.exhibit import (
     make,
 )
 from exhibits.parts.words import counted, day, number, rounded
-from queries import Board, corrections, records_that_differ
+from queries import Board, corrections, pairs, records_that_differ
 
 POPULATION = "Everybody in either snapshot; filters do not apply"
 NOTHING_BEFORE = (
     "There is no earlier snapshot of this trial to compare with. The next load brings one."
 )
-NEW, CHANGED, VANISHED = "new", "changed", "vanished"
+NEW, MOVED, CHANGED, VANISHED = "new", "moved", "changed", "vanished"
 
 
 @dataclass(frozen=True)
@@ -107,17 +108,21 @@ class _Comparison:
 
     Attributes:
         rows: one row a new, changed or vanished row, with what it was and, `_now`, what it is.
-        counts: of each kind, how many there were and how many there are.
+        counts: of each kind, how many there were and how many there are by the data cut-off.
+        moved: whether a row that was and is has another date.
     """
 
     rows: pl.DataFrame
     counts: dict[str, tuple[int, int]]
+    moved: pl.Expr
 
     def of(self, kind: _Kind) -> pl.DataFrame:
         """The rows of a kind, with their `change`: one that is no longer of it has vanished."""
         was, is_ = kind.those(), kind.those("_now")
         return self.rows.with_columns(
-            pl.when(was & is_)
+            pl.when(was & is_ & self.moved)
+            .then(pl.lit(MOVED))
+            .when(was & is_)
             .then(pl.lit(CHANGED))
             .when(is_)
             .then(pl.lit(NEW))
@@ -136,20 +141,62 @@ def _comparison(board: Board, then: Board, question: _Question) -> _Comparison:
 
 def _compared(board: Board, then: Board, question: _Question) -> _Comparison:
     old, new = then.ask(question.name), board.ask(question.name)
+    moved, there = pl.lit(value=False), new
+    new = new.with_columns(pl.col(question.key).alias(_WAS))
+    if question is EVENTS:
+        old, there = (events.filter(~pl.col("is_beyond")) for events in (old, new))
+        new = _with_keys_of_before(old, new).filter(
+            ~pl.col("is_beyond") | pl.col(_WAS).is_in(old[question.key].implode())
+        )
+        moved = pl.col("start_date").ne_missing(pl.col("start_date_now"))
     differs = pl.any_horizontal(
         pl.col(name).ne_missing(pl.col(f"{name}_now")) for name in question.values
     )
     on_one_side = pl.col(question.key).is_null() | pl.col(f"{question.key}_now").is_null()
     return _Comparison(
-        old.join(new, on=question.key, how="full", suffix="_now", coalesce=False).filter(
-            on_one_side | differs
-        ),
+        old.join(
+            new, left_on=question.key, right_on=_WAS, how="full", suffix="_now", coalesce=False
+        ).filter(on_one_side | differs),
         {
-            kind.name: (old.filter(kind.those()).height, new.filter(kind.those()).height)
+            kind.name: (old.filter(kind.those()).height, there.filter(kind.those()).height)
             for kind in KINDS
             if kind.of is question
         },
+        moved,
     )
+
+
+_WAS = "_was"
+_OF_AN_EVENT = ("end_date", "grade", "is_serious", "is_fatal", "outcome")
+
+
+def _with_keys_of_before(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Events of now with the keys that they had, where their date or their term was corrected.
+
+    A key that is there no more and one that was not there before are of one event where participant
+    and term are the same, the nearest onset first, and at least half of the rest; else where
+    participant and onset are the same and nearly all of the rest.
+    """
+    was: dict[str, str] = {}
+    for within, least_equal in (
+        (("subject", "preferred_term"), 0.5),
+        (("subject", "start_date"), 0.8),
+    ):
+        gone = old.filter(~pl.col("record_key").is_in([*new["record_key"], *was.values()]))
+        came = new.filter(~pl.col("record_key").is_in([*old["record_key"], *was]))
+        was |= {
+            came.item(now, "record_key"): gone.item(then, "record_key")
+            for then, now in pairs(
+                gone,
+                came,
+                within=within,
+                date="start_date",
+                compared=_OF_AN_EVENT,
+                least_equal=least_equal,
+                nearest_first=True,
+            )
+        }
+    return new.with_columns(pl.col("record_key").replace(was).alias(_WAS))
 
 
 def _compared_with_before(make: Callable[[Board, Board], Exhibit]) -> Maker:
@@ -171,10 +218,12 @@ def _compared_with_before(make: Callable[[Board, Board], Exhibit]) -> Maker:
     population=POPULATION,
     title="What changed since the last review",
     method=(
-        "Participants are matched by their identifier, events by their record key. Changed: "
-        "one of the values compared here differs. A death that is no longer recorded, and an "
-        "event that no longer counts as serious, has vanished from its row though its record "
-        "is there. Deaths are participants, serious events are events.",
+        "Participants are matched by their identifier, events by participant, term and onset; "
+        "where term or onset was corrected, by the other and by what else is recorded. Moved: "
+        "the onset is another one. Changed: another of the values compared here differs. A death "
+        "that is no longer recorded, and an event that no longer counts as serious, has vanished "
+        "from its row though its record is there. Deaths are participants, serious events are "
+        "events.",
     ),
 )
 @_compared_with_before
@@ -187,20 +236,25 @@ def changes_overview(board: Board, then: Board) -> Exhibit:
         was, is_ = compared.counts[kind.name]
         rows.append(
             {"what": kind.name, "then": was, "now": is_}
-            | {name: counts.get(name, 0) for name in (NEW, CHANGED, VANISHED)}
+            | {name: counts.get(name, 0) for name in (NEW, MOVED, CHANGED, VANISHED)}
         )
     of = {row["what"]: row for row in rows}
     vanished = _vanished(board, then)
+    events = _comparison(board, then, EVENTS).of(KINDS[3])
+    beyond = _beyond(events)
+    told = "; ".join([*_new_and_corrected(events), *beyond])
     return Exhibit(
         answer=f"S{_since(then)[1:]}: {more(of['Randomized'][NEW], 'participant')} randomized, "
         f"{more(of['Deaths'][NEW], 'death')}, {more(of['Serious events'][NEW], 'serious event')}. "
+        + (f"{told}. " if told else "")
         + (" ".join(vanished) or "No participant and no event has vanished."),
-        attention=" ".join(vanished),
+        attention=" ".join([*vanished, *(f"{sentence}." for sentence in beyond)]),
         numbers=tuple(
             Number(
                 row["what"],
                 f"{number(row['now'])}",
-                f"{number(row[NEW])} new, {number(row[CHANGED])} changed, "
+                f"{number(row[NEW])} new, {number(row[MOVED])} moved, "
+                f"{number(row[CHANGED])} changed, "
                 f"{number(row[VANISHED])} vanished",
             )
             for row in rows
@@ -212,6 +266,59 @@ def changes_overview(board: Board, then: Board) -> Exhibit:
 
 # So many of what vanished are called by their names.
 _NAMED = 3
+
+
+def _new_and_corrected(events: pl.DataFrame) -> list[str]:
+    """How many events are new, and of how many onset or term was corrected; the first by name."""
+    term, now = pl.col("preferred_term"), pl.col("preferred_term_now")
+    new = events.filter(change=NEW).sort(
+        pl.col("is_serious_now").fill_null(value=False), descending=True, maintain_order=True
+    )
+    moved = events.filter(pl.col("change") == MOVED, ~pl.col("is_beyond_now"))
+    renamed = events.filter(pl.col("change") == CHANGED, term != now)
+    terms = [f"{was} to {is_}" for was, is_ in renamed.select(term, now).iter_rows()]
+    return [
+        f"{counted(len(items), one, many)} {became}: {_first(items)}"
+        for one, many, became, items in (
+            ("event", "events", "new", new["preferred_term_now"].to_list()),
+            ("event's onset", "events' onsets", "moved", _onsets(moved)),
+            ("event's term", "events' terms", "corrected", terms),
+        )
+        if items
+    ]
+
+
+def _beyond(events: pl.DataFrame) -> list[str]:
+    """Which events are dated beyond the data cut-off by now, and count no more."""
+    items = _onsets(events.filter(pl.col("change") == MOVED, pl.col("is_beyond_now")))
+    return [
+        f"{counted(len(items), 'event')} moved beyond the data cut-off: {_first(items)}"
+    ] * bool(items)
+
+
+def _onsets(moved: pl.DataFrame) -> list[str]:
+    """`Headache, 10 Mar to 12 Mar 2023`, of each event."""
+    columns = ("preferred_term_now", "start_date", "start_date_now")
+    return [f"{term}, {_from_to(was, is_)}" for term, was, is_ in moved.select(columns).iter_rows()]
+
+
+def _from_to(was: str | None, is_: str | None) -> str:
+    """Two dates, the year once where it is the same; one that is not complete as it is written."""
+    try:
+        days = [date.fromisoformat(text[:10]) for text in (was or "", is_ or "")]
+    except ValueError:
+        days = []
+    if not days or days[0] == days[1]:
+        return f"{was or 'not known'} to {is_ or 'not known'}"
+    first, last = (day(one) for one in days)
+    same_year = days[0].year == days[1].year
+    return f"{first.rsplit(' ', 1)[0] if same_year else first} to {last}"
+
+
+def _first(items: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
+    others = len(items) - _NAMED
+    return ", ".join(items[:_NAMED]) + (f" and {number(others)} more" if others > 0 else "")
 
 
 def _vanished(board: Board, then: Board) -> list[str]:
@@ -269,13 +376,14 @@ LISTED = {"difference": "Then → now"}
 
 
 def _listed(board: Board, then: Board) -> pl.DataFrame:
-    """One row a participant or event that is new, changed or gone; what vanished comes first."""
+    """One row a participant or event that is new, moved, changed or gone; the latter first."""
     parts = []
     for kind in (KINDS[0], KINDS[3]):
         changed = _comparison(board, then, kind.of).of(kind)
         pairs = [
             pl.when(
-                pl.col("change") == CHANGED, pl.col(name).ne_missing(pl.col(f"{name}_now"))
+                pl.col("change").is_in([MOVED, CHANGED]),
+                pl.col(name).ne_missing(pl.col(f"{name}_now")),
             ).then(
                 pl.format(
                     "{}: {} → {}",
@@ -303,7 +411,7 @@ def _listed(board: Board, then: Board) -> pl.DataFrame:
                 pl.concat_str(pairs, separator="; ", ignore_nulls=True).alias("difference"),
             )
         )
-    order = pl.col("change").replace_strict({VANISHED: 0, CHANGED: 1, NEW: 2})
+    order = pl.col("change").replace_strict({VANISHED: 0, MOVED: 1, CHANGED: 2, NEW: 3})
     return pl.concat(parts).sort(order, "what", "subject", "record", maintain_order=True)
 
 
@@ -518,7 +626,7 @@ def changed_conclusions(board: Board, then: Board) -> Exhibit:
     return Exhibit(
         answer=_in_a_sentence(board, then, table.height, looked_at),
         table=table,
-        labels=MOVED,
+        labels=POINTS,
         assumptions=board.trial.assumptions("monitoring"),
     )
 
@@ -559,7 +667,7 @@ def _moved_conclusions(
     return pl.DataFrame(rows, schema | {"moved": pl.Float64}, orient="row"), looked_at
 
 
-MOVED = {"moved": "Moved, points"}
+POINTS = {"moved": "Moved, points"}
 
 
 def _estimates(

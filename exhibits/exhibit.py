@@ -181,6 +181,8 @@ class Exhibit:
         lists: the participants behind parts of it. A mark of the figure carries the place of its
             list as `customdata`; `row_lists` has that of each row of the table, None without one.
             Where it is left out and there are as many lists as rows, each row has its own.
+        arms: those of columns that end in `_1`, `_2`, …, where arms stand beside each other.
+        exact: rounded columns of the table as they were before, see `with_exact`.
     """
 
     title: str = ""
@@ -200,6 +202,8 @@ class Exhibit:
     missing: str = ""
     lists: tuple[People, ...] = ()
     row_lists: tuple[int | None, ...] = ()
+    arms: tuple[str, ...] = ()
+    exact: pl.DataFrame | None = None
     name: str = ""
     provenance: dict[str, str] = field(default_factory=dict)
 
@@ -243,12 +247,47 @@ class Exhibit:
                 {"label": number.label, "value": number.value, "remark": number.remark}
                 for number in self.numbers
             ],
-            "table": table.with_columns(dates).to_dicts(),
+            "table": positive_zero(table).with_columns(dates).to_dicts(),
+            "exact": [] if self.exact is None else positive_zero(self.exact).to_dicts(),
             "footnotes": list(self.footnotes),
             "assumptions": dict(self.assumptions),
             "missing": self.missing,
             "provenance": self.provenance,
         }
+
+
+def positive_zero(table: pl.DataFrame) -> pl.DataFrame:
+    """The table without negative zeros."""
+    numbers = selectors.float()
+    return table.with_columns(pl.when(numbers == 0).then(0.0).otherwise(numbers).name.keep())
+
+
+def with_exact(shown: Exhibit, unrounded: Exhibit) -> Exhibit:
+    """An exhibit with the unrounded values of its rounded columns, in the order of its rows.
+
+    Args:
+        unrounded: the same, made within `words.unrounded`, so that no exhibit has to know of it.
+    """
+    table, other = shown.table, unrounded.table
+    if table is None or other is None or table.columns != other.columns:
+        return shown
+    numbers = table.select(selectors.float()).columns
+    keys = [name for name in table.columns if name not in numbers]
+    if not table.select(keys).equals(other.select(keys)):
+        # What is rounded alike may stand in another order.
+        if not keys or table.select(keys).is_duplicated().any():
+            return shown
+        other = table.select(keys).join(
+            other, on=keys, how="left", nulls_equal=True, maintain_order="left"
+        )
+    exact = [name for name in numbers if not table[name].equals(other[name].cast(pl.Float64))]
+    if (
+        not table.select(exact)
+        .select(pl.all().is_null())
+        .equals(other.select(exact).select(pl.all().is_null()))
+    ):
+        return shown
+    return replace(shown, exact=other.select(exact) if exact else None)
 
 
 Maker = Callable[[Board], Exhibit]

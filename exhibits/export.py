@@ -7,10 +7,11 @@ same is done behind a semicolon, tab, bar or line break, which may separate cell
 
 import io
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
-from exhibits.exhibit import Exhibit
+from exhibits.exhibit import Exhibit, positive_zero
 
 _FORMULA = r"^[=+\-@＝＋－＠\x00-\x1f]"
 # Where a spreadsheet that separates by semicolon, tab or bar, as many a country's does, would begin
@@ -46,7 +47,17 @@ def as_csv(shown: Exhibit) -> str:
     """
     table = shown.table if shown.table is not None else pl.DataFrame({"missing": [shown.missing]})
     origin = [pl.lit(value).alias(f"_{name}") for name, value in shown.provenance.items()]
-    return table_as_csv(table.with_columns(origin))
+    named = table.rename(lambda column: _with_arm(column, shown.arms))
+    return table_as_csv(positive_zero(named).with_columns(origin))
+
+
+def _with_arm(column: str, arms: Sequence[str]) -> str:
+    """`percent_1` as `percent_arm_a`."""
+    name, _, place = column.rpartition("_")
+    if not (name and place.isdecimal() and 1 <= int(place) <= len(arms)):
+        return column
+    arm = re.sub(r"\W+", "_", arms[int(place) - 1]).strip("_").lower()
+    return f"{name}_{arm}"
 
 
 def as_xlsx(tables: dict[str, pl.DataFrame]) -> bytes:

@@ -24,7 +24,10 @@ def _population(board: Board) -> str:
     return "All records, sealed ones too" if board.has_sealed_records else "All open records"
 
 
-RESOLVED = "Resolved: standing in the snapshot before, gone in this one."
+RESOLVED = (
+    "Resolved: standing in the snapshot before, gone in this one. Moved: the same query, whose "
+    "record has another date or term by now."
+)
 
 
 def _scope(board: Board) -> str:
@@ -42,7 +45,7 @@ def findings_overview(board: Board) -> Exhibit:
     """Standing findings by severity, and what changed since the snapshot before."""
     totals = board.ask("findings/totals").row(0, named=True)
     standing = totals["standing"]
-    first = totals["persisting"] == 0 and totals["resolved"] == 0
+    first = not any(totals[name] for name in ("persisting", "moved", "resolved"))
     # What became of sealed findings is not known: the changes are of open records, and add up.
     sealed = (
         f" {totals['sealed']:,} more concern sealed records; whether they are new is not known."
@@ -54,8 +57,11 @@ def findings_overview(board: Board) -> Exhibit:
         "This is the first snapshot with findings, so all of them are new."
         if first and standing
         else f"{against} the snapshot before: {totals['new']:,} new, "
-        f"{totals['persisting']:,} persisting, {totals['resolved']:,} resolved."
+        f"{totals['persisting']:,} persisting, {totals['moved']:,} moved, "
+        f"{totals['resolved']:,} resolved."
     )
+    # This line stands on the overview, too.
+    grave = totals["touching_critical"] + totals["touching_major"]
     answer = (
         f"{counted(standing, 'finding')} {'stands' if standing == 1 else 'stand'}, "
         f"{totals['major']:,} of them major. {change}{sealed}"
@@ -66,9 +72,7 @@ def findings_overview(board: Board) -> Exhibit:
     return Exhibit(
         population=_population(board),
         answer=answer,
-        attention=f"{counted(totals['critical'] + totals['major'], 'critical or major finding')}."
-        if totals["critical"] + totals["major"]
-        else "",
+        attention=f"{counted(grave, 'critical or major finding')}." if grave else "",
         denominator=f"{counted(totals['participants'], 'participant')} with a finding",
         numbers=tuple(Number(name.capitalize(), f"{totals[name]:,}") for name in names),
         table=pl.DataFrame(
@@ -236,6 +240,7 @@ def _by_severity(board: Board, rows: pl.DataFrame, of: tuple[str, str, str]) -> 
 STATUS_LOOK = {
     "resolved": (QUIET, "."),
     "persisting": (ACCENT, ""),
+    "moved": ("#0072b2", "\\"),
     "new": ("#d55e00", "/"),
 }
 
@@ -254,14 +259,14 @@ def findings_against_before(board: Board) -> Exhibit:
         return Exhibit(
             missing="Neither this snapshot nor the one before it has a finding.",
         )
-    first = not (total["persisting"] or total["resolved"])
+    first = not (total["persisting"] or total["moved"] or total["resolved"])
 
     names = [name.capitalize() for name in rows["severity"]]
     return Exhibit(
         answer="No snapshot before this one had findings."
         if first
         else f"{total['resolved']:,} resolved, {total['persisting']:,} still standing, "
-        f"{total['new']:,} new.",
+        f"{total['moved']:,} of a record that moved, {total['new']:,} new.",
         denominator=counted(sum(total.values()), "finding"),
         picture=lambda: _bars(rows, names, STATUS_LOOK, x_title="Findings", step=60),
         description="Stacked bars by severity.",

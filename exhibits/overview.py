@@ -143,12 +143,16 @@ def _row(what: str, counts: pl.DataFrame, column: str) -> dict[str, Any]:
 
 
 def _state_of_data(board: Board) -> str:
-    """What the checks of the data found that stands, in a sentence; not for a limited role."""
+    """What the checks of the data found that stands, in a sentence; not for a limited role.
+
+    What was found of those who were never randomized stands on the data pages alone.
+    """
     if board.is_limited:
         return ""
     totals = board.ask("findings/totals").row(0, named=True)
     return (
-        f"Checks of the data: {number(totals['critical'])} critical and {number(totals['major'])} "
-        f"major findings stand, {number(totals['minor'])} minor ones and "
-        f"{counted(totals['note'], 'note')}."
+        f"Checks of the data: {number(totals['touching_critical'])} critical and "
+        f"{number(totals['touching_major'])} major findings stand, "
+        f"{number(totals['touching_minor'])} minor ones and "
+        f"{counted(totals['touching_note'], 'note')}."
     )

@@ -10,6 +10,7 @@ from queries.history import (
     last_refusal,
     records_that_differ,
 )
+from snapshots import pairs
 
 __all__ = [
     "Board",
@@ -22,5 +23,6 @@ __all__ = [
     "history",
     "last_refusal",
     "open_board",
+    "pairs",
     "records_that_differ",
 ]

@@ -11,7 +11,6 @@ import re
 import weakref
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -35,6 +34,7 @@ from snapshots import (
     StoreError,
     TableDifference,
     TrialStore,
+    begins_after,
     compare,
     compare_sealed,
     open_store_digest,
@@ -613,32 +613,9 @@ def _make_plain_relations(
         if name == "blood_gas" and snapshot.manifest.format < KNOWN_FACTS:
             # There a visit and day has one gas at most.
             relation = relation.project("*, true as is_day_value, true as is_worst")
-        is_later = _begins_after(relation.columns, snapshot.manifest.cutoff)
+        is_later = begins_after(relation.columns, snapshot.manifest.cutoff)
         if is_later is None:
             relation.create_view(name, replace=False)
             continue
         relation.filter(~is_later).create_view(name, replace=False)
         relation.filter(is_later).create_view(f"{name}_later", replace=False)
-
-
-def _begins_after(columns: list[str], cutoff: date) -> "duckdb.Expression | None":
-    """Whether a record begins after the cut-off; a date in part on the earliest day it can be.
-
-    None where records of this kind have no date.
-    """
-    import duckdb
-
-    name = next((word for word in ("start_date", "date") if word in columns), None)
-    if name is None:
-        return None
-    day, written = duckdb.ColumnExpression(name), duckdb.ColumnExpression(f"{name}_text")
-    known = duckdb.FunctionExpression("strftime", day, duckdb.ConstantExpression("%Y-%m-%d"))
-    if f"{name}_text" in columns:
-        # `2023-09` comes after `2023-08-31`, and `2023-08` does not.
-        in_part = duckdb.FunctionExpression(
-            "regexp_extract", written, duckdb.ConstantExpression(r"^[0-9]{4}(-[0-9]{2})?$")
-        )
-        known = duckdb.CoalesceOperator(known, in_part)
-    return duckdb.CoalesceOperator(
-        known > duckdb.ConstantExpression(cutoff.isoformat()), duckdb.ConstantExpression(False)
-    )

@@ -2,12 +2,15 @@
 
 from simulator.effect import Effect
 from simulator.extract import write_blocks, write_extract
+from simulator.habits import HABITS, Habit
 from simulator.population import planned_cutoff
 from simulator.simulated import defects_file, write_simulated
 from simulator.simulation import simulate, simulate_blocks
 
 __all__ = [
+    "HABITS",
     "Effect",
+    "Habit",
     "defects_file",
     "planned_cutoff",
     "simulate",

@@ -1,5 +1,6 @@
 """A simulated extract on disk, with the list of the defects in it beside it."""
 
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import polars as pl
 
 from simulator.defects import LISTED, Level, planted_blocks
 from simulator.extract import Format, write_blocks
+from simulator.habits import Habit
 from simulator.population import planned_cutoff
 from simulator.simulation import simulate_blocks
 from trials import Trial
@@ -30,6 +32,7 @@ def write_simulated(
     cutoff: date | None = None,
     defects: Level = "clean",
     format: Format = "csv",
+    habits: Collection[Habit] = (),
 ) -> dict[Path, int]:
     """Write a simulated extract, and `defects_file` where it has defects.
 
@@ -37,12 +40,17 @@ def write_simulated(
         The files of the extract and their rows.
 
     Raises:
-        ValueError: as `simulate_blocks`, `planted_blocks` and `write_blocks`.
+        ValueError: as `simulate_blocks`, `planted_blocks` and `write_blocks`; or defects are asked
+            for together with habits, whose records are not where the list of defects has them.
         OSError: the folder or a file cannot be written.
     """
+    if habits and defects != "clean":
+        raise ValueError(
+            "An extract is simulated with habits of recording or with defects; ask for one of them."
+        )
     cutoff = planned_cutoff(trial) if cutoff is None else cutoff
     blocks = simulate_blocks(
-        trial, participants=participants, sites=sites, seed=seed, cutoff=cutoff
+        trial, participants=participants, sites=sites, seed=seed, cutoff=cutoff, habits=habits
     )
     listed = [pl.DataFrame(schema=LISTED)]
     planted = planted_blocks(

@@ -1,6 +1,6 @@
 """Simulated extracts of a trial: made whole, then cut at a date."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -13,6 +13,7 @@ from simulator.effect import Effect
 from simulator.events import adverse_events
 from simulator.exposure import accountability, exposure, exposure_as_collected
 from simulator.follow_up import death_details, hospital_stays, vital_status
+from simulator.habits import Habit, checked, recorded
 from simulator.laboratory import laboratory
 from simulator.medication import medication
 from simulator.population import planned_cutoff, recruit
@@ -79,6 +80,7 @@ def simulate(
     seed: int = 7,
     cutoff: date | None = None,
     effect: Effect = NO_EFFECT,
+    habits: Collection[Habit] = (),
 ) -> Frames:
     """An extract of the trial as it would stand at the data cut-off.
 
@@ -93,6 +95,7 @@ def simulate(
         cutoff: the last day that the extract knows of; by default `planned_cutoff(trial)`. After
             the end of the trial it gives the finished trial.
         effect: what the experimental arms do differently.
+        habits: how it is recorded otherwise; what happened is the same.
 
     Returns:
         SDTM datasets by lower-case name, the allocation list as `randomization`, and `simulation`,
@@ -100,7 +103,7 @@ def simulate(
 
     Raises:
         ValueError: there is nobody to randomize, no site, a negative seed, a cut-off before the
-            accrual starts, or an effect on an unknown event.
+            accrual starts, an effect on an unknown event, or an unknown habit.
     """
     blocks = list(
         simulate_blocks(
@@ -110,6 +113,7 @@ def simulate(
             seed=seed,
             cutoff=cutoff,
             effect=effect,
+            habits=habits,
         )
     )
     return {name: pl.concat([block[name] for block in blocks]) for name in blocks[0]}
@@ -123,6 +127,7 @@ def simulate_blocks(
     seed: int,
     cutoff: date | None = None,
     effect: Effect = NO_EFFECT,
+    habits: Collection[Habit] = (),
     block: int = BLOCK,
 ) -> Iterator[Frames]:
     """What `simulate` gives, in parts of `block` persons; together the same rows in the same order.
@@ -138,6 +143,7 @@ def simulate_blocks(
         raise ValueError(f"{sites} sites cannot be simulated; ask for 1 to {MOST_SITES}.")
     if seed < 0:
         raise ValueError(f"The seed is {seed}; it must not be negative.")
+    habits = checked(habits)
     cutoff = planned_cutoff(trial) if cutoff is None else cutoff
     if cutoff < trial.accrual.start:
         raise ValueError(
@@ -156,4 +162,5 @@ def simulate_blocks(
         finished = {name: records for name, records in made.items() if records is not None}
         finished["suppae"] = event_qualifiers(run, finished["ae"])
         frames = {name: records.until(cutoff) for name, records in finished.items()}
+        frames = recorded(frames, habits, trial, seed)
         yield frames | {"simulation": marker if begin == 0 else marker.clear()}

@@ -29,6 +29,7 @@ from snapshots.manifest import (
     Severity,
     TableFacts,
 )
+from snapshots.matching import pairs
 from snapshots.publish import (
     find_by_receipt,
     load_lock,
@@ -56,7 +57,14 @@ from snapshots.store import (
     Store,
     TrialStore,
 )
-from snapshots.tables import count_rows, rows_where, store_frame, store_frames
+from snapshots.tables import (
+    begins_after,
+    count_rows,
+    rows_where,
+    rows_with,
+    store_frame,
+    store_frames,
+)
 
 __all__ = [
     "FORMAT",
@@ -85,6 +93,7 @@ __all__ = [
     "TableDifference",
     "TableFacts",
     "TrialStore",
+    "begins_after",
     "compare",
     "compare_sealed",
     "count_rows",
@@ -97,6 +106,7 @@ __all__ = [
     "new_key_pair",
     "open_store_digest",
     "open_stores_reader",
+    "pairs",
     "prune",
     "publish",
     "quote_identifier",
@@ -106,6 +116,7 @@ __all__ = [
     "reader",
     "receipt_of",
     "rows_where",
+    "rows_with",
     "store_frame",
     "store_frames",
     "sweep",

@@ -5,10 +5,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import duckdb
+import polars as pl
 
 from snapshots.connection import open_stores_reader, quote_identifier, sealed_stores_reader
 from snapshots.digest import Column, cell_text, columns_of
 from snapshots.errors import StoreError
+from snapshots.matching import pairs
 from snapshots.store import Snapshot
 from snapshots.tables import count_rows
 
@@ -29,15 +31,30 @@ _ADDED_ROWS = (
 _REMOVED_ROWS = (
     "select count(*) from (from old_row select cells except all from new_row select cells)"
 )
-_ADDED_KEYS = "select key from new_row anti join old_row using (key) order by key"
-_REMOVED_KEYS = "select key from old_row anti join new_row using (key) order by key"
+_ADDED_ROWS_BY_KEY = "select key, cells from known_row anti join old_row using (key) order by key"
+_REMOVED_ROWS_BY_KEY = "select key, cells from old_row anti join known_row using (key) order by key"
+_ADDED_KEYS = "select key from known_row anti join old_row using (key) order by key"
+_REMOVED_KEYS = "select key from old_row anti join known_row using (key) order by key"
+# Rows of now, each under the key that the record had before.
+_KNOWN_ROWS = """
+create or replace temp view known_row as
+select coalesce(same_record.old_key, new_row.key) as key, new_row.cells
+from new_row left join same_record on same_record.new_key = new_row.key
+"""
 # Kept, as three questions are asked of it and making it is most of the time.
 _FIND_CHANGED_ROWS = """
 create or replace temp table changed_row as
-select key, old_row.cells as old_cells, new_row.cells as new_cells
-from old_row join new_row using (key)
-where old_row.cells is distinct from new_row.cells
+select key, old_row.cells as old_cells, known_row.cells as new_cells
+from old_row join known_row using (key)
+where old_row.cells is distinct from known_row.cells
 """
+# What a record is of and when it was: with its participant they make the key of a relation.
+_WHAT = (
+    "preferred_term", "symptom", "test_code", "visit", "became", "category", "place", "treatment",
+    "procedure_class", "medication_class",
+)  # fmt: skip
+_DATES = ("start_date", "date")
+_KEY = "_key"  # beside the columns, of which the first is the same
 _CHANGED_ROWS = "select count(*) from changed_row"
 _CHANGED_CELLS = """
 create or replace temp view changed_cell as
@@ -48,7 +65,8 @@ with cell as (
            unnest(new_cells) as new
     from changed_row
 )
-select key, position, old, new from cell where old is distinct from new
+-- Position 0 is the key, which follows from the others.
+select key, position, old, new from cell where old is distinct from new and position > 0
 """
 _CHANGED_BY_COLUMN = (
     "select position, count(*) from changed_cell group by position order by position"
@@ -75,7 +93,8 @@ class RowDifference:
             (it has missing or repeated values, or another name): then whole rows are matched, each
             as often as it occurs, and a changed row counts as one removed and one added.
         added, removed, changed: number of rows. A row is changed when a column that both snapshots
-            have differs.
+            have differs. A record whose date or term was corrected has another key by now; it is
+            changed, and neither added nor removed.
         cells: number of changed values by column, of the columns that have any.
         added_keys, removed_keys: the first few, sorted.
         changes: the first few changed values, by key and then column.
@@ -260,6 +279,7 @@ def _compare_rows(
             added=_number(connection, _ADDED_ROWS),
             removed=_number(connection, _REMOVED_ROWS),
         )
+    _pair_corrected(connection, common)
     added_keys = [row[0] for row in connection.execute(_ADDED_KEYS).fetchall()]
     removed_keys = [row[0] for row in connection.execute(_REMOVED_KEYS).fetchall()]
     connection.execute(_FIND_CHANGED_ROWS)
@@ -279,6 +299,51 @@ def _compare_rows(
             for row_key, position, before, after in changes
         ),
     )
+
+
+def _pair_corrected(connection: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> None:
+    """Create ``known_row``: a record whose date or term was corrected keeps its key of before."""
+    connection.execute("create or replace temp table same_record (old_key text, new_key text)")
+    connection.execute(_KNOWN_ROWS)
+    dates = [name for name in _DATES if name in columns]
+    if "subject" not in columns or not dates:
+        return
+    what = [name for name in _WHAT if name in columns]
+    rounds = [(("subject", *what), 0.5)]
+    if "preferred_term" in what:
+        rounds.append((("subject", dates[0]), 0.8))
+    for within, least_equal in rounds:
+        gone, came = (
+            _rows_by_name(connection.execute(question).pl(), columns, what)
+            for question in (_REMOVED_ROWS_BY_KEY, _ADDED_ROWS_BY_KEY)
+        )
+        found = pairs(
+            gone,
+            came,
+            within=within,
+            date=dates[0],
+            compared=[
+                name
+                for name in columns[1:]
+                if name not in within and not name.startswith((*dates, "study_day"))
+            ],
+            least_equal=least_equal,
+            nearest_first=True,
+        )
+        for old, new in found:
+            connection.execute(
+                "insert into same_record values (?, ?)",
+                [gone.item(old, _KEY), came.item(new, _KEY)],
+            )
+
+
+def _rows_by_name(rows: pl.DataFrame, columns: Sequence[str], what: Sequence[str]) -> pl.DataFrame:
+    """Keys and cells as columns; what a record is of is text, and empty where it has none."""
+    named = rows.rename({"key": _KEY})
+    if named.is_empty():
+        return pl.DataFrame(schema=dict.fromkeys((_KEY, *columns), pl.String))
+    cells = pl.col("cells").list.to_struct(fields=list(columns))
+    return named.with_columns(cells).unnest("cells").with_columns(pl.col(what).fill_null(""))
 
 
 def _create_row_view(

@@ -3,7 +3,8 @@
 Names are ours (relations), never an extract's, and pass through the quoting function all the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import duckdb
 import polars as pl
@@ -61,3 +62,37 @@ def rows_where(
         return cursor.view(view).filter(is_asked).pl()
     finally:
         cursor.close()
+
+
+def rows_with(
+    connection: duckdb.DuckDBPyConnection,
+    database: str,
+    table: str,
+    column: str,
+    values: Sequence[str],
+) -> pl.DataFrame:
+    """The rows of a table of an attached database whose ``column`` is one of ``values``."""
+    asked = [duckdb.ConstantExpression(value) for value in values]
+    target = f"{quote_identifier(database)}.main.{quote_identifier(table)}"
+    return connection.table(target).filter(duckdb.ColumnExpression(column).isin(*asked)).pl()
+
+
+def begins_after(columns: list[str], cutoff: date) -> duckdb.Expression | None:
+    """Whether a record begins after the cut-off; a date in part on the earliest day it can be.
+
+    None where records of this kind have no date.
+    """
+    name = next((word for word in ("start_date", "date") if word in columns), None)
+    if name is None:
+        return None
+    day, written = duckdb.ColumnExpression(name), duckdb.ColumnExpression(f"{name}_text")
+    known = duckdb.FunctionExpression("strftime", day, duckdb.ConstantExpression("%Y-%m-%d"))
+    if f"{name}_text" in columns:
+        # `2023-09` comes after `2023-08-31`, and `2023-08` does not.
+        in_part = duckdb.FunctionExpression(
+            "regexp_extract", written, duckdb.ConstantExpression(r"^[0-9]{4}(-[0-9]{2})?$")
+        )
+        known = duckdb.CoalesceOperator(known, in_part)
+    return duckdb.CoalesceOperator(
+        known > duckdb.ConstantExpression(cutoff.isoformat()), duckdb.ConstantExpression(False)
+    )

@@ -16,6 +16,7 @@ from trials.reading import (
     available_trials,
     load_trial,
     read_definition,
+    told_apart,
 )
 from trials.standard_queries import StandardQueriesError, with_standard_queries
 
@@ -45,5 +46,6 @@ __all__ = [
     "available_trials",
     "load_trial",
     "read_definition",
+    "told_apart",
     "with_standard_queries",
 ]

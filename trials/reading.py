@@ -7,6 +7,7 @@ A definition is one TOML file. Reading it either gives a frozen, consistent `Tri
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +22,22 @@ TRIALS_FOLDER = Path(__file__).parent
 
 class TrialDefinitionError(Exception):
     """A trial definition that cannot be used; the text has one line per problem."""
+
+
+def told_apart(trials: Iterable[Trial]) -> dict[str, str]:
+    """What definitions are called in a list, by id.
+
+    That is the STUDYID, and the id beside it where two share the STUDYID or the short title.
+    """
+    every = list(trials)
+    studies = Counter(item.study for item in every)
+    titles = Counter(item.short_title for item in every)
+    return {
+        item.id: item.study
+        if studies[item.study] == titles[item.short_title] == 1
+        else f"{item.study} ({item.id})"
+        for item in every
+    }
 
 
 def available_trials(folder: Path = TRIALS_FOLDER) -> list[str]:

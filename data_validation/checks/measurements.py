@@ -8,7 +8,7 @@ from data_validation.domains import DOMAINS
 from data_validation.domains.measurements import MEASUREMENTS
 from data_validation.facts import Domain, Severity
 from data_validation.relations import paired_gases
-from data_validation.rules import Evidence, Heading, RuleKind, check
+from data_validation.rules import Audience, Evidence, Heading, RuleKind, check
 from data_validation.units import folded_units
 from data_validation.values import is_mark, trimmed
 from trials import Trial
@@ -60,7 +60,9 @@ def _of_each_domain(domain: Domain) -> None:
         Heading(RuleKind.PLAUSIBILITY, f"{name}-101", unit, Severity.MAJOR),
         sentence="The unit is missing or not one of the measure's; the value is not used.",
         why="A value without its unit can be wrong by a factor (mmHg and kPa, cm and in).",
-        query=f"The result {{{result}}} of {{{test}}} has the unit {{{unit}}}. Which unit was it?",
+        query=f"The unit of {{{test}}} is {{{unit}}} in {{_records}} of its results. Which is it?",
+        audience=Audience.EXPORT,
+        cause=(test, unit),
     )
     def unknown_unit(evidence: Evidence) -> pl.DataFrame:
         """A number whose unit the measure does not know."""
@@ -112,6 +114,7 @@ def _of_each_domain(domain: Domain) -> None:
         "factor. Measures of the trial are converted by the unit that is recorded.",
         query="{_about} is given in several units: {_units}. Please confirm the unit of each "
         "result, or send all in one.",
+        audience=Audience.EXPORT,
     )
     def mixed_units(evidence: Evidence) -> pl.DataFrame:
         """Tests, by specimen, with more than one unit; one row a test."""

@@ -2,6 +2,9 @@
 
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 
 import polars as pl
@@ -30,8 +33,26 @@ def readable(text: str) -> str:
 _NEARLY = 1e-9
 
 
+# Whether tables are made as they are before rounding; words are rounded all the same.
+_UNROUNDED: ContextVar[bool] = ContextVar("unrounded", default=False)
+
+
+@contextmanager
+def unrounded() -> Iterator[None]:
+    """Within it `rounded` and `rounded_column` leave numbers as they are."""
+    token = _UNROUNDED.set(True)
+    try:
+        yield
+    finally:
+        _UNROUNDED.reset(token)
+
+
 def rounded(value: float, places: int) -> float:
     """A number rounded half away from zero, as SAS and readers do: 0.5 to 1, −2.5 to −3."""
+    return value + 0.0 if _UNROUNDED.get() else _half_away(value, places)
+
+
+def _half_away(value: float, places: int) -> float:
     if not math.isfinite(value):
         return value
     step = 10.0**places
@@ -40,6 +61,8 @@ def rounded(value: float, places: int) -> float:
 
 def rounded_column(values: pl.Series, places: int) -> pl.Series:
     """The same of a column of numbers; null stays null, and NaN NaN."""
+    if _UNROUNDED.get():
+        return values + 0.0
     step = 10.0**places
     away = (values.abs() * step + (0.5 + _NEARLY)).floor() * values.sign() / step
     # Divided by a constant, a number may be the next one to the decimal that is meant.
@@ -113,12 +136,12 @@ def unit(text: str) -> str:
 
 def decimal(value: float | None, places: int = 1) -> str:
     """A number with a fixed number of places, or a dash."""
-    return "–" if value is None else _with_minus(f"{rounded(value, places):,.{places}f}")
+    return "–" if value is None else _with_minus(f"{_half_away(value, places):,.{places}f}")
 
 
 def signed(value: float | None, places: int = 1) -> str:
     """`+66.7`, `−19.0`: a difference with a fixed number of places, or a dash."""
-    return "–" if value is None else _with_minus(f"{rounded(value, places):+,.{places}f}")
+    return "–" if value is None else _with_minus(f"{_half_away(value, places):+,.{places}f}")
 
 
 def _with_minus(written: str) -> str:

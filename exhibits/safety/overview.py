@@ -57,7 +57,7 @@ def list_of_kind(board: Board, kind: str, arm: str | None) -> People:
 def _knows_who_left(board: Board) -> bool:
     """Whether this view has the dispositions that say so."""
     is_open = "ADVERSE EVENT" in {term.upper() for term in board.trial.open.dispositions}
-    return board.has("DS") and (board.has_sealed_records or (is_open and board.view > View.POOLED))
+    return board.has("DS") and (board.has_sealed_records or (is_open and len(board.arms) > 1))
 
 
 @exhibit(

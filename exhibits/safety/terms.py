@@ -197,6 +197,7 @@ def adverse_events_by_term(board: Board) -> Exhibit:
         ),
         sizes=tuple(sizes.values()),
         table=table,
+        arms=tuple(board.arms),
         labels=_labels(board, with_sizes=True),
         lists=_lists_of(table),
         footnotes=(
@@ -269,6 +270,7 @@ def adverse_event_dots(board: Board) -> Exhibit:
         description="For each term a dot an arm: the share of participants with it; beside it the "
         "difference from the reference arm with its interval, where there are several arms.",
         table=table,
+        arms=tuple(board.arms),
         labels=_labels(board, with_sizes=False),
         lists=_lists_of(table),
         footnotes=(

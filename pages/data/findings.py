@@ -30,7 +30,15 @@ with left:
 with right:
     show("findings_against_before")
 
+AUDIENCES = {
+    "Questions to sites": ("site", "To the site", "queries"),
+    "Notes on the export": ("export", "To whoever programs the export", "notes"),
+}
 st.subheader("Every finding", anchor=False)
+kind = str(
+    st.segmented_control("For", list(AUDIENCES), default="Questions to sites", required=True)
+)
+audience, whom, file = AUDIENCES[kind]
 choices = board.ask("findings/choices")
 FILTERS = {
     "severities": ("Severity", 150),
@@ -39,7 +47,7 @@ FILTERS = {
     "sites": ("Site", 140),
     "checks": ("Check", 190),
 }
-chosen: dict[str, list[str] | str] = {}
+chosen: dict[str, list[str] | str] = {"audience": audience}
 with st.container(horizontal=True):
     for name, (label, width) in FILTERS.items():
         offered = choices.filter(pl.col("name") == name)["value"].drop_nulls().to_list()
@@ -72,7 +80,7 @@ if selected.selection.rows and selected.selection.rows[0] < rows.height:
     one = rows.row(selected.selection.rows[0], named=True)
     with st.container(border=True, key="selected-finding"):
         st.markdown(f"**{plain(one['check'])}** – {plain(one['message'])}")
-        st.markdown(f"To the site: {plain(one['query'])}")
+        st.markdown(f"{plain(whom)}: {plain(one['query'])}")
         relation = relation_of(one["domain"])
         record = board.record(relation, one["record_key"]) if relation else None
         if record is not None:
@@ -88,21 +96,24 @@ if selected.selection.rows and selected.selection.rows[0] < rows.height:
                 height="content",
             )
 elif rows.height:
-    st.caption("Select a row to see the record as received and the text for the site.")
+    st.caption("Select a row to see the record as received and what to ask.")
 
 
 def queries() -> dict[str, pl.DataFrame]:
-    """What stands and concerns a participant, by site."""
-    every = board.ask("findings/listing", **chosen, most=None)
-    asked = every.filter(pl.col("status") != "resolved", pl.col("subject").is_not_null()).select(
-        "site", "subject", "check", "severity", "status", "domain", "field", "value", "query"
+    """What stands: questions about a participant by site, or notes on the export."""
+    every = board.ask("findings/listing", **chosen, most=None).select(
+        *("site", "subject", "check", "severity", "status", "domain", "field", "value", "records"),
+        "query",
     )
+    standing = every.filter(pl.col("status") != "resolved")
+    if audience == "export":
+        return {file: standing.drop("site", "subject")}
+    asked = standing.filter(pl.col("subject").is_not_null()).drop("records")
     sites = asked.group_by("site", maintain_order=True)
-    return {str(site or "no site"): part for (site,), part in sites} or {"queries": asked}
+    return {str(site or "no site"): part for (site,), part in sites} or {file: asked}
 
 
 if matching:
-    sealed = "-with-sealed" if board.has_sealed_records else ""
-    table_download(
-        "Query list", queries, file_name=f"queries-{board.snapshot.id}{sealed}", key="query-list"
-    )
+    name = f"{file}-{board.snapshot.id}{'-with-sealed' if board.has_sealed_records else ''}"
+    label = "Query list" if audience == "site" else kind
+    table_download(label, queries, file_name=name, key="query-list")

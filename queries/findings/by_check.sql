@@ -3,6 +3,7 @@ select "check", any_value(domain) as domain, any_value(severity) as severity,
   any_value(message) as message,
   count(*) filter (where status <> 'resolved') as standing,
   count(*) filter (where status = 'new') as new,
+  count(*) filter (where status = 'moved') as moved,
   count(*) filter (where status = 'resolved') as resolved,
   count(distinct subject) filter (where status <> 'resolved') as participants
 from finding

@@ -2,6 +2,7 @@
 select severity,
   count(*) filter (where status = 'new') as new,
   count(*) filter (where status = 'persisting') as persisting,
+  count(*) filter (where status = 'moved') as moved,
   count(*) filter (where status = 'resolved') as resolved
 from finding
 where not sealed

@@ -4,7 +4,7 @@ with choice as (
     list_position(['critical', 'major', 'minor', 'note'], severity) as place from finding
   union
   select 'statuses', status,
-    list_position(['new', 'persisting', 'standing', 'resolved'], status) from finding
+    list_position(['new', 'persisting', 'moved', 'standing', 'resolved'], status) from finding
   union
   select 'domains', domain, 0 from finding
   union

@@ -2,10 +2,12 @@
 -- stands for "all" in a filter, an empty text for every participant; without a limit all are there.
 select finding.finding, finding."check", finding.severity, finding.status, finding.domain,
   participant.site, finding.subject, finding.field, finding.value, finding.message, finding.query,
+  coalesce(finding.records, 1) as records,
   finding.record_key, finding.sealed, finding.file, finding."row", count(*) over () as matching
 from finding
 left join participant using (subject)
-where (len($severities) = 0 or list_contains($severities, finding.severity))
+where coalesce(finding.audience, 'site') = $audience
+  and (len($severities) = 0 or list_contains($severities, finding.severity))
   and (len($statuses) = 0 or list_contains($statuses, finding.status))
   and (len($domains) = 0 or list_contains($domains, finding.domain))
   and (len($sites) = 0 or list_contains($sites, coalesce(participant.site, '(no site)')))

@@ -4,7 +4,9 @@
 create view finding as
 select *, false as sealed, null::varchar as file, null::bigint as "row" from open_data.finding
 union all by name
-select *, true as sealed, 'standing' as status from sealed_data.sealed_finding;
+select *, true as sealed, 'standing' as status from sealed_data.sealed_finding
+union all by name
+select null::varchar as known_as, 'site' as audience, 1::bigint as records where false;
 create view control_total as select * from sealed_data.control_total;
 create view sealed_unexpectedly as select * from sealed_data.sealed_unexpectedly;
 create view reading_remark as select * from sealed_data.reading_remark;

@@ -372,13 +372,13 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("LB", 0, {"LBORRESU": "torr"}),),
             (("LB", 0, {"LBORRESU": " MMHG "}),),
             0,
-            "The result 80 of PO2 has the unit torr. Which unit was it?",
+            "The unit of PO2 is torr in 1 of its results. Which is it?",
         ),
         Case(
             (("LB", 1, {"LBORRESU": None}),),
             (("LB", 1, {"LBORRES": None, "LBORRESU": None}),),
             1,
-            "The result 50 of FIO2 has the unit (empty). Which unit was it?",
+            "The unit of FIO2 is (empty) in 1 of its results. Which is it?",
         ),
     ),
     "LB-102": (
@@ -512,7 +512,7 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("VS", 1, {"VSORRESU": "stone"}),),
             (("VS", 1, {"VSORRESU": "lb", "VSORRES": "143"}),),
             1,
-            "The result 65 of WEIGHT has the unit stone. Which unit was it?",
+            "The unit of WEIGHT is stone in 1 of its results. Which is it?",
         ),
     ),
     "VS-102": (
@@ -1026,7 +1026,7 @@ ALIKE = {
     "EG": ("431", "99000", "4310"),
     "QS": ("4", "9000", "90"),
 }
-for name, (good, beyond, other) in ALIKE.items():
+for name, (_good, beyond, other) in ALIKE.items():
     tenths = with_measures(name, more_units={"tenths": 0.1})
     cells: Row = whole_rows()[name][0]
     test, unit = cells[f"{name}TESTCD"], cells.get(f"{name}ORRESU")
@@ -1042,7 +1042,7 @@ for name, (good, beyond, other) in ALIKE.items():
                 changes(ORRESU="furlong"),
                 changes(ORRESU="furlong", ORRES=""),
                 0,
-                f"The result {good} of {test} has the unit furlong. Which unit was it?",
+                f"The unit of {test} is furlong in 1 of its results. Which is it?",
             ),
         ),
         f"{name}-102": (

@@ -284,6 +284,14 @@ def test_another_trials_data_is_refused(unchanged: Place) -> None:
     written = json.loads(findings.read_text())
     assert written["refused"] == outcome.err.splitlines()
     assert {item["check"] for item in written["findings"]} >= {"DM-101"}
+    # Questions to sites stand apart from what whoever programs the export can put right.
+    audiences = {item["finding"]: item["audience"] for item in written["findings"]}
+    asked, notes = (
+        {item["finding"] for item in written[name]}
+        for name in ("questions_to_sites", "notes_on_the_export")
+    )
+    assert {audiences[name] for name in asked} == {"site"}
+    assert {name for name, to in audiences.items() if to == "export"} == notes != set()
     refused = json.loads((unchanged.folder / "store" / TRIAL.id / "refused.json").read_text())
     assert refused["findings"]["critical"] == 3
 
@@ -701,12 +709,15 @@ def test_findings_as_a_workbook_in_which_nothing_runs(
     extract = place.extract(("AE", 0, {"AESER": "=1+1"}), ("LB", 0, {"LBORRES": FORMULA}))
     assert place.check(extract, "--xlsx", written).code == 0
     book = load_workbook(written)
-    assert book.sheetnames == ["Summary", "Findings", "Queries", "Checks"]
+    assert book.sheetnames == ["Summary", "Queries", "Notes on the export", "Findings", "Checks"]
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert {cell.data_type for cell in cells} <= {"s", "n"}
     assert not any(str(cell.value).startswith(("=", "+", "-", "@")) for cell in cells)
     asked = list(book["Queries"].iter_rows(min_row=2, values_only=True))
-    assert [row[:4] for row in asked if row[3] == "AESER"] == [("01", "S-001", "AE", "AESER")]
+    assert [row[:4] for row in asked if row[3] == "LBORRES"] == [("01", "S-001", "LB", "LBORRES")]
+    # Another spelling of a code is for whoever programs the export.
+    notes = list(book["Notes on the export"].iter_rows(min_row=2, values_only=True))
+    assert [row[:2] for row in notes if row[1] == "AESER"] == [("AE", "AESER")]
     assert ("trial", TRIAL.id) in list(book["Summary"].iter_rows(values_only=True))
     # What touches sealed records is for who has the key.
     assert place.check(place.extract(DOSE_IN_CONTROL, name="2"), "--xlsx", written).code == 0
@@ -838,6 +849,8 @@ def test_the_demonstration_is_made_once(place: Place, monkeypatch: pytest.Monkey
         status = connection.sql(
             "select status, count(*) from open_data.finding group by status"
         ).fetchall()
+    # What was planted after the cut-off lies after the later one, too: its record has moved.
+    assert dict(status)["moved"] > 1, status
     assert min(dict(status)[name] for name in ("new", "persisting", "resolved")) > 3, status
     keys = place.folder / "demonstration-keys"
     for name in ("board_private.key", "audit.key"):

@@ -10,9 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from data_validation.assess import assess
+from data_validation.assess import Assessment, assess
 from data_validation.facts import Severity
-from data_validation.findings import SCHEMA, SEVERITIES, counts, only_sealed, with_status
+from data_validation.findings import (
+    SCHEMA,
+    SEVERITIES,
+    RecordsOf,
+    counts,
+    only_sealed,
+    with_status,
+)
 from data_validation.generated import FORMS
 from data_validation.readers import read_extract
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
@@ -21,6 +28,7 @@ from simulator import simulate, write_extract
 from tests.data_validation.small_extracts import (
     Change,
     Row,
+    Rows,
     Sides,
     assess_frames,
     assess_rows,
@@ -43,8 +51,9 @@ FAULTS: tuple[Change, ...] = (
 
 def made(*names: str, severity: str = "major", status: str | None = None) -> pl.DataFrame:
     """Findings of invented identity, of which only what a test asks for differs."""
-    columns = {name: ["x"] * len(names) for name in SCHEMA}
+    columns: dict[str, list[object]] = {name: ["x"] * len(names) for name in SCHEMA}
     columns |= {"finding": list(names), "severity": [severity] * len(names)}
+    columns["records"] = [1] * len(names)
     frame = pl.DataFrame(columns, schema=SCHEMA)
     return frame if status is None else frame.with_columns(pl.lit(status).alias("status"))
 
@@ -105,7 +114,7 @@ def test_a_query_keeps_the_braces_of_a_value() -> None:
     """A value is put into the text, never read as a part of it."""
     found = sides_of(changed(("LB", 0, {"LBORRESU": "{USUBJID}"}))).all_findings
     query = found.filter(pl.col("check") == "LB-101")["query"].item()
-    assert query == "The result 80 of PO2 has the unit {USUBJID}. Which unit was it?"
+    assert query == "The unit of PO2 is {USUBJID} in 1 of its results. Which is it?"
 
 
 # Order
@@ -180,6 +189,64 @@ def test_no_finding_is_lost_between_two_snapshots(
     assert found == {status: names for status, names in expected.items() if names}
 
 
+def status_after(before: Rows, now: Rows) -> pl.DataFrame:
+    """Findings of an extract against those of the one before, with the open records of both."""
+    then, here = assess_rows(before), assess_rows(now)
+
+    def records_of(assessment: Assessment) -> RecordsOf:
+        return lambda relation, keys: assessment.open_relations[relation].filter(
+            pl.col("record_key").is_in(keys)
+        )
+
+    return with_status(
+        here.open_findings,
+        with_status(then.open_findings, None),
+        records_of(here),
+        records_of(then),
+    )
+
+
+ENDED_EARLY: Row = {"AEENDTC": "2023-03-01"}
+
+
+def test_a_query_persists_though_its_record_moved() -> None:
+    """An event that ends before it starts, whose start was corrected to another day."""
+    before = changed(("AE", 0, ENDED_EARLY))
+    now = changed(("AE", 0, ENDED_EARLY | {"AESTDTC": "2023-03-14"}))
+    found = status_after(before, now).filter(check="AE-AEENDTC-order")
+    (first,) = assess_rows(before).open_findings.filter(check="AE-AEENDTC-order")["finding"]
+    assert found.select("status", "known_as").rows() == [("moved", first)]
+    assert found["finding"].to_list() != [first]
+    # And in the one after that, though it moved once more.
+    again = with_status(
+        assess_rows(changed(("AE", 0, ENDED_EARLY | {"AESTDTC": "2023-03-14"}))).open_findings,
+        status_after(before, now),
+    ).filter(check="AE-AEENDTC-order")
+    assert again.select("status", "known_as").rows() == [("persisting", first)]
+
+
+def test_a_query_about_another_record_is_new() -> None:
+    """One of another participant, one of an event that has little in common."""
+    before = changed(("AE", 0, ENDED_EARLY))
+    subject = before["AE"][1]["USUBJID"]
+    assert subject != before["AE"][0]["USUBJID"]
+    other = changed(("AE", 1, ENDED_EARLY | {"AESTDTC": "2023-03-14"}))
+    assert set(status_after(before, other).filter(check="AE-AEENDTC-order")["status"]) == {
+        "new",
+        "resolved",
+    }
+    unlike = {name: "Z" for name in before["AE"][0] if name not in {"USUBJID", "STUDYID", "DOMAIN"}}
+    changed_wholly = changed(("AE", 0, unlike | ENDED_EARLY | {"AESTDTC": "2023-03-14"}))
+    found = status_after(before, changed_wholly).filter(check="AE-AEENDTC-order")
+    assert set(found["status"]) == {"new", "resolved"}
+
+
+def test_findings_of_a_snapshot_of_before_are_known_by_their_own_name() -> None:
+    before = made("a", "b", status="new")  # of a format without `known_as`
+    found = with_status(made("b", "c"), before)
+    assert dict(found.select("finding", "known_as").rows()) == {"a": "a", "b": "b", "c": "c"}
+
+
 def test_resolved_findings_are_not_counted() -> None:
     standing = made("a", "b", severity="major", status="new")
     gone = made("c", severity="critical", status="resolved")
@@ -199,6 +266,75 @@ def test_counts_of_an_assessment() -> None:
     assert (found["critical"], found["major"], found["minor"]) == (1, 2, 2)
     assert counts(assessment.sealed_findings)["major"] == 1
     assert assessment.critical == 1
+
+
+# For whom
+
+
+@pytest.mark.parametrize(
+    ("check", "changes", "value", "records"),
+    [
+        ("LB-101", (("LB", 0, {"LBORRESU": "torr"}), ("LB", 1, {"LBORRESU": "torr"})), None, 2),
+        ("AE-AESEV-code", (("AE", 0, {"AESEV": "bad"}), ("AE", 1, {"AESEV": "bad"})), "bad", 2),
+        ("DM-case", (("DM", 0, {"SEX": "m"}), ("DM", 1, {"SEX": "m"})), "m", 2),
+        ("AE-decimals", (("AE", 0, {"AETOXGR": "2.0"}), ("AE", 1, {"AETOXGR": "1.0"})), None, 2),
+        ("AE-blanks", (("AE", 0, {"AESEV": " MILD"}), ("AE", 1, {"AESEV": "MILD "})), None, 2),
+    ],
+)
+def test_one_cause_of_the_export_is_one_finding_with_a_count(
+    check: str, changes: tuple[Change, ...], value: str | None, records: int
+) -> None:
+    cause = {"LB-101": "LB", "DM-case": "DM"}.get(check, "AE")
+    rows = changed(*changes)
+    if check == "LB-101":  # of one test
+        rows["LB"][1] = rows["LB"][0] | {"USUBJID": rows["LB"][1]["USUBJID"]}
+    (found,) = sides_of(rows).all_findings.filter(check=check).to_dicts()
+    assert (found["audience"], found["records"], found["domain"]) == ("export", records, cause)
+    assert (found["subject"], found["record_key"]) == (None, None)
+    if value is not None:
+        assert found["value"] == value
+    # Of one record it names the record, under the same name.
+    (one,) = sides_of(changed(changes[0])).all_findings.filter(check=check).to_dicts()
+    assert (one["finding"], one["records"]) == (found["finding"], 1)
+    assert one["record_key"] is not None
+
+
+def test_different_spellings_are_different_causes() -> None:
+    rows = changed(("AE", 0, {"AESEV": "bad"}), ("AE", 1, {"AESEV": "worse"}))
+    found = sides_of(rows).all_findings.filter(check="AE-AESEV-code")
+    assert sorted(found["value"]) == ["bad", "worse"]
+    # What is spelled otherwise is not open, so that there it is one.
+    (opened,) = sides_of(rows).open_findings.filter(check="AE-AESEV-code").to_dicts()
+    assert (opened["records"], opened["value"]) == (2, "(not shown here)")
+
+
+def test_a_column_that_is_wrong_throughout_is_one_finding() -> None:
+    rows = clean_rows()
+    record = rows["AE"][0]
+    rows["AE"] = [record | {"AETERM": f"event {n}", "AESER": None} for n in range(10)]
+    (found,) = sides_of(rows).all_findings.filter(check="AE-AESER-present").to_dicts()
+    assert (found["audience"], found["records"], found["subject"]) == ("export", 10, None)
+    rows["AE"][0] = record
+    found_of_each = sides_of(rows).all_findings.filter(check="AE-AESER-present")
+    assert set(found_of_each.select("audience", "records").rows()) == {("site", 1)}
+    assert found_of_each.height == 9
+
+
+def test_a_question_names_the_record_where_its_value_is_not_open() -> None:
+    rows = changed(("AE", 0, {"AESTDTC": "after UC-MSC"}))
+    sides = sides_of(rows)
+    (asked,) = sides.open_findings.filter(check="AE-AESTDTC-date")["query"]
+    term = rows["AE"][0]["AEDECOD"]
+    assert asked.startswith("AESTDTC is “…”. Expected a date as ISO 8601 writes it")
+    assert (
+        f"What stands in AESTDTC is not shown here; it is of the AE record with AEDECOD {term}"
+        in asked
+    )
+    (complete,) = sides.all_findings.filter(check="AE-AESTDTC-date")["query"]
+    assert complete.startswith("AESTDTC is “after UC-MSC”. Expected")
+    assert "not shown" not in complete
+    for text in sides.open_findings.select("query", "value").to_series():
+        assert "[not shown]" not in (text or "")
 
 
 # Sealed findings

@@ -1,7 +1,8 @@
 """What changed between two snapshots, counted again from the two extracts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -24,6 +25,7 @@ from tests.conftest import (
 )
 from trials import load_trial
 
+TRIAL = load_trial("nct05689008")
 OTHER_LOT = "A-CORRECTED-LOT"
 CHANGES = (
     "changes_overview", "changes_listed", "changed_records", "changed_values", "changed_findings",
@@ -183,6 +185,106 @@ def test_what_changed_about_one_person_is_theirs(board: Board) -> None:
     rows, told = changes_of_person(board)
     assert rows.is_empty()
     assert told.startswith("Neither they nor an event of theirs differ since the data cut-off")
+
+
+# Corrected dates and terms
+
+
+def corrected_events(
+    key_pair: KeyPair, folder: Path, change: Callable[[pl.DataFrame], pl.DataFrame]
+) -> tuple[LoadedTrial, pl.DataFrame]:
+    """A second load of a small trial, of the same events but for a change; and those of before."""
+    trial = load_trial("nct05689008")
+    frames = dict(simulate(trial, participants=24, seed=5, cutoff=CUTOFFS[0]))
+    load_frames(frames, trial, key_pair, folder, CUTOFFS[0])
+    was = frames["ae"]
+    frames["ae"] = change(was)
+    return load_frames(frames, trial, key_pair, folder, date(2023, 7, 1)), was
+
+
+def with_value(events: pl.DataFrame, row: tuple[object, ...], **values: str) -> pl.DataFrame:
+    return events.with_columns(
+        pl.when(same(row)).then(pl.lit(value)).otherwise(pl.col(name)).alias(name)
+        for name, value in values.items()
+    )
+
+
+def test_a_corrected_onset_and_term_are_told_with_both_values(
+    key_pair: KeyPair, tmp_path: Path
+) -> None:
+    first, second = open_events(dict(simulate(TRIAL, participants=24, seed=5, cutoff=CUTOFFS[0])))[
+        :2
+    ].rows()
+    loaded, was = corrected_events(
+        key_pair,
+        tmp_path,
+        lambda events: with_value(
+            with_value(events, first, AESTDTC="2023-06-29"),
+            second,
+            AEDECOD="Pyrexia",
+            AETERM="fever",
+        ),
+    )
+    (onset,), (term,) = (
+        was.filter(same(row))[name] for row, name in ((first, "AESTDTC"), (second, "AEDECOD"))
+    )
+    board = board_of(loaded, View.POOLED)
+    shown = make("changes_overview", board)
+    of = {row["what"]: row for row in rows_of(board, "changes_overview")}["Adverse events"]
+    assert [of[name] for name in ("new", "moved", "changed", "vanished")] == [0, 1, 1, 0]
+    assert of["then"] == of["now"]
+    began = date.fromisoformat(onset[:10])
+    told = f"1 event's onset moved: {was.filter(same(first))['AEDECOD'].item()}, "
+    assert f"{told}{began.day} {began:%b} to 29 Jun 2023; " in shown.answer
+    assert f"1 event's term corrected: {term} to Pyrexia." in shown.answer
+    assert "gone" not in shown.answer
+    assert shown.attention == ""
+    moved, corrected = rows_of(board, "changes_listed")
+    assert (moved["change"], moved["difference"]) == (
+        "moved",
+        f"start date: {onset} → 2023-06-29",
+    )
+    assert corrected["change"] == "changed"
+    assert f"preferred term: {term} → Pyrexia" in str(corrected["difference"])
+    (records,) = rows_of(board, "changed_records")
+    assert [records[name] for name in ("added", "changed", "removed")] == [0, 2, 0]
+    board.close()
+
+
+def test_an_event_that_moved_beyond_the_cut_off_is_told_with_its_date(
+    key_pair: KeyPair, tmp_path: Path
+) -> None:
+    frames = dict(simulate(TRIAL, participants=24, seed=5, cutoff=CUTOFFS[0]))
+    row = open_events(frames).row(0)
+    loaded, was = corrected_events(
+        key_pair, tmp_path, lambda events: with_value(events, row, AESTDTC="2023-08-05")
+    )
+    board = board_of(loaded, View.POOLED)
+    shown = make("changes_overview", board)
+    of = {line["what"]: line for line in rows_of(board, "changes_overview")}["Adverse events"]
+    assert [of[name] for name in ("new", "moved", "vanished")] == [0, 1, 0]
+    assert int(str(of["now"])) == int(str(of["then"])) - 1
+    (event,) = was.filter(same(row)).to_dicts()
+    assert f"1 event moved beyond the data cut-off: {event['AEDECOD']}, " in shown.attention
+    assert shown.attention.endswith(" to 5 Aug 2023.")
+    assert shown.attention[:-1] in shown.answer
+    board.close()
+
+
+def test_an_event_that_was_beyond_the_cut_off_before_is_new(
+    key_pair: KeyPair, tmp_path: Path
+) -> None:
+    trial = load_trial("nct05689008")
+    frames = dict(simulate(trial, participants=24, seed=5, cutoff=CUTOFFS[0]))
+    row = open_events(frames).row(0)
+    usual = frames["ae"]
+    frames["ae"] = with_value(usual, row, AESTDTC="2023-07-01")
+    load_frames(frames, trial, key_pair, tmp_path, CUTOFFS[0])
+    loaded = load_frames(frames, trial, key_pair, tmp_path, date(2023, 7, 2))
+    board = board_of(loaded, View.POOLED)
+    (event,) = usual.filter(same(row)).to_dicts()
+    assert f"1 event new: {event['AEDECOD']}." in make("changes_overview", board).answer
+    board.close()
 
 
 def test_findings_new_and_resolved_add_up(board: Board) -> None:

@@ -437,6 +437,7 @@ SAMPLES: dict[str, Any] = {
     "measures": ["weight", "crp"],
     "severities": [],
     "statuses": ["new", "persisting"],
+    "audience": "site",
     "domains": ["DM", "DS", "IE", "SV", "AE", "LB", "VS", "PR"],
     "sites": [],
     "subject": "NCT05689008-01-001",

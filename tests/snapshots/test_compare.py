@@ -277,3 +277,51 @@ def test_the_sealed_parts_are_compared_with_their_keys(
     assert compare_sealed(old, new, (keys[0], keys[1]), leave_out={"allocation"}) == []
     with pytest.raises(SealedStoreError, match="does not open with this key"):
         compare_sealed(old, new, (keys[1], keys[0]))
+
+
+EVENT = [
+    ("record_key", "VARCHAR"), ("subject", "VARCHAR"), ("preferred_term", "VARCHAR"),
+    ("start_date", "DATE"), ("start_date_text", "VARCHAR"), ("grade", "BIGINT"),
+    ("outcome", "VARCHAR"), ("serious", "VARCHAR"), ("action", "VARCHAR"),
+]  # fmt: skip
+
+
+def event(key: str, subject: str, term: str, start: str, grade: int) -> Row:
+    return (key, subject, term, start, start, grade, "RESOLVED", "N", "NONE")
+
+
+def test_a_record_with_a_corrected_date_or_term_is_changed(drawer: Drawer) -> None:
+    old = [
+        event("a1", "1", "Rash", "2023-03-10", 2),
+        event("a2", "1", "Rash", "2023-04-02", 2),
+        event("b1", "2", "Fever", "2023-03-11", 1),
+        event("c1", "3", "Cough", "2023-03-11", 1),
+    ]
+    new = [
+        event("a3", "1", "Rash", "2023-03-12", 3),
+        event("a2", "1", "Rash", "2023-04-02", 2),
+        event("b2", "2", "Pyrexia", "2023-03-11", 1),
+        event("c2", "4", "Cough", "2023-03-11", 1),
+    ]
+    rows = drawer.difference((EVENT, old), (EVENT, new)).rows
+    assert (rows.added_keys, rows.removed_keys, rows.changed) == (("c2",), ("c1",), 2)
+    assert rows.cells == {
+        "preferred_term": 1,
+        "start_date": 1,
+        "start_date_text": 1,
+        "grade": 1,
+    }
+
+
+def test_a_result_of_another_test_or_visit_is_another_record(drawer: Drawer) -> None:
+    schema = [
+        ("record_key", "VARCHAR"), ("subject", "VARCHAR"), ("test_code", "VARCHAR"),
+        ("visit", "VARCHAR"), ("date", "DATE"), ("result", "VARCHAR"), ("unit", "VARCHAR"),
+    ]  # fmt: skip
+    old = [("a", "1", "ALT", "DAY 3", "2023-03-04", "20", "U/L"),
+           ("b", "1", "HGB", None, "2023-03-04", "120", "g/L")]  # fmt: skip
+    new = [("c", "1", "AST", "DAY 3", "2023-03-04", "20", "U/L"),
+           ("d", "1", "ALT", "DAY 7", "2023-03-08", "20", "U/L"),
+           ("e", "1", "HGB", None, "2023-03-05", "120", "g/L")]  # fmt: skip
+    rows = drawer.difference((schema, old), (schema, new)).rows
+    assert (rows.added_keys, rows.removed_keys, rows.changed) == (("c", "d"), ("a",), 1)

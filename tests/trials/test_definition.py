@@ -16,6 +16,7 @@ from trials import (
     available_trials,
     load_trial,
     read_definition,
+    told_apart,
 )
 
 TEXT = (TRIALS_FOLDER / "nct05689008" / "trial.toml").read_text(encoding="utf-8")
@@ -400,3 +401,16 @@ def test_the_shipped_grades_are_those_of_ctcae_5(name: str) -> None:
     assert trial.liver is not None
     limits = trial.liver.aminotransferase_at_least, trial.liver.bilirubin_at_least
     assert (*limits, trial.liver.alkaline_phosphatase_below) == (3, 2, 2)
+
+
+def test_two_definitions_of_one_study_are_told_apart() -> None:
+    one, other = load_trial("nct05689008"), load_trial("cdiscpilot01")
+    assert told_apart([one, other]) == {one.id: one.study, other.id: other.study}
+    again = one.model_copy(update={"id": "amended", "short_title": "The same, amended"})
+    assert told_apart([one, again, other]) == {
+        one.id: "NCT05689008 (nct05689008)",
+        "amended": "NCT05689008 (amended)",
+        other.id: other.study,
+    }
+    namesake = other.model_copy(update={"id": "namesake", "study": "OTHER"})
+    assert told_apart([other, namesake])["namesake"] == "OTHER (namesake)"
