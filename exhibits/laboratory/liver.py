@@ -85,8 +85,14 @@ def _aminotransferases(board: Board) -> str:
     return " or ".join(measures[name].label for name in _rules(board).aminotransferases)
 
 
-def _no_peaks(board: Board) -> str:
-    return f"Nobody has both {_aminotransferases(board)} and bilirubin after day 1."
+def _no_peaks(board: Board, tested: pl.DataFrame) -> str:
+    """Why there is nothing to show; empty where anybody has a peak that is known."""
+    if any(tested[name].count() for name in MULTIPLES[:2]):
+        return ""
+    return (
+        f"Nobody has both {_aminotransferases(board)} and bilirubin with an upper limit of normal "
+        f"after day 1.{_not_judged(tested)}"
+    )
 
 
 def _not_judged(tested: pl.DataFrame) -> str:
@@ -124,8 +130,8 @@ def liver(board: Board) -> Exhibit:
     shown = rows.drop_nulls("quadrant").sort(
         pl.col("quadrant").replace_strict(order), maintain_order=True
     )
-    if shown.is_empty():
-        return Exhibit(missing=_no_peaks(board))
+    if nothing := _no_peaks(board, shown):
+        return Exhibit(missing=nothing)
     boxes = list(dict.fromkeys(shown.select("quadrant", "arm").rows()))
     shown = shown.with_columns(
         pl.Series("list", [boxes.index(box) for box in shown.select("quadrant", "arm").rows()])
@@ -291,8 +297,8 @@ def liver_injury_signs(board: Board) -> Exhibit:
     limits = _rules(board)
     rows = board.ask("laboratory/liver")
     tested = rows.drop_nulls("quadrant")
-    if tested.is_empty():
-        return Exhibit(missing=_no_peaks(board))
+    if nothing := _no_peaks(board, tested):
+        return Exhibit(missing=nothing)
     judged = tested.filter(pl.col("quadrant") != "not_judged")
     in_window = pl.col("days_after").is_not_null()
     under = pl.col("is_under_limit").fill_null(value=False)
