@@ -5,6 +5,7 @@ Expected values are counted by hand from the rows of each test.
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -32,7 +33,7 @@ def gas(
     unit: str = "",
     visit: str | None = "DAY 2",
     day: str = DAY,
-    **cells: str | None,
+    **cells: Any,
 ) -> Row:
     return {
         "USUBJID": subject(number),
@@ -46,7 +47,7 @@ def gas(
     }
 
 
-def pair(time: str, pao2: str, fio2: str, number: int = 1, **cells: str | None) -> list[Row]:
+def pair(time: str, pao2: str, fio2: str, number: int = 1, **cells: Any) -> list[Row]:
     return [
         gas("PO2", pao2, time, number=number, **cells),
         gas("FIO2", fio2, time, number=number, **cells),

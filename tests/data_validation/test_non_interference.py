@@ -315,7 +315,8 @@ def _with_other_open_rows(
             if column == "LBDTC":
                 # By clock times gases are paired, and the value of the day is chosen: released.
                 kept = pl.col("LBTESTCD").is_in(["PO2", "FIO2"])
-                other = frame.select(pl.when(kept).then(column).otherwise(other).alias(column))
+                chosen = pl.when(kept).then(column).otherwise(other).alias(column)
+                other = frame.select(chosen).to_series()
             frame = frame.with_columns(other)
     return frame.with_columns(
         pl.Series(f"{CANARY}X", _canaries(frame.height, rng), dtype=pl.String)

@@ -6,7 +6,7 @@ Spellings of UCUM are those of its table of example codes, those of CDISC of its
 import polars as pl
 import pytest
 
-from data_validation.relations import measured
+from data_validation.measures import measured
 from data_validation.units import by_unit, folded_unit, folded_units
 from tests.data_validation.small_extracts import TRIAL, Row, changed, sides_of
 from trials import load_trial

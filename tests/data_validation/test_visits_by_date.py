@@ -7,6 +7,7 @@ baseline and days 2 to 7 on the day, day 10 a day early or late, day 28 three.
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -21,7 +22,7 @@ from tests.made_up import TRIAL, Row, assessed, frames, loaded_from, subject
 DAY_ONE = date(2023, 3, 2)
 
 
-def alt(days: int | None, *, number: int = 1, **cells: str | None) -> Row:
+def alt(days: int | None, *, number: int = 1, **cells: Any) -> Row:
     """ALT so many days after randomization; None leaves the day of the month out."""
     on = "2023-03" if days is None else (DAY_ONE + timedelta(days)).isoformat()
     result: Row = {
