@@ -94,11 +94,13 @@ def test_fractions_in_percent_and_as_a_fraction_are_the_same() -> None:
 @pytest.mark.parametrize("name", ["LBREFID", "LBSPID"])
 def test_without_one_minute_samples_are_those_of_one_number(name: str) -> None:
     """The FiO2 has no time, or another; the time of the sample is that of the PaO2."""
+    first: dict[str, Any] = {name: "G1"}
+    second: dict[str, Any] = {name: "G2"}
     rows = [
-        gas("PO2", "80", "T14:00", **{name: "G2"}),
-        gas("FIO2", "40", **{name: "G1"}),
-        gas("PO2", "60", "T06:30", **{name: "G1"}),
-        gas("FIO2", "80", "T14:05", **{name: "G2"}),
+        gas("PO2", "80", "T14:00", **second),
+        gas("FIO2", "40", **first),
+        gas("PO2", "60", "T06:30", **first),
+        gas("FIO2", "80", "T14:05", **second),
     ]
     assert ratios(rows) == {150: "day ", 100: "worst"}
 

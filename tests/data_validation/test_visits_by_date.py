@@ -51,7 +51,7 @@ def told(found: Assessment, domain: str = "LB", number: int = 113) -> list[str]:
 @pytest.mark.parametrize(
     "cells", [{}, {"VISIT": None}, {"VISIT": "  "}], ids=["no", "null", "blank"]
 )
-def test_results_are_placed_where_one_visit_holds_their_day(cells: Row) -> None:
+def test_results_are_placed_where_one_visit_holds_their_day(cells: dict[str, Any]) -> None:
     days = (-14, -1, 0, 1, 2, 7, 8, 9, 10, 24, 30, 31)
     found = assessed(frames([alt(days_after, **cells) for days_after in days], people=2))
     assert visits(found) == [
