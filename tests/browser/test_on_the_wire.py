@@ -43,7 +43,8 @@ LETTERS = ["Arm A", "Arm B"]
 USUAL_WORDS = {"control", "related"}
 # A site's wording of an event that the trial definition has, too: CTCAE's name of a grade.
 OF_THE_DEFINITION = {"anemia"}
-# Who looks at a page for barriers and on a telephone: one of those who have it, as it is one page.
+# Who looks at a page for barriers, under the mouse and on a telephone: one of those who have it, as
+# it is one page. What comes to the others is read in the same frames.
 WHO_LOOKS = {
     address: role
     for role in (Role.AUDITOR, Role.DATA_MANAGER, Role.BOARD)
@@ -123,7 +124,7 @@ def look_closely(visitor: Visitor, role: Role, loaded: LoadedTrial) -> Seen:
                 visitor.page.set_viewport_size(WIDE)
             stays_whole(visitor)
             shown |= visitor.exhibits()
-            if tab == 0:
+            if tab == 0 and looks:
                 hover(visitor, seen, charts=role is Role.BOARD)
             for name, content in downloads(visitor).items():
                 seen.downloads[f"{address} {name}"] = content

@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from time import monotonic
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page, Response, WebSocket, expect
@@ -24,7 +25,19 @@ DRAWN_CHART = ".js-plotly-plot:has(.main-svg):not(.st-key-prepare-charts *)"
 DATA = f"{DRAWN_CHART}, [data-testid='stDataFrame'], table, [class*='st-key-exhibit-']"
 SETTLED = """() => !document.querySelector("[data-stale='true']")
     && document.querySelector("[data-testid='stApp'][data-test-script-state='notRunning']")"""
+# Whether the open tab is drawn and what the one before held is gone. A browser opens a tab at once:
+# until the server has begun the run that draws it, nothing is stale and no script is running.
+ONE_TAB_IS_DRAWN = """() => [...document.querySelectorAll("[data-testid='stTabPanel']")].every(
+    (panel) => (getComputedStyle(panel).display !== "none")
+        === (panel.querySelector("[data-testid='stElementContainer']") !== null)
+)"""
+NOT_YET_INSIDE = (
+    "[data-testid='stExpander']:not(:has([data-testid='stElementContainer'])), "
+    "[class*='st-key-table-']:not(:has([data-testid='stDownloadButton']))"
+)
 MENU_LINK = "[data-testid='stSidebarNavLink']"
+# Bytes of a message that holds no table and no chart.
+SHORT = 1_000
 # Streamlit looks for its server below a deep link's path before it looks at the root.
 HARMLESS = ("/_stcore/health", "/_stcore/host-config")
 
@@ -147,6 +160,20 @@ class Visitor:
         # Looked at in the page: an expectation would describe all of it each time it is not met.
         # Twenty times in a second: at each frame, the browser would draw sixty to be looked at.
         self.page.wait_for_function(SETTLED, timeout=PATIENCE, polling=50)
+        # Between a run that was stopped for another one and that other one, no script is running.
+        begin = monotonic()
+        while self._is_interrupted():
+            assert monotonic() < begin + PATIENCE / 1000, "a stopped run is not begun anew"
+            self.page.wait_for_function(SETTLED, timeout=PATIENCE, polling=50)
+
+    def _is_interrupted(self) -> bool:
+        """Whether the last run that has ended was stopped for one that has not ended yet."""
+        for frame in reversed(self.frames):
+            # What says that a run has ended is short; a table need not be read for it.
+            message = ForwardMsg.FromString(frame) if len(frame) < SHORT else None
+            if message is not None and message.WhichOneof("type") == "script_finished":
+                return bool(message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN)
+        return False
 
     def choose(self, page: RegisteredPage) -> None:
         """Click a page in the menu and wait until it is drawn."""
@@ -176,11 +203,8 @@ class Visitor:
                 # At once: a real click waits until the page has come to rest from the one before.
                 expander.locator("summary").dispatch_event("click")
                 expect(expander.locator("details[open]")).to_have_count(1)
-        # What is inside is sent only once it is unfolded.
-        empty = self.page.locator(
-            "[data-testid='stExpander']:not(:has([data-testid='stElementContainer']))"
-        )
-        expect(empty).to_have_count(0)
+        # What is inside is sent only once it is unfolded; last the button for the table's file.
+        expect(self.page.locator(NOT_YET_INSIDE)).to_have_count(0)
         self.settled()
 
     def tabs(self) -> Iterator[None]:
@@ -190,9 +214,7 @@ class Visitor:
         for place in range(1, tabs.count()):
             tabs.nth(place).click()
             expect(tabs.nth(place)).to_have_attribute("aria-selected", "true")
-            # What the tab before held is taken away when the server has begun this one.
-            drawn = self.page.locator("[data-testid='stDataFrame'], [data-testid='stPlotlyChart']")
-            expect(drawn.filter(visible=False)).to_have_count(0)
+            self.page.wait_for_function(ONE_TAB_IS_DRAWN, timeout=PATIENCE, polling=50)
             self.settled()
             yield
 

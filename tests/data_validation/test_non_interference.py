@@ -48,6 +48,9 @@ Printed = list[tuple[int, str, str, str]]
 PROVE = os.environ.get("DSMB_PROVE") == "1"
 EXAMPLES = 150 if PROVE else 1
 
+# `check` and `load` of one extract look at one assessment of it; each extract has its own.
+pytestmark = pytest.mark.usefixtures("assessed_once")
+
 # --- What may be open ------------------------------------------------------------------------
 
 VALUE, DAY = Exposure.OPEN, Exposure.DAY

@@ -1,5 +1,6 @@
 """A person at the dashboard, without a browser: what is drawn, and every byte that is sent."""
 
+import functools
 import os
 import shutil
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 from streamlit import config
+from streamlit.components.v2 import manifest_scanner
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import ScriptRunnerEvent
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
@@ -38,6 +40,12 @@ PAGES = {page.id: page.file for page in MENU.values()}
 EMPTY = go.Figure().to_json()
 # As at a server, scripts are compiled once.
 COMPILED = ScriptCache()
+
+
+# As at a server, what is installed is looked through once: each new AppTest does so again.
+manifest_scanner.scan_component_manifests = functools.cache(
+    manifest_scanner.scan_component_manifests
+)
 
 
 class Visitor:
