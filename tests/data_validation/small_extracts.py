@@ -33,6 +33,10 @@ CUTOFF = date(2023, 3, 31)
 TRIAL: Trial = load_trial("nct05689008")
 
 
+# Of simulated participants the latest open date is the cut-off; a real extract has to state one.
+SIMULATED: Rows = {"SIMULATION": [{"SIMULATED": "Y", "SEED": "7"}]}
+
+
 def _blood(subject: str, **cells: str) -> Row:
     arterial = {"LBSPEC": "ARTERIAL BLOOD", "VISIT": "BASELINE", "LBDTC": "2023-03-10"}
     return {"USUBJID": subject, **arterial, **cells}

@@ -36,7 +36,7 @@ from simulator import write_extract, write_simulated
 from snapshots import Store, load_lock, new_key_pair
 from snapshots.connection import reader
 from tests.conftest import FORMULA, KeyPair
-from tests.data_validation.small_extracts import TRIAL, Change, Rows, changed, clean_rows
+from tests.data_validation.small_extracts import SIMULATED, TRIAL, Change, Rows, changed, clean_rows
 
 ROOT = Path(command.__file__).parent.parent
 
@@ -87,7 +87,8 @@ class Place:
         """A small extract of CSV files."""
         folder = self.folder / name
         folder.mkdir()
-        for dataset, listed in (changed(*changes) if rows is None else rows).items():
+        given = changed(*changes) if rows is None else rows
+        for dataset, listed in (SIMULATED | given).items():
             columns = list(dict.fromkeys(column for row in listed for column in row))
             frame = pl.DataFrame(listed, schema=dict.fromkeys(columns, pl.String))
             frame.write_csv(folder / f"{dataset.lower()}.csv")
@@ -134,7 +135,7 @@ def loaded_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) ->
     from data_validation.load import load
 
     folder = tmp_path_factory.mktemp("loaded")
-    for name, rows in clean_rows().items():
+    for name, rows in (SIMULATED | clean_rows()).items():
         (folder / "extract").mkdir(exist_ok=True)
         columns = list(dict.fromkeys(column for row in rows for column in row))
         frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))

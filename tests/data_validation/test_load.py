@@ -15,7 +15,7 @@ import pytest
 import data_validation.load
 import snapshots.tables
 from access import View
-from data_validation.assess import UnusableExtractError
+from data_validation.assess import NOT_RECEIVED, UnusableExtractError
 from data_validation.domains import DOMAINS
 from data_validation.load import Loaded, RefusedError, load
 from data_validation.readers import UnreadableExtract
@@ -40,6 +40,7 @@ from snapshots import (
 )
 from tests.conftest import KeyPair, LoadedTrial, grant_for
 from tests.data_validation.small_extracts import (
+    SIMULATED,
     TRIAL,
     Change,
     Rows,
@@ -52,11 +53,15 @@ from version import VERSION
 
 pytestmark = pytest.mark.usefixtures("assessed_once")
 
+REAL: Rows = {"SIMULATION": []}
+
 
 def written(rows: Rows, folder: Path) -> Path:
-    """An extract of one CSV file a dataset."""
+    """An extract of one CSV file a dataset, of simulated participants unless it says otherwise."""
     folder.mkdir(parents=True)
-    for name, listed in rows.items():
+    for name, listed in (SIMULATED | rows).items():
+        if name == "SIMULATION" and not listed:
+            continue
         columns = list(dict.fromkeys(column for row in listed for column in row))
         pl.DataFrame(listed, schema=dict.fromkeys(columns, pl.String)).write_csv(
             folder / f"{name.lower()}.csv"
@@ -129,14 +134,16 @@ def test_a_load_makes_a_snapshot_and_shows_it(place: Place) -> None:
     assert {total.relation: total.rows for total in manifest.control_totals} == {
         name: frame.height
         for name, frame in loaded.assessment.open_relations.items()
-        if name not in {"dataset", "sealed_event"}
+        if name not in NOT_RECEIVED
     }
     assert not list(place.trial_store.folder.glob(".incoming*"))
 
 
 def test_every_row_is_in_the_sealed_part(place: Place) -> None:
-    rows = clean_rows() | {"XX": [{"USUBJID": "S-001", "XXTERM": "dose 2"}]}
-    snapshot = place.load(rows=rows).snapshot
+    rows = clean_rows() | REAL | {"XX": [{"USUBJID": "S-001", "XXTERM": "dose 2"}]}
+    extract = written(rows, place.folder / "extract")
+    del rows["SIMULATION"]
+    snapshot = place.load_again(extract, cutoff=date(2023, 3, 31)).snapshot
     for name, listed in rows.items():
         if name in DOMAINS:
             stored = place.sealed(snapshot, DOMAINS[name].relation)
@@ -157,11 +164,30 @@ def test_the_versions_of_what_made_it_are_kept(place: Place) -> None:
 
 
 @pytest.mark.parametrize("simulated", [True, False])
-def test_simulated_is_what_has_a_simulation_dataset(place: Place, simulated: bool) -> None:
-    rows = clean_rows()
-    if simulated:
-        rows["SIMULATION"] = [{"SIMULATED": "Y", "SEED": "7"}]
-    assert place.load(rows=rows).snapshot.manifest.simulated is simulated
+def test_simulated_is_what_has_a_simulation_dataset(
+    place: Place, tmp_path: Path, simulated: bool
+) -> None:
+    extract = written(clean_rows() | (SIMULATED if simulated else REAL), tmp_path / "extract")
+    loaded = place.load_again(extract, cutoff=date(2023, 3, 31))
+    assert loaded.snapshot.manifest.simulated is simulated
+
+
+def test_a_real_extract_states_its_cutoff_or_is_refused_with_the_one_to_name(
+    place: Place, tmp_path: Path
+) -> None:
+    alone = changed(("AE", None, {"AESTDTC": "2023-05-30"})) | REAL
+    with pytest.raises(UnusableExtractError, match="load with --cutoff 2023-03-25"):
+        place.load(rows=alone)
+    assert place.trial_store.current() is None
+    # A date that stands alone among the sealed ones changes nothing of it.
+    sealed = changed(("EX", None, {"EXSTDTC": "2023-03-29"})) | REAL
+    with pytest.raises(UnusableExtractError, match="load with --cutoff 2023-03-25"):
+        place.load(rows=sealed)
+    stated = clean_rows() | REAL | {"TS": [{"TSPARMCD": "DCUTDTC", "TSVAL": "2023-03-27"}]}
+    assert place.load(rows=stated).snapshot.manifest.cutoff == date(2023, 3, 27)
+    # What is named counts before what is stated.
+    extract = written(stated, tmp_path / "extract")
+    assert str(place.load_again(extract, cutoff=date(2023, 3, 30)).snapshot.id) == "2023-03-30.1"
 
 
 LATER = "2031-12-31"
@@ -403,9 +429,11 @@ def test_the_format_before_is_followed_by_a_load(place: Place, tmp_path: Path) -
     assert (after.manifest.format, after.id) != (before.manifest.format, before.id)
     assert place.labels(after) == place.labels(before)
     connection = reader(after.open_path)
-    # The later cut-off makes visits due, which are new; what stood before persists.
+    # The later cut-off makes visits due, and ends of observation inferred; those findings are new,
+    # and what stood before persists.
     statuses = connection.execute(
-        "select distinct status from open_data.finding where \"check\" <> 'DM-131'"
+        "select distinct status from open_data.finding "
+        "where \"check\" not in ('DM-131', 'FACT-102')"
     ).fetchall()
     connection.close()
     assert statuses == [("persisting",)]
