@@ -31,7 +31,7 @@ def last_contacts(tables: Tables, cutoff: date) -> pl.DataFrame:
     """Until when each participant is known to have lived: the latest dated sign up to the cut-off.
 
     Planned visits, results at them, vital status alive, stays in hospital, the beginning and the
-    end of adverse events but fatal ones, and having completed or left the study.
+    end of adverse events but fatal ones, and having completed the study.
 
     Args:
         tables: open ones.
@@ -62,7 +62,8 @@ def _signs_of_life(tables: Tables) -> Iterator[pl.DataFrame]:
     yield dates("AE", "end_date", not_fatal)
     yield dates("HO", "start_date")
     yield dates("HO", "end_date")
-    yield dates("DS", "start_date", pl.col("DSCLASS").is_in([COMPLETED, LEFT]))
+    # When somebody is lost, or given up, nobody has seen them.
+    yield dates("DS", "start_date", pl.col("DSCLASS") == COMPLETED)
 
 
 def _is_fatal() -> pl.Expr:

@@ -14,7 +14,7 @@ from exhibits.parts.theme import (
     hatch,
     in_lines,
 )
-from exhibits.parts.words import counted, number
+from exhibits.parts.words import counted, number, sentence_case
 from queries import Board
 
 # Checks that say that somebody was randomized outside the protocol's criteria.
@@ -112,7 +112,9 @@ def screening_flow(board: Board) -> Exhibit:
         ("Randomized", totals["randomized"]),
     ]
     reasons = most_first(board.ask("enrollment/screen_failures_by_criterion"), "participants")
-    in_words = board.ask("enrollment/screen_failures_by_reason")
+    in_words = board.ask("enrollment/screen_failures_by_reason").with_columns(
+        sentence_case("reason")
+    )
     wording = {item.id.upper(): item for item in board.trial.criteria}
     if totals["not_known"] == 0:
         del flow[3]

@@ -130,8 +130,8 @@ def survival_curve(board: Board) -> Exhibit:
             ),
             *undated_note(total - known.height),
             *(
-                _log_rank_note(board, known)
-                if len(estimated) == len(board.arms) and not in_doubt
+                _log_rank_note(board, known, in_doubt=bool(in_doubt))
+                if len(estimated) == len(board.arms)
                 else ()
             ),
             *too_few_note(board, sizes.values()),
@@ -248,13 +248,15 @@ def _survival_answer(
     return f"{said} {warning}".rstrip()
 
 
-def _log_rank_note(board: Board, known: pl.DataFrame) -> tuple[str, ...]:
+def _log_rank_note(board: Board, known: pl.DataFrame, *, in_doubt: bool) -> tuple[str, ...]:
     """A test, where there are arms to compare; secondary."""
     if len(board.arms) < 2:
         return ()
     died = int(known["is_dead"].sum())
     if died < LEAST_EVENTS:
         return (f"No log-rank test: fewer than {LEAST_EVENTS} deaths.",)
+    if in_doubt:
+        return ("No log-rank test: the vital status of too few participants is known.",)
     test = log_rank(known["day"].to_numpy(), known["is_dead"].to_numpy(), known["arm"].to_list())
     if test.chi_square is None or test.p is None:
         return (f"No log-rank test. {test.reason}",)

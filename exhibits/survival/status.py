@@ -20,7 +20,7 @@ OBSERVED = (
     "Day 1 is the day of randomization. A participant is observed up to death, or up to the last "
     "day on which they are known to have been alive, whether they had left the study or not: at a "
     "planned visit, by a measurement of one, by a contact, by a stay in hospital, by an adverse "
-    "event or by completing or leaving the study; at the latest up to the data cut-off. Who came "
+    "event or by completing the study; at the latest up to the data cut-off. Who came "
     "to a planned visit, or completed the study, in the window before the planned day is observed "
     "to that day, unless they left the study."
 )

@@ -91,11 +91,22 @@ def test_an_exhibit_for_other_programs_is_its_table(troubled: Troubled, name: st
     as_workbook_it_has_every_row_and_column(shown)
 
 
+def words(arm: str) -> str:
+    return re.sub("[^a-z0-9]+", "_", arm.lower())
+
+
 def as_csv_it_is_its_table_with_provenance(shown: Exhibit) -> None:
     header, *rows = csv.reader(io.StringIO(as_csv(shown), newline=""))
     table = shown.table if shown.table is not None else pl.DataFrame({"missing": [shown.missing]})
     origin = [f"_{key}" for key in shown.provenance]
-    assert header == [*table.columns, *origin]
+    # A column of one arm is called after it.
+    named = [
+        re.sub(r"_(\d+)$", lambda match: f"_{words(shown.arms[int(match[1]) - 1])}", column)
+        if shown.arms
+        else column
+        for column in table.columns
+    ]
+    assert header == [*named, *origin]
     assert len(rows) == table.height
     for given_row, row in zip(table.rows(), rows, strict=True):
         assert all(harmless(one) for one in row)

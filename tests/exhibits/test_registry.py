@@ -12,7 +12,14 @@ from access import View
 from access.menu import MENU
 from display import term_table
 from exhibits import EXHIBITS, make, offered
-from exhibits.exhibit import NOT_DEFINED, NOT_THERE, cannot_be_made, concluding, leading
+from exhibits.exhibit import (
+    NOT_DEFINED,
+    NOT_RECORDED,
+    NOT_THERE,
+    cannot_be_made,
+    concluding,
+    leading,
+)
 from tests.conftest import LoadedTrial, board_of
 from tests.exhibits.conftest import LoadedByName
 
@@ -50,7 +57,7 @@ def test_what_leads_has_a_place_of_its_own() -> None:
 
 def test_what_an_exhibit_needs_is_known() -> None:
     for item in EXHIBITS.values():
-        for needed, sentences in ((item.needs, NOT_DEFINED), (item.data, NOT_THERE)):
+        for needed, sentences in ((item.needs, NOT_DEFINED), (item.data, NOT_THERE | NOT_RECORDED)):
             first = [names if isinstance(names, str) else names[0] for names in needed]
             assert set(first) <= set(sentences), item.name
         if item.needs or item.data:
@@ -63,6 +70,10 @@ def test_why_it_cannot_be_made_is_known_without_making_it(
     trial = demonstration_store.trial
     cases = EXHIBITS["hours_from_instillation"]
     assert cannot_be_made(cases, trial, {"AE", "EC"}) == ()
+    # The dataset is there, and what the exhibit counts is not recorded in it.
+    serious = EXHIBITS["serious_events"]
+    assert cannot_be_made(serious, trial, {"AE", "AE.AESTDTC"}) == (NOT_RECORDED["AE.AESER"],)
+    assert cannot_be_made(serious, trial, {"AE", "AE.AESTDTC", "AE.AESHOSP"}) == ()
     assert cannot_be_made(cases, trial, {"AE"}) == (NOT_THERE["EX"],)
     without = trial.model_copy(update={"special_interest": ()})
     assert cannot_be_made(cases, without, ()) == (

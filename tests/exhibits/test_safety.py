@@ -184,7 +184,7 @@ def test_the_overview_is_what_the_extract_has(
     for kind, those in (
         ("Any adverse event", events),
         ("Serious", serious),
-        ("Grade 3 and higher", [row for row in events if int(row["AETOXGR"]) >= 3]),
+        ("Grade 3 or higher, or severe", [row for row in events if int(row["AETOXGR"]) >= 3]),
         ("Fatal", [row for row in events if row["AEOUT"] == "FATAL"]),
     ):
         part = rows.filter(pl.col("kind") == kind)

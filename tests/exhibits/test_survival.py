@@ -73,9 +73,12 @@ class Followed(Extract):
         return bool(self.date_of(who, day + after) <= self.cutoff)
 
     def seen(self, who: str) -> list[date]:
-        """Dates by the cut-off: of planned visits, contacts, the end of stays and of the study."""
+        """Dates by the cut-off: of visits, results, contacts, stays, events, and completion."""
         found = []
-        for name, column in (("sv", "SVSTDTC"), ("lb", "LBDTC"), ("vs", "VSDTC")):
+        results = (
+            (name, f"{name.upper()}DTC") for name in ("lb", "vs", "re", "rs", "cp", "eg", "qs")
+        )
+        for name, column in (("sv", "SVSTDTC"), *results):
             rows = self.loaded.dataset(name).filter(
                 (pl.col("USUBJID") == who) & pl.col("VISIT").is_in(list(VISITS))
             )
@@ -88,10 +91,11 @@ class Followed(Extract):
             (pl.col("USUBJID") == who) & (pl.col("DSDECOD") == "COMPLETED")
         )
         found += [day_of(text) for text in ended["DSSTDTC"]]
-        stays = self.loaded.dataset("ho").filter(
-            (pl.col("USUBJID") == who) & (pl.col("HODECOD") == "HOSPITAL")
-        )
-        found += [day_of(text) for text in stays["HOENDTC"]]
+        stays = self.loaded.dataset("ho").filter(pl.col("USUBJID") == who)
+        found += [day_of(text) for column in ("HOSTDTC", "HOENDTC") for text in stays[column]]
+        events = self.loaded.dataset("ae").filter(pl.col("USUBJID") == who)
+        found += [day_of(text) for text in events["AESTDTC"]]
+        found += [day_of(text) for text in events.filter(pl.col("AEOUT") != "FATAL")["AEENDTC"]]
         return [on for on in found if on is not None and on <= self.cutoff]
 
 

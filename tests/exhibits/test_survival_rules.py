@@ -28,8 +28,8 @@ def test_a_warning_where_too_few_are_known(board: BoardByName, loaded: LoadedByN
     for name in ("survival_curve", "vital_status"):
         answer = make(name, opened).answer
         assert (
-            "Warning: vital status on day 182 is known for only 70 % of Placebo, 31 % of "
-            "Xanomeline Low Dose, 32 % of Xanomeline High Dose (below 80 %)." in answer
+            "Warning: vital status on day 182 is known for only 69.8 % of Placebo, 31.0 % of "
+            "Xanomeline Low Dose, 32.1 % of Xanomeline High Dose (below 80 %)." in answer
         )
     rows = table(make("vital_status", opened)).filter(pl.col("asked_day") == 182)
     ended = loaded("three arms").dataset("ds").filter(pl.col("DSDECOD") == "COMPLETED")
@@ -256,7 +256,7 @@ def test_vital_status_by_hand(by_hand: Board) -> None:
     assert shown.answer.endswith(
         "Day 28: known for 8 of 13 (61.5 %), of those past it for 7 of 10. 3 participants are past "
         "day 28 with unknown status. For 1 last known alive it is still to come. Warning: vital "
-        "status on day 28 is known for only 62 % of participants (below 80 %)."
+        "status on day 28 is known for only 61.5 % of participants (below 80 %)."
     )
 
 
