@@ -23,7 +23,7 @@ from access.trail import Trail, open_trail
 from command_line import Exit, run_command
 from snapshots import Store, load_lock
 from tests.conftest import LoadedTrial
-from tests.data_validation.small_extracts import TRIAL, clean_rows
+from tests.data_validation.small_extracts import SIMULATED, TRIAL, clean_rows
 
 ROOT = Path(__file__).parents[1]
 DOORS = {door.__name__.split(".")[0]: door for door in (
@@ -52,7 +52,7 @@ def place(
 
 def write_extract(folder: Path, **of_the_first_vital_sign: str) -> None:
     folder.mkdir()
-    for name, rows in clean_rows().items():
+    for name, rows in (SIMULATED | clean_rows()).items():
         if name == "VS":
             rows[0] |= of_the_first_vital_sign
         columns = list(dict.fromkeys(column for row in rows for column in row))
@@ -178,7 +178,7 @@ CASES: list[tuple[str, Exit, Arranged | None]] = [
     (f"data_validation snapshots {OF_THE_TRIAL}", Exit.IN_THE_WAY, a_bad_setting),
     (f"data_validation diff {OF_THE_TRIAL} 2023-06-30.1 2023-08-31.1", Exit.DONE, None),
     (f"data_validation diff {OF_THE_TRIAL} 2023-06-30.1", Exit.USAGE, None),
-    (f"data_validation diff {OF_THE_TRIAL} 2023-06-30.1 2020-01-01.1", Exit.IN_THE_WAY, None),
+    (f"data_validation diff {OF_THE_TRIAL} 2023-06-30.1 2020-01-01.1", Exit.USAGE, None),
     ("data_validation schema AE", Exit.DONE, None),
     ("data_validation schema XX", Exit.USAGE, None),
     ("data_validation schema AE --json no/f.json", Exit.IN_THE_WAY, None),

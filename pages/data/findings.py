@@ -39,7 +39,7 @@ kind = str(
     st.segmented_control("For", list(AUDIENCES), default="Questions to sites", required=True)
 )
 audience, whom, file = AUDIENCES[kind]
-choices = board.ask("findings/choices")
+choices = board.ask("findings/choices", audience=audience)
 FILTERS = {
     "severities": ("Severity", 150),
     "statuses": ("Status", 150),

@@ -185,7 +185,7 @@ unjudged as (
     subject,
     bool_or(kind = 'aminotransferase') as of_aminotransferase,
     bool_or(kind = 'bilirubin') as of_bilirubin,
-    string_agg(upper(measure) || ' ' || format('{:g}', result) || coalesce(' ' || unit, ''), ', ' order by measure)
+    string_agg(upper(measure) || ' ' || printf('%g', result) || coalesce(' ' || unit, ''), ', ' order by measure)
       as without_limit
   from (
     select

@@ -55,7 +55,11 @@ def test_nothing_is_by_arm(unblinded: Board) -> None:
 
 def test_sealed_findings_are_there_beside_the_open_ones(manager: Board, unblinded: Board) -> None:
     filters = ("severities", "statuses", "domains", "sites", "checks")
-    asked: dict[str, Any] = {name: [] for name in filters} | {"participant": "", "most": None}
+    asked: dict[str, Any] = {name: [] for name in filters} | {
+        "participant": "",
+        "most": None,
+        "audience": "site",
+    }
     opened, whole = (board.ask("findings/listing", **asked) for board in (manager, unblinded))
     assert not opened["sealed"].any()
     assert whole.filter("sealed").height > 0
