@@ -117,14 +117,17 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         is_recorded = row["what"] != WITH_SERIOUS or recorded_of_events(board)["serious"]
         remark = (
             "; ".join(f"{arm} {number(row[arm])}" for arm in board.arms)
-            if len(board.arms) > 1 and is_recorded
+            if len(board.arms) > 1
             else ""
         )
         people = lists.get(row["what"]) if total else None
-        value = number(total) if is_recorded else NOT_RECORDED
-        numbers.append(Number(row["what"], value, remark, people))
+        if not is_recorded:
+            # In words it would be cut off there.
+            numbers.append(Number(row["what"], "–", NOT_RECORDED))
+            continue
+        numbers.append(Number(row["what"], number(total), remark, people))
     if not board.has("DS"):
-        numbers.append(Number("End of participation", NOT_RECORDED))
+        numbers.append(Number("End of participation", "–", NOT_RECORDED))
     numbers[0] = replace(
         numbers[0], value=f"{totals['randomized']:,} of {board.trial.accrual.target:,}"
     )

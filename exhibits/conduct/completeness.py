@@ -43,8 +43,10 @@ DUE = (
     "the study on its day."
 )
 NOT_OPENED = (
-    "How the study ended is taken from DM and DS: pooled and coded, from the dispositions that the "
-    "trial definition opens, and one about study treatment, or another, is not among them."
+    "How the study ended is that of the latest disposition about taking part; one about study "
+    "treatment is none. That somebody left is open, and why is sealed: pooled, reasons are counts of "
+    "the whole trial, and those that are few, or that the trial definition does not open, are "
+    "counted together."
 )
 WEEKS = ("under 1", "1 to 2", "2 to 3", "3 to 4", "4 and more")
 

@@ -90,7 +90,7 @@ def survival_curve(board: Board) -> Exhibit:
     ]
     # A curve ends before the first day on which too few are known.
     until = {arm: min((on for of, on in in_doubt if of == arm), default=None) for arm in board.arms}
-    drawn = {arm: _before(curves[arm], until[arm]) for arm in estimated}
+    drawn = {arm: (curves[arm], until[arm]) for arm in estimated}
     lists = tuple(who_died(arm, board) for arm in board.arms)
     has_died = {arm: bool(dead.any()) for arm, (_, dead) in arms.items()}
     died, total = int(known["is_dead"].sum()), everybody.height
@@ -266,13 +266,16 @@ def _log_rank_note(board: Board, known: pl.DataFrame, *, in_doubt: bool) -> tupl
     )
 
 
-def _curves_drawn(board: Board, curves: dict[str, KaplanMeier], days: list[int]) -> go.Figure:
+def _curves_drawn(
+    board: Board, curves: dict[str, tuple[KaplanMeier, int | None]], days: list[int]
+) -> go.Figure:
+    """The curves, each up to the day before one on which too few are known, if there is one."""
     names = [in_lines(arm, 12) for arm in board.arms]
     row = 22 * max(name.count("<br>") + 1 for name in names) + 6
     above, below = 340, row * len(names)
     height = above + below + 150
     drawn = figure(x_title="Study day", y_title="Alive, %", height=height)
-    last = max(days[-1], *(float(curve.times[-1]) for curve in curves.values()))
+    last = max(days[-1], *(float(curve.times[-1]) for curve, _ in curves.values()))
     # The part of the height that axes and rows share is what the margins leave.
     share_below = below / (above + below + 40)
     axis = drawn.layout.yaxis.to_plotly_json()
@@ -304,9 +307,10 @@ def _curves_drawn(board: Board, curves: dict[str, KaplanMeier], days: list[int])
         yanchor="bottom",
         showarrow=False,
     )
-    for position, (arm, curve) in enumerate(curves.items(), start=1):
-        _add_band(drawn, position, curve)
-        _add_survival(drawn, board, position, arm, curve)
+    for position, (arm, (curve, until)) in enumerate(curves.items(), start=1):
+        estimate = _before(curve, until)
+        _add_band(drawn, position, estimate)
+        _add_survival(drawn, board, position, arm, estimate)
         on = survival_on(curve, days)
         drawn.add_trace(
             go.Scatter(
