@@ -44,8 +44,8 @@ DUE = (
 )
 NOT_OPENED = (
     "How the study ended is that of the latest disposition about taking part; one about study "
-    "treatment is none. That somebody left is open, and why is sealed: pooled, reasons are counts of "
-    "the whole trial, and those that are few, or that the trial definition does not open, are "
+    "treatment is none. That somebody left is open, and why is sealed: pooled, reasons are counts "
+    "of the whole trial, and those that are few, or that the trial definition does not open, are "
     "counted together."
 )
 WEEKS = ("under 1", "1 to 2", "2 to 3", "3 to 4", "4 and more")
