@@ -71,7 +71,7 @@ def _gas_of_date(rows: list[tuple[str, str, float]]) -> float | None:
         samples.append((minute, 100 * values["PO2"] / values["FIO2"]))
     possible = sorted((at, value) for at, value in samples if 20 <= value <= 700)
     early = [(at, value) for at, value in possible if "06:00" <= at <= "10:00"]
-    return (early or possible or [("", None)])[0][1]
+    return next((value for _, value in early or possible), None)
 
 
 def day_of(text: str | None) -> date | None:
