@@ -5,7 +5,13 @@ from typing import Any
 import polars as pl
 
 from exhibits.exhibit import DEATHS, RANDOMIZED, SERIOUSNESS, Exhibit, People, exhibit
-from exhibits.parts.events import SINCE, list_of_events, not_recorded_of_events, sealed_events
+from exhibits.parts.events import (
+    SINCE,
+    list_of_events,
+    not_recorded_of_events,
+    recorded_of_events,
+    sealed_events,
+)
 from exhibits.parts.populations import BY_WHICH
 from exhibits.parts.words import NOT_RECORDED, counted, day, share
 from queries import Board
@@ -115,9 +121,12 @@ def since_the_cutoff(board: Board) -> Exhibit:
     rows = board.ask("safety/since_cutoff")
     cutoff = day(board.snapshot.manifest.cutoff)
     if rows.is_empty():
+        serious, not_known = ", serious event", ""
+        if not recorded_of_events(board)["serious"]:
+            serious, not_known = "", " Which events are serious is not recorded."
         return Exhibit(
-            missing=f"The extract holds no death, serious event or event of special interest after "
-            f"the cut-off of {cutoff}."
+            missing=f"The extract holds no death{serious} or event of special interest after the "
+            f"cut-off of {cutoff}.{not_known}"
         )
     deaths = rows.filter(pl.col("why") == "death").height
     return Exhibit(
@@ -127,6 +136,7 @@ def since_the_cutoff(board: Board) -> Exhibit:
         denominator=counted(rows.height, "record"),
         table=rows,
         labels={"what": "Event", "why": "Listed as"},
+        footnotes=not_recorded_of_events(board),
     )
 
 
@@ -155,7 +165,9 @@ def deaths(board: Board) -> Exhibit:
         "death_date",
         "study_day",
         *(["cause"] if board.has_sealed_records else []),
-        "fatal_events",
+        pl.col("fatal_events").fill_null(
+            "(no fatal event recorded)" if recorded_of_events(board)["fatal"] else NOT_RECORDED
+        ),
     )
     return Exhibit(
         answer=(

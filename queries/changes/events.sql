@@ -7,8 +7,14 @@ with event as (
   union all
   select record_key, subject, coalesce(preferred_term, '(no preferred term)'), start_date_text,
     end_date_text, grade,
-    serious = 'Y' or coalesce(outcome = 'FATAL' or serious_death = 'Y', false),
-    outcome = 'FATAL' or coalesce(serious_death = 'Y', false), outcome, true
+    case
+      when told_fatal(outcome, serious_death, grade) then true
+      else ticked_serious(
+        serious, serious_death, serious_life_threatening, serious_hospitalization,
+        serious_disability, serious_congenital, serious_medically_important
+      )
+    end,
+    told_fatal(outcome, serious_death, grade), outcome, true
   from adverse_event_later
 )
 select

@@ -1,6 +1,6 @@
 -- One row a death: of whom, whether they were randomized, when, on which study day, the cause where
--- this view has it, and the fatal events that are recorded for it. Of participants whom the filters
--- leave; of those who were not randomized only where no participants are chosen.
+-- this view has it, and the fatal events that are recorded for it, null for none. Of participants
+-- whom the filters leave; of those who were not randomized only where no participants are chosen.
 with person as (
   select subject, site, arm, day_one, death_date, true as is_randomized
   from chosen_participant($filters, $cutoff)
@@ -24,10 +24,8 @@ select
     else person.death_date - person.day_one
   end as study_day,
   cause_of_death.cause,
-  coalesce(
-    string_agg(event.preferred_term, '; ' order by event.preferred_term, event.record_key),
-    '(no fatal event recorded)'
-  ) as fatal_events
+  string_agg(event.preferred_term, '; ' order by event.preferred_term, event.record_key)
+    as fatal_events
 from person
 left join cause_of_death on cause_of_death.subject = person.subject
 left join emergent_event as event on event.subject = person.subject and event.is_fatal

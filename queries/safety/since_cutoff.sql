@@ -5,9 +5,12 @@ with event as (
     later.subject,
     coalesce(later.preferred_term, '(no preferred term)') as what,
     coalesce(later.start_date_text, strftime(later.start_date, '%Y-%m-%d')) as date,
-    coalesce(later.serious = 'Y', false)
-      or coalesce(later.outcome = 'FATAL', false)
-      or coalesce(later.serious_death = 'Y', false) as is_serious,
+    coalesce(ticked_serious(
+      later.serious, later.serious_death, later.serious_life_threatening,
+      later.serious_hospitalization, later.serious_disability, later.serious_congenital,
+      later.serious_medically_important
+    ), false)
+      or coalesce(told_fatal(later.outcome, later.serious_death, later.grade), false) as is_serious,
     folded(later.preferred_term) in (select term from term_of_interest($terms)) as is_of_interest
   from adverse_event_later as later
 ),

@@ -86,6 +86,25 @@ create macro latest_date(complete, written) as coalesce(
   try_strptime(written || '-12-31', '%Y-%m-%d')::date
 );
 
+-- Whether an event is ticked as serious, else whether any criterion is; null where nothing says so.
+create macro ticked_serious(
+  serious, death, life_threatening, hospitalization, disability, congenital, medically_important
+) as case
+  when serious is not null then serious = 'Y'
+  when 'Y' in (
+    death, life_threatening, hospitalization, disability, congenital, medically_important
+  ) then true
+  when coalesce(
+    death, life_threatening, hospitalization, disability, congenital, medically_important
+  ) is not null then false
+end;
+
+-- Whether an event is fatal; null where nothing says so.
+create macro told_fatal(outcome, death, grade) as case
+  when outcome = 'FATAL' or death = 'Y' or grade = 5 then true
+  when coalesce(outcome, death, grade::varchar) is not null then false
+end;
+
 -- One row an adverse event of a randomized participant that began at randomization or later. A date
 -- in part that can be either counts, and so does none at all; `onset` says which. A fatal event is
 -- serious whatever was ticked. Whether an event is serious or fatal, and its grade, is null where
@@ -119,26 +138,12 @@ from (
     adverse_event.study_day,
     adverse_event.outcome,
     participation.observed_until,
-    case
-      when adverse_event.serious is not null then adverse_event.serious = 'Y'
-      when 'Y' in (
-        adverse_event.serious_death, adverse_event.serious_life_threatening,
-        adverse_event.serious_hospitalization, adverse_event.serious_disability,
-        adverse_event.serious_congenital, adverse_event.serious_medically_important
-      ) then true
-      when coalesce(
-        adverse_event.serious_death, adverse_event.serious_life_threatening,
-        adverse_event.serious_hospitalization, adverse_event.serious_disability,
-        adverse_event.serious_congenital, adverse_event.serious_medically_important
-      ) is not null then false
-    end as is_ticked,
-    case
-      when adverse_event.outcome = 'FATAL' or adverse_event.serious_death = 'Y'
-        or adverse_event.grade = 5 then true
-      when coalesce(
-        adverse_event.outcome, adverse_event.serious_death, adverse_event.grade::varchar
-      ) is not null then false
-    end as is_fatal,
+    ticked_serious(
+      adverse_event.serious, adverse_event.serious_death, adverse_event.serious_life_threatening,
+      adverse_event.serious_hospitalization, adverse_event.serious_disability,
+      adverse_event.serious_congenital, adverse_event.serious_medically_important
+    ) as is_ticked,
+    told_fatal(adverse_event.outcome, adverse_event.serious_death, adverse_event.grade) as is_fatal,
     case
       when adverse_event.outcome = 'FATAL' or adverse_event.serious_death = 'Y' then 5
       else coalesce(

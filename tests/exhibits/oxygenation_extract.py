@@ -38,6 +38,42 @@ def table(shown: Exhibit) -> pl.DataFrame:
     return shown.table
 
 
+def gases_of_days(lb: pl.DataFrame, days: dict[str, int]) -> dict[tuple[str, int], float]:
+    """PaO2/FiO2 by participant and planned day, the first date of a visit that has one.
+
+    Both are of one minute; those that have none of it belong together where a date has one of
+    each. Of several of a date the first from 06:00 to 10:00 counts, else the first.
+    """
+    found: dict[tuple[str, int], dict[str, list[tuple[str, str, float]]]] = {}
+    for row in lb.filter(pl.col("LBTESTCD").is_in(["PO2", "FIO2"])).iter_rows(named=True):
+        if row["VISIT"] in days and row["LBORRES"] and row["LBDTC"]:
+            on, minute = row["LBDTC"][:10], row["LBDTC"][11:16]
+            of_date = found.setdefault((row["USUBJID"], days[row["VISIT"]]), {}).setdefault(on, [])
+            of_date.append((minute, row["LBTESTCD"], float(row["LBORRES"])))
+    counted: dict[tuple[str, int], float] = {}
+    for key, dates in found.items():
+        for on in sorted(dates, reverse=True):
+            if (value := _gas_of_date(dates[on])) is not None:
+                counted[key] = value
+    return counted
+
+
+def _gas_of_date(rows: list[tuple[str, str, float]]) -> float | None:
+    """PaO2/FiO2 of a date from its `rows` of time of day, test and value."""
+    samples: list[tuple[str, float]] = []
+    for minute in {minute for minute, *_ in rows if minute}:
+        taken = [(code, value) for at, code, value in rows if at == minute]
+        if sorted(code for code, _ in taken) == ["FIO2", "PO2"]:
+            samples.append((minute, 100 * dict(taken)["PO2"] / dict(taken)["FIO2"]))
+    if not samples and sorted(code for _, code, _ in rows) == ["FIO2", "PO2"]:
+        values = {code: value for _, code, value in rows}
+        minute = next((at for at, code, _ in rows if code == "PO2" and at), "")
+        samples.append((minute, 100 * values["PO2"] / values["FIO2"]))
+    possible = sorted((at, value) for at, value in samples if 20 <= value <= 700)
+    early = [(at, value) for at, value in possible if "06:00" <= at <= "10:00"]
+    return next((value for _, value in early or possible), None)
+
+
 def day_of(text: str | None) -> date | None:
     return date.fromisoformat(text[:10]) if text and len(text) >= 10 else None
 
@@ -77,7 +113,7 @@ class Extract:
                 key = (row["USUBJID"], days[row["VISIT"]])
                 of_date = found.setdefault(key, {}).setdefault(row[f"{prefix}DTC"][:10], [])
                 of_date.append(float(row[f"{prefix}ORRES"]) * factor)
-        # Two gases of one date cannot be told apart without their clock times, which are sealed.
+        # Of two values of one date it is not known which counts.
         single = {
             key: {when: values[0] for when, values in dates.items() if len(values) == 1}
             for key, dates in found.items()
@@ -90,13 +126,11 @@ class Extract:
         return self._ratios[visits]
 
     def _count_ratios(self, days: dict[str, int]) -> dict[tuple[str, int], float]:
-        pressures = self.values("lb", "PO2", days=days)
-        fractions = self.values("lb", "FIO2", 0.01, days)
-        ratios = {key: pressures[key] / fractions[key] for key in set(pressures) & set(fractions)}
+        gases = gases_of_days(self.loaded.dataset("lb"), days)
         return {
             (who, day): value
-            for (who, day), value in ratios.items()
-            if 20 <= value <= 700 and self.fate(who, day) != "Died"
+            for (who, day), value in gases.items()
+            if who in self.day_one and self.fate(who, day) != "Died"
         }
 
     def date_of(self, who: str, day: int) -> date:

@@ -24,6 +24,7 @@ from simulator import simulate
 from tests.conftest import (
     CUTOFFS,
     DEMONSTRATION_TRIAL,
+    PILOT_CUTOFF,
     PILOT_DATASETS,
     PILOT_FOLDER,
     PILOT_TRIAL,
@@ -107,7 +108,7 @@ def stores(workshop: Workshop, key_pair: KeyPair) -> dict[str, LoadedTrial]:
         }
         *large, small = sorted(pilot.arms.list, key=lambda arm: not arm.control)
         kept = {arm.code: OF_MANY for arm in large} | {small.code: SMALL}
-        return load_frames(with_arms_of(frames, kept), pilot, key_pair, folder)
+        return load_frames(with_arms_of(frames, kept), pilot, key_pair, folder, PILOT_CUTOFF)
 
     return {
         "two arms": workshop.make("few-two-arms", lambda folder: two_arms(folder, SMALL, OF_MANY)),

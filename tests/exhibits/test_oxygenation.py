@@ -131,10 +131,14 @@ def test_the_dead_whose_day_is_not_reached_are_said_to_be_left_out(
     assert "cut-off, dead or not; of these deaths would count, but not lives" in said
 
 
-def test_the_composite_says_of_how_many_it_tells(board: BoardByName) -> None:
+def test_the_composite_says_of_how_many_it_tells(board: BoardByName, extract: Extract) -> None:
     shown = make("oxygenation_composite", board("two arms", View.CODED))
-    assert "By day 14, of 37 whose day 14 is reached and who can be ranked: Arm A" in shown.answer
-    assert shown.denominator.startswith("n = 37 ranked")
+    ratios, unranked = extract.ratios(), ("Left the study", "Day not reached", "Missing")
+    n = sum(
+        rung_of(extract, who, 14, ratios.get((who, 14))) not in unranked for who in extract.day_one
+    )
+    assert f"By day 14, of {n} whose day 14 is reached and who can be ranked: Arm A" in shown.answer
+    assert shown.denominator.startswith(f"n = {n} ranked")
     assert not any("whenever it was" in note for note in shown.footnotes)
 
 
@@ -448,7 +452,7 @@ def test_without_stays_nobody_is_called_discharged(changed: Changed) -> None:
 
 
 def test_a_death_without_a_date_is_not_alive(changed: Changed) -> None:
-    """Who died on a day that is not known is missing on each, and never discharged."""
+    """Who died on a day that no source knows is missing on each, and never discharged."""
     who: list[str] = []
 
     def change(frames: dict[str, pl.DataFrame], people: list[str]) -> None:
@@ -464,6 +468,8 @@ def test_a_death_without_a_date_is_not_alive(changed: Changed) -> None:
             (pl.col("USUBJID") != people[0])
             | ~pl.col("DSDECOD").is_in(["COMPLETED", "DEATH", "LOST TO FOLLOW-UP"])
         )
+        is_fatal = (pl.col("USUBJID") == people[0]) & (pl.col("AEOUT") == "FATAL")
+        frames["ae"] = frames["ae"].with_columns(AEENDTC=pl.when(~is_fatal).then("AEENDTC"))
 
     opened = changed(change)
     shown = make("who_scale", opened)

@@ -8,35 +8,44 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from access.view import View
 from exhibits import EXHIBITS, Exhibit, make, offered
 from exhibits.export import as_csv
 from simulator import simulate
-from simulator.habits import HABITS
+from simulator.habits import HABITS, Habit
 from tests.conftest import KeyPair, LoadedTrial, Workshop, board_of, load_frames
 from trials import load_trial
 
 CUTOFF = date(2023, 8, 31)
-QUICK = ("no seriousness", "no ends")
+# The last planned day, and by how many days its visit may be later.
+LAST_DAY, WINDOW = 28, 3
+QUICK: tuple[Habit, ...] = ("no seriousness", "no ends")
 CHOSEN = tuple(HABITS) if os.environ.get("DSMB_PROVE") == "1" else QUICK
 # Of demographics alone nothing says who is randomized: such a load is refused, see test_known.
 SHOWN = [habit for habit in CHOSEN if habit != "DM only"]
 
+SAY_THAT_NOBODY_JUDGED = {
+    "trial_at_a_glance", "adverse_event_overview", "adverse_event_onset", "adverse_events_by_term",
+    "serious_events", "all_events", "deaths", "since_the_cutoff", "special_interest_overview",
+    "special_interest_cases",
+}  # fmt: skip
 ABOUT_GRAVITY = re.compile(r"serious|grade|fatal", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
-def shown(workshop: Workshop, key_pair: KeyPair) -> Callable[[str], LoadedTrial]:
+def shown(workshop: Workshop, key_pair: KeyPair) -> Callable[[Habit], LoadedTrial]:
     """The trial with a habit, loaded once."""
     trial = load_trial("nct05689008")
 
-    def loaded(habit: str) -> LoadedTrial:
-        frames = simulate(trial, participants=24, seed=3, cutoff=CUTOFF, habits=(habit,))
+    def loaded(habit: Habit) -> LoadedTrial:
+        frames = simulate(trial, participants=24, seed=1, cutoff=CUTOFF, habits=(habit,))
         return workshop.make(
             f"habit-{habit.replace(' ', '-')}",
             lambda folder: load_frames(frames, trial, key_pair, folder, CUTOFF),
@@ -64,7 +73,7 @@ def cells(made: Exhibit) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize("view", list(View), ids=lambda view: view.word)
 @pytest.mark.parametrize("habit", SHOWN)
 def test_every_exhibit_is_made_of_any_habit(
-    shown: Callable[[str], LoadedTrial], habit: str, view: View
+    shown: Callable[[Habit], LoadedTrial], habit: Habit, view: View
 ) -> None:
     for name, made in every_exhibit(shown(habit), view):
         assert made.answer or made.missing or made.denominator, name
@@ -74,10 +83,10 @@ def test_every_exhibit_is_made_of_any_habit(
 
 @pytest.mark.parametrize("view", list(View), ids=lambda view: view.word)
 def test_what_nobody_judged_is_never_a_zero(
-    shown: Callable[[str], LoadedTrial], view: View
+    shown: Callable[[Habit], LoadedTrial], view: View
 ) -> None:
     """Adverse events as terms and dates alone: nothing reads as no harm."""
-    said = 0
+    said: set[str] = set()
     for name, made in every_exhibit(shown("no seriousness"), view):
         if EXHIBITS[name].page == "board-laboratory":
             continue  # its grades are those of laboratory results
@@ -87,14 +96,15 @@ def test_what_nobody_judged_is_never_a_zero(
                 assert not str(value).startswith("0"), (name, label)
         text = " ".join((made.answer, made.attention, made.missing or ""))
         assert not re.search(r"(serious|severe|higher|fatal): 0\b", text), name
-        assert "No serious event is recorded" not in text, name
-        said += "not recorded" in f"{text} {' '.join(made.footnotes)}"
-    assert said >= 3
+        assert not re.search(r"\bno (death, )?(serious|fatal)", f"{text} {cells(made)}", re.I), name
+        if re.search("not recorded", f"{text} {cells(made)} {' '.join(made.footnotes)}", re.I):
+            said.add(name)
+    assert said >= SAY_THAT_NOBODY_JUDGED
 
 
 @pytest.mark.parametrize("view", list(View), ids=lambda view: view.word)
 def test_without_ends_nobody_left_and_nobody_stayed(
-    shown: Callable[[str], LoadedTrial], view: View
+    shown: Callable[[Habit], LoadedTrial], view: View
 ) -> None:
     """Ends that are inferred are said to be, and observation is no longer than what is recorded."""
     loaded = shown("no ends")
@@ -104,11 +114,60 @@ def test_without_ends_nobody_left_and_nobody_stayed(
         days = int(board.ask("safety/people")["observed_days"].sum())
         with_ends = board.ask("conduct/disposition", last=loaded.trial.schedule[-1].model_dump())
         assert with_ends["completed"].sum() == with_ends["left_study"].sum() == 0
-        assert facts["Observed up to the last contact"]
-        whole = sum(
-            (CUTOFF - day).days + 1
-            for day in loaded.dataset("randomization")["RANDDTC"].str.to_date().drop_nulls()
+        # As recorded with every habit: who left is not heard of again, and nobody else is missed.
+        frames = simulate(loaded.trial, participants=24, seed=1, cutoff=CUTOFF)
+        left = dict(
+            frames["ds"]
+            .filter(pl.col("DSDECOD").is_in(["WITHDRAWAL BY SUBJECT", "LOST TO FOLLOW-UP"]))
+            .select("USUBJID", pl.col("DSSTDTC").str.to_date())
+            .rows()
         )
-        assert 0 < days < whole
+        assert facts["Observed up to the last contact"] == len(left) > 0
+        died = dict(
+            frames["dm"].select("USUBJID", pl.col("DTHDTC").str.to_date()).drop_nulls().rows()
+        )
+        visits = dict(
+            frames["sv"].group_by("USUBJID").agg(pl.col("SVSTDTC").str.to_date().max()).rows()
+        )
+        least = most = 0
+        for who, text in frames["randomization"].select("USUBJID", "RANDDTC").rows():
+            day_one = date.fromisoformat(text)
+            last_window = day_one + timedelta(days=LAST_DAY - 1 + WINDOW)
+            seen = max(day_one, visits[who])
+            least += (seen - day_one).days + 1
+            most += (
+                (died.get(who) or left.get(who) or min(CUTOFF, last_window)) - day_one
+            ).days + 1
+        assert least <= days <= most
+    finally:
+        board.close()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "why"),
+    [("AESHOSP", "Y", "serious"), ("AETOXGR", "5", "serious"), ("AETOXGR", "4", None)],
+)
+def test_what_is_serious_by_its_criteria_stands_since_the_cutoff(
+    tmp_path: Path, key_pair: KeyPair, column: str, value: str, why: str | None
+) -> None:
+    """Without AESER, the criteria and the grade say what is serious, after the cut-off, too."""
+    trial = load_trial("nct05689008")
+    frames = dict(simulate(trial, participants=12, seed=1, cutoff=CUTOFF))
+    ae = frames["ae"].drop("AESER")
+    nothing = ("AESDTH", "AESHOSP", "AESLIFE", "AESDISAB", "AESCONG", "AESMIE", "AEOUT", "AEENDTC")
+    later = ae.head(1).with_columns(
+        *(pl.lit(None, ae.schema[name]).alias(name) for name in nothing if name in ae.columns),
+        USUBJID=pl.lit(frames["randomization"]["USUBJID"][0]),
+        AEDECOD=pl.lit("Fall"),
+        AESTDTC=pl.lit("2023-09-15"),
+        AESEQ=pl.lit(90_000).cast(ae.schema["AESEQ"]),
+        AETOXGR=pl.lit("2"),
+    )
+    later = later.with_columns(pl.lit(value).alias(column))
+    frames["ae"] = pl.concat([ae, later])
+    board = board_of(load_frames(frames, trial, key_pair, tmp_path, CUTOFF), View.POOLED)
+    try:
+        rows = board.ask("safety/since_cutoff").filter(pl.col("what") == "Fall")
+        assert rows["why"].to_list() == ([why] if why else [])
     finally:
         board.close()

@@ -186,7 +186,7 @@ def test_of_whom_nothing_is_known_on_the_day_is_not_free_of_ventilation(
     frames = dict(simulate(trial, participants=12, seed=5, cutoff=cutoff))
     alive = set(frames["dm"].filter(pl.col("DTHDTC").is_null())["USUBJID"])
     who = next(one for one in frames["randomization"]["USUBJID"] if one in alive)
-    for name in ("ds", "lb", "sv", "vs", "ho", "ss", "pr"):
+    for name in set(frames) - {"dm", "randomization", "simulation"}:
         frames[name] = frames[name].filter(
             (pl.col("USUBJID") != who)
             | (pl.col("VISIT") == "BASELINE" if "VISIT" in frames[name].columns else False)
