@@ -122,7 +122,9 @@ def flooded() -> tuple[Rows, set[str]]:
 
     for name, records in rows.items():
         domain = DOMAINS[name]
-        names = {field.name for field in domain.fields if field.exposure is Exposure.SEALED}
+        # What is made of the extract is not taken from it.
+        received = [field for field in domain.fields if not field.made]
+        names = {field.name for field in received if field.exposure is Exposure.SEALED}
         names |= {f"{name}{suffix}" for suffix in (*SUFFIXES, *MORE_SUFFIXES)}
         names |= {*ALWAYS_SEALED, *MORE_SEALED, *(AE_SEALED if name == "AE" else ())}
         for record in records:
