@@ -310,9 +310,7 @@ def released_sealed_events(tables: Tables, trial: Trial) -> pl.DataFrame:
 OTHER_REASON = "OTHER REASON"
 
 
-def released_leaving(
-    standing: pl.DataFrame, complete: pl.DataFrame, trial: Trial
-) -> pl.DataFrame:
+def released_leaving(standing: pl.DataFrame, complete: pl.DataFrame, trial: Trial) -> pl.DataFrame:
     """Why participants left early: counts of the whole trial, none under the smallest cell.
 
     Who left is open; of the sealed tables is the reason alone. By them somebody may have died of
