@@ -796,7 +796,10 @@ def texts_of(frames: Frames) -> tuple[set[str], set[str]]:
                 opened |= set(shown.str.slice(0, 10) if exposure is DAY else shown)
     # What shows as a class has the class's name, which a sealed cell may use as well.
     classes = {"HOSPITAL", "ICU", *TRIAL.open.deviations, *TRIAL.open.symptoms}
-    together = "\n".join(opened | classes)
+    classes |= {"RANDOMIZED", "SCREEN FAILURE", "COMPLETED", "DEATH", "LEFT EARLY"}
+    # Why somebody failed screening is released: they have no arm.
+    failed = frames["DS"].filter(among("DSDECOD", ["SCREEN FAILURE"]))["DSTERM"]
+    together = "\n".join(opened | classes | set(failed.drop_nulls()))
     telling = {text for text in every if len(text) > 4 and any(map(str.isalpha, text))}
     return opened, {text for text in telling if text not in together}
 
