@@ -156,7 +156,7 @@ def assess(
             "standing": standing,
             "recorded": record,
             "known_fact": coverage.facts(opened, given.randomized, standing, record),
-            "leaving_reason": released_leaving(all_standing, trial),
+            "leaving_reason": released_leaving(standing, all_standing, trial),
             "sealed_event": released_sealed_events(complete, trial),
         },
         complete_relations=complete_side.relations

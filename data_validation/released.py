@@ -189,6 +189,8 @@ _NOT_ASSIGNED = r"^notassgn$|\bnot (yet )?(assigned|randomiz)"
 def released_screening(tables: Tables, randomized: pl.DataFrame, trial: Trial) -> pl.DataFrame:
     """Why somebody who was screened has no arm: that tells nothing of an arm, for there is none.
 
+    Of somebody with an arm, planned or actual, nothing of it opens, though no list has them.
+
     Returns:
         `subject` (nobody randomized among them), `screen_failure`, `screen_failure_date`,
         `not_assigned` and `screening_reason`: the wording of the trial definition for what DSTERM
@@ -212,10 +214,15 @@ def released_screening(tables: Tables, randomized: pl.DataFrame, trial: Trial) -
         separator=" | ",
         ignore_nulls=True,
     )
+    has_arm = pl.any_horizontal(
+        arm_code(trimmed(name), trial).is_not_null()
+        for name in ("ARMCD", "ARM", "ACTARMCD", "ACTARM")
+    )
     return (
         tables.frames["DM"]
         .select(
             trimmed("USUBJID").alias("subject"),
+            has_arm.alias("has_arm"),
             said.str.contains(_FAILED).alias("by_arm"),
             said.str.contains(_NOT_ASSIGNED).alias("not_assigned"),
             _reason(folded("ARMNRS"), trimmed("ARMNRS"), trial).alias("_of_arm"),
@@ -226,12 +233,14 @@ def released_screening(tables: Tables, randomized: pl.DataFrame, trial: Trial) -
         .select(
             "subject",
             (
-                pl.col("by_arm").fill_null(value=False)
+                (pl.col("by_arm").fill_null(value=False) & ~pl.col("has_arm"))
                 | pl.col("by_disposition").fill_null(value=False)
             ).alias("screen_failure"),
             "screen_failure_date",
-            pl.col("not_assigned").fill_null(value=False),
-            pl.coalesce("_written", "_of_arm").alias("screening_reason"),
+            pl.col("not_assigned").fill_null(value=False) & ~pl.col("has_arm"),
+            pl.when(~pl.col("has_arm"))
+            .then(pl.coalesce("_written", "_of_arm"))
+            .alias("screening_reason"),
         )
     )
 
@@ -301,19 +310,24 @@ def released_sealed_events(tables: Tables, trial: Trial) -> pl.DataFrame:
 OTHER_REASON = "OTHER REASON"
 
 
-def released_leaving(standing: pl.DataFrame, trial: Trial) -> pl.DataFrame:
+def released_leaving(standing: pl.DataFrame, complete: pl.DataFrame, trial: Trial) -> pl.DataFrame:
     """Why participants left early: counts of the whole trial, none under the smallest cell.
 
+    Who left is open; of the sealed tables is the reason alone. By them somebody may have died of
+    an event that is sealed, and a count that lacks one would tell it.
+
     Args:
-        standing: as `known.standing` returns it of complete tables.
+        standing, complete: as `known.standing` returns it of open and of complete tables.
 
     Returns:
         `reason` and `participants`; reasons that are too few, or that the definition does not open,
         are counted together, and not at all where those are too few.
     """
-    left = standing.filter(
-        pl.col("ended") == "left", pl.col("observed_until").is_not_null()
-    ).select(named_reason(trial).alias("reason"))
+    left = (
+        standing.filter(pl.col("ended") == "left", pl.col("observed_until").is_not_null())
+        .join(complete.select("subject", "reason"), on="subject", how="left")
+        .select(named_reason(trial).alias("reason"))
+    )
     counts = left.group_by("reason").agg(pl.len().cast(pl.Int64).alias("participants"))
     step = trial.blinding.smallest_cell
     is_shown = (pl.col("participants") >= step) & (pl.col("reason") != OTHER_REASON)

@@ -17,7 +17,7 @@ from data_validation.assess import Assessment
 from data_validation.load import load
 from data_validation.readers.text import as_text
 from snapshots import Store
-from tests.conftest import PILOT_TRIAL, KeyPair
+from tests.conftest import PILOT_CUTOFF, PILOT_TRIAL, KeyPair
 from tests.data_validation.readers.written import WRITERS, written
 from trials import load_trial
 
@@ -50,7 +50,8 @@ def loaded_in(suffix: str, folder: Path, keys: KeyPair) -> tuple[str, Assessment
         # In CSV a number is what the sender's program makes of it, here the shortest text.
         text = frame.select(as_text(column) for column in frame.iter_columns())
         written(text if suffix == ".csv" else frame, suffix, extract, name)
-    loaded = load(extract, load_trial(PILOT_TRIAL), Store(folder / "store"), keys.public)
+    trial, store = load_trial(PILOT_TRIAL), Store(folder / "store")
+    loaded = load(extract, trial, store, keys.public, cutoff=PILOT_CUTOFF)
     assert loaded.assessment is not None
     return loaded.snapshot.manifest.digest, loaded.assessment
 

@@ -446,10 +446,18 @@ def test_the_text_for_the_site_names_the_record_where_the_value_is_not_open() ->
     findings = sides_of(rows).open_findings
     assert not findings["query"].str.contains("[not shown]", literal=True).any()
     queries = dict(findings.select("check", "query").rows())
-    assert queries["AE-AESTDTC-date"].startswith(
-        "AESTDTC is not shown here (AE: USUBJID S-001, AEDECOD Pyrexia). Expected a date as ISO"
+    event = queries["AE-AESTDTC-date"]
+    assert event.startswith("AESTDTC is “…”. Expected a date as ISO 8601 writes it")
+    assert event.endswith(
+        " What stands in AESTDTC is not shown here; it is of the AE record with AEDECOD Pyrexia,"
+        " AEENDTC 2023-03-14."
     )
-    assert queries["DM-AGE-number"].startswith("AGE is not shown here (DM: USUBJID S-003). Expect")
+    assert queries["DM-AGE-number"].startswith("AGE is “…”. Expected a number.")
+    assert queries["DM-AGE-number"].endswith("is not shown here; it is of the DM record.")
+    # Of whom it is stands in the finding itself.
+    subjects = dict(findings.select("check", "subject").rows())
+    assert subjects["AE-AESTDTC-date"] == "S-001"
+    assert subjects["DM-AGE-number"] == "S-003"
 
 
 def test_a_date_that_sdtm_knows_in_part_is_no_finding_and_reads_as_what_is_known() -> None:

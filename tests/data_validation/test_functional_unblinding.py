@@ -279,7 +279,7 @@ def test_outcomes_are_left_out() -> None:
             }
         ),
         "disposition": pl.DataFrame(
-            {"subject": subjects, "disposition": ["DEATH"] * 20 + ["Completed"] * 20}
+            {"subject": subjects, "became": ["DEATH"] * 20 + ["COMPLETED"] * 20}
         ),
         "procedure": pl.DataFrame(
             {"subject": control, "procedure_class": ["ECMO"] * 20, "support": [4] * 20}
@@ -445,7 +445,6 @@ def test_nothing_is_written_of_the_trials_that_are_there() -> None:
         (with_sealed(visits=("Day  2",)), "Visits open with VISIT “Day  2”"),
         (with_sealed(tests=("crp",)), "LBTESTCD “crp”"),
         (with_sealed(tests=("OXYSAT",)), "Vital signs open with VSTESTCD “OXYSAT”"),
-        (with_sealed(dispositions=("Physician decision",)), "DSDECOD “Physician decision”"),
         (with_class("BRONCHOSCOPY")(TRIAL), "Procedures open with PRDECOD “BRONCHOSCOPY”"),
     ],
 )
@@ -455,6 +454,24 @@ def test_what_one_arm_has_by_the_definition_refuses_every_load(trial: Trial, tol
         WrittenSeparationError, match="which the trial definition says that one arm"
     ):
         assess_rows(clean_rows(), trial)
+
+
+def test_a_disposition_of_one_arm_opens_as_no_class() -> None:
+    """Nothing has to be refused: also that somebody left, who left so, stays sealed."""
+    rows = clean_rows()
+    end = {"DSDECOD": "Physician Decision", "DSCAT": "DISPOSITION EVENT", "DSSTDTC": "2023-03-20"}
+    rows["DS"].append({**rows["DS"][0], **end})
+    became = {}
+    for trial in (TRIAL, with_sealed(dispositions=("Physician decision",))):
+        assert written_separations(trial) == ()
+        opened = assess_rows(rows, trial).open_relations
+        of_person = pl.col("subject") == rows["DS"][0]["USUBJID"]
+        ends = opened["disposition"].filter(of_person)["became"].to_list()
+        became[trial.sealed.dispositions] = ends, opened["leaving_reason"].height
+    assert became == {
+        TRIAL.sealed.dispositions: (["LEFT EARLY", "RANDOMIZED"], 1),
+        ("Physician decision",): (["RANDOMIZED"], 0),
+    }
 
 
 @pytest.mark.parametrize(

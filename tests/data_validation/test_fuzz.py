@@ -9,6 +9,7 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -20,14 +21,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from data_validation.assess import Assessment, UnusableExtractError, assess
+from data_validation.assess import Assessment, UnusableExtractError, assess, stated_cutoff
 from data_validation.domains import DOMAINS
 from data_validation.load import RefusedError, load
 from data_validation.readers import Extract, Limits, UnreadableExtract, read_extract
 from data_validation.readers.text import as_text
 from simulator import simulate
 from snapshots import Store
-from tests.conftest import PILOT_FOLDER, PILOT_TRIAL, KeyPair
+from tests.conftest import PILOT_CUTOFF, PILOT_FOLDER, PILOT_TRIAL, KeyPair
 from tests.data_validation.readers.written import WRITERS, written
 from tests.data_validation.small_extracts import TRIAL, clean_rows, frame_of
 from trials import Trial, load_trial
@@ -39,6 +40,8 @@ PROVE = os.environ.get("DSMB_PROVE") == "1"
 EXTRACTS = 9_500 if PROVE else 97
 LOADED = 500 if PROVE else 3
 LIMITS = Limits(total_bytes=64 * 1024**2)
+# What is no simulation is loaded with its cut-off.
+CUTOFFS = {TRIAL.id: date(2023, 6, 30), PILOT_TRIAL: PILOT_CUTOFF}
 REFUSALS = (UnreadableExtract, UnusableExtractError)
 
 Frames = dict[str, pl.DataFrame]
@@ -283,6 +286,8 @@ def test_a_report_or_a_refusal(tmp_path_factory: pytest.TempPathFactory, plan: P
     path, trial = made(plan, tmp_path_factory.mktemp("fuzz"))
     try:
         extract = read_extract(path, limits=LIMITS)
+        with suppress(UnusableExtractError):
+            stated_cutoff(extract, trial)
         assessment = assess(extract, trial)
     except REFUSALS as refused:
         assert str(refused)
@@ -310,7 +315,8 @@ def test_a_snapshot_or_an_unchanged_store(
     store = Store(folder / "store")
     before = _loaded_before(store, trial, folder, key_pair)
     try:
-        loaded = load(path, trial, store, key_pair.public, limits=LIMITS)
+        cutoff = CUTOFFS[trial.id]
+        loaded = load(path, trial, store, key_pair.public, cutoff=cutoff, limits=LIMITS)
     except (*REFUSALS, RefusedError) as refused:
         assert str(refused)
         assert content(folder / "store") == before
@@ -331,5 +337,5 @@ def _loaded_before(store: Store, trial: Trial, folder: Path, keys: KeyPair) -> s
     first.mkdir()
     for name, frame in seed.frames.items():
         written(frame, ".parquet", first, name)
-    load(first, trial, store, keys.public)
+    load(first, trial, store, keys.public, cutoff=CUTOFFS[trial.id])
     return content(store.trial(trial.id).folder.parent)

@@ -37,7 +37,7 @@ from exhibits.export import as_csv
 from queries import open_board
 from simulator import Effect, simulate, write_extract
 from snapshots import Snapshot, Store, compare, open_store_digest, quote_identifier, reader
-from tests.conftest import PILOT_FOLDER, KeyPair, granted
+from tests.conftest import PILOT_CUTOFF, PILOT_FOLDER, KeyPair, granted
 from trials import Trial, load_trial
 
 Frames = dict[str, pl.DataFrame]
@@ -251,7 +251,9 @@ def permuted(extract: Frames, trial: Trial, rng: Random) -> Frames:
         frame = received
         if name not in OPEN_COLUMNS:
             if name == "SIMULATION" or rng.random() < 0.5:
-                changed[name] = _with_other_cells(frame, frame.columns, rng)
+                # By DOMAIN a dataset is told, and a file of several is remarked on.
+                cells = [column for column in frame.columns if column != "DOMAIN"]
+                changed[name] = _with_other_cells(frame, cells, rng)
             continue
         if name == "DS" and "DSSCAT" not in frame.columns:
             frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias("DSSCAT"))
@@ -293,8 +295,8 @@ DECIDING = {
 def sealed_columns(name: str, frame: pl.DataFrame) -> list[str]:
     """The columns of a dataset that tell nothing which is open, unknown ones included."""
     # By DOMAIN the rows of several files become one dataset. The name of a procedure decides its
-    # class, and an arm that somebody is randomized.
-    telling = {"DOMAIN", *OPEN_COLUMNS[name]}
+    # class, and an arm that somebody is randomized. Without subjects a dataset is refused.
+    telling = {"DOMAIN", "USUBJID", *OPEN_COLUMNS[name]}
     telling |= DECIDING.get(name, set())
     return [column for column in frame.columns if column not in telling]
 
@@ -523,7 +525,7 @@ def run(*arguments: str | Path, json_file: Path) -> tuple[int, str, str, str]:
 
 
 def commands(
-    folder: Path, extracts: list[Path], trial: Trial, keys: KeyPair
+    folder: Path, extracts: list[Path], trial: Trial, keys: KeyPair, *more: str
 ) -> tuple[Printed, Path]:
     """Check and load extracts one after the other: what that prints, and the store."""
     folder.mkdir(exist_ok=True)
@@ -538,16 +540,18 @@ def commands(
         place.setenv("DSMB_AUDIT_KEY_FILE", str(folder / "audit.key"))
         new_audit_key(folder / "audit.key")
         printed = [
-            run(act, extract, "--trial", trial.id, json_file=folder / "findings.json")
+            run(act, extract, "--trial", trial.id, *more, json_file=folder / "findings.json")
             for extract in extracts
             for act in ("check", "load")
         ]
     return printed, folder / "store"
 
 
-def load_and_look(folder: Path, extracts: list[Path], trial: Trial, keys: KeyPair) -> Seen:
+def load_and_look(
+    folder: Path, extracts: list[Path], trial: Trial, keys: KeyPair, *more: str
+) -> Seen:
     """Load extracts one after the other into a new store, and look at what is open."""
-    printed, store = commands(folder, extracts, trial, keys)
+    printed, store = commands(folder, extracts, trial, keys, *more)
     snapshot = Store(store).trial(trial.id).current()
     assert snapshot is not None, printed
     manifest = json.loads(snapshot.manifest.to_json())
@@ -606,7 +610,9 @@ def assert_the_same(one: Seen, other: Seen) -> None:
     for name, shown in one.exhibits.items():
         assert shown == other.exhibits[name], name
     assert one.exhibits.keys() == other.exhibits.keys()
-    assert one.printed == other.printed
+    for mine, theirs in zip(one.printed, other.printed, strict=True):
+        for this, that in zip(mine, theirs, strict=True):
+            assert str(this).splitlines() == str(that).splitlines()
     assert one.files == other.files
 
 
@@ -790,7 +796,10 @@ def texts_of(frames: Frames) -> tuple[set[str], set[str]]:
                 opened |= set(shown.str.slice(0, 10) if exposure is DAY else shown)
     # What shows as a class has the class's name, which a sealed cell may use as well.
     classes = {"HOSPITAL", "ICU", *TRIAL.open.deviations, *TRIAL.open.symptoms}
-    together = "\n".join(opened | classes)
+    classes |= {"RANDOMIZED", "SCREEN FAILURE", "COMPLETED", "DEATH", "LEFT EARLY"}
+    # Why somebody failed screening is released: they have no arm.
+    failed = frames["DS"].filter(among("DSDECOD", ["SCREEN FAILURE"]))["DSTERM"]
+    together = "\n".join(opened | classes | set(failed.drop_nulls()))
     telling = {text for text in every if len(text) > 4 and any(map(str.isalpha, text))}
     return opened, {text for text in telling if text not in together}
 
@@ -850,7 +859,8 @@ def test_real_data_of_three_arms(tmp_path: Path, key_pair: KeyPair) -> None:
         folder = tmp_path / name
         folder.mkdir()
         write_files(chosen, folder / "extract", rng)
-        seen.append(load_and_look(folder, [folder / "extract"], trial, key_pair))
+        cutoff = ("--cutoff", str(PILOT_CUTOFF))
+        seen.append(load_and_look(folder, [folder / "extract"], trial, key_pair, *cutoff))
     assert_the_same(*seen)
     assert seen[0].tables["participant"]["randomized"].sum() == 254
     assert CANARY.lower().encode() not in open_bytes(tmp_path / "permuted").lower()

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterable
+from copy import deepcopy
 from functools import cache
 
 import polars as pl
@@ -122,7 +123,9 @@ def flooded() -> tuple[Rows, set[str]]:
 
     for name, records in rows.items():
         domain = DOMAINS[name]
-        names = {field.name for field in domain.fields if field.exposure is Exposure.SEALED}
+        # What is made of the extract is not taken from it.
+        received = [field for field in domain.fields if not field.made]
+        names = {field.name for field in received if field.exposure is Exposure.SEALED}
         names |= {f"{name}{suffix}" for suffix in (*SUFFIXES, *MORE_SUFFIXES)}
         names |= {*ALWAYS_SEALED, *MORE_SEALED, *(AE_SEALED if name == "AE" else ())}
         for record in records:
@@ -288,6 +291,32 @@ def test_sealed_records_leave_no_trace_in_the_open(name: str) -> None:
     for position, cells in enumerate(added, start=first + 1):
         assert (f"{name.lower()}.csv", position) in places, cells
     assert sealed["record_key"].str.starts_with(f"{name}:").all()
+
+
+def test_a_death_of_a_sealed_event_leaves_who_left_early_among_them() -> None:
+    """The reasons of leaving are sealed, and of whom they are counted is not."""
+    left = {"DSDECOD": "WITHDRAWAL BY SUBJECT", "DSCAT": "DISPOSITION EVENT"}
+    before = changed(("DS", None, {**left, "DSSTDTC": "2023-03-20"}))
+    fatal = {"AEDECOD": "Infusion related reaction", "AEOUT": "FATAL", "AEENDTC": "2023-03-21"}
+    after = deepcopy(before)
+    after["AE"].append(after["AE"][0] | {"USUBJID": before["DS"][0]["USUBJID"]} | fatal)
+    opened, expected = open_side(assess_rows(after)), open_side(assess_rows(before))
+    assert expected["leaving_reason"].height == 1
+    for relation, frame in expected.items():
+        assert_frame_equal(opened[relation], frame)
+
+
+@pytest.mark.parametrize("column", ["ARMCD", "ARM", "ACTARMCD", "ACTARM"])
+def test_of_somebody_with_an_arm_no_reason_of_not_having_one_opens(column: str) -> None:
+    """Though no list calls them randomized: what stands there may be about their arm."""
+    why = {"ARMNRS": "batch of cells too late"}
+    reasons = []
+    for arm in (None, TRIAL.arms.list[0].code):
+        rows = changed(("DM", 2, {column: arm, **why}), ("DS", 3, {"DSTERM": "no cells left"}))
+        standing = assess_rows(rows).open_relations["standing"]
+        of_person = standing.filter(pl.col("subject") == rows["DM"][2]["USUBJID"])
+        reasons.append(of_person.select("screening", "screening_reason").row(0))
+    assert reasons == [("failed", "no cells left"), ("failed", None)]
 
 
 def test_a_sealed_record_has_the_same_key_wherever_it_stands() -> None:

@@ -424,7 +424,9 @@ def test_every_line_of_the_catalogue_can_be_read() -> None:
         elif rule.kind is RuleKind.FORM or rule.id.endswith("-columns"):
             assert rule.field == ""  # each finding names its own
         else:
-            assert rule.field in DOMAINS[rule.domain].by_name
+            # Spellings of visits are compared in SV.
+            of = "SV" if rule.id == "DM-143" else rule.domain
+            assert rule.field in DOMAINS[of].by_name
         for text in (rule.sentence, rule.why, rule.query):
             assert text[0].isupper() or text[0] == "{"
             assert text.rstrip()[-1] in ".?", (rule_id, text)
