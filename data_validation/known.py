@@ -83,8 +83,10 @@ _DEATHS: tuple[tuple[str, str, pl.Expr, str | None], ...] = (
 )
 
 
-def _deaths(tables: Tables, people: pl.DataFrame) -> pl.DataFrame:
+def _deaths(tables: Tables, people: pl.DataFrame, cutoff: date) -> pl.DataFrame:
     """Whom any source calls dead, dated by the first that has a date.
+
+    A contact, a detail of a death or a fatal event of after the cut-off says nothing of before it.
 
     Returns:
         `subject`, `death_date`, `death_date_text`, `death_source`.
@@ -98,7 +100,9 @@ def _deaths(tables: Tables, people: pl.DataFrame) -> pl.DataFrame:
         )
     ]
     for name, domain, is_dead, dated in _DEATHS:
-        rows = tables.frames[domain].filter(is_dead.fill_null(value=False))
+        begins = pl.col(DOMAINS[domain].date)
+        by_then = begins.is_null() | (begins <= cutoff) if domain != "DS" else pl.lit(value=True)
+        rows = tables.frames[domain].filter(is_dead.fill_null(value=False), by_then)
         parts.append(
             rows.select(
                 _PERSON,
@@ -196,7 +200,7 @@ def standing(
             "screening_reason",
         )
         .unique("subject", keep="first", maintain_order=True)
-        .join(_deaths(tables, people), on="subject", how="left", maintain_order="left")
+        .join(_deaths(tables, people, cutoff), on="subject", how="left", maintain_order="left")
         .join(_ends(tables, cutoff), on="subject", how="left", maintain_order="left")
         .join(contacts, on="subject", how="left", maintain_order="left")
         .with_columns(earliest_death=pl.coalesce("death_date", _earliest("death_date_text")))

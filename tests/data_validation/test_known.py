@@ -232,6 +232,22 @@ def test_a_death_after_the_cutoff_is_none_by_it() -> None:
     assert of(assess_rows(rows, cutoff=LATE), "S-001")["ended"] == "died"
 
 
+@pytest.mark.parametrize(
+    ("dataset", "row"),
+    [
+        ("SS", {"SSTESTCD": "SURVSTAT", "SSSTRESC": "DEAD", "SSDTC": "2023-04-20"}),
+        ("DD", {"DDTESTCD": "PRCDTH", "DDDTC": "2023-04-20"}),
+        ("AE", {"AEDECOD": "Sepsis", "AEOUT": "FATAL", "AESTDTC": "2023-04-18"}),
+        ("DS", {"DSDECOD": "DEATH", "DSSTDTC": "2023-04-20"}),
+    ],
+)
+def test_what_is_told_of_a_death_after_the_cutoff_is_none_by_it(dataset: str, row: Row) -> None:
+    rows = clean_rows()
+    rows.setdefault(dataset, []).append({"USUBJID": "S-001", **row})
+    assert of(assess_rows(rows), "S-001")["ended"] is None
+    assert of(assess_rows(rows, cutoff=LATE), "S-001")["ended"] == "died"
+
+
 # Who is randomized
 
 
