@@ -112,8 +112,11 @@ def probability_greater(
     _require_prior(prior)
     if not 0.0 <= margin < 1.0:
         raise ValueError(f"The margin must lie in [0, 1), but is {margin}.")
-    control = _quantiles(*_posterior(control_events, control_participants, prior))
-    return _share_above(*_posterior(events, participants, prior), control + margin)
+    a, b = _posterior(control_events, control_participants, prior)
+    # Above 1 − margin of the control arm no rate is greater: there the integrand would have a kink.
+    below = np.asarray(scipy.special.betainc(a, b, 1.0 - margin))
+    limits = _quantiles(a, b, below) + margin
+    return below * _share_above(*_posterior(events, participants, prior), limits)
 
 
 @cache
@@ -123,10 +126,11 @@ def _nodes(count: int) -> tuple[Reals, Reals]:
     return (nodes + 1.0) / 2.0, weights / 2.0
 
 
-def _quantiles(a: Reals, b: Reals) -> Reals:
-    """The quantiles of a posterior at the nodes, in one more dimension."""
+def _quantiles(a: Reals, b: Reals, below: Reals | float = 1.0) -> Reals:
+    """The quantiles of a posterior at the nodes, in one more dimension, up to a share of it."""
     nodes, _ = _nodes(NODES)
-    return np.asarray(scipy.special.betaincinv(a[..., np.newaxis], b[..., np.newaxis], nodes))
+    shares = np.asarray(below)[..., np.newaxis] * nodes
+    return np.asarray(scipy.special.betaincinv(a[..., np.newaxis], b[..., np.newaxis], shares))
 
 
 def _share_above(a: Reals, b: Reals, limits: Reals) -> Reals:
@@ -293,12 +297,14 @@ def comparative_stopping_counts(
     beside = np.arange(control_participants + 1)
     if min(participants, control_participants) < rule.minimum:
         return np.zeros_like(beside)
-    limits = _quantiles(*_posterior(beside, control_participants, rule.prior)) + rule.margin
+    a, b = _posterior(beside, control_participants, rule.prior)
+    below = np.asarray(scipy.special.betainc(a, b, 1.0 - rule.margin))
+    limits = _quantiles(a, b, below) + rule.margin
     low, high = np.zeros_like(beside), np.full_like(beside, participants + 1)
     while np.any(high - low > 1):
         middle = (low + high) // 2
         clipped = np.clip(middle, 0, participants)
-        stops = _share_above(*_posterior(clipped, participants, rule.prior), limits)
+        stops = below * _share_above(*_posterior(clipped, participants, rule.prior), limits)
         open_ = high - low > 1
         above = stops > rule.probability
         low, high = np.where(open_ & ~above, middle, low), np.where(open_ & above, middle, high)

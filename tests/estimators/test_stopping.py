@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats  # type: ignore[import-untyped, unused-ignore]
 
@@ -81,6 +81,7 @@ def test_the_stopping_count_is_the_first_that_stops(
 
 
 @settings(max_examples=8)
+@example(0, 0, 0, 0, (0.5, 0.5), 0.5)
 @given(
     st.integers(0, 20), st.integers(0, 20), st.integers(0, 20), st.integers(0, 20), PRIORS,
     st.floats(0.0, 0.5),

@@ -200,7 +200,7 @@ def test_without_the_dataset_of_criteria_reasons_are_not_known(pilot_store: Load
     # The pilot's dispositions say that 52 failed screening, and in no words why.
     reasons = shown.table.filter(pl.col("part") == "reason")
     assert reasons.select("step", "participants").rows() == [("Reason not recorded", 52)]
-    assert "no dataset IE" in shown.footnotes[1]
+    assert "no dataset IE" in " ".join(shown.footnotes)
     checked = pooled(pilot_store, "randomized_though_ineligible")
     assert "no dataset IE" in checked.footnotes[1]
 

@@ -67,7 +67,9 @@ def cells(made: Exhibit) -> list[tuple[str, Any]]:
     """Every named cell of the table, and every number."""
     table = [] if made.table is None else made.table.to_dicts()
     of_table = [(name, value) for row in table for name, value in row.items()]
-    return of_table + [(item.label, item.value) for item in made.numbers]
+    return of_table + [
+        (item.label, text) for item in made.numbers for text in (item.value, item.remark)
+    ]
 
 
 @pytest.mark.parametrize("view", list(View), ids=lambda view: view.word)
