@@ -297,7 +297,11 @@ def test_a_death_of_a_sealed_event_leaves_who_left_early_among_them() -> None:
     """The reasons of leaving are sealed, and of whom they are counted is not."""
     left = {"DSDECOD": "WITHDRAWAL BY SUBJECT", "DSCAT": "DISPOSITION EVENT"}
     before = changed(("DS", None, {**left, "DSSTDTC": "2023-03-20"}))
-    fatal = {"AEDECOD": "Infusion related reaction", "AEOUT": "FATAL", "AEENDTC": "2023-03-21"}
+    fatal: Row = {
+        "AEDECOD": "Infusion related reaction",
+        "AEOUT": "FATAL",
+        "AEENDTC": "2023-03-21",
+    }
     after = deepcopy(before)
     after["AE"].append(after["AE"][0] | {"USUBJID": before["DS"][0]["USUBJID"]} | fatal)
     opened, expected = open_side(assess_rows(after)), open_side(assess_rows(before))
