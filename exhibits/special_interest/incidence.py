@@ -133,7 +133,7 @@ def special_interest_incidence(board: Board) -> Exhibit:
             *(
                 (
                     f"Not in the curves: {counted(left_out_most, 'participant')} without a date of "
-                    "randomization or of death.",
+                    "randomization or of death, or without any record since.",
                 )
                 if left_out_most
                 else ()

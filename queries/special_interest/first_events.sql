@@ -39,11 +39,12 @@ person as (
     ended = 'died' as is_dead,
     death_date - day_one + 1 as death_day,
     least(
-      last_day - day_one + 1, coalesce(struct_extract($filters, 'last_day')::bigint, 1000000)
+      coalesce(last_day - day_one + 1, 1), coalesce(struct_extract($filters, 'last_day')::bigint, 1000000)
     ) as last_day,
     case
       when day_one is null then 'no date of randomization'
       when ended = 'died' and death_date is null then 'no date of death'
+      when last_day is null then 'no record since randomization'
     end as why_not
   from chosen_participant($filters, $cutoff)
 ),

@@ -59,7 +59,8 @@ select
     when person.begins is null then 'undated'
     when cutoff::date < person.begins + (days::integer - 1) then 'open'
     when met.subject is null and person.ended is distinct from 'died'
-      and person.last_day < person.begins + (days::integer - 1) then 'left'
+      and coalesce(person.last_day, person.begins - 1) < person.begins + (days::integer - 1)
+      then 'left'
     else 'closed'
   end as state
 from person

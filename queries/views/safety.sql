@@ -58,12 +58,16 @@ create macro on_chosen_day(day, filters) as
   and (struct_extract(filters, 'last_day') is null or day <= struct_extract(filters, 'last_day')::bigint);
 
 -- On how many of the study days that the filters leave somebody was observed.
-create macro chosen_days_observed(day_one, last_day, filters) as greatest(
-  least(
-    last_day - day_one + 1, coalesce(struct_extract(filters, 'last_day')::bigint, last_day - day_one + 1)
-  ) - coalesce(struct_extract(filters, 'first_day')::bigint, 1) + 1,
-  0
-);
+-- `least` would take the last chosen day for that of somebody who was not observed at all.
+create macro chosen_days_observed(day_one, last_day, filters) as case
+  when last_day - day_one is null then 0
+  else greatest(
+    least(
+      last_day - day_one + 1, coalesce(struct_extract(filters, 'last_day')::bigint, last_day - day_one + 1)
+    ) - coalesce(struct_extract(filters, 'first_day')::bigint, 1) + 1,
+    0
+  )
+end;
 
 -- What there is to say of an event in a list, in a line.
 create macro event_in_words(preferred_term, grade, is_fatal, is_serious, study_day, start_date_text) as
