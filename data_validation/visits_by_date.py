@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from data_validation.blood_gases import FIO2, PAO2
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain
 from data_validation.released import released
@@ -24,7 +25,9 @@ def visits_by_date(datasets: Mapping[str, pl.DataFrame], trial: Trial) -> dict[s
 
     Null where a visit is named; where the result would not open at a visit of the schedule; where
     there is no complete date or no date of randomization; where no visit is planned on the day, or
-    several are; and where VISITNUM is a fraction, as of an unscheduled visit, that no visit has.
+    several are; and where VISITNUM is a fraction, as of an unscheduled visit, that no visit has. Of
+    several results of a test on one day the first alone is placed: their number could tell who was
+    given something. Blood gases are left to the choice of the day's samples.
     """
     lacking = {
         name: lacks_visit(frame)
@@ -65,11 +68,24 @@ def _on_a_day(frame: pl.DataFrame, wanted: pl.Series, domain: Domain, trial: Tri
     number = trimmed("VISITNUM").cast(pl.Float64, strict=False)
     planned = [visit.number for visit in trial.schedule]
     is_unscheduled = (number != number.floor()) & ~number.is_in(planned)
+    test = trimmed(f"{domain.name}TESTCD").str.to_uppercase()
+    gases = [item.code.upper() for item in trial.measures if item.name in (PAO2, FIO2)]
+    again = pl.int_range(pl.len()).over("USUBJID", "_test", "_date") > 0
     return (
         known.with_row_index("_place")
         .filter(wanted)
         .filter(~is_unscheduled.fill_null(value=False))
-        .select("_place", trimmed("USUBJID"), typed(date).alias("_date"))
+        .select(
+            "_place",
+            trimmed("USUBJID"),
+            test.alias("_test"),
+            typed(date).alias("_date"),
+            trimmed(date.name).alias("_written"),
+        )
+        .sort("_written", "_place", nulls_last=True)
+        .filter(pl.col("_test").is_in(gases).fill_null(value=False) | ~again)
+        .sort("_place")
+        .select("_place", "USUBJID", "_date")
     )
 
 

@@ -80,6 +80,19 @@ def test_a_day_that_the_windows_of_two_visits_hold_stays_sealed() -> None:
     assert visits(found) == [(8, "DAY 7", "DATE"), (10, "DAY 10", "DATE")]
 
 
+def test_of_several_results_of_a_day_one_opens_however_many_there_are() -> None:
+    """More samples on the days of a dose would tell who was given it."""
+    several = [
+        alt(1, LBDTC=f"{(DAY_ONE + timedelta(1)).isoformat()}T{hour:02}:00", LBORRES=str(hour))
+        for hour in (14, 9, 20)
+    ]
+    found = assessed(frames([*several, alt(2)], people=2))
+    assert visits(found) == [(2, "DAY 2", "DATE"), (3, "DAY 3", "DATE")]
+    opened = found.open_relations["laboratory"]
+    assert opened.filter(pl.col("visit") == "DAY 2")["result_text"].to_list() == ["9"]
+    assert told(found) == ["4 without a visit, 2 placed by date, 2 not shown"]
+
+
 def test_what_has_no_complete_date_or_no_randomization_stays_sealed() -> None:
     rows = [alt(None), alt(1, LBDTC=None), alt(1, number=3), alt(1)]
     found = assessed(frames(rows, people=2, DM=people_and_one_more()))
