@@ -320,8 +320,10 @@ def released_leaving(standing: pl.DataFrame, complete: pl.DataFrame, trial: Tria
         standing, complete: as `known.standing` returns it of open and of complete tables.
 
     Returns:
-        `reason` and `participants`; reasons that are too few, or that the definition does not open,
-        are counted together, and not at all where those are too few.
+        `reason` and `participants`, rounded down to a multiple of the smallest cell: that somebody
+        left is open, and an exact count would tell from one snapshot to the next why. Reasons that
+        are too few, or that the definition does not open, are counted together, and not at all
+        where those are too few.
     """
     left = (
         standing.filter(pl.col("ended") == "left", pl.col("observed_until").is_not_null())
@@ -341,7 +343,8 @@ def released_leaving(standing: pl.DataFrame, complete: pl.DataFrame, trial: Tria
         {"reason": [OTHER_REASON], "participants": [rest if rest >= step else None]},
         schema=counts.schema,
     )
-    return pl.concat([shown, others] if rest else [shown]).sort("reason")
+    counted = pl.concat([shown, others] if rest else [shown]).sort("reason")
+    return counted.with_columns(pl.col("participants") // step * step)
 
 
 def named_reason(trial: Trial) -> pl.Expr:

@@ -93,7 +93,7 @@ def _received_in_words(board: Board) -> str:
     population="Randomized participants who left the study",
     title="Reasons for leaving early",
     data=("DS",),
-    method=("The first reason that is recorded of each participant. " + NOT_OPENED,),
+    method=("The reason of the latest end of each participant. " + NOT_OPENED,),
 )
 def reasons_for_leaving(board: Board) -> Exhibit:
     """Why participants left the study early, and when, in each arm of this view."""
@@ -103,13 +103,28 @@ def reasons_for_leaving(board: Board) -> Exhibit:
             missing="No open record says that a randomized participant left the study early. "
             + NOT_OPENED,
         )
-    left = in_all(reasons["participants"])
+    ends = board.ask("conduct/disposition", last=board.trial.schedule[-1].model_dump())
+    left = in_all(ends["left_study"])
+    # Of one arm, and without sealed records, reasons are known of nobody.
+    is_rounded = len(board.arms) == 1 and not board.has_sealed_records
+    most_frequent = _most_frequent(reasons, "at least " if is_rounded else "")
     return Exhibit(
-        answer=f"Left early: {number(left)}. The most frequent reason: {_most_frequent(reasons)}.",
+        answer=f"Left early: {number(left)}. The most frequent reason: {most_frequent}.",
         denominator=f"left early: {number(left)}",
         table=with_reasons(board, reasons),
         labels=REASON_LABELS,
-        footnotes=too_few_note(board, reasons["participants"]),
+        footnotes=(
+            *(
+                (
+                    "Numbers of reasons are rounded down to multiples of "
+                    f"{board.trial.blinding.smallest_cell}: exact ones would tell why one "
+                    "participant left.",
+                )
+                if is_rounded
+                else ()
+            ),
+            *too_few_note(board, reasons["participants"]),
+        ),
     )
 
 
@@ -123,14 +138,14 @@ def with_reasons(board: Board, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _most_frequent(reasons: pl.DataFrame) -> str:
+def _most_frequent(reasons: pl.DataFrame, about: str = "") -> str:
     shown = (
         reasons.group_by("reason")
         .agg(pl.col("participants").sum())
         .sort("participants", "reason", descending=[True, False])
     )
     reason, count = shown.row(0)
-    return f"{reason.lower()} ({count:,})" if count else NOT_SHOWN
+    return f"{reason.lower()} ({about}{count:,})" if count else NOT_SHOWN
 
 
 @exhibit(

@@ -115,6 +115,13 @@ def screening_flow(board: Board) -> Exhibit:
     in_words = board.ask("enrollment/screen_failures_by_reason").with_columns(
         sentence_case("reason")
     )
+    if board.is_limited:
+        # A reason as it is written of so few that they are not shown could be of one.
+        few = in_words["participants"].is_null()
+        others = {"reason": ["Other reasons"], "participants": [None]}
+        in_words = pl.concat(
+            [in_words.filter(~few), pl.DataFrame(others, schema=in_words.schema)[: int(few.any())]]
+        )
     wording = {item.id.upper(): item for item in board.trial.criteria}
     if totals["not_known"] == 0:
         del flow[3]
