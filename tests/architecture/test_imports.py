@@ -5,12 +5,14 @@ break. Pages are run and not imported, so they are read here.
 """
 
 import ast
+import copy
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -44,13 +46,20 @@ def named(path: Path) -> str:
 every_page = pytest.mark.parametrize("path", PAGES, ids=named)
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
+    """What a file says; nobody changes it, for each test reads the same."""
     return ast.parse(path.read_text("utf-8"), str(path))
+
+
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree_of(path)))
 
 
 def imported(path: Path) -> Iterator[str]:
     """Dotted names of the modules that a file imports, wherever in the file."""
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -149,10 +158,9 @@ def test_nothing_imports_a_page_or_the_dashboard() -> None:
 # What stands in one place only
 
 
-def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
+@cache
+def calls(path: Path) -> list[tuple[str, ast.Call]]:
+    return [(ast.unparse(node.func), node) for node in nodes_of(path) if isinstance(node, ast.Call)]
 
 
 def test_one_factory_opens_every_connection() -> None:
@@ -166,7 +174,7 @@ def test_one_file_holds_what_a_window_remembers() -> None:
     reading = {
         named(path)
         for path in PRODUCT
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, ast.Attribute) and node.attr == "session_state"
     }
     assert reading == {"display/state.py"}
@@ -233,7 +241,7 @@ def test_no_exhibit_asks_for_its_view() -> None:
     for path in (ROOT / "exhibits").rglob("*.py"):
         if path.name in about_views:
             continue
-        bodies = tree_of(path)
+        bodies = copy.deepcopy(tree_of(path))
         for node in ast.walk(bodies):
             if isinstance(node, ast.FunctionDef):
                 # The least view in which it is offered is declared there.
@@ -279,13 +287,13 @@ VOCABULARIES = {"schemas.openxmlformats.org", "www.w3.org"}
 
 def hosts_in(path: Path) -> Iterator[tuple[int, str]]:
     """Line and host of every address in a text; sources cited in documentation are not used."""
-    tree = tree_of(path)
+    nodes = nodes_of(path)
     documentation = {
         id(node.value)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if id(node) in documentation:
             continue
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
