@@ -7,6 +7,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -159,6 +160,17 @@ _NAMES = ("_file", "test", "category", "received_PRCAT", "normal_indicator")
 
 def sealed_needles(loaded: LoadedTrial) -> list[str]:
     """Texts of sealed cells that are no part of an open one: arms, lots, terms, clock times."""
+    key = loaded.store.root, str(loaded.snapshot.id)
+    if key not in _NEEDLES:
+        _NEEDLES[key] = _sealed_needles(loaded)
+    return _NEEDLES[key]
+
+
+# Of each store and snapshot: a snapshot does not change.
+_NEEDLES: dict[tuple[Path, str], list[str]] = {}
+
+
+def _sealed_needles(loaded: LoadedTrial) -> list[str]:
     board = board_of(loaded, View.UNBLINDED)
     opened = "\n".join(_texts_of_store(board, OPEN)).lower()
     sealed = _texts_of_store(board, SEALED, _CLINICAL)
