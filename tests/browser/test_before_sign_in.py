@@ -96,9 +96,11 @@ def test_a_server_that_is_ready_answers_an_address_with_sign_in_and_nothing_else
 ) -> None:
     with fresh_server() as server:
         server.get_ready()
-        follower = new_visitor(server)
-        the_first_link_that_anybody_follows_leads_to_its_page(follower, "data-checks")
         visitor = new_visitor(server)
+        the_first_link_that_anybody_follows_leads_to_its_page(visitor, "data-checks")
+        visitor.frames.clear()
+        visitor.responses.clear()
+        # Whoever was there before, the next one begins without a session.
         visitor.open("data-findings")
         shows_sign_in_only(visitor, demonstration_store)
         lines = visitor.page.locator("body").inner_text().splitlines()
