@@ -679,6 +679,14 @@ def test_findings_as_json_are_what_is_printed(place: Place) -> None:
     outcome = place.check(place.extract(("AE", 0, {"AESER": None})), "--json", findings)
     content = json.loads(findings.read_text())
     assert content["refused"] == []
+    # What is not recorded comes first.
+    unknown = [item["source"] is None for item in content["facts"]]
+    assert unknown == sorted(unknown, reverse=True)
+    for item in content["facts"]:
+        assert item["fact"] in outcome.out
+        assert item["source"] is None or 0 <= item["known"] <= item["of"]
+    assert all(item["reason"] in outcome.out for item in content["cannot_be_shown"])
+    assert content["cannot_be_shown"]
     for item in content["findings"]:
         assert item["check"] in outcome.out
         assert set(item) >= {"finding", "severity", "domain", "subject", "field", "query"}
@@ -710,7 +718,10 @@ def test_findings_as_a_workbook_in_which_nothing_runs(
     extract = place.extract(("AE", 0, {"AESER": "=1+1"}), ("LB", 0, {"LBORRES": FORMULA}))
     assert place.check(extract, "--xlsx", written).code == 0
     book = load_workbook(written)
-    assert book.sheetnames == ["Summary", "Queries", "Notes on the export", "Findings", "Checks"]
+    assert book.sheetnames == [
+        *("Summary", "Queries", "Notes on the export", "Findings", "Checks"),
+        *("Facts", "Cannot be shown"),
+    ]
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert {cell.data_type for cell in cells} <= {"s", "n"}
     assert not any(str(cell.value).startswith(("=", "+", "-", "@")) for cell in cells)
