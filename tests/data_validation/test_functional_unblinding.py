@@ -354,6 +354,7 @@ def test_what_is_found_is_sealed_and_refuses_nothing() -> None:
     assert assessment.critical == 0
 
 
+@pytest.mark.usefixtures("assessed_once")
 def test_nothing_open_depends_on_what_is_found(tmp_path: Path, key_pair: KeyPair) -> None:
     """The same records, once with a give-away by the arms and once with the arms drawn anew."""
     frames = dict(planted_extract())

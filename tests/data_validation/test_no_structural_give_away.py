@@ -31,7 +31,7 @@ from tests.data_validation.null_trials import (
 )
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
-TRIALS = 200 if PROVE else 6
+TRIALS = 200 if PROVE else 9
 PLANTED = 20 if PROVE else 1
 DRAWN_ANEW = 400 if PROVE else 40
 
