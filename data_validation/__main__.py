@@ -319,15 +319,19 @@ def _report(
     assessment: "Assessment", asked: argparse.Namespace, refused: str = "", *, sees_sealed: bool
 ) -> None:
     from data_validation.findings import counts
+    from exhibits.parts.words import NOT_RECORDED
 
     findings = _shown_findings(assessment, sees_sealed=sees_sealed)
     queries = _queries(findings, assessment.open_relations["participant"])
     notes = findings.filter(audience="export").select(
         "domain", "field", "value", "records", "message", "query", "severity", "finding"
     )
+    facts, missing = _what_it_shows(assessment)
     if asked.json is not None:
         written = {
             "refused": [refused] if refused else [],
+            "facts": facts.to_dicts(),
+            "cannot_be_shown": missing.to_dicts(),
             "findings": findings.to_dicts(),
             "questions_to_sites": queries.to_dicts(),
             "notes_on_the_export": notes.to_dicts(),
@@ -345,6 +349,8 @@ def _report(
             "Notes on the export": notes,
             "Findings": findings,
             "Checks": by_check,
+            "Facts": facts,
+            "Cannot be shown": missing,
         }
         about = pl.DataFrame({"about": list(summary), "value": list(summary.values())})
         _write_xlsx(asked.xlsx, {"Summary": about} | tables)
@@ -353,36 +359,40 @@ def _report(
         table.add_row(str(check), str(severity), str(count), str(message))
     if by_check.height:
         _told(asked).print(table)
-    _what_it_shows(assessment, asked)
+    table = Table("Fact", "Source", "Known of", box=None)
+    for fact, source, count, of in facts.rows():
+        table.add_row(fact, source or NOT_RECORDED, f"{count:,} of {of:,}" if source else "")
+    _told(asked).print(table)
+    if missing.height:
+        table = Table("Cannot be shown", "Why", box=None)
+        for reason, names in missing.rows():
+            table.add_row(escape(names), escape(reason))
+        _told(asked).print(table)
     _told(asked).print(
         "Findings: " + ", ".join(f"{count} {severity}" for severity, count in found.items()),
         markup=False,
     )
 
 
-def _what_it_shows(assessment: "Assessment", asked: argparse.Namespace) -> None:
-    """The facts that pages will stand on, and the exhibits that cannot be made, worst first."""
+def _what_it_shows(assessment: "Assessment") -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The facts that pages will stand on, and the exhibits that cannot be made, worst first.
+
+    Returns:
+        One row a fact: `fact`, `source`, null where none records it, `known`, `of`; and one row a
+        reason: `reason`, `exhibit`.
+    """
     import exhibits  # noqa: F401 – importing it registers them
     from access import View
     from exhibits.intake import cannot_be_shown
-    from exhibits.parts.words import NOT_RECORDED
 
-    facts = Table("Fact", "Source", "Known of", box=None)
-    known = assessment.open_relations["known_fact"]
-    for _, fact, source, count, of in known.sort(
+    facts = assessment.open_relations["known_fact"].sort(
         pl.col("source").is_not_null(), "position", maintain_order=True
-    ).rows():
-        facts.add_row(fact, source or NOT_RECORDED, f"{count:,} of {of:,}" if source else "")
-    _told(asked).print(facts)
+    )
     recorded = assessment.open_relations["recorded"].filter("is_recorded")
     there = {f"{dataset}.{field}" for dataset, field in recorded.select("dataset", "field").rows()}
     datasets = assessment.complete_relations["dataset"].filter("present")["dataset"]
     missing = cannot_be_shown(assessment.trial, there | set(datasets), View.CODED)
-    if missing.height:
-        table = Table("Cannot be shown", "Why", box=None)
-        for reason, names in missing.rows():
-            table.add_row(escape(names), escape(reason))
-        _told(asked).print(table)
+    return facts.drop("position"), missing
 
 
 def _told(asked: argparse.Namespace) -> Console:

@@ -152,6 +152,8 @@ def _date_text(frame: pl.DataFrame, field: Field) -> pl.Series:
     written, is_day = frame[field.name], frame[field.word].is_not_null()
     is_other = (written.is_not_null() & ~is_day) | written.str.contains("24:00", literal=True)
     places = is_other.fill_null(value=False).arg_true()
+    if places.is_empty():
+        return written
     said = frame[places].select(trimmed(field.name).map_batches(stated, pl.String)).to_series()
     places, said = places.filter(said.is_not_null()), said.drop_nulls()
     return written if said.is_empty() else written.clone().scatter(places, said)

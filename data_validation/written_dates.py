@@ -158,8 +158,9 @@ def _of_others(
     texts: pl.Series, dtype: type[pl.DataType], say: Callable[[str], str | date | None]
 ) -> pl.Series:
     """What is said of each text that is no plain date of ISO 8601. Few differ."""
-    others = texts.filter(~texts.str.contains(_PLAIN)).unique()
-    match = {text: said for text in others.drop_nulls() if (said := say(text)) is not None}
+    others = texts.drop_nulls().unique()
+    others = others.filter(~others.str.contains(_PLAIN))
+    match = {text: said for text in others if (said := say(text)) is not None}
     if not match:
         return pl.Series(texts.name, [None], dtype=dtype).new_from_index(0, len(texts))
     return texts.replace_strict(match, default=None, return_dtype=dtype)

@@ -222,6 +222,13 @@ class Exhibit:
         """How many rows the table has; 0 where there is none."""
         return 0 if self.table is None else self.table.height
 
+    @property
+    def is_by_arm(self) -> bool:
+        """Whether its table tells arms apart, in rows or in columns."""
+        return self.table is not None and bool(
+            self.arms or self.sizes or "arm" in self.table.columns
+        )
+
     def rows(self, offset: int = 0, limit: int | None = None) -> pl.DataFrame:
         """So many rows of the table from a place on, under the labels that a reader sees.
 
@@ -409,6 +416,8 @@ def exhibit(
             if not made.missing:
                 made = replace(made, footnotes=(*registered.method, *made.footnotes))
             notes = made.footnotes
+            if made.is_by_arm:
+                notes = (*_without_arm(board), *notes)
             if board.is_limited:
                 smallest = board.trial.blinding.smallest_cell
                 notes += (
@@ -459,6 +468,24 @@ def exhibit(
         return complete
 
     return register
+
+
+def without_arm(board: Board) -> tuple[int, int]:
+    """How many randomized participants are in no arm of this view, and how many there are."""
+    answer = board.once("without arm", lambda: board.ask("arm_balance/without_arm"))
+    without, randomized = answer.row(0)
+    return without, randomized
+
+
+def _without_arm(board: Board) -> tuple[str, ...]:
+    """What is to be said where arms are told apart and somebody randomized is in none of them."""
+    without, randomized = without_arm(board)
+    if not without:
+        return ()
+    return (
+        f"Of {randomized:,} randomized participants, {without:,} are in no arm here: theirs is not "
+        "recorded, or the trial definition does not name it.",
+    )
 
 
 def _row_lists(made: Exhibit) -> tuple[int | None, ...]:

@@ -7,6 +7,7 @@ makes a copy of it.
 import fcntl
 import functools
 import gc
+import multiprocessing
 import os
 import pickle
 import re
@@ -15,6 +16,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
@@ -275,6 +277,22 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 def key_pair(workshop: Workshop) -> KeyPair:
     """The keys of the board that every store here is sealed to."""
     return workshop.make("keys", lambda folder: KeyPair(*new_key_pair(folder / "keys")))
+
+
+@pytest.fixture(scope="session")
+def processes() -> ForkServerContext:
+    """Processes that start in milliseconds, because what they need is imported once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        [
+            "tests.access.writers",
+            "tests.data_validation.command_process",
+            "data_validation.assess",
+            "psycopg",
+            "sqlalchemy.dialects.postgresql.psycopg",
+        ]
+    )
+    return context
 
 
 @pytest.fixture(scope="session")

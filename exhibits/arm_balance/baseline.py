@@ -11,7 +11,7 @@ from estimators.balance import (
     continuous_difference_of_summaries,
     largest_pairwise,
 )
-from exhibits.exhibit import Exhibit, Number, exhibit, too_few
+from exhibits.exhibit import Exhibit, Number, exhibit, too_few, without_arm
 from exhibits.parts.comparison import has_enough, too_few_note, with_share
 from exhibits.parts.theme import arm_style, counts_axis, figure, hatch, in_lines
 from exhibits.parts.words import NOT_SHOWN, decimal, number, percent, rounded, share, unit
@@ -43,7 +43,7 @@ def allocation(board: Board) -> Exhibit:
     arms = board.ask("arm_balance/allocation")
     if arms["randomized"].null_count():
         return too_few(board)
-    total = int(arms["randomized"].sum())
+    total, (without, randomized) = int(arms["randomized"].sum()), without_arm(board)
     table = with_share(board, arms.with_columns(of=pl.lit(total)), events="randomized", of="of")
     ratio = " : ".join(str(arm.ratio) for arm in board.trial.arms.list)
 
@@ -69,7 +69,12 @@ def allocation(board: Board) -> Exhibit:
         return drawn
 
     return Exhibit(
-        answer=f"{total:,} participants are randomized; the planned ratio is {ratio}.",
+        answer=(
+            f"{total:,} of {randomized:,} randomized participants have a known arm"
+            if without
+            else f"{total:,} participants are randomized"
+        )
+        + f"; the planned ratio is {ratio}.",
         denominator=f"N = {total:,}",
         numbers=tuple(Number(str(name), f"{count:,}") for name, _, count in arms.rows()),
         picture=draw,

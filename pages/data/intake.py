@@ -68,7 +68,13 @@ if facts_of_trial.height:
         "Decided once when the extract was loaded, from one source for the whole trial. What the "
         "extract does not record is said on every page that would count it."
     )
-    listed(facts_of_trial, FACTS, "The facts that pages stand on", height="content")
+    listed(
+        facts_of_trial,
+        FACTS,
+        "The facts that pages stand on",
+        widths={"source": "large"},
+        height="content",
+    )
 
 st.subheader(f"Control totals of {board.snapshot.id}", anchor=False)
 st.caption(

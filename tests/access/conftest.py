@@ -1,11 +1,9 @@
 """Records databases of both kinds, new for each test."""
 
-import multiprocessing
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +11,6 @@ import pytest
 
 from access.audit_key import new_audit_key, read_audit_key
 from access.trail import Trail, open_trail
-from tests.access import writers
 from tests.postgres import Server, running_server
 
 Kind = Literal["sqlite", "postgresql"]
@@ -99,13 +96,3 @@ def records(request: pytest.FixtureRequest) -> Records:
     name = {"sqlite": "sqlite_records", "postgresql": "postgres_records"}[request.param]
     found: Records = request.getfixturevalue(name)
     return found
-
-
-@pytest.fixture(scope="session")
-def processes() -> ForkServerContext:
-    """Processes that start in milliseconds, because what they need is imported once."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        [writers.__name__, "psycopg", "sqlalchemy.dialects.postgresql.psycopg"]
-    )
-    return context

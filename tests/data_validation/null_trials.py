@@ -21,8 +21,9 @@ from data_validation.facts import Exposure
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
 from data_validation.relations import participants, relations
 from data_validation.released import released
-from data_validation.sealing import split
+from data_validation.sealing import Tables, split
 from simulator import simulate
+from tests.data_validation.small_extracts import together
 from trials import MedicationClass, ProcedureClass, Trial, load_trial
 
 Frames = dict[str, pl.DataFrame]
@@ -103,19 +104,36 @@ class Opened:
 
 def opened(frames: Frames, trial: Trial = TRIAL) -> Opened:
     """What a load would publish, by the allow-list as it is now."""
-    received = {
-        name: frame.with_columns(
-            pl.lit(name).alias(FILE_COLUMN),
-            pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW_COLUMN),
-        )
-        for name, frame in frames.items()
-    }
-    open_tables, complete = split(with_merged_qualifiers(received), trial)
+    return _opened(split(_received(frames), trial), frames, trial)
+
+
+def _received(frames: Frames) -> Frames:
+    """Datasets as a reader gives them, with file and row."""
+    return with_merged_qualifiers(
+        {
+            name: frame.with_columns(
+                pl.lit(name).alias(FILE_COLUMN),
+                pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(ROW_COLUMN),
+            )
+            for name, frame in frames.items()
+        }
+    )
+
+
+def _opened(tables: tuple[Tables, Tables], frames: Frames, trial: Trial) -> Opened:
+    open_tables, complete = tables
     people = participants(open_tables, released(complete, trial, None))
     listed = frames["RANDOMIZATION"].select(
         pl.col("USUBJID").alias("subject"), pl.col("ARMCD").alias("planned")
     )
     return Opened(relations(open_tables, people, trial), listed.sort("subject"))
+
+
+@cache
+def _parted(seed: int) -> dict[str, tuple[Tables, Tables]]:
+    """Each dataset of a trial split by itself, once for all that is planted in others."""
+    received = _received(null_extract(seed))
+    return {name: split({name: received[name]}, TRIAL) for name in DOMAINS if name in received}
 
 
 # Give-aways: each changes the allow-list, or the extract in a way that the allow-list cannot see.
@@ -210,9 +228,16 @@ GIVE_AWAYS = {
 }
 
 
-def planted(give_away: GiveAway, frames: Frames) -> Opened:
-    """What a load would publish with the give-away let in."""
-    frames = give_away.extract(frames)
+def planted(give_away: GiveAway, seed: int) -> Opened:
+    """What a load of the trial of this seed would publish with the give-away let in."""
+    as_it_was = null_extract(seed)
+    frames, trial = give_away.extract(as_it_was), give_away.trial(TRIAL)
+    touched = {
+        name: frame
+        for name, frame in frames.items()
+        if name == give_away.domain or frame is not as_it_was[name]
+    }
+    parts = _parted(seed)  # by the allow-list as it is
     as_it_is = dict(DOMAINS)
     domain = DOMAINS.get(give_away.domain)
     if domain is not None and give_away.rows:
@@ -228,7 +253,13 @@ def planted(give_away: GiveAway, frames: Frames) -> Opened:
     try:
         if domain is not None:
             DOMAINS[domain.name] = domain
-        found = opened(frames, give_away.trial(TRIAL))
+        if trial is not TRIAL:
+            found = opened(frames, trial)
+        else:
+            again = {
+                name: split({name: frame}, trial) for name, frame in _received(touched).items()
+            }
+            found = _opened(together([*(parts | again).values()], trial), frames, trial)
     finally:
         DOMAINS.update(as_it_is)
     return _with_clock(found, give_away.domain, frames) if give_away.clock else found

@@ -360,9 +360,16 @@ def frames_of(rows: Rows) -> dict[str, pl.DataFrame]:
     return {name: frame_of(listed, f"{name.lower()}.csv") for name, listed in rows.items()}
 
 
+# By rows, definition and cut-off; the definition is kept, so that its id is its own.
+_assessed: dict[tuple[str, int, date | None], tuple[Assessment, Trial]] = {}
+
+
 def assess_rows(rows: Rows, trial: Trial = TRIAL, cutoff: date | None = CUTOFF) -> Assessment:
-    """The assessment of an extract given as rows."""
-    return assess_frames(frames_of(rows), trial, cutoff)
+    """The assessment of an extract given as rows, made once: a test that it is so has frames."""
+    key = (repr(rows), id(trial), cutoff)
+    if key not in _assessed:
+        _assessed[key] = assess_frames(frames_of(rows), trial, cutoff), trial
+    return _assessed[key][0]
 
 
 def assess_frames(
@@ -422,6 +429,11 @@ def _split(rows: Rows, trial: Trial) -> tuple[Tables, Tables]:
             if key not in _parted:
                 _parted[key] = split(frames_of({name: rows[name]}), trial), trial
             parts.append(_parted[key][0])
+    return together(parts, trial)
+
+
+def together(parts: Sequence[tuple[Tables, Tables]], trial: Trial) -> tuple[Tables, Tables]:
+    """Datasets that were split each by itself, in the order of the domains, as one extract."""
     opened, complete = (
         _together(nothing, [sides[place] for sides in parts])
         for place, nothing in enumerate(split({}, trial))

@@ -173,7 +173,7 @@ def test_an_extract_is_simulated_only_where_it_says_so() -> None:
 
 
 def test_the_same_extract_gives_the_same_assessment() -> None:
-    first, second = assess_rows(clean_rows()), assess_rows(clean_rows())
+    first, second = (assess_frames(frames_of(clean_rows())) for _ in range(2))
     for name, frame in first.open_relations.items():
         assert frame.equals(second.open_relations[name]), name
     for name, frame in first.complete_relations.items():

@@ -7,16 +7,14 @@ never a traceback, and leaves the store as it was.
 import functools
 import io
 import json
-import multiprocessing
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.synchronize import Event
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +31,10 @@ from command_line import Exit
 from data_validation.assess import assess
 from data_validation.readers import read_extract
 from simulator import write_extract, write_simulated
-from snapshots import Store, load_lock, new_key_pair
+from snapshots import Store, new_key_pair
 from snapshots.connection import reader
 from tests.conftest import FORMULA, KeyPair
+from tests.data_validation import command_process
 from tests.data_validation.small_extracts import SIMULATED, TRIAL, Change, Rows, changed, clean_rows
 
 ROOT = Path(command.__file__).parent.parent
@@ -381,23 +380,35 @@ def environment(place: Place) -> dict[str, str]:
     return dict(os.environ) | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 
 
-def process(place: Place, *arguments: str | Path, file_size_limit: int | None = None) -> Outcome:
-    """A command as its own process, as a user runs it; perhaps on a disk that is full."""
-
-    def limit() -> None:
-        if file_size_limit is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size_limit, file_size_limit))
-
+def process(place: Place, *arguments: str | Path) -> Outcome:
+    """A command as its own process, as a user runs it."""
     finished = subprocess.run(
         [sys.executable, "-m", "data_validation", *map(str, arguments)],
         cwd=place.folder,
         env=environment(place),
         capture_output=True,
         text=True,
-        preexec_fn=limit,
         check=False,
     )
     return Outcome(finished.returncode, finished.stdout, finished.stderr)
+
+
+def ready_process(
+    place: Place,
+    processes: ForkServerContext,
+    *arguments: str | Path,
+    file_size_limit: int | None = None,
+) -> Outcome:
+    """A command in its own process, in which the libraries are there already; see `processes`."""
+    heard, told = processes.Pipe(duplex=False)
+    of_it = (place.folder, environment(place), [*map(str, arguments)], file_size_limit, told)
+    child = processes.Process(target=command_process.run, args=of_it)
+    child.start()
+    told.close()
+    outcome = Outcome(*heard.recv())
+    child.join()
+    assert child.exitcode == 0
+    return outcome
 
 
 def test_as_a_process_a_wrong_path(unchanged: Place) -> None:
@@ -406,40 +417,40 @@ def test_as_a_process_a_wrong_path(unchanged: Place) -> None:
 
 
 @pytest.mark.parametrize("room", [120_000, 1_000_000])
-def test_as_a_process_a_full_disk(unchanged: Place, room: int) -> None:
+def test_as_a_process_a_full_disk(
+    unchanged: Place, processes: ForkServerContext, room: int
+) -> None:
     """It may be full at the first database, or later."""
     assert unchanged.trail.count() == 0  # the records are there already, and have room
     extract = unchanged.extract(("DM", 0, {"AGE": "61"}))
-    outcome = process(unchanged, "load", extract, "--trial", TRIAL.id, file_size_limit=room)
+    load = ("load", extract, "--trial", TRIAL.id)
+    outcome = ready_process(unchanged, processes, *load, file_size_limit=room)
     one_sentence(outcome, 4, "The disk is full", "Nothing was changed.", "Make room and try again")
     # The disk may be too full for the outcome; then the intent stays, and is reported.
     intended, failed = ("load", "intended", ""), ("load", "failed", "")
     assert unchanged.recorded() in ([intended], [intended, failed])
 
 
-def test_as_a_process_a_disk_too_full_for_the_record(unchanged: Place) -> None:
+def test_as_a_process_a_disk_too_full_for_the_record(
+    unchanged: Place, processes: ForkServerContext
+) -> None:
     assert unchanged.trail.count() == 0
     extract = unchanged.extract(("DM", 0, {"AGE": "61"}))
-    outcome = process(unchanged, "load", extract, "--trial", TRIAL.id, file_size_limit=200)
+    load = ("load", extract, "--trial", TRIAL.id)
+    outcome = ready_process(unchanged, processes, *load, file_size_limit=200)
     one_sentence(outcome, 4, "The audit trail cannot be written", "this is not done")
     assert unchanged.trail.count() == 0
 
 
-def hold(folder: Path, held: Event, release: Event) -> None:
-    with load_lock(Store(folder).trial(TRIAL.id)):
-        held.set()
-        release.wait()
-
-
-def test_as_a_process_two_loads_at_once(unchanged: Place) -> None:
-    context = multiprocessing.get_context("spawn")
-    held, release = context.Event(), context.Event()
-    holder = context.Process(target=hold, args=(unchanged.folder / "store", held, release))
+def test_as_a_process_two_loads_at_once(unchanged: Place, processes: ForkServerContext) -> None:
+    held, release = processes.Event(), processes.Event()
+    store = unchanged.folder / "store"
+    holder = processes.Process(target=command_process.hold, args=(store, TRIAL.id, held, release))
     holder.start()
     try:
         assert held.wait(60)
         extract = unchanged.extract(("DM", 0, {"AGE": "61"}))
-        outcome = process(unchanged, "load", extract, "--trial", TRIAL.id)
+        outcome = ready_process(unchanged, processes, "load", extract, "--trial", TRIAL.id)
         one_sentence(outcome, 3, "is under way", f"process {holder.pid} of ")
     finally:
         release.set()
@@ -600,14 +611,17 @@ def test_a_refused_load_is_recorded_without_what_was_found(unchanged: Place) -> 
     ]
 
 
-def test_a_load_that_is_killed_leaves_its_intent(unchanged: Place) -> None:
-    code = (
-        "import data_validation.load as room, os, sys; room.load = lambda *a, **n: os._exit(9); "
-        "from data_validation.__main__ import main; main(sys.argv[1:])"
+def test_a_load_that_is_killed_leaves_its_intent(
+    unchanged: Place, processes: ForkServerContext
+) -> None:
+    load = ["load", "extract", "--trial", TRIAL.id]
+    killed = processes.Process(
+        target=command_process.die_in_the_load,
+        args=(unchanged.folder, environment(unchanged), load),
     )
-    command = [sys.executable, "-c", code, "load", "extract", "--trial", TRIAL.id]
-    killed = subprocess.run(command, cwd=unchanged.folder, env=environment(unchanged), check=False)
-    assert killed.returncode == 9
+    killed.start()
+    killed.join()
+    assert killed.exitcode == 9
     (row,) = unchanged.trail.outstanding()
     assert (row.act, row.outcome, row.trial) == ("load", "intended", TRIAL.id)
 
@@ -679,6 +693,16 @@ def test_findings_as_json_are_what_is_printed(place: Place) -> None:
     outcome = place.check(place.extract(("AE", 0, {"AESER": None})), "--json", findings)
     content = json.loads(findings.read_text())
     assert content["refused"] == []
+    # What is not recorded comes first.
+    unknown = [item["source"] is None for item in content["facts"]]
+    assert unknown == sorted(unknown, reverse=True)
+    for item in content["facts"]:
+        assert item["fact"] in outcome.out
+        assert item["source"] is None or 0 <= item["known"] <= item["of"]
+    # In the terminal a reason may be broken into lines.
+    assert content["cannot_be_shown"]
+    for item in content["cannot_be_shown"]:
+        assert item["reason"].split()[0] in outcome.out
     for item in content["findings"]:
         assert item["check"] in outcome.out
         assert set(item) >= {"finding", "severity", "domain", "subject", "field", "query"}
@@ -710,7 +734,10 @@ def test_findings_as_a_workbook_in_which_nothing_runs(
     extract = place.extract(("AE", 0, {"AESER": "=1+1"}), ("LB", 0, {"LBORRES": FORMULA}))
     assert place.check(extract, "--xlsx", written).code == 0
     book = load_workbook(written)
-    assert book.sheetnames == ["Summary", "Queries", "Notes on the export", "Findings", "Checks"]
+    assert book.sheetnames == [
+        *("Summary", "Queries", "Notes on the export", "Findings", "Checks"),
+        *("Facts", "Cannot be shown"),
+    ]
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert {cell.data_type for cell in cells} <= {"s", "n"}
     assert not any(str(cell.value).startswith(("=", "+", "-", "@")) for cell in cells)

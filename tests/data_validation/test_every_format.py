@@ -25,8 +25,8 @@ PROVE = os.environ.get("DSMB_PROVE") == "1"
 ISSUE = "pharmaversesdtm"
 REFERENCE = ".parquet"
 OTHERS = sorted(set(WRITERS) - {REFERENCE})
-# Rows of vital signs that are enough for every unit in which they were measured.
-FIRST_ROWS = 1_500
+# Rows of each dataset that are enough for every unit in which they were measured.
+FIRST_ROWS = 500
 
 
 def real_frames() -> dict[str, pl.DataFrame]:
@@ -39,7 +39,11 @@ def real_frames() -> dict[str, pl.DataFrame]:
         }
     if PROVE:
         return {name: frame for name, frame in found.items() if "_" not in name}
-    return {name: found[name].head(FIRST_ROWS) for name in ("dm", "ds", "ae", "vs")}
+    # Those with an event that the study is known for.
+    known = (pl.col("AEOUT") == "FATAL") | (pl.col("AESTDTC").str.len_chars() < 10)
+    people = found["ae"].filter(known)["USUBJID"].implode()
+    chosen = pl.col("USUBJID").is_in(people)
+    return {name: found[name].filter(chosen).head(FIRST_ROWS) for name in ("dm", "ds", "ae", "vs")}
 
 
 def loaded_in(suffix: str, folder: Path, keys: KeyPair) -> tuple[str, Assessment]:

@@ -98,7 +98,7 @@ def test_a_give_away_planted_alone_is_found(name: str) -> None:
     expected = NAMES if name == "terms of the intervention" else SEPARATES
     times = 0
     for seed in SEEDS:
-        found = planted(give_away, null_extract(seed))
+        found = planted(give_away, seed)
         assert len(found.people) == 60
         told = unblinding_findings(found.relations, found.allocation, give_away.trial(TRIAL))
         times += expected.id in ids(told)
@@ -139,9 +139,9 @@ def test_a_term_of_the_intervention_is_named_however_few_have_it() -> None:
 
 
 def test_a_finding_names_the_structure_and_the_separation() -> None:
-    frames = null_extract(0)
-    attended = frames["SV"].filter(pl.col("VISIT") == "INSTILLATION 2")["USUBJID"].n_unique()
-    found = planted(GIVE_AWAYS["instillation visits"], frames)
+    visited = null_extract(0)["SV"].filter(pl.col("VISIT") == "INSTILLATION 2")
+    attended = visited["USUBJID"].n_unique()
+    found = planted(GIVE_AWAYS["instillation visits"], 0)
     told = unblinding_findings(found.relations, found.allocation, TRIAL)
     separating = [item for item in told if item.rule is SEPARATES]
     (item,) = [item for item in separating if item.about == "visit: visit INSTILLATION 2"]
@@ -167,7 +167,7 @@ def test_the_extent_is_always_told() -> None:
 
 def test_who_is_called_what_does_not_matter() -> None:
     """Other names of subjects, another order of rows and the arms exchanged: the same findings."""
-    found = planted(GIVE_AWAYS["bronchoscopy"], null_extract(0))
+    found = planted(GIVE_AWAYS["bronchoscopy"], 0)
     before = unblinding_findings(found.relations, found.allocation, TRIAL)
     renamed = {name: f"X{900 - place}" for place, name in enumerate(found.people)}
     exchanged = {"CONTROL": TREATED, TREATED: "CONTROL"}
@@ -354,6 +354,7 @@ def test_what_is_found_is_sealed_and_refuses_nothing() -> None:
     assert assessment.critical == 0
 
 
+@pytest.mark.usefixtures("assessed_once")
 def test_nothing_open_depends_on_what_is_found(tmp_path: Path, key_pair: KeyPair) -> None:
     """The same records, once with a give-away by the arms and once with the arms drawn anew."""
     frames = dict(planted_extract())

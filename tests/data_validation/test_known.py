@@ -40,54 +40,65 @@ def trial_with(**parts: Any) -> Trial:
     return TRIAL.model_copy(update=parts)
 
 
+def with_copies(*cases: str) -> Rows:
+    """The faultless extract with a participant for each case, like S-001 and called by the case."""
+    rows = clean_rows()
+    for listed in rows.values():
+        first = [row for row in listed if row["USUBJID"] == "S-001"]
+        listed += [row | {"USUBJID": case} for case in cases for row in first]
+    return rows
+
+
 # How participation ended
 
 
-@pytest.mark.parametrize(
-    "reason", ["ADVERSE EVENT", "LACK OF EFFICACY", "PROTOCOL DEVIATION", "WITHDRAWAL BY SUBJECT"]
-)
-def test_who_left_is_open_with_the_day_and_why_is_not(reason: str) -> None:
-    left: Row = {"USUBJID": "S-001", "DSDECOD": reason, "DSSTDTC": "2023-03-20"}
-    found = assess_rows(changed(("DS", None, left)))
-    standing = of(found, "S-001")
-    assert (standing["ended"], standing["leaving_date"]) == ("left", date(2023, 3, 20))
-    assert (standing["observed_until"], standing["observed_by"]) == (
-        date(2023, 3, 20),
-        "recorded end",
-    )
-    assert of(found, "S-001", sealed=True)["reason"] == reason
+def test_who_left_is_open_with_the_day_and_why_is_not() -> None:
+    reasons = ("ADVERSE EVENT", "LACK OF EFFICACY", "PROTOCOL DEVIATION", "WITHDRAWAL BY SUBJECT")
+    people = {reason: f"S-9{place}" for place, reason in enumerate(reasons)}
+    rows = with_copies(*people.values())
+    rows["DS"] += [
+        {"USUBJID": person, "DSDECOD": reason, "DSSTDTC": "2023-03-20"}
+        for reason, person in people.items()
+    ]
+    found = assess_rows(rows)
     opened = {
         name: frame for name, frame in found.open_relations.items() if name != "leaving_reason"
     }
     text = " ".join(str(frame.rows()) for frame in opened.values())
-    assert reason not in text
-    # One alone is fewer than the smallest cell.
+    for reason, person in people.items():
+        standing = of(found, person)
+        assert (standing["ended"], standing["leaving_date"]) == ("left", date(2023, 3, 20))
+        assert (standing["observed_until"], standing["observed_by"]) == (
+            date(2023, 3, 20),
+            "recorded end",
+        )
+        assert of(found, person, sealed=True)["reason"] == reason
+        assert reason not in text
+    # All together are fewer than the smallest cell.
+    assert len(people) < TRIAL.blinding.smallest_cell
     assert found.open_relations["leaving_reason"].rows() == [("OTHER REASON", None)]
 
 
-@pytest.mark.parametrize(
-    ("subcategory", "ends", "is_asked"),
-    [
-        (None, True, False),
-        ("STUDY PARTICIPATION", True, False),
-        ("Study Drug", False, False),
-        ("STUDY TREATMENT", False, False),
-        ("REMDESIVIR", False, True),
-    ],
-)
-def test_the_end_of_a_drug_ends_no_participation(
-    subcategory: str | None, ends: bool, is_asked: bool
-) -> None:
-    stopped = {
-        "USUBJID": "S-001",
-        "DSDECOD": "PHYSICIAN DECISION",
-        "DSCAT": "DISPOSITION EVENT",
-        "DSSCAT": subcategory,
-        "DSSTDTC": "2023-03-20",
+def test_the_end_of_a_drug_ends_no_participation() -> None:
+    cases = {
+        None: True,
+        "STUDY PARTICIPATION": True,
+        "Study Drug": False,
+        "STUDY TREATMENT": False,
+        "REMDESIVIR": False,
     }
-    found = assess_rows(changed(("DS", None, stopped)))
-    assert (of(found, "S-001")["ended"] == "left") is ends
-    assert ("DS-109" in checks(found.sealed_findings)) is is_asked
+    people = {subcategory: f"S-9{place}" for place, subcategory in enumerate(cases)}
+    rows = with_copies(*people.values())
+    stopped: Row = {"DSDECOD": "PHYSICIAN DECISION", "DSCAT": "DISPOSITION EVENT"}
+    rows["DS"] += [
+        stopped | {"USUBJID": person, "DSSCAT": subcategory, "DSSTDTC": "2023-03-20"}
+        for subcategory, person in people.items()
+    ]
+    found = assess_rows(rows)
+    for subcategory, ends in cases.items():
+        assert (of(found, people[subcategory])["ended"] == "left") is ends, subcategory
+    (asked,) = found.sealed_findings.filter(pl.col("check") == "DS-109")["query"]
+    assert "REMDESIVIR" in asked
     assert "DS-109" not in checks(found.open_findings)
 
 
@@ -180,25 +191,25 @@ def test_a_named_end_is_used_of_all_or_of_nobody() -> None:
 # Death and life
 
 
-@pytest.mark.parametrize(
-    ("dataset", "row", "source"),
-    [
-        ("DS", {"DSDECOD": "DEATH", "DSSTDTC": "2023-03-20"}, "DS"),
-        ("AE", {"AEDECOD": "Sepsis", "AEOUT": "FATAL", "AEENDTC": "2023-03-20"}, "AE"),
-        ("AE", {"AEDECOD": "Sepsis", "AESDTH": "Y", "AEENDTC": "2023-03-20"}, "AE"),
-        ("AE", {"AEDECOD": "Sepsis", "AETOXGR": "5", "AEENDTC": "2023-03-20"}, "AE"),
-        ("DD", {"DDTESTCD": "PRCDTH", "DDDTC": "2023-03-20"}, "DD"),
-        ("SS", {"SSTESTCD": "SURVSTAT", "SSSTRESC": "DEAD", "SSDTC": "2023-03-20"}, "SS"),
-    ],
-)
-def test_whoever_any_source_calls_dead_is_dead(dataset: str, row: Row, source: str) -> None:
-    rows = clean_rows()
-    rows.setdefault(dataset, []).append({"USUBJID": "S-001", **row})
-    standing = of(assess_rows(rows), "S-001")
-    assert (standing["ended"], standing["death_source"]) == ("died", source)
-    # Death details and a contact say by when, and not when.
-    dated = None if source in ("DD", "SS") else date(2023, 3, 20)
-    assert standing["death_date"] == dated
+def test_whoever_any_source_calls_dead_is_dead() -> None:
+    sources: dict[str, tuple[str, Row]] = {
+        "disposition": ("DS", {"DSDECOD": "DEATH", "DSSTDTC": "2023-03-20"}),
+        "outcome": ("AE", {"AEDECOD": "Sepsis", "AEOUT": "FATAL", "AEENDTC": "2023-03-20"}),
+        "result": ("AE", {"AEDECOD": "Sepsis", "AESDTH": "Y", "AEENDTC": "2023-03-20"}),
+        "grade": ("AE", {"AEDECOD": "Sepsis", "AETOXGR": "5", "AEENDTC": "2023-03-20"}),
+        "details": ("DD", {"DDTESTCD": "PRCDTH", "DDDTC": "2023-03-20"}),
+        "contact": ("SS", {"SSTESTCD": "SURVSTAT", "SSSTRESC": "DEAD", "SSDTC": "2023-03-20"}),
+    }
+    rows = with_copies(*sources)
+    for person, (dataset, row) in sources.items():
+        rows.setdefault(dataset, []).append({"USUBJID": person, **row})
+    found = assess_rows(rows)
+    for person, (dataset, _) in sources.items():
+        standing = of(found, person)
+        assert (standing["ended"], standing["death_source"]) == ("died", dataset), person
+        # Death details and a contact say by when, and not when.
+        dated = None if dataset in ("DD", "SS") else date(2023, 3, 20)
+        assert standing["death_date"] == dated, person
 
 
 def test_a_leaver_later_known_to_have_died_counts_so_and_not_at_risk() -> None:
@@ -233,20 +244,21 @@ def test_a_death_after_the_cutoff_is_none_by_it() -> None:
     assert of(assess_rows(rows, cutoff=LATE), "S-001")["ended"] == "died"
 
 
-@pytest.mark.parametrize(
-    ("dataset", "row"),
-    [
-        ("SS", {"SSTESTCD": "SURVSTAT", "SSSTRESC": "DEAD", "SSDTC": "2023-04-20"}),
-        ("DD", {"DDTESTCD": "PRCDTH", "DDDTC": "2023-04-20"}),
-        ("AE", {"AEDECOD": "Sepsis", "AEOUT": "FATAL", "AESTDTC": "2023-04-18"}),
-        ("DS", {"DSDECOD": "DEATH", "DSSTDTC": "2023-04-20"}),
-    ],
-)
-def test_what_is_told_of_a_death_after_the_cutoff_is_none_by_it(dataset: str, row: Row) -> None:
-    rows = clean_rows()
-    rows.setdefault(dataset, []).append({"USUBJID": "S-001", **row})
-    assert of(assess_rows(rows), "S-001")["ended"] is None
-    assert of(assess_rows(rows, cutoff=LATE), "S-001")["ended"] == "died"
+def test_what_is_told_of_a_death_after_the_cutoff_is_none_by_it() -> None:
+    told: dict[str, Row] = {
+        "SS": {"SSTESTCD": "SURVSTAT", "SSSTRESC": "DEAD", "SSDTC": "2023-04-20"},
+        "DD": {"DDTESTCD": "PRCDTH", "DDDTC": "2023-04-20"},
+        "AE": {"AEDECOD": "Sepsis", "AEOUT": "FATAL", "AESTDTC": "2023-04-18"},
+        "DS": {"DSDECOD": "DEATH", "DSSTDTC": "2023-04-20"},
+    }
+    people = {dataset: f"by {dataset}" for dataset in told}
+    rows = with_copies(*people.values())
+    for dataset, row in told.items():
+        rows.setdefault(dataset, []).append({"USUBJID": people[dataset], **row})
+    by_then, later = assess_rows(rows), assess_rows(rows, cutoff=LATE)
+    for person in people.values():
+        assert of(by_then, person)["ended"] is None, person
+        assert of(later, person)["ended"] == "died", person
 
 
 # Who is randomized
@@ -295,14 +307,15 @@ def test_a_list_that_was_cut_off_is_no_source_for_the_whole_trial() -> None:
     assert "of 82 in all of them together" in refused["message"].item()
 
 
-@pytest.mark.parametrize(
-    "written", ["RANDOMIZED", "Randomised", "RANDOMIZATION", "ENTERED INTO TREATMENT GROUP"]
-)
-def test_randomization_has_more_than_one_wording(written: str) -> None:
-    rows = without("RANDOMIZATION", "SV")
-    for row in rows["DS"][:2]:
-        row["DSDECOD"] = written
-    assert assess_rows(rows).open_relations["participant"]["randomized"].sum() == 2
+def test_randomization_has_more_than_one_wording() -> None:
+    wordings = ("RANDOMIZED", "Randomised", "RANDOMIZATION", "ENTERED INTO TREATMENT GROUP")
+    rows = with_copies(*wordings)
+    del rows["RANDOMIZATION"], rows["SV"]
+    for row in rows["DS"]:
+        if row["USUBJID"] in wordings:
+            row["DSDECOD"] = row["USUBJID"]
+    people = assess_rows(rows).open_relations["participant"]
+    assert set(people.filter("randomized")["subject"]) == {"S-001", "S-002", *wordings}
 
 
 # Why somebody is not randomized

@@ -1,7 +1,9 @@
 """What changed between two snapshots, counted again from the two extracts."""
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -72,7 +74,7 @@ def alive_of(frames: dict[str, pl.DataFrame]) -> list[str]:
     return sorted(set(alive) & set(frames["randomization"]["USUBJID"]))
 
 
-def open_events(frames: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def open_events(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Subject and sequence of usual events, two of them of different people."""
     usual = frames["ae"].filter(pl.col("AEDECOD").is_in(["Hyperglycaemia", "Constipation"]))
     found = (
@@ -89,8 +91,9 @@ def same(row: tuple[object, ...], counted: str = "AESEQ") -> pl.Expr:
     return (pl.col("USUBJID") == subject) & (pl.col(counted) == sequence)
 
 
-@pytest.fixture(params=[View.POOLED, View.CODED, View.UNBLINDED])
+@pytest.fixture(scope="module", params=[View.POOLED, View.CODED, View.UNBLINDED])
 def board(request: pytest.FixtureRequest, tampered: LoadedTrial) -> Iterator[Board]:
+    """With what was made of it: its tests look at the same exhibits from their sides."""
     opened = board_of(tampered, request.param)
     yield opened
     opened.close()
@@ -185,21 +188,39 @@ def test_what_changed_about_one_person_is_theirs(board: Board) -> None:
     rows, told = changes_of_person(board)
     assert rows.is_empty()
     assert told.startswith("Neither they nor an event of theirs differ since the data cut-off")
+    board.subject = None
 
 
 # Corrected dates and terms
 
 
-def corrected_events(
-    key_pair: KeyPair, folder: Path, change: Callable[[pl.DataFrame], pl.DataFrame]
-) -> tuple[LoadedTrial, pl.DataFrame]:
-    """A second load of a small trial, of the same events but for a change; and those of before."""
-    trial = load_trial("nct05689008")
-    frames = dict(simulate(trial, participants=24, seed=5, cutoff=CUTOFFS[0]))
-    load_frames(frames, trial, key_pair, folder, CUTOFFS[0])
-    was = frames["ae"]
-    frames["ae"] = change(was)
-    return load_frames(frames, trial, key_pair, folder, date(2023, 7, 1)), was
+@cache
+def small_frames() -> Mapping[str, pl.DataFrame]:
+    """The datasets of a small trial."""
+    return simulate(TRIAL, participants=24, seed=5, cutoff=CUTOFFS[0])
+
+
+Corrected = Callable[[Callable[[pl.DataFrame], pl.DataFrame]], LoadedTrial]
+
+
+@pytest.fixture(scope="module")
+def small(key_pair: KeyPair, tmp_path_factory: pytest.TempPathFactory) -> LoadedTrial:
+    """A small trial, loaded once."""
+    return load_frames(
+        small_frames(), TRIAL, key_pair, tmp_path_factory.mktemp("small"), CUTOFFS[0]
+    )
+
+
+@pytest.fixture
+def corrected_events(small: LoadedTrial, tmp_path: Path) -> Corrected:
+    """A second load of a copy of the small trial, of the same events but for a change."""
+
+    def corrected(change: Callable[[pl.DataFrame], pl.DataFrame]) -> LoadedTrial:
+        shutil.copytree(small.store.root, tmp_path / "store", symlinks=True)
+        frames = {**small_frames(), "ae": change(small_frames()["ae"])}
+        return load_frames(frames, TRIAL, small.keys, tmp_path, date(2023, 7, 1))
+
+    return corrected
 
 
 def with_value(events: pl.DataFrame, row: tuple[object, ...], **values: str) -> pl.DataFrame:
@@ -209,15 +230,10 @@ def with_value(events: pl.DataFrame, row: tuple[object, ...], **values: str) -> 
     )
 
 
-def test_a_corrected_onset_and_term_are_told_with_both_values(
-    key_pair: KeyPair, tmp_path: Path
-) -> None:
-    first, second = open_events(dict(simulate(TRIAL, participants=24, seed=5, cutoff=CUTOFFS[0])))[
-        :2
-    ].rows()
-    loaded, was = corrected_events(
-        key_pair,
-        tmp_path,
+def test_a_corrected_onset_and_term_are_told_with_both_values(corrected_events: Corrected) -> None:
+    first, second = open_events(small_frames())[:2].rows()
+    was = small_frames()["ae"]
+    loaded = corrected_events(
         lambda events: with_value(
             with_value(events, first, AESTDTC="2023-06-29"),
             second,
@@ -252,19 +268,16 @@ def test_a_corrected_onset_and_term_are_told_with_both_values(
 
 
 def test_an_event_that_moved_beyond_the_cut_off_is_told_with_its_date(
-    key_pair: KeyPair, tmp_path: Path
+    corrected_events: Corrected,
 ) -> None:
-    frames = dict(simulate(TRIAL, participants=24, seed=5, cutoff=CUTOFFS[0]))
-    row = open_events(frames).row(0)
-    loaded, was = corrected_events(
-        key_pair, tmp_path, lambda events: with_value(events, row, AESTDTC="2023-08-05")
-    )
+    row = open_events(small_frames()).row(0)
+    loaded = corrected_events(lambda events: with_value(events, row, AESTDTC="2023-08-05"))
     board = board_of(loaded, View.POOLED)
     shown = make("changes_overview", board)
     of = {line["what"]: line for line in rows_of(board, "changes_overview")}["Adverse events"]
     assert [of[name] for name in ("new", "moved", "vanished")] == [0, 1, 0]
     assert int(str(of["now"])) == int(str(of["then"])) - 1
-    (event,) = was.filter(same(row)).to_dicts()
+    (event,) = small_frames()["ae"].filter(same(row)).to_dicts()
     assert f"1 event moved beyond the data cut-off: {event['AEDECOD']}, " in shown.attention
     assert shown.attention.endswith(" to 5 Aug 2023.")
     assert shown.attention[:-1] in shown.answer
@@ -274,15 +287,12 @@ def test_an_event_that_moved_beyond_the_cut_off_is_told_with_its_date(
 def test_an_event_that_was_beyond_the_cut_off_before_is_new(
     key_pair: KeyPair, tmp_path: Path
 ) -> None:
-    trial = load_trial("nct05689008")
-    frames = dict(simulate(trial, participants=24, seed=5, cutoff=CUTOFFS[0]))
-    row = open_events(frames).row(0)
-    usual = frames["ae"]
-    frames["ae"] = with_value(usual, row, AESTDTC="2023-07-01")
-    load_frames(frames, trial, key_pair, tmp_path, CUTOFFS[0])
-    loaded = load_frames(frames, trial, key_pair, tmp_path, date(2023, 7, 2))
+    row = open_events(small_frames()).row(0)
+    frames = {**small_frames(), "ae": with_value(small_frames()["ae"], row, AESTDTC="2023-07-01")}
+    load_frames(frames, TRIAL, key_pair, tmp_path, CUTOFFS[0])
+    loaded = load_frames(frames, TRIAL, key_pair, tmp_path, date(2023, 7, 2))
     board = board_of(loaded, View.POOLED)
-    (event,) = usual.filter(same(row)).to_dicts()
+    (event,) = small_frames()["ae"].filter(same(row)).to_dicts()
     assert f"1 event new: {event['AEDECOD']}." in make("changes_overview", board).answer
     board.close()
 

@@ -7,8 +7,10 @@ every view shows it. A few habits run each time, all of them in the long proof.
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,22 +47,28 @@ def shown(workshop: Workshop, key_pair: KeyPair) -> Callable[[Habit], LoadedTria
     trial = load_trial("nct05689008")
 
     def loaded(habit: Habit) -> LoadedTrial:
-        frames = simulate(trial, participants=24, seed=1, cutoff=CUTOFF, habits=(habit,))
-        return workshop.make(
-            f"habit-{habit.replace(' ', '-')}",
-            lambda folder: load_frames(frames, trial, key_pair, folder, CUTOFF),
-        )
+        def load(folder: Path) -> LoadedTrial:
+            frames = simulate(trial, participants=24, seed=1, cutoff=CUTOFF, habits=(habit,))
+            return load_frames(frames, trial, key_pair, folder, CUTOFF)
+
+        return workshop.make(f"habit-{habit.replace(' ', '-')}", load)
 
     return loaded
 
 
-def every_exhibit(loaded: LoadedTrial, view: View) -> Iterator[tuple[str, Exhibit]]:
-    board = board_of(loaded, view)
-    try:
-        for item in offered(view):
-            yield item.name, make(item.name, board)
-    finally:
-        board.close()
+MadeOf = Callable[[Habit, View], dict[str, Exhibit]]
+
+
+@pytest.fixture(scope="module")
+def every_exhibit(shown: Callable[[Habit], LoadedTrial]) -> MadeOf:
+    """Each exhibit of a habit in a view by its name, made once."""
+
+    @cache
+    def made(habit: Habit, view: View) -> dict[str, Exhibit]:
+        with closing(board_of(shown(habit), view)) as board:
+            return {item.name: make(item.name, board) for item in offered(view)}
+
+    return made
 
 
 def cells(made: Exhibit) -> list[tuple[str, Any]]:
@@ -75,21 +83,19 @@ def cells(made: Exhibit) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize("view", list(View), ids=lambda view: view.word)
 @pytest.mark.parametrize("habit", SHOWN)
 def test_every_exhibit_is_made_of_any_habit(
-    shown: Callable[[Habit], LoadedTrial], habit: Habit, view: View
+    every_exhibit: MadeOf, habit: Habit, view: View
 ) -> None:
-    for name, made in every_exhibit(shown(habit), view):
+    for name, made in every_exhibit(habit, view).items():
         assert made.answer or made.missing or made.denominator, name
         json.dumps(made.as_data(), default=str)
         as_csv(made)
 
 
 @pytest.mark.parametrize("view", list(View), ids=lambda view: view.word)
-def test_what_nobody_judged_is_never_a_zero(
-    shown: Callable[[Habit], LoadedTrial], view: View
-) -> None:
+def test_what_nobody_judged_is_never_a_zero(every_exhibit: MadeOf, view: View) -> None:
     """Adverse events as terms and dates alone: nothing reads as no harm."""
     said: set[str] = set()
-    for name, made in every_exhibit(shown("no seriousness"), view):
+    for name, made in every_exhibit("no seriousness", view).items():
         if EXHIBITS[name].page == "board-laboratory":
             continue  # its grades are those of laboratory results
         for label, value in cells(made):

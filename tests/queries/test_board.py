@@ -5,13 +5,15 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
 import duckdb
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -572,14 +574,34 @@ def test_a_question_names_nothing_sealed(question: str) -> None:
     assert not re.search(rf"\b({OPEN}|{SEALED})\b", text_of(question))
 
 
+Answers = dict[str, pl.DataFrame]
+
+
+def answers_of(board: Board) -> Answers:
+    """The answer to each question that the Board's view has, by the question's name."""
+    return {name: board.ask(name, **values_for(name)) for name in asked_in(board.view)}
+
+
+@pytest.fixture(scope="module")
+def answers(simulated: Loaded) -> Callable[[View], Answers]:
+    """What a view of the simulated trial answers, asked once."""
+
+    @cache
+    def of_view(view: View) -> Answers:
+        with closing(simulated.board(view)) as board:
+            return answers_of(board)
+
+    return of_view
+
+
 @pytest.mark.parametrize("view", list(View))
 def test_every_question_is_answered_in_every_view(
-    simulated: Loaded, pilot: Loaded, view: View
+    answers: Callable[[View], Answers], simulated: Loaded, pilot: Loaded, view: View
 ) -> None:
-    for loaded in (simulated, pilot):
-        board = loaded.board(view)
-        columns = {name: board.ask(name, **values_for(name)).columns for name in asked_in(view)}
-        board.close()
+    with closing(pilot.board(view)) as board:
+        of_pilot = answers_of(board)
+    for loaded, given in ((simulated, answers(view)), (pilot, of_pilot)):
+        columns = {name: answer.columns for name, answer in given.items()}
         assert all(columns.values())
         answered = ANSWERED.setdefault(loaded.trial.id, {})
         assert all(answered.setdefault(name, columns[name]) == columns[name] for name in columns)
@@ -623,17 +645,12 @@ def reversed_copy(simulated: Loaded, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.mark.parametrize("view", list(View))
 def test_an_answer_does_not_depend_on_the_order_of_storage(
-    simulated: Loaded, reversed_copy: Snapshot, view: View
+    answers: Callable[[View], Answers], simulated: Loaded, reversed_copy: Snapshot, view: View
 ) -> None:
     """Rows are fully ordered, and no aggregate picks or adds up as rows happen to come."""
-    board = simulated.board(view)
-    other = open_board(simulated.trial, reversed_copy, simulated.grant(view), simulated.private_key)
-    for name in asked_in(view):
-        for _ in range(2):
-            assert_frame_equal(
-                board.ask(name, **values_for(name)),
-                other.ask(name, **values_for(name)),
-                check_exact=True,
-            )
-    board.close()
-    other.close()
+    grant = simulated.grant(view)
+    with closing(open_board(simulated.trial, reversed_copy, grant, simulated.private_key)) as board:
+        reversed_answers = answers_of(board)
+    assert reversed_answers.keys() == answers(view).keys()
+    for name, answer in answers(view).items():
+        assert_frame_equal(answer, reversed_answers[name], check_exact=True)

@@ -1,0 +1,6 @@
+-- Randomized participants in no arm of this view: theirs is not recorded, or the trial definition
+-- does not name it. Pooled, everybody is in one.
+-- counts: nothing
+select count(*) filter (arm is null) as without, count(*) as randomized
+from participant
+where randomized
