@@ -40,6 +40,8 @@ MENU_LINK = "[data-testid='stSidebarNavLink']"
 SHORT = 1_000
 # Streamlit looks for its server below a deep link's path before it looks at the root.
 HARMLESS = ("/_stcore/health", "/_stcore/host-config")
+# Whoever presses for a file sees whether it comes.
+MADE_WHEN_PRESSED = "/media/"
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Visitor:
                 if message.type == "error"
                 and self.is_here
                 and not message.location["url"].endswith(HARMLESS)
+                and MADE_WHEN_PRESSED not in message.location["url"]
                 else None
             ),
         )
