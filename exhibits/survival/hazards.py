@@ -50,8 +50,8 @@ SCHEMA = {
         "no time. Days alive: the restricted mean up to the day, area under Kaplan & Meier's curve "
         "(Royston & Parmar 2013). Not adjusted for looks at the data.",
         "Probability that an arm has more deaths: from the partial likelihood and what was "
-        "believed before. From doubt: 5 % for a hazard that is doubled or halved (Spiegelhalter, Freedman & "
-        "Parmar 1994). From no opinion: each ratio alike.",
+        "believed before. From doubt: 5 % for a hazard that is doubled or halved (Spiegelhalter, "
+        "Freedman & Parmar 1994). From no opinion: each ratio alike.",
     ),
 )
 def deaths_compared(board: Board) -> Exhibit:
