@@ -15,7 +15,7 @@ from exhibits.parts.comparison import (
     minimum,
     too_few_note,
 )
-from exhibits.parts.populations import BY_WHICH
+from exhibits.parts.populations import BY_WHICH, who_died
 from exhibits.parts.words import decimal, percent, rounded, signed
 from exhibits.survival.status import OBSERVED, enough_known, range_in_words, status_by_day
 from queries import Board
@@ -92,6 +92,7 @@ def deaths_compared(board: Board) -> Exhibit:
             "more_deaths_no_opinion": "Probability of more deaths, from no opinion, %",
             "of_weight_doubt": f"Probability of a hazard ratio above {OF_WEIGHT}, from doubt, %",
         },
+        lists=tuple(who_died(row["arm"], board) for row in rows),
         footnotes=(*reasons, *too_few_note(board, sizes.values())),
         assumptions=board.trial.assumptions("survival", "schedule"),
     )
