@@ -1,7 +1,7 @@
 """Differences of measured values between two arms, adjusted for the value at baseline.
 
-Each arm is an array of one row a participant: the baseline first, then one outcome or one a day,
-all in the same unit; NaN is a missing value. These compare only whom a value was measured in. If
+Each arm is an array of one row a participant: the baseline, then the outcome, in the same unit; NaN
+is a missing value. These compare only whom a value was measured in. If
 death, recovery or extubation end the measurements then the difference is no effect of the
 treatment: show the numbers missing beside it, and `delta_adjusted`.
 
@@ -9,9 +9,6 @@ Sources
 -------
 Vickers AJ, Altman DG. Analysing controlled trials with baseline and follow up measurements. BMJ
 2001; 323: 1123-1124.
-Patterson HD, Thompson R. Recovery of inter-block information when block sizes are unequal.
-Biometrika 1971; 58: 545-554 (REML).
-Laird NM, Ware JH. Random-effects models for longitudinal data. Biometrics 1982; 38: 963-974.
 Carpenter JR, Roger JH, Kenward MG. Analysis of longitudinal trials with protocol deviation: a
 framework for relevant, accessible assumptions, and inference via multiple imputation. Journal of
 Biopharmaceutical Statistics 2013; 23: 1352-1371 (delta).
@@ -32,12 +29,11 @@ from estimators.proportions import Reals
 # Residuals this small against the outcome are rounding: a spread of which no error can be told.
 ROUNDING = 1e-10
 
-# Natural logarithm of the ratio of variances, between participants to within, that is searched.
-LOG_RATIOS = (-12.0, 12.0)
-
 
 # Participants used in the first and second arm, and those left out of each.
 Sizes: TypeAlias = tuple[int, int, int, int]
+# The labels of the participants of the first and of the second arm.
+Strata: TypeAlias = tuple[ArrayLike, ArrayLike]
 
 
 @dataclass(frozen=True)
@@ -61,20 +57,6 @@ class AdjustedDifference:
 
 
 @dataclass(frozen=True)
-class RepeatedMeasures:
-    """One difference a day, in the order of the days, and how the model fared.
-
-    With a `reason` there is no model, no day has a number, and the caller shows `ancova` instead.
-    `correlation` is that of two days of one participant, 0 where REML finds none; None for one
-    day, where there is nothing to correlate.
-    """
-
-    days: tuple[AdjustedDifference, ...]
-    correlation: float | None
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
 class DeltaAdjusted:
     """The difference if missing outcomes are shifted by `delta1` and `delta2` from prediction."""
 
@@ -88,16 +70,23 @@ class DeltaAdjusted:
     reason: str | None = None
 
 
-def ancova(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> AdjustedDifference:
+def ancova(
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    strata: Strata | None = None,
+    level: float = 0.95,
+) -> AdjustedDifference:
     """By how much do the outcomes of two arms differ between participants of equal baseline?
 
     Parameters
     ----------
     first, second : shapes (n1, 2) and (n2, 2), baseline and outcome; a row with NaN is left out.
+    strata : labels of the participants of each arm, whose effects are adjusted for, too.
     level : two-sided confidence level, strictly in (0, 1).
 
-    Method: least squares of the outcome on arm and baseline with one slope; t interval with
-    n1 + n2 - 3 degrees of freedom.
+    Method: least squares of the outcome on arm and baseline with one slope, and on strata; t
+    interval with n1 + n2 - 3 degrees of freedom, less one for each stratum after the first.
 
     Misleads where the slopes or the spreads of the arms differ and their sizes do, too.
 
@@ -106,18 +95,21 @@ def ancova(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Adjusted
     Source: Vickers & Altman 2001.
     """
     tail = (1.0 - require_level(level)) / 2.0
-    arms = [_arm(values, 1) for values in (first, second)]
-    used = [arm[~np.isnan(arm).any(axis=1)] for arm in arms]
+    arms = [arm_rows(values, 1) for values in (first, second)]
+    whole = [~np.isnan(arm).any(axis=1) for arm in arms]
+    used = [arm[rows] for arm, rows in zip(arms, whole, strict=True)]
     n1, n2 = len(used[0]), len(used[1])
     sizes = (n1, n2, len(arms[0]) - n1, len(arms[1]) - n2)
-    design = _design(used[0][:, 0], used[1][:, 0])
+    of_strata = strata_columns(arms, strata)[np.concatenate(whole)]
+    of_strata = of_strata[:, np.ptp(of_strata, axis=0) > 0] if n1 + n2 else of_strata
+    design = np.hstack([_design(used[0][:, 0], used[1][:, 0]), of_strata])
     outcome = np.concatenate([arm[:, 1] for arm in used])
-    reason = _unfit(used[0], used[1]) or _perfect(design, outcome)
+    reason = unfit(used[0], used[1]) or perfect(design, outcome)
     if reason is not None:
         return _none(sizes, reason)
     inverse = np.linalg.inv(design.T @ design)
     coefficients = inverse @ design.T @ outcome
-    degrees = len(outcome) - 3
+    degrees = len(outcome) - design.shape[1]
     variance = float(np.sum((outcome - design @ coefficients) ** 2)) / degrees
     error = math.sqrt(variance * float(inverse[0, 0]))
     return _difference(float(coefficients[0]), error, degrees, tail, sizes)
@@ -153,11 +145,11 @@ def delta_adjusted(
     """
     if not all(math.isfinite(delta) for pair in deltas for delta in pair):
         raise ValueError("A delta must be a finite number.")
-    arms = [_arm(values, 1) for values in (first, second)]
+    arms = [arm_rows(values, 1) for values in (first, second)]
     arms = [arm[~np.isnan(arm[:, 0])] for arm in arms]
     missing = [np.isnan(arm[:, 1]) for arm in arms]
     counts = (int(missing[0].sum()), int(missing[1].sum()))
-    observed = ancova(first, second, level)
+    observed = ancova(first, second, level=level)
     if observed.difference is None or observed.low is None or observed.high is None:
         return tuple(
             DeltaAdjusted(one, two, None, None, None, *counts, observed.reason)
@@ -177,102 +169,8 @@ def delta_adjusted(
     return tuple(table)
 
 
-def repeated_measures(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> RepeatedMeasures:
-    """By how much do two arms differ on each of several days, all days in one model?
-
-    Parameters
-    ----------
-    first, second : shapes (n1, 1 + d) and (n2, 1 + d), the baseline and then one outcome a day; a
-        participant needs the baseline and one outcome, other days may be missing.
-    level : two-sided confidence level, strictly in (0, 1).
-
-    Method: outcome on baseline (one slope), day and arm by day, with a random participant, so
-    that two days of one participant are equally correlated whatever lies between them; REML. The
-    t interval has the participants less 3 as degrees of freedom, those of `ancova`, which with
-    one day is the same model. Limits are those of one day, not of all days together.
-
-    Misleads where values are missing for what they would have been, as the module says, and
-    where days near each other are much more alike than days far apart: errors are then wrong.
-
-    Raises ValueError as `ancova` does, and where the arms have different numbers of days.
-
-    Source: Patterson & Thompson 1971; Laird & Ware 1982.
-    """
-    tail = (1.0 - require_level(level)) / 2.0
-    days = max(np.asarray(first).shape[-1] - 1, 1)
-    arms = [_arm(values, days) for values in (first, second)]
-    used = [a[~np.isnan(a[:, 0]) & ~np.isnan(a[:, 1:]).all(axis=1)] for a in arms]
-    sizes = [_sizes(arms, used, day) for day in range(1, days + 1)]
-    reason, fit = _unfit(used[0], used[1]), None
-    if reason is None and any(min(counts[:2]) == 0 for counts in sizes):
-        reason = "On a day an arm has no outcome."
-    if reason is None:
-        reason, fit = _mixed(used[0], used[1])
-    if fit is None:
-        return RepeatedMeasures(tuple(_none(s, reason) for s in sizes), None, reason)
-    differences, errors, ratio = fit
-    degrees = len(used[0]) + len(used[1]) - 3
-    found = tuple(
-        _difference(float(d), float(e), degrees, tail, s)
-        for d, e, s in zip(differences, errors, sizes, strict=True)
-    )
-    return RepeatedMeasures(found, ratio / (1.0 + ratio) if days > 1 else None)
-
-
-def _mixed(first: Reals, second: Reals) -> tuple[str | None, tuple[Reals, Reals, float] | None]:
-    """Differences, their standard errors and the ratio of variances, or why there are none."""
-    rows = np.concatenate([first, second])
-    days, people = rows.shape[1] - 1, len(rows)
-    seen = ~np.isnan(rows[:, 1:])
-    person, day = np.nonzero(seen)
-    center = float(rows[:, 0].mean())
-    design = np.zeros((len(person), 2 * days + 1))
-    at = np.arange(len(person))
-    design[at, day] = person < len(first)
-    design[at, days + day] = 1.0
-    design[:, -1] = rows[person, 0] - center
-    outcome = rows[:, 1:][seen]
-    reason = _perfect(design, outcome)
-    if reason is not None:
-        return reason, None
-    repeats = seen.sum(axis=1)
-    if days > 1 and np.all(repeats == 1):
-        return "Nobody has outcomes on two days, so that the model is not identified.", None
-    whole = np.column_stack([design, outcome])
-    sums = np.zeros((people, whole.shape[1]))
-    np.add.at(sums, person, whole)
-    products = whole.T @ whole
-
-    def solve(ratio: float) -> tuple[float, Reals, Reals, float]:
-        # The inverse of I + ratio J is I - ratio / (1 + ratio m) J for m outcomes.
-        weights = ratio / (1.0 + ratio * repeats)
-        moments = products - (sums * weights[:, None]).T @ sums
-        information, right = moments[:-1, :-1], moments[:-1, -1]
-        coefficients = np.linalg.solve(information, right)
-        degrees = len(outcome) - information.shape[0]
-        variance = float(moments[-1, -1] - right @ coefficients) / degrees
-        if variance <= 0.0:
-            return math.inf, coefficients, information, 0.0
-        determinants = float(np.log1p(ratio * repeats).sum() + np.linalg.slogdet(information)[1])
-        return degrees * math.log(variance) + determinants, coefficients, information, variance
-
-    ratio = 0.0
-    if days > 1:
-        best = scipy.optimize.minimize_scalar(
-            lambda log_ratio: solve(math.exp(log_ratio))[0],
-            bounds=LOG_RATIOS,
-            method="bounded",
-            options={"xatol": 1e-8},
-        )
-        if not best.success or not math.isfinite(best.fun) or best.x > LOG_RATIOS[1] - 1.0:
-            return "The model does not converge: outcomes of a participant hardly vary.", None
-        ratio = math.exp(float(best.x)) if best.fun < solve(0.0)[0] else 0.0
-    _, coefficients, information, variance = solve(ratio)
-    errors = np.sqrt(variance * np.diag(np.linalg.inv(information)))
-    return None, (coefficients[:days], errors[:days], ratio)
-
-
-def _arm(values: ArrayLike, days: int) -> Reals:
+def arm_rows(values: ArrayLike, days: int) -> Reals:
+    """An arm's rows, a baseline and `days` outcomes each; raises ValueError where they are not."""
     rows = np.array(values, dtype=np.float64)
     if rows.size == 0:
         rows = rows.reshape(0, 1 + days)
@@ -285,6 +183,18 @@ def _arm(values: ArrayLike, days: int) -> Reals:
     return rows
 
 
+def strata_columns(arms: Sequence[Reals], strata: Strata | None) -> Reals:
+    """A column of 0 and 1 for each stratum after the first; rows are those of both arms."""
+    sizes = [len(arm) for arm in arms]
+    if strata is None:
+        return np.zeros((sum(sizes), 0))
+    labels = [np.asarray(labels) for labels in strata]
+    if [one.shape for one in labels] != [(size,) for size in sizes]:
+        raise ValueError("Each participant needs the label of one stratum.")
+    whole = np.concatenate(labels)
+    return np.asarray(whole[:, None] == np.unique(whole)[None, 1:], dtype=np.float64)
+
+
 def _design(first: Reals, second: Reals) -> Reals:
     """Columns for the first arm, everybody, and the baseline less its mean, which is steadier."""
     baseline = np.concatenate([first, second])
@@ -293,7 +203,8 @@ def _design(first: Reals, second: Reals) -> Reals:
     return np.column_stack([arm, np.ones(baseline.size), baseline - center]).astype(np.float64)
 
 
-def _unfit(first: Reals, second: Reals) -> str | None:
+def unfit(first: Reals, second: Reals) -> str | None:
+    """Why two arms have too few participants, or baselines all alike; None where they are fit."""
     if len(first) < 2 or len(second) < 2:
         return "An arm has fewer than two participants with baseline and outcome."
     baseline = [arm[:, 0] - arm[:, 0].mean() for arm in (first, second)]
@@ -303,7 +214,8 @@ def _unfit(first: Reals, second: Reals) -> str | None:
     return None
 
 
-def _perfect(design: Reals, outcome: Reals) -> str | None:
+def perfect(design: Reals, outcome: Reals) -> str | None:
+    """Why no error can be told of outcomes on a design; None where one can."""
     if len(outcome) <= design.shape[1]:
         return "There are too few outcomes for the model."
     coefficients, _, rank, _ = np.linalg.lstsq(design, outcome, rcond=None)
@@ -315,20 +227,20 @@ def _perfect(design: Reals, outcome: Reals) -> str | None:
     return None
 
 
-def _sizes(arms: Sequence[Reals], used: Sequence[Reals], day: int) -> Sizes:
-    n1, n2 = (int(np.sum(~np.isnan(rows[:, day]))) for rows in used)
-    return n1, n2, len(arms[0]) - n1, len(arms[1]) - n2
-
-
 def _none(sizes: Sizes, reason: str | None) -> AdjustedDifference:
     n1, n2, left_out1, left_out2 = sizes
     return AdjustedDifference(None, None, None, None, None, n1, n2, left_out1, left_out2, reason)
 
 
+def interval(error: float, degrees: float, tail: float) -> float:
+    """Half the width of a t interval."""
+    return float(scipy.special.stdtrit(degrees, 1.0 - tail)) * error
+
+
 def _difference(
     difference: float, error: float, degrees: int, tail: float, sizes: Sizes
 ) -> AdjustedDifference:
-    half = float(scipy.special.stdtrit(degrees, 1.0 - tail)) * error
+    half = interval(error, degrees, tail)
     n1, n2, left_out1, left_out2 = sizes
     return AdjustedDifference(
         difference=difference,

@@ -25,6 +25,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from estimators.proportions import AS_PROBABLE, require_counts, splits
+
 Reals: TypeAlias = NDArray[np.float64]
 
 # The group of each term, by name or number.
@@ -116,6 +118,66 @@ def double_false_discovery_rate(p: ArrayLike, groups: Labels) -> DoubleFalseDisc
         smallest[number] = np.fmin.reduce(adjusted)
     of_group = np.where(np.isnan(values), np.nan, benjamini_hochberg(smallest)[group])
     return DoubleFalseDiscoveryRate(within, of_group, np.maximum(within, of_group))
+
+
+def least_total(people1: int, people2: int, p: float) -> int:
+    """From how many participants of two arms together on could Fisher's p be as small as `p`?
+
+    With fewer, no split is so uneven, so that a term can be left out before anybody knows which arm
+    has more.
+
+    Parameters
+    ----------
+    people1, people2 : participants of the arms, 1 or more.
+    p : a two-sided p-value, in (0, 1).
+
+    Raises ValueError where an arm is empty, `p` is not in (0, 1), or no total is enough.
+    """
+    if people1 < 1 or people2 < 1 or not 0.0 < p < 1.0:
+        raise ValueError("Each arm needs a participant, and p must lie between 0 and 1.")
+    for total in range(1, people1 + people2):
+        if _fisher_of_splits(splits(total, people1, people2)[1]).min() <= p:
+            return total
+    raise ValueError("No split of so few participants is so uneven.")
+
+
+def expected_by_chance(p: float, totals: ArrayLike, people1: int, people2: int) -> float:
+    """How many of several terms would have a Fisher's p of `p` or less, if the arms were alike?
+
+    Parameters
+    ----------
+    p : a two-sided p-value, in [0, 1].
+    totals : shape (n,), participants with each term, of both arms.
+    people1, people2 : participants of the arms.
+
+    Method: exact; the sum over the terms of the hypergeometric probability of a split whose p is so
+    small. Terms need not be independent of each other. A term that is too rare for such a p adds
+    nothing, which is why p times their number is too many.
+
+    Raises ValueError for counts that are none, or more than there are participants.
+    """
+    counts = require_counts(totals, "Totals")
+    if counts.size and int(counts.max()) > people1 + people2:
+        raise ValueError("More participants have a term than there are.")
+    distinct, how_many = np.unique(counts, return_counts=True)
+    return float(
+        sum(
+            many * _chance(p, int(total), people1, people2)
+            for total, many in zip(distinct, how_many, strict=True)
+        )
+    )
+
+
+def _chance(p: float, total: int, people1: int, people2: int) -> float:
+    """The probability that a term of so many participants has a p of `p` or less."""
+    _, probability = splits(total, people1, people2)
+    return float(probability[_fisher_of_splits(probability) <= p * AS_PROBABLE].sum())
+
+
+def _fisher_of_splits(probability: Reals) -> Reals:
+    """Fisher's two-sided p of each split: all that are no more probable, together."""
+    no_more = probability[None, :] <= probability[:, None] * AS_PROBABLE
+    return np.asarray(no_more @ probability)
 
 
 def _p_values(p: ArrayLike) -> Reals:

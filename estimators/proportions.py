@@ -319,18 +319,30 @@ def _likeliest(
     return np.clip(p2 + difference, 0.0, 1.0), p2
 
 
-def _fisher_of_table(x1: int, n1: int, x2: int, n2: int) -> float:
-    if n1 == 0 or n2 == 0:
-        return np.nan
-    events = x1 + x2
-    first = np.arange(max(0, events - n2), min(events, n1) + 1)
+def splits(events: int, people1: int, people2: int) -> tuple[Counts, Reals]:
+    """How so many events could fall on two arms that are alike, and how probable each split is.
+
+    Parameters
+    ----------
+    events, people1, people2 : whole numbers of at least 0, `events` not above both arms together.
+
+    Returns the events of the first arm, ascending, and their hypergeometric probabilities.
+    """
+    first = np.arange(max(0, events - people2), min(events, people1) + 1, dtype=np.int64)
     second = events - first
     log_ways = -(
         scipy.special.gammaln(first + 1.0)
-        + scipy.special.gammaln(n1 - first + 1.0)
+        + scipy.special.gammaln(people1 - first + 1.0)
         + scipy.special.gammaln(second + 1.0)
-        + scipy.special.gammaln(n2 - second + 1.0)
+        + scipy.special.gammaln(people2 - second + 1.0)
     )
     probability = np.exp(log_ways - np.max(log_ways))
+    return first, probability / np.sum(probability)
+
+
+def _fisher_of_table(x1: int, n1: int, x2: int, n2: int) -> float:
+    if n1 == 0 or n2 == 0:
+        return np.nan
+    first, probability = splits(x1 + x2, n1, n2)
     no_more_probable = probability <= probability[x1 - first[0]] * AS_PROBABLE
-    return float(np.sum(probability[no_more_probable]) / np.sum(probability))
+    return min(1.0, float(np.sum(probability[no_more_probable])))

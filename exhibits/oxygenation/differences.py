@@ -13,8 +13,8 @@ import polars as pl
 
 from access.view import View
 from estimators.linear import AdjustedDifference, DeltaAdjusted, ancova, delta_adjusted
-from estimators.linear import repeated_measures as mixed_model
 from estimators.proportions import Reals
+from estimators.repeated import repeated_measures
 from exhibits.exhibit import RANDOMIZED, Exhibit, exhibit
 from exhibits.oxygenation.day_values import (
     ARTERIAL,
@@ -38,8 +38,11 @@ from queries import Board
 from queries.bound import planned_days
 
 POPULATION = f"{RANDOMIZED}, with a blood gas at baseline and on the day"
-ANCOVA, MIXED = "ANCOVA", "Mixed model"
-READ_FIRST = "The model is read first: it has all days of each participant."
+ANCOVA, MMRM = "ANCOVA", "MMRM"
+AS_IF = (
+    "The model is of all as if those without a gas had gone on like those measured (missing at "
+    "random; the dead included): not a treatment effect. Read the composite first."
+)
 # Whose outcome is missing, not to come and not death, which no value stands for.
 SHIFTED = ("discharged", "missing", "left")
 DIFFERENCE = ("difference", "difference_low", "difference_high")
@@ -123,6 +126,7 @@ def _wide(rows: pl.DataFrame, arm: str, days: Sequence[int]) -> Reals:
     title="PaO2/FiO2 between arms, at equal baseline",
     method=(
         NO_TREATMENT_EFFECT,
+        AS_IF,
         "Without: who has no blood gas at baseline, or none on the day. The exhibit of changes "
         "from baseline says why.",
         "Baseline is the last usable blood gas on or before the day of randomization.",
@@ -131,7 +135,7 @@ def _wide(rows: pl.DataFrame, arm: str, days: Sequence[int]) -> Reals:
     ),
 )
 def oxygenation_adjusted(board: Board) -> Exhibit:
-    """Difference of PaO2/FiO2 between arms at equal baseline: ANCOVA, and all days in one model."""
+    """Difference of PaO2/FiO2 between arms at equal baseline, from one model of all days."""
     if (nothing := _nothing_to_compare(board)) is not None:
         return nothing
     rows = board.ask("oxygenation/changes", days=planned_days(board.trial))
@@ -160,12 +164,11 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
     table = pl.DataFrame(estimates, schema=ADJUSTED_SCHEMA)
     reference = board.reference_arm
     return Exhibit(
-        answer=f"On day {day}, of those with a blood gas: {_on_day(board, table, day)} "
-        "Not a treatment effect if missingness differs.",
+        answer=f"At equal baseline, day {day}: {_on_day(board, table, day)}",
         denominator=f"N = {size_of_all(board):,}; n by day in the table",
         picture=(lambda: _by_day(board, table, day)) if table["difference"].count() else None,
         description="For each study day a dot at the difference to the reference arm, with its "
-        "95 % interval as a line; an open mark: that day alone. Dotted: no difference.",
+        "95 % interval as a line; an open mark: from that day alone. Dotted: no difference.",
         table=table,
         labels={
             "difference": f"Difference to {reference}, mmHg",
@@ -174,9 +177,11 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
             "left_out_reference": f"Without, {reference}",
         },
         footnotes=(
-            f"Each arm minus {reference}. {MIXED}: PaO2/FiO2 on baseline, day, arm by day, and a "
-            "random participant, by REML (Laird & Ware 1982); limits are those of each day alone. "
-            f"{ANCOVA}: one day on baseline and arm (Vickers & Altman 2001). t intervals.",
+            f"Each arm minus {reference}. {MMRM}: PaO2/FiO2 on arm, day and baseline, each by day, "
+            "covariance of the days without structure, by REML; errors and degrees of freedom by "
+            "Kenward & Roger 1997. "
+            f"{ANCOVA}: one day on baseline and arm (Vickers & Altman 2001). t intervals of each "
+            "day alone, not adjusted for looks or for other endpoints.",
             *notes,
             *too_few_note(
                 board, [size for of_arms in of_day.values() for size in of_arms.values()]
@@ -195,22 +200,30 @@ def _differences(
     """
     estimates, notes = [], []
     first, second = (_wide(rows, name, days) for name in (arm, board.reference_arm))
-    model = mixed_model(first, second)
-    if model.reason is None:
-        estimates += [
-            _row(arm, day, MIXED, item) for day, item in zip(days, model.days, strict=True)
-        ]
-    else:
+    model = repeated_measures(first, second)
+    if model.reason is not None:
         notes.append(
             f"{arm} and {board.reference_arm}: no model over days, each day has its own "
             f"{ANCOVA}. {model.reason}"
         )
-    for place, day in enumerate(days, start=1):
-        if model.reason is not None or day == main:
-            one = ancova(first[:, [0, place]], second[:, [0, place]])
-            estimates.append(_row(arm, day, ANCOVA, one))
-            if one.reason is not None:
-                notes.append(f"{arm}, day {day}: no {ANCOVA}. {one.reason}")
+    thin = []
+    for place, (day, item, in_model) in enumerate(
+        zip(days, model.days, model.in_model, strict=True), start=1
+    ):
+        alone = ancova(first[:, [0, place]], second[:, [0, place]])
+        if in_model:
+            estimates.append(_row(arm, day, MMRM, item))
+        elif model.reason is None and alone.reason is None:
+            thin.append(day)
+        if not in_model or day == main:
+            estimates.append(_row(arm, day, ANCOVA, alone))
+        if alone.reason is not None:
+            notes.append(f"{arm}, day {day}: no {ANCOVA}. {alone.reason}")
+    if thin:
+        notes.append(
+            f"{arm}: {'day' if len(thin) == 1 else 'days'} {', '.join(map(str, thin))} by {ANCOVA} "
+            "of that day alone: too few have a blood gas then for the model."
+        )
     return estimates, notes
 
 
@@ -235,22 +248,20 @@ def _on_day(board: Board, table: pl.DataFrame, day: int) -> str:
     of_day = table.filter(pl.col("planned_day") == day)
     for (arm,), rows in of_day.group_by("arm", maintain_order=True):
         by_method = [
-            f"{_difference(row)} by the {_in_text(row['method'])}"
-            for row in rows.iter_rows(named=True)
+            f"{_difference(row)} {_in_text(row['method'])}" for row in rows.iter_rows(named=True)
         ]
         # Both are of the same participants.
         row = rows.row(0, named=True)
         parts.append(
-            f"{contrast(board, str(arm))} {', '.join(by_method)} (n = {row['n']:,} and "
-            f"{row['n_reference']:,})"
+            f"{contrast(board, str(arm))} {', '.join(by_method)}; with a blood gas {row['n']:,} "
+            f"and {row['n_reference']:,}"
         )
-    first = [READ_FIRST] if MIXED in of_day["method"] else []
-    return " ".join([f"{'; '.join(parts)}.", *first])
+    return f"{'; '.join(parts)}. Not a treatment effect: read the composite first."
 
 
 def _in_text(method: str) -> str:
     """What a method is called within a sentence."""
-    return "mixed model of all days" if method == MIXED else f"{ANCOVA} of that day alone"
+    return "from one model of all days" if method == MMRM else f"from that day alone ({ANCOVA})"
 
 
 def _by_day(board: Board, table: pl.DataFrame, main: int) -> go.Figure:
@@ -271,7 +282,7 @@ def _by_day(board: Board, table: pl.DataFrame, main: int) -> go.Figure:
                 "name": safe(f"{arm}, {_in_text(str(method))}"),
                 "marker": {
                     "color": style.color,
-                    "symbol": style.symbol if method == MIXED else f"{style.symbol}-open",
+                    "symbol": style.symbol if method == MMRM else f"{style.symbol}-open",
                     "size": 10,
                 },
                 "error_y": error_bars(*(part[name] for name in DIFFERENCE)),

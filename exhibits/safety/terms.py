@@ -2,21 +2,15 @@
 
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from estimators.multiplicity import double_false_discovery_rate
-from estimators.proportions import fisher_exact
 from exhibits.exhibit import Exhibit, exhibit
 from exhibits.parts.comparison import (
     arms_to_compare,
     contrast,
-    held_against_reference,
-    largest_difference,
     too_few_note,
     with_difference,
     with_share,
-    without_zero,
 )
 from exhibits.parts.events import (
     SINCE,
@@ -27,6 +21,7 @@ from exhibits.parts.events import (
 )
 from exhibits.parts.interval_dots import Mark, interval_dots
 from exhibits.parts.populations import size_of_arms
+from exhibits.parts.signals import SYSTEM, TERM, marked, marks_note, smallest, with_marks
 from exhibits.parts.theme import axis_names
 from exhibits.parts.words import counted
 from queries import Board
@@ -34,18 +29,9 @@ from queries import Board
 GRADES = (1, 2, 3, 4, 5)
 # The dot plot has the most frequent terms: more would not be read.
 MOST_DOTS = 20
-# Terms are marked where both rates of false discoveries are at most this.
-MARKED_AT = 0.10
-MARK = "◆"
-
 DIFFERENCES = (
     "Differences in percentage points with 95 % intervals (Miettinen & Nurminen 1985), the arm "
     "minus the reference; a term that one arm only has, has one, too."
-)
-MARKS = (
-    f"{MARK} marks terms with both rates of false discoveries, over body systems and over terms "
-    f"within, at most {MARKED_AT:.0%} (Mehrotra & Heyse 2004; Mehrotra & Adewale 2012; Fisher's "
-    "exact test). It is no verdict: look at the estimate, its interval and the participants."
 )
 NO_EVENT = "No event has begun since randomization."
 KEYS = ("body_system", "preferred_term")
@@ -78,9 +64,8 @@ def terms_of(board: Board) -> pl.DataFrame:
         .with_columns(pl.col("participants", "events", *_recorded(board)).fill_null(0))
         .with_columns(grades=_grades_in_words())
     )
-    return _with_marks(
-        board, with_difference(board, with_share(board, rows, of="of"), by=["term"], of="of")
-    )
+    rows = with_difference(board, with_share(board, rows, of="of"), by=["term"], of="of")
+    return with_marks(board, rows, *KEYS)
 
 
 def _recorded(board: Board) -> tuple[str, ...]:
@@ -104,22 +89,6 @@ def _grades_in_words() -> pl.Expr:
         separator=", ",
         ignore_nulls=True,
     )
-
-
-def _with_marks(board: Board, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with a `mark` at each term of an arm that differs more than chance among all."""
-    is_term = rows["preferred_term"].is_not_null()
-    marks = np.full(rows.height, "", dtype=object)
-    theirs = rows.filter((pl.col("arm") == board.reference_arm) & is_term)
-    for arm in arms_to_compare(board, size_of_arms(board)) if theirs.height else ():
-        is_mine = (rows["arm"] == arm) & is_term
-        mine = rows.filter(is_mine)
-        p = fisher_exact(
-            *(part[name].to_numpy() for part in (mine, theirs) for name in ("participants", "of"))
-        )
-        both = double_false_discovery_rate(p, mine["body_system"].to_numpy()).both
-        marks[is_mine.to_numpy()] = np.where(both <= MARKED_AT, MARK, "")
-    return rows.with_columns(pl.Series("mark", marks.tolist(), dtype=pl.String))
 
 
 def _beside_each_other(board: Board, rows: pl.DataFrame, of_arm: tuple[str, ...]) -> pl.DataFrame:
@@ -201,7 +170,8 @@ def adverse_events_by_term(board: Board) -> Exhibit:
         labels=_labels(board, with_sizes=True),
         lists=_lists_of(table),
         footnotes=(
-            *((DIFFERENCES, MARKS) if arms_to_compare(board, sizes) else ()),
+            *((DIFFERENCES,) if arms_to_compare(board, sizes) else ()),
+            *marks_note(board),
             *not_recorded_of_events(board),
             *too_few_note(board, sizes.values()),
             *sealed_events(board),
@@ -235,28 +205,15 @@ def adverse_event_dots(board: Board) -> Exhibit:
         rows = rows.sort(most, descending=True, maintain_order=True)
     rows = rows.with_columns(place=pl.col("term").rle_id().cast(pl.Int64))
     number = every["term"].n_unique()
-    answer, beside = f"The most frequent: {most_frequent}.", None
-    if is_compared:
-        apart = every.filter(without_zero())
-        largest = largest_difference(apart if apart.height else rows)
-        if largest is None:
-            answer = "None of them differs between arms."
-        elif apart.is_empty():
-            answer = f"The largest difference among them: {_held_apart(board, every, largest)}."
-        else:
-            rest = (
-                f"Of {counted(number, 'term')} looked at, the interval is without zero for "
-                f"{apart['term'].n_unique():,}, some of them by chance alone."
-            )
-            answer = f"{_held_apart(board, every, largest)}. {rest}"
-            beside = rest if largest["mark"] == MARK else None
+    frequent = f"The most frequent: {most_frequent}."
+    apart, attention = smallest(board), marked(board, TERM, SYSTEM)
     table = _beside_each_other(board, rows, ("participants", "percent"))
     table = table.select(*reversed(KEYS), pl.exclude(*KEYS, "^mark_.*$"))
     names = axis_names(table["preferred_term"].to_list(), lines=2)
     return Exhibit(
-        attention=_marked_in_words(board, every),
-        answer=answer,
-        beside=beside,
+        attention=attention,
+        answer=apart or frequent,
+        beside=apart if attention else None,
         denominator=f"N = {sum(sizes.values()):,}; {table.height} of {counted(number, 'term')}",
         picture=interval_dots(
             board,
@@ -279,21 +236,3 @@ def adverse_event_dots(board: Board) -> Exhibit:
             *sealed_events(board),
         ),
     )
-
-
-def _held_apart(board: Board, rows: pl.DataFrame, row: dict[str, Any]) -> str:
-    """The counts of an arm and of the reference with a term, and how far apart they are."""
-    held = held_against_reference(board, rows, row, by="term", of="of")
-    return f"{row['preferred_term']}: {held}"
-
-
-def _marked_in_words(board: Board, rows: pl.DataFrame) -> str:
-    """Each term that is marked, by arm; empty where none is."""
-    marked = [
-        _held_apart(board, rows, row)
-        for row in rows.filter(pl.col("mark") == MARK).iter_rows(named=True)
-    ]
-    if not marked:
-        return ""
-    looked_at = counted(rows["term"].n_unique(), "term")
-    return f"{'. '.join(marked)}. Marked {MARK}: more than chance among {looked_at}."

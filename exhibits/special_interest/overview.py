@@ -4,7 +4,6 @@ import polars as pl
 
 from exhibits.exhibit import Conclusion, Exhibit, exhibit
 from exhibits.parts.comparison import (
-    apart_in_words,
     difference_labels,
     held_against_reference,
     is_apart,
@@ -23,6 +22,7 @@ from exhibits.parts.events import (
     sealed_terms,
 )
 from exhibits.parts.interval_dots import interval_dots
+from exhibits.parts.signals import GROUP, marked, marks_note, with_marks
 from exhibits.parts.theme import in_lines
 from exhibits.parts.words import counted
 from exhibits.special_interest.groups import (
@@ -71,6 +71,8 @@ def special_interest_overview(board: Board) -> Exhibit:
     table = with_difference(
         board, with_rate(board, with_share(board, rows), events="in_time"), by=["group"]
     ).with_columns(name=pl.col("group").replace_strict(names))
+    table = with_marks(board, table, "group")
+    attention = marked(board, GROUP)
     total = int(people["randomized"].sum())
     most_frequent = (
         table.group_by("name", maintain_order=True)
@@ -97,8 +99,8 @@ def special_interest_overview(board: Board) -> Exhibit:
         answer += f" Largest difference: {largest['name']}: {held}{zero}."
     return Exhibit(
         answer=answer,
-        attention=apart_in_words(board, table, by="name"),
-        beside=first if largest is not None and is_apart(largest) else None,
+        attention=attention,
+        beside=first if attention else None,
         denominator=f"N = {total:,}; {counted(int(people['observed_days'].sum()), 'patient-day')}",
         picture=interval_dots(
             board,
@@ -115,6 +117,7 @@ def special_interest_overview(board: Board) -> Exhibit:
             "name", "arm", "randomized", "participants", "percent", "percent_low", "percent_high",
             "events", *(kind for kind in ("serious", "fatal") if recorded[kind]), "observed_days",
             "rate", "rate_low", "rate_high", "^difference.*$",
+            *(("mark",) if len(board.arms) > 1 else ()),
         ),
         labels=LABELS | difference_labels(board),
         footnotes=(
@@ -122,6 +125,7 @@ def special_interest_overview(board: Board) -> Exhibit:
                 (
                     f"Difference to {board.reference_arm} by Miettinen & Nurminen (1985). "
                     "Intervals are 95 %, none is adjusted for the number of groups.",
+                    *marks_note(board),
                 )
                 if len(board.arms) > 1
                 else ()

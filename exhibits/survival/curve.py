@@ -96,7 +96,7 @@ def survival_curve(board: Board) -> Exhibit:
     died, total = int(known["is_dead"].sum()), everybody.height
     imputed = int(known["is_earliest"].sum())
     return Exhibit(
-        answer=_survival_answer(board, rows, day, in_doubt) if estimated else TOO_FEW,
+        answer=_survival_answer(board, rows, day, by_day) if estimated else TOO_FEW,
         denominator=f"n = {counted(died, 'death')} among N = {total:,}",
         picture=(lambda: _curves_drawn(board, drawn, days_apart(days, day))) if estimated else None,
         description="A step curve of the share alive by study day for each arm of this view, with "
@@ -225,8 +225,9 @@ def _compared(
 
 
 def _survival_answer(
-    board: Board, rows: list[dict[str, Any]], day: int, in_doubt: set[tuple[str, int]]
+    board: Board, rows: list[dict[str, Any]], day: int, by_day: pl.DataFrame
 ) -> str:
+    in_doubt = set(by_day.filter(~enough_known(board)).select("arm", "asked_day").rows())
     on_day = [row for row in rows if row["day"] == day]
     several = len(board.arms) > 1
     parts = []
@@ -243,7 +244,7 @@ def _survival_answer(
             words += f" ({decimal(low)} to {decimal(high)})"
         parts.append(f"{row['arm']} {words}" if several else words)
     apart = differences_in_words(board, on_day, "survival")
-    warning = too_little_known(board, {row["arm"]: row["known_percent"] for row in on_day}, day)
+    warning = too_little_known(board, by_day.filter(pl.col("asked_day") == day), day)
     said = f"Survival to day {day}: {'; '.join(parts)}{apart}."
     return f"{said} {warning}".rstrip()
 

@@ -7,7 +7,6 @@ from exhibits.parts.comparison import (
     apart_in_words,
     difference_labels,
     share_of_arm,
-    shares_in_arms,
     too_few_note,
     with_difference,
     with_share,
@@ -17,12 +16,11 @@ from exhibits.parts.populations import BY_WHICH, PAST, who_died
 from exhibits.parts.words import number
 from exhibits.survival.status import (
     ALL,
-    KNOWN,
     OBSERVED,
     by_vital_status,
     counts_by_arm,
-    differences_in_words,
-    enough_known,
+    died_by,
+    died_in_words,
     range_in_words,
     status_by_day,
     too_little_known,
@@ -50,39 +48,25 @@ from queries import Board
 def mortality(board: Board) -> Exhibit:
     """How many died in each arm, by the day that the trial definition names and in all."""
     day = board.trial.survival.day
-    known, randomized = status_by_day(board, [day]), pl.col("randomized")
+    known = status_by_day(board, [day])
     dead = dict(board.ask("survival/observed").group_by("arm").agg(pl.col("is_dead").sum()).rows())
     by_day = f"By day {day}"
-    rows = pl.concat(
-        [
-            known.select(
-                pl.lit(by_day).alias("group"),
-                "arm",
-                pl.col("died_past").alias("participants"),
-                pl.col("known_past").alias("randomized"),
-                (pl.col("past") - pl.col("known_past")).alias("not_known"),
-            ),
-            known.select(
-                pl.lit(ALL).alias("group"),
-                "arm",
-                pl.col("arm")
-                .replace_strict(dead, default=0, return_dtype=pl.Int64)
-                .alias("participants"),
-                "randomized",
-                pl.lit(None, pl.Int64).alias("not_known"),
-            ),
-        ]
+    past = known.select(
+        pl.lit(by_day).alias("group"),
+        "arm",
+        pl.col("died_past").alias("participants"),
+        pl.col("past").alias("randomized"),
+        (pl.col("past") - pl.col("known_past")).alias("not_known"),
     )
-    rows = with_share(board, rows)
-    too_few_known = known.filter(~enough_known(board))["arm"].to_list()
-    in_doubt = (pl.col("group") == by_day) & pl.col("arm").is_in(too_few_known)
-    rows = rows.with_columns(pl.when(~in_doubt).then(pl.col("^percent.*$")))
-    table = with_difference(board, rows, by=["group"])
-    if "difference" in table.columns:
-        # Neither arm of a comparison may be in doubt, the reference one above all.
-        if board.reference_arm in too_few_known:
-            in_doubt = pl.col("group") == by_day
-        table = table.with_columns(pl.when(~in_doubt).then(pl.col("^difference.*$")))
+    ever = known.select(
+        pl.lit(ALL).alias("group"),
+        "arm",
+        pl.col("arm").replace_strict(dead, default=0, return_dtype=pl.Int64).alias("participants"),
+        "randomized",
+        pl.lit(None, pl.Int64).alias("not_known"),
+    )
+    in_all = with_difference(board, with_share(board, ever), by=["group"])
+    table = pl.concat([died_by(board, past, day), in_all], how="diagonal_relaxed")
     lists = tuple(
         who_died(row["arm"], board)
         if row["group"] == ALL
@@ -99,17 +83,10 @@ def mortality(board: Board) -> Exhibit:
     undated = int(known["undated"].sum())
     unknown = int((known["past"] - known["known_past"]).sum())
     by_then = table.filter(pl.col("group") == by_day)
-    deaths_by_then = range_in_words(board, known, day) or (
-        f"By day {day}, {share_of_arm(board, *early)} of those past that day with a known vital "
-        f"status died{counts_by_arm(board, by_then)}"
-        f"{differences_in_words(board, by_then.iter_rows(named=True), 'deaths')}."
-    )
-    known_percent = known.select(
-        "arm", pl.when(randomized > 0).then(100 * pl.sum_horizontal(KNOWN) / randomized)
-    )
+    deaths_by_then = range_in_words(board, known, day) or died_in_words(board, by_then, day)
     attention = (
         deaths_by_then if apart_in_words(board, by_then, by="group") else "",
-        too_little_known(board, dict(known_percent.rows()), day),
+        too_little_known(board, known, day),
     )
     deaths_in_all = (
         f"Deaths in all: {share_of_arm(board, *total)}"
@@ -119,22 +96,15 @@ def mortality(board: Board) -> Exhibit:
         attention=" ".join(part for part in attention if part),
         answer=f"{deaths_by_then} {deaths_in_all}",
         beside=deaths_in_all if attention[0] else None,
-        denominator=f"n = {early[1]:,} past day {day} with a known vital status "
-        f"of N = {total[1]:,}",
+        denominator=f"n = {early[1]:,} past day {day}, of {early[1] - unknown:,} of whom the vital "
+        f"status is known; N = {total[1]:,}",
         numbers=tuple(
             Number(
                 f"Died {name[0].lower()}{name[1:]}",
                 share_of_arm(board, *counts)
-                if name == ALL or not too_few_known
-                else f"{number(early[0])} to {number(early[0] + unknown)} of "
-                f"{number(early[1] + unknown)}",
-                ""
-                if len(board.arms) == 1
-                else shares_in_arms(
-                    board,
-                    table.filter(pl.col("group") == name).iter_rows(named=True),
-                    "randomized",
-                ),
+                if name == ALL or not unknown
+                else f"{number(early[0])} to {number(early[0] + unknown)} of {number(early[1])}",
+                counts_by_arm(board, table.filter(pl.col("group") == name)).removeprefix(": "),
                 who_died(None, board)
                 if name == ALL
                 else by_vital_status(
@@ -152,19 +122,21 @@ def mortality(board: Board) -> Exhibit:
             x_title="Participants who died, %",
         ),
         description=f"A dot with its interval for each arm of this view: the share who died by day "
-        f"{day}, and in all.",
+        f"{day}, by Kaplan & Meier, and in all.",
         table=table,
         labels=MORTALITY_LABELS | difference_labels(board),
         footnotes=(
-            f"By day {day}: of those who are past that day, and of whom it is known whether they "
-            f"lived on it. {PAST} Of those randomized later deaths would count, but not lives, so "
-            "they are left out. In all: of all randomized, however long they were followed.",
-            "Exact intervals (Clopper & Pearson 1934)"
+            f"By day {day}: 1 less Kaplan & Meier's estimate (1958) of all randomized, limits on "
+            "the log-log scale; so who is not past the day counts as long as they are followed. "
+            f"Counts are of those past it. {PAST}",
+            "In all: of all randomized, however long they were followed; exact intervals (Clopper "
+            "& Pearson 1934)."
             + (
-                f"; differences to {board.reference_arm} in percentage points with 95 % intervals "
-                "(Miettinen & Nurminen 1985)."
+                f" Differences to {board.reference_arm} in percentage points with 95 % intervals: "
+                f"by day {day} of two such estimates (Newcombe 1998; Zou & Donner 2008), in all by "
+                "Miettinen & Nurminen (1985)."
                 if len(board.arms) > 1
-                else ", 95 %."
+                else ""
             ),
             *undated_note(undated),
             *too_few_note(board, table["randomized"]),
@@ -178,5 +150,6 @@ MORTALITY_LABELS = {
     "group": "Deaths",
     "participants": "Died",
     "randomized": "Of",
+    "percent": "Died, %",
     "not_known": "Vital status not known",
 }

@@ -57,9 +57,8 @@ def vital_status(board: Board) -> Exhibit:
     said = []
     for day in days:
         part = table.filter(pl.col("asked_day") == day)
-        shares = dict(part.select("arm", "known_percent").rows())
         said.append(_known_on_day(part.select(pl.col(pl.Int64).sum()).row(0, named=True), day))
-        if warning := too_little_known(board, shares, day):
+        if warning := too_little_known(board, part, day):
             said.append(warning)
     return Exhibit(
         answer=" ".join(said),
@@ -95,8 +94,8 @@ def vital_status(board: Board) -> Exhibit:
         | {state: words for state, words, _ in VITAL},
         footnotes=(
             "A warning stands where vital status is known for fewer than "
-            f"{100 * rules.least_known:.0f} % of an arm: what is estimated on that day then rests "
-            "on the others being like them.",
+            f"{100 * rules.least_known:.0f} % of those of an arm who are past the day; nothing is "
+            "then estimated on that day.",
         ),
         assumptions=board.trial.assumptions("survival", "schedule"),
         lists=lists,

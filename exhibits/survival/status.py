@@ -1,19 +1,23 @@
 """What is known of whether participants live, and what is said of it."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
+from estimators.proportions import clopper_pearson
+from estimators.time_to_event import difference_at, kaplan_meier, survival_on
 from exhibits.exhibit import People
 from exhibits.parts.comparison import (
     contrast,
     counts_in_arms,
+    has_enough,
     in_limits,
 )
 from exhibits.parts.populations import row_name
 from exhibits.parts.theme import STATES
-from exhibits.parts.words import counted, decimal, number, signed
+from exhibits.parts.words import counted, decimal, number, rounded, signed
 from queries import Board
 
 OBSERVED = (
@@ -107,6 +111,124 @@ def range_in_words(board: Board, rows: pl.DataFrame, day: int) -> str:
     )
 
 
+def died_by(board: Board, rows: pl.DataFrame, day: int) -> pl.DataFrame:
+    """The rows with the `percent` who died by a day, and the `difference` to the reference arm.
+
+    By Kaplan & Meier of all randomized: who is not past the day counts while they are followed, and
+    where deaths are reported before lives nobody's life is left out. Null where too few are known
+    of those past the day, in either arm.
+
+    Args:
+        rows: one row an `arm`, with `randomized`, those past the day, and `not_known` of them.
+    """
+    observed = board.ask("survival/observed").filter(pl.col("day").is_not_null())
+    arms = {
+        arm: (part["day"].to_numpy(), part["is_dead"].to_numpy())
+        for arm in board.arms
+        for part in [observed.filter(pl.col("arm") == arm)]
+    }
+    least = board.trial.survival.least_known
+    estimated = {
+        arm
+        for arm, of, not_known in rows.select("arm", "randomized", "not_known").rows()
+        if has_enough(board, of) and of - not_known >= least * of
+    }
+    found = []
+    for arm, (times, events) in arms.items():
+        row: dict[str, float | None] = dict.fromkeys((*PERCENT, *DIFFERENCE))
+        if arm in estimated:
+            on = survival_on(kaplan_meier(times, events), [day])
+            alive, low, high = float(on.survival[0]), float(on.low[0]), float(on.high[0])
+            if math.isnan(low):
+                # Nobody has died, or everybody: exact limits of those who are known of.
+                known = int(((times >= day) | events).sum())
+                share = clopper_pearson(known if alive == 0.0 else 0, known)
+                low, high = 1.0 - float(share.high), 1.0 - float(share.low)
+            row |= _rounded(PERCENT, (1.0 - alive, 1.0 - high, 1.0 - low))
+            if arm != board.reference_arm and board.reference_arm in estimated:
+                apart = difference_at(arms[arm], arms[board.reference_arm], day)
+                if apart.estimate is not None and apart.low is not None and apart.high is not None:
+                    # More deaths is less survival.
+                    row |= _rounded(DIFFERENCE, (-apart.estimate, -apart.high, -apart.low))
+        found.append({"arm": arm, **row})
+    schema = {"arm": pl.String} | dict.fromkeys((*PERCENT, *DIFFERENCE), pl.Float64)
+    made = rows.join(pl.DataFrame(found, schema=schema), on="arm", maintain_order="left")
+    return made if len(board.arms) > 1 else made.drop(DIFFERENCE)
+
+
+PERCENT = ("percent", "percent_low", "percent_high")
+DIFFERENCE = ("difference", "difference_low", "difference_high")
+
+
+def _rounded(names: tuple[str, ...], shares: tuple[float, ...]) -> dict[str, float | None]:
+    return {name: rounded(100 * share, 1) for name, share in zip(names, shares, strict=True)}
+
+
+def died_in_words(board: Board, rows: pl.DataFrame, day: int) -> str:
+    """The share who died by a day, by arm, how far they are apart, and what is not known of.
+
+    Args:
+        rows: as `died_by` returns them.
+    """
+    several = len(board.arms) > 1
+    parts = []
+    for row in rows.iter_rows(named=True):
+        counts = f"{number(row['participants'])} of {number(row['randomized'])}"
+        who = row["arm"] if several else "participants"
+        if row["percent"] is None:
+            parts.append(f"{counts} past it {f'in {who} ' if several else ''}died")
+            continue
+        limits = in_limits(row["percent_low"], row["percent_high"], 1)
+        parts.append(
+            f"{decimal(row['percent'])} % of {who} died by Kaplan–Meier ({limits}; "
+            f"{counts} past it)"
+        )
+    apart = differences_in_words(board, rows.iter_rows(named=True), "deaths")
+    return f"By day {day}, {'; '.join(parts)}{apart}.{_if_unknown(board, rows)}"
+
+
+def _if_unknown(board: Board, rows: pl.DataFrame) -> str:
+    """How far apart arms could be, if all who are unknown were dead in one and alive in the other.
+
+    Of one arm: how many can have died.
+    """
+    by_arm = {row["arm"]: row for row in rows.iter_rows(named=True) if row["randomized"]}
+    if not any(row["not_known"] for row in by_arm.values()):
+        return ""
+    if len(board.arms) == 1:
+        (row,) = by_arm.values()
+        most = row["participants"] + row["not_known"]
+        of = number(row["randomized"])
+        return f" Of those past it {number(row['participants'])} to {number(most)} of {of} died."
+    if board.reference_arm not in by_arm:
+        return ""
+
+    def shares(row: Mapping[str, Any]) -> tuple[float, float]:
+        died, of = row["participants"], row["randomized"]
+        return 100 * died / of, 100 * (died + row["not_known"]) / of
+
+    least, most = shares(by_arm[board.reference_arm])
+    parts = [
+        f"{contrast(board, arm)}: {signed(shares(row)[0] - most)} to "
+        f"{signed(shares(row)[1] - least)} percentage points"
+        for arm, row in by_arm.items()
+        if arm != board.reference_arm
+        and has_enough(board, row["randomized"])
+        and has_enough(board, by_arm[board.reference_arm]["randomized"])
+    ]
+    unknown = ", ".join(
+        f"{number(row['not_known'])} of {number(row['randomized'])} in {arm}"
+        for arm, row in by_arm.items()
+    )
+    said = f" Of those past it the status is not known of {unknown}."
+    if not parts:
+        return said
+    return (
+        f"{said} If all of them are dead in one arm and alive in the other, or the reverse: "
+        f"{'; '.join(parts)}."
+    )
+
+
 def counts_by_arm(board: Board, rows: pl.DataFrame) -> str:
     """`: 7 of 14 in Arm A, 2 of 14 in Arm B`; nothing where there is one arm."""
     if len(board.arms) == 1:
@@ -133,16 +255,21 @@ def undated_note(undated: int) -> tuple[str, ...]:
     )
 
 
-def too_little_known(board: Board, known: dict[str, float | None], day: int) -> str:
-    """A warning where the vital status of too small a share of an arm is known on a day."""
-    least = 100 * board.trial.survival.least_known
+def too_little_known(board: Board, rows: pl.DataFrame, day: int) -> str:
+    """A warning where the vital status of too few of those past a day is known, in any arm.
+
+    Args:
+        rows: of one day, as `status_by_day` returns them.
+    """
     short = [
-        f"{decimal(value)} % of {arm if len(board.arms) > 1 else 'participants'}"
-        for arm, value in known.items()
-        if value is not None and value < least
+        f"{number(known)} of {number(past)} past it" + (f" in {arm}" if len(board.arms) > 1 else "")
+        for arm, known, past in rows.filter(~enough_known(board))
+        .select("arm", "known_past", "past")
+        .rows()
     ]
     if not short:
         return ""
+    least = 100 * board.trial.survival.least_known
     return (
         f"Warning: vital status on day {day} is known for only {', '.join(short)} (below "
         f"{decimal(least, 0)} %)."

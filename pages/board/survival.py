@@ -8,6 +8,7 @@ from display.page import header
 header("Survival", "Who died, and when?", domains=("DM", "DS", "HO", "SS", "DD"), filtered=True)
 show("mortality")
 show("survival_curve")
+show("deaths_compared")
 left, right = st.columns(2)
 with left:
     show("discharge")

@@ -1,16 +1,15 @@
-"""Adjusted differences against R, dense matrices, and the laws they must obey."""
+"""Adjusted differences against R, and the laws they must obey."""
 
 import math
 import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import optimize  # type: ignore[import-untyped, unused-ignore]
 
-from estimators.linear import ancova, delta_adjusted, repeated_measures
+from estimators.linear import ancova, delta_adjusted
 
 Rows = NDArray[np.float64]
 SEEDS = st.integers(0, 2**32 - 1)
@@ -95,21 +94,18 @@ def test_what_cannot_be_told_has_a_reason_and_no_number(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found, model = ancova(first, second), repeated_measures(first or np.zeros((0, 2)), second)
+        found = ancova(first, second)
         table = delta_adjusted(first, second, [(0.0, 0.0)])
-    for reason in (found.reason, model.reason, table[0].reason):
+    for reason in (found.reason, table[0].reason):
         assert reason is not None
         assert says in reason
     assert found.difference is None
-    assert model.days[0].low is None
     assert table[0].high is None
 
 
 def test_wrong_shapes_and_infinite_values_are_refused() -> None:
     with pytest.raises(ValueError, match="rows of a baseline"):
         ancova([[1.0, 2.0, 3.0]], [[1.0, 2.0, 3.0]])
-    with pytest.raises(ValueError, match="rows of a baseline"):
-        repeated_measures([[1.0, 2.0, 3.0]], [[1.0, 2.0]])
     with pytest.raises(ValueError, match="infinite"):
         ancova([[1.0, math.inf]], STRAIGHT)
     with pytest.raises(ValueError, match="finite"):
@@ -142,98 +138,33 @@ def test_delta_is_ancova_of_what_was_filled_in(seed: int, one: float, two: float
     assert (found.imputed1, found.imputed2) == (plain.left_out1, plain.left_out2)
 
 
-# --- several days ---------------------------------------------------------------------------
-
-
-def test_repeated_measures_as_lme_of_r() -> None:
-    found = repeated_measures(*with_gaps())
-    # lme of nlme 3.1-162 in R 4.2.2: y ~ 0 + t + base + t:arm, random = ~1 | id, REML.
-    assert found.reason is None
-    assert [d.difference for d in found.days] == pytest.approx(
-        [8.5918932803, 14.6655874754, 16.1105822006], abs=1e-5
-    )
-    assert [d.standard_error for d in found.days] == pytest.approx(
-        [3.1950647104, 3.2455910585, 3.2446848244], abs=1e-5
-    )
-    assert found.correlation == pytest.approx(29.51367 / (29.51367 + 10.26025), abs=1e-5)
-    assert [(d.n1, d.n2, d.left_out1, d.left_out2) for d in found.days] == [
-        (8, 7, 0, 1),
-        (7, 7, 1, 1),
-        (7, 7, 1, 1),
-    ]
-
-
-@settings(max_examples=30)
-@given(SEEDS)
-def test_one_day_is_ancova(seed: int) -> None:
-    first, second = drawn(seed)
-    model, plain = repeated_measures(first, second), ancova(first, second)
-    found = model.days[0]
-    assert model.correlation is None
-    assert found.degrees_of_freedom == plain.degrees_of_freedom
-    assert (found.difference, found.low, found.high) == pytest.approx(
-        (plain.difference, plain.low, plain.high), abs=1e-7
-    )
-
-
-def dense(first: Rows, second: Rows) -> tuple[Rows, Rows]:
-    """The same model by whole covariance matrices and two parameters."""
-    rows, days = np.vstack([first, second]), first.shape[1] - 1
-    person, day = np.nonzero(~np.isnan(rows[:, 1:]))
-    y = rows[person, day + 1]
-    x = np.zeros((y.size, 2 * days + 1))
-    for k, (p, d) in enumerate(zip(person, day, strict=True)):
-        x[k, d], x[k, days + d], x[k, -1] = p < len(first), 1.0, rows[p, 0]
-    same = person[:, None] == person[None, :]
-
-    def covariance(logs: Rows) -> Rows:
-        return np.asarray(math.exp(logs[0]) * same + math.exp(logs[1]) * np.eye(y.size))
-
-    def criterion(logs: Rows) -> float:
-        v = covariance(logs)
-        inverse = np.linalg.inv(v)
-        information = x.T @ inverse @ x
-        left = y - x @ np.linalg.solve(information, x.T @ inverse @ y)
-        parts = np.linalg.slogdet(v)[1] + np.linalg.slogdet(information)[1]
-        return float(parts + left @ inverse @ left)
-
-    best = optimize.minimize(
-        criterion, [4.0, 4.0], method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-10}
-    )
-    inverse = np.linalg.inv(covariance(best.x))
-    spread = np.linalg.inv(x.T @ inverse @ x)
-    return (spread @ x.T @ inverse @ y)[:days], np.sqrt(np.diag(spread))[:days]
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_repeated_measures_as_with_whole_matrices(seed: int) -> None:
-    first, second = drawn(seed, n=12, days=3)
-    found, (differences, errors) = repeated_measures(first, second), dense(first, second)
-    assert [d.difference for d in found.days] == pytest.approx(list(differences), abs=1e-3)
-    assert [d.standard_error for d in found.days] == pytest.approx(list(errors), abs=1e-3)
-    mirror = repeated_measures(second[::-1], first[::-1])
-    swapped = [-(d.difference or 0.0) for d in mirror.days]
-    assert swapped == pytest.approx(list(differences), abs=1e-3)
-
-
-def test_a_model_that_is_not_identified_says_so() -> None:
-    first, second = made_up()
-    for arm in (first, second):
-        for row in range(8):
-            arm[row, [d for d in (1, 2, 3) if d != 1 + row % 3]] = math.nan
-    assert "not identified" in (repeated_measures(first, second).reason or "")
-    first[:, 3] = math.nan
-    assert "On a day an arm has no outcome" in (repeated_measures(first, second).reason or "")
-    # The outcomes of a participant are the same on all days.
-    same = [np.column_stack([arm[:, 0], *[arm[:, 1]] * 3]) for arm in made_up()]
-    assert "converge" in (repeated_measures(same[0], same[1]).reason or "")
-
-
 def test_intervals_cover_the_effect_at_30_an_arm() -> None:
-    covered, runs = np.zeros(4), 300
+    covered, runs = 0, 300
     for seed in range(runs):
-        first, second = drawn(seed + 10_000, n=30, days=3, missing=0.0)
-        found = [*repeated_measures(first, second).days, ancova(first[:, :2], second[:, :2])]
-        limits = [(d.low, d.high) for d in found if d.low is not None and d.high is not None]
-        covered += [low <= 5.0 <= high for low, high in limits]
-    assert np.all(covered / runs > 0.91)
+        found = ancova(*drawn(seed + 10_000, n=30, missing=0.0))
+        assert found.low is not None
+        assert found.high is not None
+        covered += found.low <= 5.0 <= found.high
+    assert covered / runs > 0.91
+
+
+# --- strata ---------------------------------------------------------------------------------
+
+
+@given(SEEDS)
+def test_strata_are_adjusted_for(seed: int) -> None:
+    """What a stratum adds to everybody in it moves nothing but the degrees of freedom."""
+    first, second = drawn(seed)
+    labels = [np.arange(len(arm)) % 3 for arm in (first, second)]
+    moved = [
+        np.column_stack([arm[:, 0], arm[:, 1] + 100.0 * of])
+        for arm, of in zip((first, second), labels, strict=True)
+    ]
+    strata = (labels[0], labels[1])
+    found = ancova(first, second, strata=strata)
+    same = ancova(moved[0], moved[1], strata=strata)
+    assert found.degrees_of_freedom == (ancova(first, second).degrees_of_freedom or 0) - 2
+    assert found.difference == pytest.approx(same.difference, abs=1e-6)
+    assert found.standard_error == pytest.approx(same.standard_error, abs=1e-6)
+    with pytest.raises(ValueError, match="label"):
+        ancova(first, second, strata=(labels[0], labels[1][1:]))

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
-from estimators.multiplicity import benjamini_hochberg, double_false_discovery_rate
+from estimators.multiplicity import (
+    benjamini_hochberg,
+    double_false_discovery_rate,
+    expected_by_chance,
+    least_total,
+)
+from estimators.proportions import fisher_exact
 
 P_VALUES = st.lists(st.floats(0.0, 1.0), min_size=1, max_size=40)
 GROUPED = st.lists(
@@ -194,3 +200,56 @@ def test_p_values_that_are_no_list_are_refused(p: ArrayLike) -> None:
 def test_terms_and_groups_that_do_not_pair_are_refused(groups: str | Sequence[str]) -> None:
     with pytest.raises(ValueError, match="Every p-value needs one group, but there are 2"):
         double_false_discovery_rate([0.5, 0.2], groups)
+
+
+# --- what chance can bring ------------------------------------------------------------------
+
+ARMS = st.integers(1, 40)
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), [(84, 86, 4), (30, 30, 5), (60, 30, 3)])
+def test_from_how_many_on_a_term_can_be_marked(first: int, second: int, expected: int) -> None:
+    """R's fisher.test of every split of 2, 3, … participants."""
+    assert least_total(first, second, 0.10) == expected
+
+
+@given(ARMS, ARMS, st.floats(0.01, 0.9))
+def test_with_fewer_no_split_is_so_uneven(first: int, second: int, p: float) -> None:
+    def least_p(total: int) -> float:
+        mine = np.arange(max(0, total - second), min(total, first) + 1)
+        return float(fisher_exact(mine, first, total - mine, second).min())
+
+    try:
+        least = least_total(first, second, p)
+    except ValueError:
+        assert all(least_p(total) > p for total in range(1, first + second))
+        return
+    assert least_p(least) <= p
+    assert all(least_p(total) > p for total in range(1, least))
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 12), max_size=5), st.integers(6, 20), st.integers(6, 20))
+def test_what_chance_would_bring_is_that_of_every_split(
+    totals: list[int], first: int, second: int
+) -> None:
+    p = 0.2
+    expected = 0.0
+    for total in totals:
+        mine = np.arange(max(0, total - second), min(total, first) + 1)
+        as_small = fisher_exact(mine, first, total - mine, second) <= p
+        expected += float(stats.hypergeom.pmf(mine[as_small], first + second, first, total).sum())
+    assert expected_by_chance(p, totals, first, second) == pytest.approx(expected)
+    # Never more than p of each, and less of rare ones.
+    assert expected_by_chance(p, totals, first, second) <= p * len(totals) + 1e-9
+
+
+def test_wrong_counts_are_refused() -> None:
+    with pytest.raises(ValueError, match="participant"):
+        least_total(0, 5, 0.1)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        least_total(5, 5, 1.0)
+    with pytest.raises(ValueError, match="uneven"):
+        least_total(1, 1, 0.1)
+    with pytest.raises(ValueError, match="More participants"):
+        expected_by_chance(0.1, [11], 5, 5)

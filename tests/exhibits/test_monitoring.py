@@ -225,7 +225,7 @@ def deaths(board: Board) -> tuple[list[int], list[int], float]:
     }
     arms = [rows[arm] for arm in ("Control", "UC-MSC")]
     died = [row["participants"] for row in arms]
-    known = [row["randomized"] for row in arms]
+    known = [row["randomized"] - row["not_known"] for row in arms]
     alive = [of - dead for dead, of in zip(died, known, strict=True)]
     return died, known, float(stats.fisher_exact([died, alive]).pvalue)
 

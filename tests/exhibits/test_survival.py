@@ -150,13 +150,26 @@ def test_deaths_by_day_28_are_of_those_who_could_be_followed_to_it(
             who for who in known if followed.last_day[who][1] and followed.last_day[who][0] <= 28
         ]
         early, total = rows.filter(pl.col("arm") == arm).to_dicts()
-        assert (early["participants"], early["randomized"]) == (len(died), len(known))
+        assert (early["participants"], early["randomized"]) == (len(died), len(past))
+        ends = [followed.last_day[who] for who in people]
+        assert early["percent"] == pytest.approx(100 - 100 * product_limit(ends, 28), abs=0.051)
+        assert early["percent_low"] < early["percent"] < early["percent_high"]
         assert early["not_known"] == len(past) - len(known)
         assert (total["participants"], total["randomized"]) == (
             sum(followed.last_day[who][1] for who in people),
             len(people),
         )
     assert rows["participants"].sum() > 0
+    # The same estimates as those of the curve, of deaths and not of lives.
+    curve = table(make("survival_curve", board("two arms", View.UNBLINDED)))
+    alive = {row["arm"]: row for row in curve.filter(pl.col("day") == 28).iter_rows(named=True)}
+    for row in rows.filter(pl.col("group") == "By day 28").iter_rows(named=True):
+        same = alive[row["arm"]]
+        assert row["percent"] == pytest.approx(100 - same["survival_percent"], abs=0.11)
+        assert row["percent_low"] == pytest.approx(100 - same["survival_percent_high"], abs=0.11)
+        if same["difference"] is not None:
+            assert row["difference"] == -same["difference"]
+            assert row["difference_low"] == -same["difference_high"]
 
 
 def test_each_day_has_everybody_once_and_says_of_whom_it_is_not_known(
@@ -220,11 +233,17 @@ def test_discharge_and_death_in_hospital_are_those_of_the_extract(
 def test_behind_a_row_are_the_participants_it_is_about(
     board: BoardByName, name: str, view: View
 ) -> None:
+    if view < EXHIBITS[name].least_view:
+        return
     opened = board("two arms", view)
     shown = make(name, opened)
     rows = table(shown)
     assert len(shown.row_lists) == rows.height
-    counted = {"mortality": "participants", "vital_status": "not_known"}.get(name)
+    counted = {
+        "mortality": "participants",
+        "vital_status": "not_known",
+        "deaths_compared": "deaths",
+    }.get(name)
     for row, place in zip(rows.iter_rows(named=True), shown.row_lists, strict=True):
         if place is None:
             continue
@@ -237,7 +256,7 @@ def test_behind_a_row_are_the_participants_it_is_about(
     for number in shown.numbers:
         if number.people is not None:
             found = opened.ask(number.people.question, **dict(number.people.values))
-            assert number.value.startswith(f"{found.height:,} of ")
+            assert number.value.startswith((f"{found.height:,} of ", f"{found.height:,} to "))
 
 
 def test_days_of_the_filters_do_not_shorten_survival(demonstration_store: LoadedTrial) -> None:
@@ -289,7 +308,7 @@ def test_too_few_known_is_a_warning_of_the_arm(short_of_news: tuple[LoadedTrial,
     for name in ("survival_curve", "vital_status"):
         said = make(name, opened).answer
         assert "Warning: vital status on day 28 is known for only" in said
-        assert " of UC-MSC (below 80 %)." in said
+        assert " past it in UC-MSC (below 90 %)." in said
     # The overview has what needs attention of the deaths.
     attention = make("mortality", opened).attention
     assert attention.endswith(said[said.index("Warning: vital status on day 28") :])
@@ -418,8 +437,18 @@ def test_a_difference_stands_beside_the_day_that_it_is_of(board: BoardByName) ->
         )
 
     by_day, in_all = shown.answer.split(" Deaths in all: ")
-    assert f": {counts(early)}; Arm B minus Arm A: {signed(early[1]['difference'])} " in by_day
+    for row in early:
+        counts_of = f"{row['participants']} of {row['randomized']} past it"
+        assert f"{row['percent']} % of {row['arm']} died by Kaplan–Meier (95 % " in by_day
+        assert counts_of in by_day
+    assert f"; Arm B minus Arm A: {signed(early[1]['difference'])} percentage points" in by_day
     assert " percentage points of deaths (95 % " in by_day
+    # Of one nothing is known: the range if they are dead, or alive.
+    worst = 100 * (early[1]["participants"] / 17 - early[0]["participants"] / 17)
+    best = worst - 100 * early[0]["not_known"] / 17
+    assert by_day.endswith(
+        f"Arm B minus Arm A: {signed(best)} to {signed(worst)} percentage points."
+    )
     assert in_all.endswith(f": {counts(total)}.")
     assert "minus" not in in_all
     curve = make("survival_curve", opened)

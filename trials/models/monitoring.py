@@ -108,7 +108,7 @@ class Survival(Model):
 
     day: int = Field(default=28, ge=2)
     known_days: tuple[int, ...] = (14, 28)
-    least_known: float = Field(default=0.8, gt=0, le=1)
+    least_known: float = Field(default=0.9, gt=0, le=1)
 
     @model_validator(mode="after")
     def _days_rise(self) -> Self:

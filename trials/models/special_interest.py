@@ -79,6 +79,17 @@ class SpecialInterest(Model):
         )
 
 
+class Safety(Model):
+    """How adverse events of the arms are compared.
+
+    Attributes:
+        least_total: participants of two arms together from which on a term, body system or group
+            can be marked; where it is not given, as few as Fisher's test can mark at all.
+    """
+
+    least_total: int | None = Field(default=None, ge=1)
+
+
 class Worsening(Model):
     """What counts as worsening after a dose, and for how many hours.
 

@@ -15,7 +15,7 @@ from trials.models.monitoring import Monitoring, SequentialRule, StoppingRule, S
 from trials.models.oxygenation import Oxygenation
 from trials.models.participation import FollowUp, Participation, Screening
 from trials.models.schedule import Accrual, Assessment, Criterion, Visit
-from trials.models.special_interest import SpecialInterest, Worsening
+from trials.models.special_interest import Safety, SpecialInterest, Worsening
 
 
 class Trial(Model):
@@ -64,6 +64,7 @@ class Trial(Model):
     immune: Immune | None = None
     survival: Survival = Survival()
     special_interest: tuple[SpecialInterest, ...] = ()
+    safety: Safety = Safety()
     worsening: Worsening | None = None
     stopping_rules: tuple[StoppingRule, ...] = ()
     sequential_rules: tuple[SequentialRule, ...] = ()
