@@ -204,11 +204,11 @@ def read_of(frame: pl.DataFrame, made: Mapping[str, Sequence[pl.Expr]]) -> list[
         return []
     if is_small(frame):
         return made_of(frame, *made).get_columns()
-    return [
-        column
-        for name in made
-        for column in by_distinct(frame, [name], lambda rows, name=name: made_of(rows, name))
-    ]
+
+    def one(name: str) -> pl.DataFrame:
+        return by_distinct(frame, [name], lambda rows: made_of(rows, name))
+
+    return [column for name in made for column in one(name)]
 
 
 @cache
