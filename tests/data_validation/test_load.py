@@ -291,9 +291,11 @@ def test_totals_are_counted_in_the_files(
             connection.begin()
             connection.execute(change.format(f"{database}.{name}"))
             sentence = rf"Of {rows} rows .*, {rows + difference} were stored"
-            with pytest.raises(StoreError, match=sentence):
-                data_validation.load._check_control_totals(connection, assessment)
-            connection.rollback()
+            try:
+                with pytest.raises(StoreError, match=sentence):
+                    data_validation.load._check_control_totals(connection, assessment)
+            finally:
+                connection.rollback()
     data_validation.load._check_control_totals(connection, assessment)
 
 
