@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import polars as pl
 
-from data_validation.distinct import FEW
+from data_validation.distinct import is_small
 
 # Months as extracts name them, in English, German, French, Spanish, Italian and Portuguese; accents
 # are folded away.
@@ -159,7 +159,7 @@ def _digits(day: str | None) -> str:
 
 def _others(texts: pl.Series) -> Iterable[str]:
     """The texts that are no plain date of ISO 8601, each once."""
-    if len(texts) < FEW:
+    if is_small(texts.to_frame()):
         # To ask polars takes longer than to look at them.
         there = set(texts.to_list()) - {None}
         return [text for text in there if not _IS_PLAIN(text)]
