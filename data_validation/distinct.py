@@ -72,7 +72,7 @@ def by_distinct(
         make: given rows with the columns `names`, returns as many rows.
     """
     if is_small(frame):
-        return make(frame.select(names))
+        return make(frame[list(names)])
     combinations = distinct(frame, names)
     return make(frame.select(names)[combinations.rows])[combinations.which]
 

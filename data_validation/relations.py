@@ -12,7 +12,15 @@ from data_validation.facts import Domain, Field, Kind, folded, folded_terms
 from data_validation.measures import measured
 from data_validation.released import Released
 from data_validation.sealing import Tables, without_records
-from data_validation.values import BLANKS, is_partial_date, limit, looked_up, read_of, trimmed
+from data_validation.values import (
+    BLANKS,
+    is_empty,
+    is_partial_date,
+    limit,
+    looked_up,
+    read_of,
+    trimmed,
+)
 from data_validation.written_dates import stated
 from trials import Trial
 
@@ -149,9 +157,11 @@ def _worded(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -> pl.DataF
 
 def _date_text(frame: pl.DataFrame, field: Field) -> pl.Series:
     """The texts of a date, those in another form of SDTM as what they state. Few are."""
-    written, is_day = frame[field.name], frame[field.word].is_not_null()
-    is_other = (written.is_not_null() & ~is_day) | written.str.contains("24:00", literal=True)
-    places = is_other.fill_null(value=False).arg_true()
+    written, text = frame[field.name], pl.col(field.name)
+    if is_empty(written):
+        return written
+    is_other = pl.col(field.word).is_null() | text.str.contains("24:00", literal=True)
+    places = frame.select(pl.arg_where(text.is_not_null() & is_other)).to_series()
     if places.is_empty():
         return written
     said = frame[places].select(trimmed(field.name).map_batches(stated, pl.String)).to_series()

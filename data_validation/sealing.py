@@ -20,8 +20,9 @@ from data_validation.domains.participation import VISIT
 from data_validation.facts import Domain
 from data_validation.values import (
     BLANKS,
-    TYPES,
     has_blanks,
+    is_empty,
+    no_value,
     open_text,
     read_of,
     trimmed,
@@ -118,12 +119,12 @@ def _read(frame: pl.DataFrame, domain: Domain) -> _Read:
     """Blanks around texts, where a column has any; typed values; what may open of each text."""
     received = {field.name for field in domain.received_fields}
     opening = {field.name for field in domain.open_fields}
-    empty = {field.name for field in domain.fields if frame[field.name].null_count() == len(frame)}
+    empty = {field.name for field in domain.fields if is_empty(frame[field.name])}
     made = {
         field.name: [
             *([has_blanks(field.name)] if field.name in received else []),
-            *([typed(field)] if field.typed else []),
-            *([open_text(field)] if field.name in opening else []),
+            *([typed(field, is_trimmed=True)] if field.typed else []),
+            *([open_text(field, is_trimmed=True)] if field.name in opening else []),
         ]
         for field in domain.fields
         if field.name not in empty
@@ -133,9 +134,7 @@ def _read(frame: pl.DataFrame, domain: Domain) -> _Read:
     return _Read(
         [column for column in read if column.name.startswith(BLANKS) and column.any()],
         [
-            pl.repeat(None, len(frame), dtype=TYPES[field.kind], eager=True).alias(field.word)
-            if field.name in empty
-            else columns[field.word]
+            no_value(field, frame.height) if field.name in empty else columns[field.word]
             for field in domain.fields
             if field.typed
         ],
@@ -299,11 +298,13 @@ def _hashes(cells: pl.DataFrame, names: list[str]) -> pl.Series:
 
 def _hashed(texts: pl.DataFrame) -> pl.DataFrame:
     """The number of each text of a frame of one column; a missing one has that of an empty one."""
-    numbers = [
-        int.from_bytes(blake2b((text or "").encode(), digest_size=8).digest())
-        for text in texts.to_series()
-    ]
-    return pl.DataFrame({"_hash": numbers}, schema={"_hash": pl.UInt64})
+    listed = texts.to_series().to_list()
+    numbers = {
+        text: int.from_bytes(blake2b((text or "").encode(), digest_size=8).digest())
+        for text in set(listed)
+    }
+    hashes = np.fromiter(map(numbers.__getitem__, listed), np.uint64, len(listed))
+    return pl.Series("_hash", hashes).to_frame()
 
 
 # What a record is about, beside the fields by which those of its domain are told apart: of sealed

@@ -20,6 +20,8 @@ NOT_SHOWN = "[not shown]"
 
 # Columns that say whether the text of a field, as received, has blanks around it.
 BLANKS = "_blanks_"
+# The text as received, where `read_of` has it beside the trimmed one.
+_RECEIVED = "_received_"
 
 # Digits are 0 to 9: `\d` would also take those of other scripts, which nothing here can read.
 _NUMBER = (
@@ -56,10 +58,14 @@ def is_mark(name: str) -> pl.Expr:
     return trimmed(name).str.contains(_MARK)
 
 
+def _text(name: str, *, is_trimmed: bool) -> pl.Expr:
+    return pl.col(name) if is_trimmed else trimmed(name)
+
+
 @cache
-def open_text(field: Field) -> pl.Expr:
+def open_text(field: Field, *, is_trimmed: bool = False) -> pl.Expr:
     """What the open store may hold of a field's text, under the field's own name."""
-    text = trimmed(field.name)
+    text = _text(field.name, is_trimmed=is_trimmed)
     if field.exposure is Exposure.DAY:
         # A date written in another way has its few forms; all else that is no date can be any text.
         allowed = pl.coalesce(text.map_batches(as_written, pl.String), text.str.extract(_DAY, 1))
@@ -85,16 +91,16 @@ TYPES: Mapping[Kind, pl.DataType] = {
 
 
 @cache
-def typed(field: Field) -> pl.Expr:
+def typed(field: Field, *, is_trimmed: bool = False) -> pl.Expr:
     """The typed value of a field, under its word.
 
     DATE: complete calendar dates only, nothing imputed; 24:00 is the next day, and of a time with
     an offset from UTC the day is the local one. NUMBER: the number, of `<3.42` 3.42; the sign is
     read by `limit`. INTEGER: whole numbers, no limits. CODE: the code in upper case.
     """
-    text = trimmed(field.name)
+    text = _text(field.name, is_trimmed=is_trimmed)
     if field.kind is Kind.DATE:
-        day = stated_date(field.name).str.extract(_DAY, 1)
+        day = stated_date(field.name, is_trimmed=is_trimmed).str.extract(_DAY, 1)
         value = day.str.to_date("%Y-%m-%d", strict=False)
     elif field.kind is Kind.CODE:
         code = text.str.to_uppercase()
@@ -102,7 +108,7 @@ def typed(field: Field) -> pl.Expr:
     else:
         number = text.str.extract(_NUMBER, 1).cast(pl.Float64, strict=False)
         if field.kind is Kind.INTEGER:
-            whole = (number == number.round()) & limit(field.name).is_null()
+            whole = (number == number.round()) & limit(field.name, is_trimmed=is_trimmed).is_null()
             value = pl.when(whole).then(number).cast(pl.Int64, strict=False)
         else:
             # A number beyond what a double holds reads as infinite, and is none.
@@ -111,15 +117,15 @@ def typed(field: Field) -> pl.Expr:
 
 
 @cache
-def limit(name: str) -> pl.Expr:
+def limit(name: str, *, is_trimmed: bool = False) -> pl.Expr:
     """`<` or `>` where a result is a detection limit, else null."""
-    return trimmed(name).str.extract(r"^([<>])", 1)
+    return _text(name, is_trimmed=is_trimmed).str.extract(r"^([<>])", 1)
 
 
 @cache
-def stated_date(name: str) -> pl.Expr:
+def stated_date(name: str, *, is_trimmed: bool = False) -> pl.Expr:
     """The text of a date; of one in another form of SDTM, as ISO 8601 what it states."""
-    text = trimmed(name)
+    text = _text(name, is_trimmed=is_trimmed)
     return pl.coalesce(text.map_batches(stated, pl.String), text)
 
 
@@ -157,25 +163,58 @@ def is_placeholder(name: str) -> pl.Expr:
 
 def with_typed_values(frame: pl.DataFrame, domain: Domain, *, open_only: bool) -> pl.DataFrame:
     """`frame` (text columns by SDTM name) with a typed column, by word, for each typed field."""
-    fields = domain.open_fields if open_only else domain.fields
-    return frame.with_columns(read_of(frame, {f.name: [typed(f)] for f in fields if f.typed}))
+    fields = [
+        field for field in (domain.open_fields if open_only else domain.fields) if field.typed
+    ]
+    filled = {field.name for field in fields if not is_empty(frame[field.name])}
+    read = read_of(
+        frame,
+        {field.name: [typed(field, is_trimmed=True)] for field in fields if field.name in filled},
+    )
+    columns = {column.name: column for column in read}
+    return frame.with_columns(
+        columns[field.word] if field.name in filled else no_value(field, frame.height)
+        for field in fields
+    )
+
+
+def is_empty(column: pl.Series) -> bool:
+    """Whether a column has no value at all, so that there is nothing to read."""
+    return column.null_count() == len(column)
+
+
+def no_value(field: Field, height: int) -> pl.Series:
+    """The typed column of a field that is empty."""
+    return pl.Series(field.word, [None], TYPES[field.kind]).new_from_index(0, height)
 
 
 def read_of(frame: pl.DataFrame, made: Mapping[str, Sequence[pl.Expr]]) -> list[pl.Series]:
-    """The columns that expressions of one text column each make, by the name of that column."""
+    """The columns that expressions of one text column each make, by the name of that column.
+
+    Under that name they find the text trimmed, once for all of them, and beside it as received.
+    """
+
+    def made_of(rows: pl.DataFrame, *names: str) -> pl.DataFrame:
+        texts = rows.select(
+            pl.col(names).name.prefix(_RECEIVED), *(trimmed(name) for name in names)
+        )
+        return texts.select(item for name in names for item in made[name])
+
+    if not made:
+        return []
     if is_small(frame):
-        return frame.select(item for items in made.values() for item in items).get_columns()
+        return made_of(frame, *made).get_columns()
 
-    def made_of(name: str) -> pl.DataFrame:
-        return by_distinct(frame, [name], lambda rows: rows.select(made[name]))
+    def one(name: str) -> pl.DataFrame:
+        return by_distinct(frame, [name], lambda rows: made_of(rows, name))
 
-    return [column for name in made for column in made_of(name)]
+    return [column for name in made for column in one(name)]
 
 
 @cache
 def has_blanks(name: str) -> pl.Expr:
-    """Whether a text has blanks around it; nothing but blanks is no value, and no news."""
-    return (pl.col(name) != trimmed(name)).alias(BLANKS + name)
+    """Whether a text, of those of `read_of`, has blanks around it; only blanks are no value."""
+    return (pl.col(_RECEIVED + name) != pl.col(name)).alias(BLANKS + name)
 
 
 def looked_up(keys: pl.Expr, values: Mapping[str, Any], dtype: pl.DataType) -> pl.Expr:

@@ -6,11 +6,13 @@ from that, it stands in the question to the site, who has to say what is meant.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from functools import lru_cache
 
 import polars as pl
+
+from data_validation.distinct import is_small
 
 # Months as extracts name them, in English, German, French, Spanish, Italian and Portuguese; accents
 # are folded away.
@@ -75,6 +77,7 @@ _PLAIN = (
     r"^(1[0-8][0-9]{2}|19(0[1-9]|[1-9][0-9])|2[01][0-9]{2})(-[0-9]{2}){0,2}"
     r"([T ]([01]|2[0-3])[^/]*)?$"
 )
+_IS_PLAIN = re.compile(_PLAIN).fullmatch
 _ISO, _TIME = r"([1-9][0-9]{3}(?:-[0-9]{2}){0,2})", r"(?:[T ][^/]*)?"
 _STANDS_FOR_NONE = re.compile(rf"((?:{PLACEHOLDER})(?:-[0-9]{{2}}){{0,2}}){_TIME}")
 _INTERVAL = re.compile(rf"{_ISO}{_TIME}/{_ISO}{_TIME}")
@@ -154,13 +157,21 @@ def _digits(day: str | None) -> str:
     return day if day is not None and day.isdigit() else "1"
 
 
+def _others(texts: pl.Series) -> Iterable[str]:
+    """The texts that are no plain date of ISO 8601, each once."""
+    if is_small(texts.to_frame()):
+        # To ask polars takes longer than to look at them.
+        there = set(texts.to_list()) - {None}
+        return [text for text in there if not _IS_PLAIN(text)]
+    others = texts.drop_nulls().unique()
+    return others.filter(~others.str.contains(_PLAIN))
+
+
 def _of_others(
     texts: pl.Series, dtype: type[pl.DataType], say: Callable[[str], str | date | None]
 ) -> pl.Series:
     """What is said of each text that is no plain date of ISO 8601. Few differ."""
-    others = texts.drop_nulls().unique()
-    others = others.filter(~others.str.contains(_PLAIN))
-    match = {text: said for text in others if (said := say(text)) is not None}
+    match = {text: said for text in _others(texts) if (said := say(text)) is not None}
     if not match:
         return pl.Series(texts.name, [None], dtype=dtype).new_from_index(0, len(texts))
     return texts.replace_strict(match, default=None, return_dtype=dtype)

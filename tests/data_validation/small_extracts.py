@@ -346,6 +346,22 @@ def changed(*changes: Change) -> Rows:
     return rows
 
 
+def own(text: str, place: int) -> str:
+    """A text that speaks of S-001 to S-003 as of those of the extract at a place, of 100 to 999."""
+    return text.replace("S-00", f"S-{place}")
+
+
+def side_by_side(extracts: Mapping[int, Rows]) -> Rows:
+    """Several extracts in one, each at its place with participants of its own."""
+    rows: Rows = {}
+    for place, extract in extracts.items():
+        for name, listed in extract.items():
+            rows.setdefault(name, []).extend(
+                row | {"USUBJID": own(row["USUBJID"] or "", place)} for row in listed
+            )
+    return rows
+
+
 def frame_of(rows: Sequence[Row], file: str) -> pl.DataFrame:
     """Rows as a reader would give them: all columns text, then file and row."""
     names = list(dict.fromkeys(name for row in rows for name in row))

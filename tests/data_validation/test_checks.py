@@ -1,8 +1,11 @@
 """Every check function on a record that it must find and on the nearest one that it must not."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
+from typing import Literal
 
 import polars as pl
 import pytest
@@ -25,6 +28,8 @@ from tests.data_validation.small_extracts import (
     changed,
     clean_rows,
     frames_of,
+    own,
+    side_by_side,
     sides_of,
     whole_rows,
 )
@@ -41,6 +46,7 @@ class Case:
         passes: after these, which come as close as can be, it finds nothing.
         query: the text to the site, filled.
         trial: where the trial's own definition has no such case.
+        is_alone: whether it depends on what others have, so that none may stand beside it.
     """
 
     fails: tuple[Change, ...]
@@ -48,6 +54,7 @@ class Case:
     found: int | None
     query: str
     trial: Trial = TRIAL
+    is_alone: bool = False
 
 
 EXPECTS_CRP = TRIAL.model_copy(
@@ -545,6 +552,7 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("DS", 0, None), ("DS", 0, None)),
             0,
             "S-001 is randomized on 2023-03-10; disposition does not say so. Please check.",
+            is_alone=True,
         ),
     ),
     "DM-110": (
@@ -1175,11 +1183,78 @@ CASES["VS-109"] = (
     ),
 )
 
+# Every case has a place in the extract in which it stands beside others.
+PLACES = dict(enumerate((case for cases in CASES.values() for case in cases), start=100))
 EACH = [
-    pytest.param(check, case, id=f"{check}-{number}")
-    for check, cases in CASES.items()
-    for number, case in enumerate(cases, start=1)
+    pytest.param(check, place, id=f"{check}-{number}")
+    for (check, number), place in zip(
+        ((check, number) for check, cases in CASES.items() for number, _ in enumerate(cases, 1)),
+        PLACES,
+        strict=True,
+    )
 ]
+Way = Literal["fails", "passes"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """An extract in which a case stands, perhaps beside others.
+
+    Attributes:
+        place: its place in it, where it is not alone.
+        before: rows of other cases before its own, by domain.
+    """
+
+    sides: Sides
+    place: int | None
+    before: Mapping[str, int]
+
+    def own(self, text: str) -> str:
+        """A text that speaks of the participants of the case by their names in the extract."""
+        return text if self.place is None else own(text, self.place)
+
+    def of_case(self, rows: pl.DataFrame, subject: str) -> pl.DataFrame:
+        """Those of some rows that are about participants of the case; all, where it is alone."""
+        is_own = pl.col(subject).str.contains(self.own("S-00"), literal=True)
+        return rows if self.place is None else rows.filter(is_own)
+
+
+def stands_alone(case: Case) -> bool:
+    """Whether a case is about the extract as a whole, or has participants by other names."""
+    rows = [
+        row
+        for way in (case.fails, case.passes)
+        for listed in changed(*way).values()
+        for row in listed
+    ]
+    has_others = not all("S-00" in (row["USUBJID"] or "") for row in rows)
+    return case.is_alone or case.found is None or has_others
+
+
+@cache
+def beside_others(way: Way, trial_id: int) -> dict[int, Given]:
+    """By place, all cases of one trial definition that need not stand alone, in one extract."""
+    cases = {
+        place: case
+        for place, case in PLACES.items()
+        if id(case.trial) == trial_id and not stands_alone(case)
+    }
+    extracts = {place: changed(*getattr(case, way)) for place, case in cases.items()}
+    sides = sides_of(side_by_side(extracts), next(iter(cases.values())).trial)
+    before: Counter[str] = Counter()
+    given = {}
+    for place, extract in extracts.items():
+        given[place] = Given(sides, place, Counter(before))
+        before.update({name: len(rows) for name, rows in extract.items()})
+    return given
+
+
+def given_to(place: int, way: Way) -> Given:
+    """The extract of a case after the changes that the check finds, or that it passes."""
+    case = PLACES[place]
+    if stands_alone(case):
+        return Given(sides_of(changed(*getattr(case, way)), case.trial), None, Counter())
+    return beside_others(way, id(case.trial))[place]
 
 
 def found_by(check: str, found: pl.DataFrame) -> pl.DataFrame:
@@ -1203,10 +1278,17 @@ def run_alone(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return leave
 
 
+# By the evidence, which is kept, so that its id is its own, and the datasets.
+_needed: dict[tuple[int, frozenset[str]], tuple[Evidence, Evidence]] = {}
+
+
 def needed(function: CheckFunction, evidence: Evidence, more: Iterable[str] = ()) -> Evidence:
     """As if the extract had those datasets alone that a check says it needs, and some more."""
     present = evidence.tables.present & {"DM", *function.needs, *more}
-    return replace(evidence, tables=replace(evidence.tables, present=present))
+    if (key := (id(evidence), present)) not in _needed:
+        made = replace(evidence, tables=replace(evidence.tables, present=present))
+        _needed[key] = evidence, made
+    return _needed[key][1]
 
 
 def test_every_check_has_its_cases() -> None:
@@ -1235,65 +1317,62 @@ def test_a_faultless_extract_has_no_findings() -> None:
         assert all(check.endswith("-columns") for check in found["check"])
 
 
-@pytest.mark.parametrize(("check", "case"), EACH)
+@pytest.mark.parametrize(("check", "place"), EACH)
 def test_a_faulty_record_is_found(
-    check: str, case: Case, run_alone: Callable[[CheckFunction], None]
+    check: str, place: int, run_alone: Callable[[CheckFunction], None]
 ) -> None:
     run_alone(CHECKS[check])
-    given = sides_of(changed(*case.fails), case.trial)
+    case, given = PLACES[place], given_to(place, "fails")
     touched = [domain for domain, _, _ in case.fails]
     sides = Sides(
-        needed(CHECKS[check], given.opened, touched),
-        needed(CHECKS[check], given.complete, touched),
+        needed(CHECKS[check], given.sides.opened, touched),
+        needed(CHECKS[check], given.sides.complete, touched),
     )
     rule = catalogue()[check]
+    found, seen_open = (
+        given.of_case(found_by(check, findings), "subject")
+        for findings in (sides.all_findings, sides.open_findings)
+    )
     if case.found is None or case.found < 0:
-        check_said(check, case, sides)
+        check_said(case, given.own(case.query), found, sides.complete[rule.domain])
+        assert seen_open.height == (0 if rule.sealed else found.height)
         return
     expected = {
         "check": check,
         "severity": rule.severity.value,
         "domain": rule.domain,
-        "record_key": sides.record_key(rule.domain, case.found),
+        "record_key": sides.record_key(rule.domain, given.before.get(rule.domain, 0) + case.found),
         "field": rule.field,
         "message": rule.sentence,
-        "query": case.query,
+        "query": given.own(case.query),
     }
-    found = found_by(check, sides.all_findings)
     assert found.select(list(expected)).to_dicts() == [expected]
     row = sides.complete[rule.domain].filter(pl.col("record_key") == expected["record_key"])
     assert found["subject"].item() == row["USUBJID"].item()
     assert found["value"].item() == row[rule.field].item()
-    seen_open = found_by(check, sides.open_findings)
     is_open = not rule.sealed and not expected["record_key"].startswith(f"{rule.domain}:")
     # The value may be masked in the open; the finding is the same.
     assert seen_open["finding"].to_list() == (found["finding"].to_list() if is_open else [])
 
 
-def check_said(check: str, case: Case, sides: Sides) -> None:
+def check_said(case: Case, query: str, found: pl.DataFrame, records: pl.DataFrame) -> None:
     """What a check says of several records that are alike, or of no single one."""
-    rule = catalogue()[check]
-    found = found_by(check, sides.all_findings)
     if case.found is None:
         assert found.select("subject", "record_key").rows() == [(None, None)]
-        assert found["query"].item() == case.query
-    else:
-        assert found.height == 2
-        for row in found.iter_rows(named=True):
-            record = sides.complete[rule.domain].row(
-                by_predicate=pl.col("record_key") == row["record_key"], named=True
-            )
-            assert row["query"] == case.query.format(**record)
-    seen_open = found_by(check, sides.open_findings)
-    assert seen_open.height == (0 if rule.sealed else found.height)
+        assert found["query"].item() == query
+        return
+    assert found.height == 2
+    for row in found.iter_rows(named=True):
+        record = records.row(by_predicate=pl.col("record_key") == row["record_key"], named=True)
+        assert row["query"] == query.format(**record)
 
 
-@pytest.mark.parametrize(("check", "case"), EACH)
-def test_the_nearest_record_passes(check: str, case: Case) -> None:
-    sides = sides_of(changed(*case.passes), case.trial)
-    select = CHECKS[check].select
-    assert select(sides.complete).is_empty()
-    assert CHECKS[check].rule.sealed or select(sides.opened).is_empty()
+@pytest.mark.parametrize(("check", "place"), EACH)
+def test_the_nearest_record_passes(check: str, place: int) -> None:
+    given, select = given_to(place, "passes"), CHECKS[check].select
+    assert given.of_case(select(given.sides.complete), "USUBJID").is_empty()
+    if not CHECKS[check].rule.sealed:
+        assert given.of_case(select(given.sides.opened), "USUBJID").is_empty()
 
 
 def test_a_check_runs_on_open_tables_unless_its_rule_is_sealed(

@@ -2,10 +2,10 @@
 
 import base64
 import json
-import multiprocessing
-import os
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import duckdb
@@ -15,7 +15,7 @@ import pytest
 import data_validation.load
 import snapshots.tables
 from access import View
-from data_validation.assess import NOT_RECEIVED, UnusableExtractError
+from data_validation.assess import NOT_RECEIVED, Assessment, UnusableExtractError
 from data_validation.domains import DOMAINS
 from data_validation.load import Loaded, RefusedError, load
 from data_validation.readers import UnreadableExtract
@@ -28,6 +28,7 @@ from snapshots import (
     Store,
     StoreError,
     TrialStore,
+    count_rows,
     new_data_key,
     new_key_pair,
     open_store_digest,
@@ -39,6 +40,7 @@ from snapshots import (
     writer,
 )
 from tests.conftest import KeyPair, LoadedTrial, grant_for
+from tests.data_validation.command_process import die_while_building
 from tests.data_validation.small_extracts import (
     SIMULATED,
     TRIAL,
@@ -253,31 +255,48 @@ OPEN_RELATIONS = [
 SEALED_RELATIONS = [*(domain.relation for domain in DOMAINS.values()), "other_record"]
 
 
-@pytest.mark.parametrize("difference", [-1, 1])
-def test_totals_are_counted_in_the_files(tmp_path: Path, difference: int) -> None:
-    """Of each relation, open and sealed, one row less or more than was read is noticed."""
+@pytest.fixture(scope="module")
+def in_files(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, Assessment]]:
+    """Both files of every relation, and what they were made of."""
     rows = whole_rows() | {"CO": [{"COVAL": "a comment"}, {"COVAL": "another"}]}
     assessment = assess_rows(rows)
-    key = new_data_key()
-    with writer(tmp_path / "open.duckdb", tmp_path / "sealed.duckdb", key) as connection:
+    folder = tmp_path_factory.mktemp("files")
+    with writer(folder / "open.duckdb", folder / "sealed.duckdb", new_data_key()) as connection:
         store_frames(connection, OPEN, assessment.open_relations)
         store_frames(connection, SEALED, data_validation.load._sealed_tables(assessment))
-        data_validation.load._check_control_totals(connection, assessment)
-        for database, names in ((OPEN, OPEN_RELATIONS), (SEALED, SEALED_RELATIONS)):
-            for name in names:
-                table = f"{database}.{name}"
-                whole = connection.execute(f"from {table}").pl()
-                if (database, name) == (OPEN, "supplemental_qualifier"):
-                    continue  # the trial opens no qualifier
-                connection.execute(f"drop table {table}")
-                wrong = whole.head(-1) if difference < 0 else pl.concat([whole, whole.tail(1)])
-                store_frame(connection, database, name, wrong)
-                sentence = rf"Of {whole.height} rows .*, {wrong.height} were stored"
+        yield connection, assessment
+
+
+@pytest.mark.parametrize(
+    ("difference", "change"),
+    [
+        (-1, "delete from {0} where rowid = (select max(rowid) from {0})"),
+        (1, "insert into {0} from {0} limit 1"),
+    ],
+    ids=["a row less", "a row more"],
+)
+def test_totals_are_counted_in_the_files(
+    in_files: tuple[duckdb.DuckDBPyConnection, Assessment], difference: int, change: str
+) -> None:
+    """Of each relation, open and sealed, one row less or more than was read is noticed."""
+    connection, assessment = in_files
+    data_validation.load._check_control_totals(connection, assessment)
+    for database, names in ((OPEN, OPEN_RELATIONS), (SEALED, SEALED_RELATIONS)):
+        for name in names:
+            if (database, name) == (OPEN, "supplemental_qualifier"):
+                continue  # the trial opens no qualifier
+            rows = count_rows(connection, database, name)
+            connection.begin()
+            connection.execute(change.format(f"{database}.{name}"))
+            sentence = rf"Of {rows} rows .*, {rows + difference} were stored"
+            try:
                 with pytest.raises(StoreError, match=sentence):
                     data_validation.load._check_control_totals(connection, assessment)
-                connection.execute(f"drop table {table}")
-                store_frame(connection, database, name, whole)
-        data_validation.load._check_control_totals(connection, assessment)
+            finally:
+                connection.rollback()
+    data_validation.load._check_control_totals(connection, assessment)
 
 
 @pytest.mark.parametrize(("database", "table"), [(OPEN, "visit"), (SEALED, "exposure")])
@@ -532,22 +551,14 @@ def test_a_sealed_file_belongs_to_its_snapshot(
 # Crashes
 
 
-def _die_while_building(extract: Path, store: Path, public_key: Path) -> None:
-    """Load, and die when both databases are written and all that is missing is the manifest."""
-
-    def die(*_args: object, **_named: object) -> None:
-        os._exit(9)
-
-    data_validation.load._check_control_totals = die
-    load(extract, TRIAL, Store(store), public_key)
-
-
-def test_a_crash_while_building_leaves_the_snapshot_before(place: Place, tmp_path: Path) -> None:
+def test_a_crash_while_building_leaves_the_snapshot_before(
+    place: Place, tmp_path: Path, processes: ForkServerContext
+) -> None:
     first = place.load().snapshot
     before = everything_in(place.folder / "store")
     extract = written(changed(("DM", 0, {"AGE": "62"})), tmp_path / "later")
-    process = multiprocessing.get_context("spawn").Process(
-        target=_die_while_building, args=(extract, place.store.root, place.keys.public)
+    process = processes.Process(
+        target=die_while_building, args=(extract, place.store.root, place.keys.public)
     )
     process.start()
     process.join()
@@ -565,11 +576,13 @@ def test_a_crash_while_building_leaves_the_snapshot_before(place: Place, tmp_pat
 # Status of findings
 
 
-def test_findings_are_new_then_persist_then_are_resolved(place: Place) -> None:
+def test_findings_are_new_then_persist_then_are_resolved(place: Place, tmp_path: Path) -> None:
     statuses: list[list[tuple[str]]] = []
     for number, serious in enumerate((None, None, "N", "N")):
-        changes: list[Change] = [("AE", 0, {"AESER": serious}), ("DM", 0, {"AGE": f"6{number}"})]
-        snapshot = place.load(*changes).snapshot
+        extract = written(changed(("AE", 0, {"AESER": serious})), tmp_path / str(number))
+        # Another extract of the same content.
+        (extract / "ae.csv").write_bytes((extract / "ae.csv").read_bytes() + b"\n" * number)
+        snapshot = place.load_again(extract).snapshot
         connection = reader(snapshot.open_path)
         statuses.append(
             connection.execute(
