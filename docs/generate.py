@@ -436,7 +436,7 @@ def _exhibit(item: Registered, questions: list[str], estimators: list[Place]) ->
     if estimators:
         used = (
             link(code(f"{module.rpartition('.')[2]}.{name}"), f"{module}.{name}")
-            for module, name in estimators
+            for module, name in dict.fromkeys(estimators)
         )
         about.append(f"Estimates by {listed(used)}.")
     yield from (" ".join(about), "", *(f"- {plain(note)}" for note in item.method), "")
