@@ -155,8 +155,21 @@ class Visitor:
         """Sign in where the sign-in is shown, and wait for the page."""
         self.page.get_by_role("button", name=NAMES[role]).click()
         expect(self.page.get_by_role("button", name="Sign out")).to_be_attached(timeout=30_000)
-        expect(self.page.locator("h1")).to_be_attached()
+        try:
+            expect(self.page.locator("h1")).to_be_attached()
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nThe server said last: {self.said_last()}") from None
         self.settled()
+
+    def said_last(self) -> list[str]:
+        """What the last messages of the server were about, for whoever looks at a failure."""
+        said = []
+        for message in map(ForwardMsg.FromString, self.frames[-40:]):
+            kind = str(message.WhichOneof("type"))
+            path = list(message.metadata.delta_path)
+            finished = ForwardMsg.ScriptFinishedStatus.Name(message.script_finished)
+            said.append(f"{kind} {finished}" if kind == "script_finished" else f"{kind} {path}")
+        return said
 
     def settled(self) -> None:
         """Wait until the server has finished and nothing of an earlier run is left."""
