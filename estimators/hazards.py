@@ -31,7 +31,7 @@ LARGEST = 15.0
 # The logarithms of the hazard ratio over which a probability is summed.
 GRID = np.arange(-4.0, 4.0 + 1e-9, 0.005)
 # Of somebody who doubts: 5 % for a hazard that is doubled or halved.
-DOUBT = math.log(2.0) / normal_quantile(0.95)
+DOUBT = math.log(2.0) / 1.959963984540054
 # A hazard ratio above which more deaths are of weight.
 OF_WEIGHT = 1.25
 

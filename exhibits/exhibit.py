@@ -325,6 +325,27 @@ class Conclusion:
 
 
 @dataclass(frozen=True)
+class Estimand:
+    """What the comparison of an efficacy exhibit is of, after ICH E9(R1).
+
+    Attributes:
+        endpoint: the variable, and when.
+        events: what comes between, as death or discharge, and how each is taken.
+        summary: how the arms are compared.
+        population: who is compared.
+    """
+
+    endpoint: str
+    events: str
+    summary: str
+    population: str = "all randomized"
+
+    def __str__(self) -> str:
+        """One line, as it stands above the footnotes."""
+        return f"Estimand: {self.population}; {self.endpoint}; {self.events}; {self.summary}."
+
+
+@dataclass(frozen=True)
 class Registered:
     """One line of the registry.
 
@@ -346,6 +367,7 @@ class Registered:
         data: datasets without which it cannot be made.
         title: what it is called, where its function does not say.
         population: who is counted, where its function does not say.
+        estimand: what its comparison of the arms is of; every exhibit of efficacy has one.
     """
 
     name: str
@@ -365,6 +387,7 @@ class Registered:
     data: tuple[Needed, ...] = ()
     title: str = ""
     population: str = RANDOMIZED
+    estimand: Estimand | None = None
 
     @property
     def pages(self) -> tuple[str, ...]:
@@ -395,6 +418,7 @@ def exhibit(
     data: tuple[Needed, ...] = (),
     title: str = "",
     population: str = RANDOMIZED,
+    estimand: Estimand | None = None,
 ) -> Callable[[Maker], Maker]:
     """Register a function of a Board as an exhibit.
 
@@ -416,6 +440,8 @@ def exhibit(
             if not made.missing:
                 made = replace(made, footnotes=(*registered.method, *made.footnotes))
             notes = made.footnotes
+            if estimand and len(board.arms) > 1 and not made.missing:
+                notes = (str(estimand), *notes)
             if made.is_by_arm:
                 notes = (*_without_arm(board), *notes)
             if board.is_limited:
@@ -463,6 +489,7 @@ def exhibit(
             data=data,
             title=title,
             population=population,
+            estimand=estimand,
         )
         EXHIBITS[name] = registered
         return complete

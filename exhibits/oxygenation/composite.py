@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.exhibit import RANDOMIZED, Conclusion, Exhibit, People, exhibit
+from exhibits.exhibit import RANDOMIZED, Conclusion, Estimand, Exhibit, People, exhibit
 from exhibits.oxygenation.day_values import BY_THE_VISIT, definition, stays_note, support_bands
 from exhibits.parts.comparison import share_of_arm, where_enough, with_percent
 from exhibits.parts.populations import by_arm, row_name
@@ -48,6 +48,12 @@ def rung_names(board: Board) -> dict[str, str]:
     conclusions=(Conclusion("win_percent", ("arm",), "doing better than"),),
     filtered=True,
     method=(BY_THE_VISIT,),
+    estimand=Estimand(
+        endpoint="state or PaO2/FiO2 on the primary day",
+        events="death is worst, support ranked, discharge without oxygen best, who left as on the "
+        "last known day",
+        summary="probability of doing better (win probability)",
+    ),
 )
 def oxygenation_composite(board: Board) -> Exhibit:
     """The rank-based composite at the primary day, death worst: its parts, and who did better."""

@@ -15,7 +15,7 @@ from access.view import View
 from estimators.linear import AdjustedDifference, DeltaAdjusted, ancova, delta_adjusted
 from estimators.proportions import Reals
 from estimators.repeated import repeated_measures
-from exhibits.exhibit import RANDOMIZED, Exhibit, exhibit
+from exhibits.exhibit import RANDOMIZED, Estimand, Exhibit, exhibit
 from exhibits.oxygenation.day_values import (
     ARTERIAL,
     BY_THE_VISIT,
@@ -33,7 +33,7 @@ from exhibits.parts.comparison import (
 )
 from exhibits.parts.populations import size_of_all
 from exhibits.parts.theme import QUIET, arm_style, error_bars, figure, safe
-from exhibits.parts.words import rounded, signed
+from exhibits.parts.words import NOT_ADJUSTED, rounded, signed
 from queries import Board
 from queries.bound import planned_days
 
@@ -133,6 +133,13 @@ def _wide(rows: pl.DataFrame, arm: str, days: Sequence[int]) -> Reals:
         ARTERIAL,
         BY_THE_VISIT,
     ),
+    estimand=Estimand(
+        endpoint="PaO2/FiO2 on the day",
+        events="MMRM: as if those without a gas had gone on like those measured (missing at "
+        "random; the dead included); ANCOVA: while measured",
+        summary="mean difference at equal baseline",
+        population="those with a blood gas at baseline",
+    ),
 )
 def oxygenation_adjusted(board: Board) -> Exhibit:
     """Difference of PaO2/FiO2 between arms at equal baseline, from one model of all days."""
@@ -181,7 +188,7 @@ def oxygenation_adjusted(board: Board) -> Exhibit:
             "covariance of the days without structure, by REML; errors and degrees of freedom by "
             "Kenward & Roger 1997. "
             f"{ANCOVA}: one day on baseline and arm (Vickers & Altman 2001). t intervals of each "
-            "day alone, not adjusted for looks or for other endpoints.",
+            f"day alone, {NOT_ADJUSTED}.",
             *notes,
             *too_few_note(
                 board, [size for of_arms in of_day.values() for size in of_arms.values()]
@@ -313,6 +320,12 @@ def _by_day(board: Board, table: pl.DataFrame, main: int) -> go.Figure:
         NO_TREATMENT_EFFECT,
         "The dead are left out, as no value is meaningful for them: read the composite.",
         ARTERIAL,
+    ),
+    estimand=Estimand(
+        endpoint="PaO2/FiO2 on the primary day",
+        events="missing values as predicted, shifted by delta; the dead left out",
+        summary="mean difference at equal baseline, and the shift at which its sign is in doubt",
+        population="those with a blood gas at baseline, alive on the day",
     ),
 )
 def oxygenation_delta(board: Board) -> Exhibit:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from estimators.ordinal import CommonOddsRatio, proportional_odds
-from exhibits.exhibit import Exhibit, Number, exhibit
+from exhibits.exhibit import Estimand, Exhibit, Number, exhibit
 from exhibits.oxygenation.day_values import (
     ARTERIAL,
     BY_THE_VISIT,
@@ -23,7 +23,7 @@ from exhibits.parts.comparison import in_limits, share_of_arm, too_few_note, wit
 from exhibits.parts.populations import by_arm, size_of_all
 from exhibits.parts.ranks import rank_notes, ranked
 from exhibits.parts.stacked_bars import FATES, shades, stacked_days, state_counts
-from exhibits.parts.words import decimal, p_value
+from exhibits.parts.words import NOT_ADJUSTED, decimal, p_value
 from queries import Board
 from queries.bound import bands, planned_days
 from trials import Band
@@ -191,6 +191,12 @@ def respiratory_support(board: Board) -> Exhibit:
         "Death, 10, is taken from the records of death.",
         *STATES_METHOD,
     ),
+    estimand=Estimand(
+        endpoint="score of the WHO scale on the day",
+        events="death is 10, discharge as scored",
+        summary="common odds ratio, win probability",
+        population="those with a score or a fate on the day",
+    ),
 )
 def who_scale(board: Board) -> Exhibit:
     """The WHO clinical progression scale by planned day, with death, discharge and missing."""
@@ -254,7 +260,9 @@ def _odds_note(arm: str, reference: str, odds: CommonOddsRatio) -> str:
     pair = f"{arm} and {reference}"
     if odds.p_value is None:
         return f"{pair}: no odds ratio. {odds.reason}"
-    note = f"{pair}: likelihood ratio test of the odds ratio, {p_value(odds.p_value)}"
+    note = (
+        f"{pair}: likelihood ratio test of the odds ratio, {p_value(odds.p_value)}, {NOT_ADJUSTED}"
+    )
     if odds.proportionality_p_value is None:
         return f"{note}."
     return (

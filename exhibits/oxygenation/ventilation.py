@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from estimators.ventilation import FreeDays, ventilator_free_days
-from exhibits.exhibit import RANDOMIZED, Conclusion, Exhibit, People, exhibit
+from exhibits.exhibit import RANDOMIZED, Conclusion, Estimand, Exhibit, People, exhibit
 from exhibits.oxygenation.day_values import definition
 from exhibits.parts.comparison import has_enough, share_of_arm, too_few_note, with_percent
 from exhibits.parts.day_courses import medians, medians_in_words
@@ -62,6 +62,12 @@ FREE_DAYS_METHOD = (
     conclusions=(Conclusion("win_percent", ("arm",), "doing better than"),),
     filtered=True,
     method=FREE_DAYS_METHOD,
+    estimand=Estimand(
+        endpoint="days from 0 to the day without invasive ventilation",
+        events="death by then is 0 days",
+        summary="win probability, medians",
+        population="those past the day whose status is known",
+    ),
 )
 def ventilator_free(board: Board) -> Exhibit:
     """Ventilator-free days: distribution, components, and the arms compared by rank."""
@@ -76,6 +82,12 @@ def ventilator_free(board: Board) -> Exhibit:
     data=("PR",),
     filtered=True,
     method=FREE_DAYS_METHOD,
+    estimand=Estimand(
+        endpoint="days from 0 to the day without high-flow oxygen or any ventilation",
+        events="death by then is 0 days",
+        summary="win probability, medians",
+        population="those past the day whose status is known",
+    ),
 )
 def higher_support_free(board: Board) -> Exhibit:
     """Days free of high-flow oxygen and of any ventilation, in the same way."""

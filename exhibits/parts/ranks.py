@@ -7,7 +7,7 @@ import polars as pl
 from estimators.ranks import RankTest, WinProbability, rank_test, win_probability
 from exhibits.exhibit import Number
 from exhibits.parts.comparison import arms_to_compare, limit_labels, too_few_note
-from exhibits.parts.words import decimal, p_value, percent, rounded
+from exhibits.parts.words import NOT_ADJUSTED, decimal, p_value, percent, rounded
 from queries import Board
 
 WIN_METHOD = (
@@ -61,7 +61,7 @@ class Ranked:
         if test.p_value is None:
             return f"{pair}: no rank test. {test.reason}"
         how = "exact" if test.exact else "by the normal approximation"
-        return f"{pair}: Wilcoxon's rank test, {how}, {p_value(test.p_value)}."
+        return f"{pair}: Wilcoxon's rank test, {how}, {p_value(test.p_value)}, {NOT_ADJUSTED}."
 
 
 WIN_LABELS = {

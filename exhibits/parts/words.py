@@ -103,6 +103,10 @@ def percent(probability: float, places: int = 1) -> str:
     return f"{decimal(100 * probability, places)} %"
 
 
+# Stands beside every p-value of efficacy.
+NOT_ADJUSTED = "not adjusted for looks or for other endpoints"
+
+
 def p_value(value: float) -> str:
     """`p = 0.034`, `p < 0.001`: two places that tell, never 0."""
     if value < 0.001:

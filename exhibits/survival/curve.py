@@ -14,7 +14,7 @@ from estimators.time_to_event import (
     log_rank,
     survival_on,
 )
-from exhibits.exhibit import DEATHS, Exhibit, exhibit
+from exhibits.exhibit import DEATHS, Estimand, Exhibit, exhibit
 from exhibits.parts.comparison import (
     TOO_FEW,
     arms_to_compare,
@@ -31,7 +31,7 @@ from exhibits.parts.incidence_curves import (
 )
 from exhibits.parts.populations import BY_WHICH, who_died
 from exhibits.parts.theme import arm_style, figure, in_lines, safe
-from exhibits.parts.words import counted, decimal, p_value, rounded
+from exhibits.parts.words import NOT_ADJUSTED, counted, decimal, p_value, rounded
 from exhibits.survival.status import (
     OBSERVED,
     differences_in_words,
@@ -55,6 +55,11 @@ from queries import Board
         "Kaplan & Meier's estimate (1958) with 95 % limits on the log-log scale, at each day "
         "by itself; none before the first death. At risk: known to have been alive up to the "
         "day before. Towards the right few are at risk, and one death moves the curve far.",
+    ),
+    estimand=Estimand(
+        endpoint="time to death",
+        events="crossing over, rescue and discharge are ignored (treatment policy)",
+        summary="survival, and its difference on the day",
     ),
 )
 def survival_curve(board: Board) -> Exhibit:
@@ -263,7 +268,7 @@ def _log_rank_note(board: Board, known: pl.DataFrame, *, in_doubt: bool) -> tupl
         return (f"No log-rank test. {test.reason}",)
     return (
         f"Secondary: log-rank test (Mantel 1966) over all follow-up, χ² {test.chi_square:.2f} on "
-        f"{test.degrees_of_freedom} df, {p_value(test.p)}, not adjusted for looks at the data.",
+        f"{test.degrees_of_freedom} df, {p_value(test.p)}, {NOT_ADJUSTED}.",
     )
 
 

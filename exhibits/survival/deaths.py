@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from exhibits.exhibit import DEATHS, Conclusion, Exhibit, Number, exhibit
+from exhibits.exhibit import DEATHS, Conclusion, Estimand, Exhibit, Number, exhibit
 from exhibits.parts.comparison import (
     apart_in_words,
     difference_labels,
@@ -43,6 +43,11 @@ from queries import Board
     method=(
         BY_WHICH,
         OBSERVED,
+    ),
+    estimand=Estimand(
+        endpoint="death by the day",
+        events="crossing over, rescue and discharge are ignored (treatment policy)",
+        summary="difference of risks",
     ),
 )
 def mortality(board: Board) -> Exhibit:

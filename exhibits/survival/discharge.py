@@ -8,7 +8,7 @@ from estimators.time_to_event import (
     aalen_johansen,
     incidence_on,
 )
-from exhibits.exhibit import Exhibit, People, exhibit
+from exhibits.exhibit import Estimand, Exhibit, People, exhibit
 from exhibits.parts.comparison import (
     TOO_FEW,
     has_enough,
@@ -44,6 +44,12 @@ DISCHARGED, DEAD = 1, 2
         "the log-log scale (Choudhury 2002), none where there was no such event. Who was "
         "still in hospital is observed up to the last day on which they are known to have "
         "been alive, at the latest up to the data cut-off.",
+    ),
+    estimand=Estimand(
+        endpoint="time to discharge alive",
+        events="death before it competes",
+        summary="cumulative incidence, and its difference on the day",
+        population="those in hospital on day 1",
     ),
 )
 def discharge(board: Board) -> Exhibit:

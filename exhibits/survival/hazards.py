@@ -6,7 +6,7 @@ import polars as pl
 
 from access.view import View
 from estimators.hazards import OF_WEIGHT, harm, hazard_ratio, restricted_mean_difference
-from exhibits.exhibit import DEATHS, Exhibit, exhibit
+from exhibits.exhibit import DEATHS, Estimand, Exhibit, exhibit
 from exhibits.parts.comparison import (
     arms_to_compare,
     contrast,
@@ -16,7 +16,7 @@ from exhibits.parts.comparison import (
     too_few_note,
 )
 from exhibits.parts.populations import BY_WHICH, who_died
-from exhibits.parts.words import decimal, percent, rounded, signed
+from exhibits.parts.words import NOT_ADJUSTED, decimal, percent, rounded, signed
 from exhibits.survival.status import OBSERVED, enough_known, range_in_words, status_by_day
 from queries import Board
 
@@ -48,10 +48,16 @@ SCHEMA = {
         BY_WHICH,
         "Hazard ratio by Cox (1972), ties by Efron (1977); where curves cross it is the ratio at "
         "no time. Days alive: the restricted mean up to the day, area under Kaplan & Meier's curve "
-        "(Royston & Parmar 2013). Not adjusted for looks at the data.",
+        "(Royston & Parmar 2013). Intervals are "
+        f"{NOT_ADJUSTED}.",
         "Probability that an arm has more deaths: from the partial likelihood and what was "
         "believed before. From doubt: 5 % for a hazard that is doubled or halved (Spiegelhalter, "
         "Freedman & Parmar 1994). From no opinion: each ratio alike.",
+    ),
+    estimand=Estimand(
+        endpoint="time to death",
+        events="crossing over, rescue and discharge are ignored (treatment policy)",
+        summary="hazard ratio, difference of mean days alive",
     ),
 )
 def deaths_compared(board: Board) -> Exhibit:

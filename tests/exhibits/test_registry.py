@@ -20,8 +20,9 @@ from exhibits.exhibit import (
     concluding,
     leading,
 )
+from exhibits.parts.words import NOT_ADJUSTED
 from tests.conftest import LoadedTrial, board_of
-from tests.exhibits.conftest import LoadedByName
+from tests.exhibits.conftest import BoardByName, LoadedByName
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,3 +110,48 @@ def test_what_is_kept_with_a_board_does_not_keep_it_open(loaded: LoadedByName, v
         assert last() is None
     finally:
         gc.enable()
+
+
+# Pages of efficacy, and what on them compares no arms.
+EFFICACY = {"board-oxygenation", "board-survival"}
+DESCRIBES = {
+    "deaths",
+    "invasive_ventilation",
+    "oxygenation_around_doses",
+    "oxygenation_bands",
+    "oxygenation_change",
+    "oxygenation_ratio",
+    "respiratory_support",
+    "saturation_ratio",
+    "vital_status",
+}
+
+
+def test_every_comparison_of_efficacy_says_what_it_is_of() -> None:
+    for name, item in EXHIBITS.items():
+        if item.page in EFFICACY:
+            assert (item.estimand is None) is (name in DESCRIBES), name
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_the_estimand_stands_first_where_arms_are_compared(board: BoardByName, view: View) -> None:
+    opened = board("two arms", view)
+    for name, item in EXHIBITS.items():
+        if item.estimand is None or view < item.least_view:
+            continue
+        shown = make(name, opened)
+        line = str(item.estimand)
+        assert line.startswith("Estimand: ")
+        assert (shown.footnotes[0] == line) is (view is not View.POOLED), name
+
+
+@pytest.mark.parametrize("name", ["two arms", "three arms"])
+def test_every_p_value_of_efficacy_says_what_it_is_not_adjusted_for(
+    board: BoardByName, name: str
+) -> None:
+    opened = board(name, View.CODED)
+    for exhibit, item in EXHIBITS.items():
+        if item.page in EFFICACY and item.least_view <= View.CODED:
+            for note in make(exhibit, opened).footnotes:
+                has_p = ", p = " in note or ", p < " in note
+                assert not has_p or NOT_ADJUSTED in note, (exhibit, note)
