@@ -233,6 +233,12 @@ EVIDENCE_MEMORY = Target(
     1000,
     "the results as questions begin with them, and a row a participant and day for the models",
 )
+FACTS = Target(
+    "The facts of these participants, open and sealed, within their check",
+    "s",
+    2.0,
+    "every dated record is looked through for the last contact, on two processors",
+)
 OVERVIEW = Target("The overview: click in the menu to the last of what it shows", "s", 1.0)
 COMPARED = Target(
     "What changed between two snapshots of 100,000 participants with a million events: everything "
@@ -246,7 +252,7 @@ TARGETS = (
     IMPORT, SHOW, MEMORY, DECIDE, VIEW, AUDIT, CHECK_LARGE, CHECK_MEMORY, CHECK_TENTH, LOAD_LARGE,
     LOAD_CPU, LOAD_MEMORY, FINDINGS, SIMULATE, SIMULATE_MEMORY, EVENTS_OVERVIEW, EVENTS_TERMS,
     EVENTS_LARGE, EVENTS_MEMORY, PROFILE_LARGE, COMPARED, EVIDENCE, EVIDENCE_MODELS,
-    EVIDENCE_LARGE, EVIDENCE_MEMORY,
+    EVIDENCE_LARGE, EVIDENCE_MEMORY, FACTS,
 )  # fmt: skip
 EVENT_EXHIBITS = (
     "adverse_event_overview", "adverse_event_dots", "adverse_events_by_term",
@@ -456,6 +462,10 @@ def evidence_of_many(
     rows = pl.read_parquet(laboratory)
     rows.filter(pl.col("LBTESTCD").is_in(EVIDENCE_TESTS)).write_parquet(laboratory)
     del rows
+    for _ in range(LARGE_REPETITIONS):
+        facts = [sys.executable, "-m", "tests.benchmarks.timed_facts", str(extract), TRIAL]
+        done = subprocess.run(facts, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+        measured.add(FACTS, float(done.stdout))
     new = settings | {"DSMB_STORE": str(store)}
     command("data_validation", "load", str(extract), "--trial", TRIAL, settings=new)
     for _ in range(repetitions):
