@@ -21,10 +21,11 @@ from access.roles import RolesError
 from access.session import Session
 from access.trail import Trail, open_trail
 from display.closed_session import LookedAt, view_control
+from display.lists import go_on
 from display.menu import menu
 from display.page import picked, prepare_charts
 from display.session import note_denied, note_refused_address
-from display.sign_in import sign_in, sign_out
+from display.sign_in import sign_in, sign_out, watch
 from display.state import window
 from display.text import plain
 from exhibits.parts.words import ago, day
@@ -123,6 +124,8 @@ def main() -> None:
             note_refused_address(identity, trail, MENU)
             first = MENU[pages_of(identity.role)[0]]
             st.switch_page(first.file, query_params=dict(st.query_params))
+        go_on()
+        watch(session, settings.idle_minutes)
         with st.sidebar:
             st.caption(plain(identity.name))
             # What is used most comes first; the way out is there whatever follows.

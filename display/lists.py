@@ -21,8 +21,16 @@ def ask_for(people: People, exhibit: str, person: str | None = None) -> None:
     here = window()
     here.people = (looked_at(session_board()), people)
     here.people_from, here.participant = (here.address, exhibit), person
-    here.go_to_people = True
+    here.go_to = PARTICIPANT_PAGE
     st.rerun(scope="app")
+
+
+def go_on() -> None:
+    """Show the page that somebody asked for, before anything is drawn that a clock draws again."""
+    here = window()
+    address, here.go_to = here.go_to, None
+    if address is not None:
+        st.switch_page(MENU[address].file)
 
 
 def list_asked_for(board: Board) -> People | None:
@@ -53,8 +61,8 @@ def go_back() -> None:
     """Go to the page and the exhibit that the list came from."""
     here = window()
     assert here.people_from is not None
-    address, here.come_back_to = here.people_from
-    st.switch_page(MENU[address].file)
+    here.go_to, here.come_back_to = here.people_from
+    st.rerun(scope="app")
 
 
 def come_back_to(exhibit: str) -> None:

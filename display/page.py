@@ -78,9 +78,6 @@ def header(
         filtered: whether the page has exhibits that follow filters; then there they are chosen.
     """
     board = session_board()
-    if window().go_to_people:
-        window().go_to_people = False
-        st.switch_page(MENU[PARTICIPANT_PAGE].file)
     _arrive()
     prepare_page()
     manifest = board.snapshot.manifest

@@ -38,10 +38,8 @@ def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
         case _:
             st.error("No way to sign in is set up (DSMB_IDENTITY). Nothing is shown without one.")
             return None
-    if session is not None:
-        if asked.identity == "demonstration":
-            st.sidebar.caption("Demonstration: whoever sits here chooses who they are.")
-        _watch(session, asked.idle_minutes)
+    if session is not None and asked.identity == "demonstration":
+        st.sidebar.caption("Demonstration: whoever sits here chooses who they are.")
     return session
 
 
@@ -147,7 +145,11 @@ def _title(text: str) -> None:
 
 
 @st.fragment(run_every="5s")
-def _watch(session: Session, idle_minutes: float) -> None:
-    """Clear the window as soon as the session may not go on, though nobody touches it."""
+def watch(session: Session, idle_minutes: float) -> None:
+    """Clear the window as soon as the session may not go on, though nobody touches it.
+
+    Not to be drawn in a run that goes to another page: a browser that is slow could ask for it with
+    the page of before, and then takes away what the other page has drawn.
+    """
     if not session.holds() or session.is_idle(idle_minutes):
         rerun_by_clock()

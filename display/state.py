@@ -44,7 +44,7 @@ class Window:
         people_from: the page and the exhibit that it was asked for from.
         participant: whom of them.
         row: the row of the list that is selected.
-        go_to_people: that the list is to be shown next.
+        go_to: the address of the page to be shown next.
         come_back_to: the exhibit to be brought into sight.
     """
 
@@ -71,7 +71,7 @@ class Window:
     people_from: tuple[str, str] | None = None
     participant: str | None = None
     row: int | None = None
-    go_to_people: bool = False
+    go_to: str | None = None
     come_back_to: str | None = None
 
 

@@ -1,5 +1,5 @@
--- Randomized participants in no arm of this view: theirs is not recorded, or the trial definition
--- does not name it. Pooled, everybody is in one.
+-- One row: randomized participants in no arm of this view, as theirs is not recorded, or the trial
+-- definition does not name it; and how many there are. Pooled, everybody is in one.
 -- counts: nothing
 select count(*) filter (arm is null) as without, count(*) as randomized
 from participant

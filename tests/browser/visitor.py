@@ -171,6 +171,30 @@ class Visitor:
             said.append(f"{kind} {finished}" if kind == "script_finished" else f"{kind} {path}")
         return said
 
+    def clocks_left_behind(self) -> list[str]:
+        """Runs that went to another page, and had drawn before what a clock draws again.
+
+        A slow browser could ask for that with the page of before; what the other has drawn, it
+        would then take away.
+        """
+        found, page, ticks, went_on = [], "", False, False
+        for frame in self.frames:
+            if len(frame) > 20 * SHORT:
+                continue
+            message = ForwardMsg.FromString(frame)
+            match message.WhichOneof("type"):
+                case "auto_rerun":
+                    ticks = True
+                case "script_finished":
+                    early = ForwardMsg.FINISHED_EARLY_FOR_RERUN
+                    went_on = message.script_finished == early
+                case "new_session" if not message.metadata.run.fragment_ids:
+                    new = message.new_session.page_script_hash
+                    if ticks and went_on and new != page:
+                        found.append(f"a clock was left behind on the way to {self.page.url}")
+                    page, ticks = new, False
+        return found
+
     def settled(self) -> None:
         """Wait until the server has finished and nothing of an earlier run is left."""
         # Looked at in the page: an expectation would describe all of it each time it is not met.

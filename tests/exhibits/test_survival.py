@@ -443,12 +443,12 @@ def test_a_difference_stands_beside_the_day_that_it_is_of(board: BoardByName) ->
         assert counts_of in by_day
     assert f"; Arm B minus Arm A: {signed(early[1]['difference'])} percentage points" in by_day
     assert " percentage points of deaths (95 % " in by_day
-    # Of one nothing is known: the range if they are dead, or alive.
-    worst = 100 * (early[1]["participants"] / 17 - early[0]["participants"] / 17)
-    best = worst - 100 * early[0]["not_known"] / 17
-    assert by_day.endswith(
-        f"Arm B minus Arm A: {signed(best)} to {signed(worst)} percentage points."
-    )
+    # Of one nothing is known, in whichever arm: the range if they are dead, or alive.
+    mine, theirs = early[1], early[0]
+    least = mine["participants"] - theirs["participants"] - theirs["not_known"]
+    most = mine["participants"] + mine["not_known"] - theirs["participants"]
+    span = f"{signed(100 * least / 17)} to {signed(100 * most / 17)} percentage points."
+    assert by_day.endswith(f"Arm B minus Arm A: {span}")
     assert in_all.endswith(f": {counts(total)}.")
     assert "minus" not in in_all
     curve = make("survival_curve", opened)
