@@ -500,8 +500,9 @@ def exhibit(
 def without_arm(board: Board) -> tuple[int, int]:
     """How many randomized participants are in no arm of this view, and how many there are."""
     answer = board.once("without arm", lambda: board.ask("arm_balance/without_arm"))
+    # Small numbers are null for a limited role, of whose view nobody is without.
     without, randomized = answer.row(0)
-    return without, randomized
+    return without or 0, randomized or 0
 
 
 def _without_arm(board: Board) -> tuple[str, ...]:
