@@ -176,7 +176,6 @@ def new_visitor(browser: Browser, people: list[BrowserContext]) -> Iterator[NewV
 
     yield open_window
     problems = [problem for visitor in visitors for problem in visitor.problems]
-    problems += [left for visitor in visitors for left in visitor.clocks_left_behind()]
     for context in people:
         for page in context.pages:
             if page.url.startswith("http:"):

@@ -153,6 +153,7 @@ class Visitor:
 
     def sign_in_here(self, role: Role) -> None:
         """Sign in where the sign-in is shown, and wait for the page."""
+        before = len(self.frames)
         self.page.get_by_role("button", name=NAMES[role]).click()
         expect(self.page.get_by_role("button", name="Sign out")).to_be_attached(timeout=30_000)
         try:
@@ -160,6 +161,7 @@ class Visitor:
         except AssertionError as error:
             raise AssertionError(f"{error}\nThe server said last: {self.said_last()}") from None
         self.settled()
+        assert not self.leaves_a_clock_behind(before)
 
     def said_last(self) -> list[str]:
         """What the last messages of the server were about, for whoever looks at a failure."""
@@ -171,29 +173,28 @@ class Visitor:
             said.append(f"{kind} {finished}" if kind == "script_finished" else f"{kind} {path}")
         return said
 
-    def clocks_left_behind(self) -> list[str]:
-        """Runs that went to another page, and had drawn before what a clock draws again.
+    def leaves_a_clock_behind(self, since: int) -> bool:
+        """Whether a run that went to another page had drawn before what a clock draws again.
 
         A slow browser could ask for that with the page of before; what the other has drawn, it
         would then take away.
+
+        Args:
+            since: how many frames had come when it was the server's turn to choose the page.
         """
-        found, page, ticks, went_on = [], "", False, False
-        for frame in self.frames:
+        page, ticks = "", False
+        for frame in self.frames[since:]:
             if len(frame) > 20 * SHORT:
                 continue
             message = ForwardMsg.FromString(frame)
             match message.WhichOneof("type"):
                 case "auto_rerun":
                     ticks = True
-                case "script_finished":
-                    early = ForwardMsg.FINISHED_EARLY_FOR_RERUN
-                    went_on = message.script_finished == early
                 case "new_session" if not message.metadata.run.fragment_ids:
-                    new = message.new_session.page_script_hash
-                    if ticks and went_on and new != page:
-                        found.append(f"a clock was left behind on the way to {self.page.url}")
-                    page, ticks = new, False
-        return found
+                    if ticks and message.new_session.page_script_hash != page:
+                        return True
+                    page = message.new_session.page_script_hash
+        return False
 
     def settled(self) -> None:
         """Wait until the server has finished and nothing of an earlier run is left."""
