@@ -124,21 +124,21 @@ def least_total(people1: int, people2: int, p: float) -> int:
     """From how many participants of two arms together on could Fisher's p be as small as `p`?
 
     With fewer, no split is so uneven, so that a term can be left out before anybody knows which arm
-    has more.
+    has more. Where none ever is, as of two arms of two, one more than there are participants.
 
     Parameters
     ----------
     people1, people2 : participants of the arms, 1 or more.
     p : a two-sided p-value, in (0, 1).
 
-    Raises ValueError where an arm is empty, `p` is not in (0, 1), or no total is enough.
+    Raises ValueError where an arm is empty, or `p` is not in (0, 1).
     """
     if people1 < 1 or people2 < 1 or not 0.0 < p < 1.0:
         raise ValueError("Each arm needs a participant, and p must lie between 0 and 1.")
     for total in range(1, people1 + people2):
         if _fisher_of_splits(splits(total, people1, people2)[1]).min() <= p:
             return total
-    raise ValueError("No split of so few participants is so uneven.")
+    return people1 + people2 + 1
 
 
 def expected_by_chance(p: float, totals: ArrayLike, people1: int, people2: int) -> float:

@@ -51,9 +51,11 @@ def comparisons(board: Board) -> pl.DataFrame:
 
 def _compared(board: Board) -> pl.DataFrame:
     sizes = size_of_arms(board)
+    compared = arms_to_compare(board, sizes)
+    if not compared:
+        return _NONE
     rows = _counts(board)
-    parts = [_against_reference(board, rows, arm, sizes) for arm in arms_to_compare(board, sizes)]
-    return pl.concat([_NONE, *parts])
+    return pl.concat(_against_reference(board, rows, arm, sizes) for arm in compared)
 
 
 _NONE = pl.DataFrame(
@@ -189,17 +191,19 @@ def smallest(board: Board) -> str:
         pl.col("kind").cast(order),
         maintain_order=True,
     ).row(0, named=True)
-    of_arm = rows.filter(pl.col("arm") == row["arm"])
-    expected = expected_by_chance(
-        row["p"],
-        (of_arm["participants"] + of_arm["reference"]).to_numpy(),
-        row["of"],
-        row["reference_of"],
+    # Of all arms compared: the smallest p is the smallest of theirs together.
+    expected = sum(
+        expected_by_chance(
+            row["p"],
+            (part["participants"] + part["reference"]).to_numpy(),
+            *part.select("of", "reference_of").row(0),
+        )
+        for part in rows.partition_by("arm")
     )
     return (
         f"Largest difference by Fisher's test: {_in_words(board, row)}. Of "
-        f"{counted(of_arm.height, 'term')}, body systems and groups compared, "
-        f"{_few(expected)} would differ as much if the arms were alike."
+        f"{counted(rows.height, 'comparison')} (terms, body systems and groups), {_few(expected)} "
+        "would differ as much if the arms were alike."
     )
 
 

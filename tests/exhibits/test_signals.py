@@ -90,8 +90,9 @@ def test_the_headline_is_the_smallest_p(pilot: Board) -> None:
     row = rows.sort("p").row(0, named=True)
     said = smallest(pilot)
     assert said.startswith(f"Largest difference by Fisher's test: {row['name']}")
-    compared = rows.filter(pl.col("arm") == row["arm"]).height
-    assert f"Of {compared} terms, body systems and groups compared" in said
+    # Both doses are held against placebo, and either could have had the smallest p.
+    assert rows["arm"].n_unique() == 2
+    assert f"Of {rows.height} comparisons (terms, body systems and groups)" in said
     assert said == make("adverse_event_dots", pilot).answer
 
 
