@@ -63,8 +63,8 @@ class RepeatedMeasures:
     where there is no model, and `reason` says why.
 
     `covariance` is that of the days in the model, in the squared unit of the outcome; with the
-    restricted log likelihood and the steps of the optimizer it is None where there is no model,
-    or one day is in it, for which the model is ANCOVA itself.
+    restricted log likelihood and the steps of the optimizer it is None where there is no model. Of
+    a single day there is none, and no reason: the model would be ANCOVA itself.
     """
 
     days: tuple[AdjustedDifference, ...]
@@ -176,7 +176,8 @@ def repeated_measures(
     kept = _days_in_model(alone)
     in_model = tuple(day in kept for day in range(count))
     if len(kept) < 2:
-        return RepeatedMeasures(alone, in_model)
+        few = "Fewer than two days have enough values for one model." if count > 1 else None
+        return RepeatedMeasures(alone, (False,) * count, reason=few)
     rows = np.concatenate(arms)
     is_first = np.arange(len(rows)) < len(arms[0])
     columns = [0, *(day + 1 for day in kept)]

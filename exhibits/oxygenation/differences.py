@@ -217,15 +217,14 @@ def _differences(
     for place, (day, item, in_model) in enumerate(
         zip(days, model.days, model.in_model, strict=True), start=1
     ):
-        alone = ancova(first[:, [0, place]], second[:, [0, place]])
-        if in_model:
-            estimates.append(_row(arm, day, MMRM, item))
-        elif model.reason is None and alone.reason is None:
-            thin.append(day)
-        if not in_model or day == main:
+        estimates.append(_row(arm, day, MMRM if in_model else ANCOVA, item))
+        if in_model and day == main:
+            alone = ancova(first[:, [0, place]], second[:, [0, place]])
             estimates.append(_row(arm, day, ANCOVA, alone))
-        if alone.reason is not None:
-            notes.append(f"{arm}, day {day}: no {ANCOVA}. {alone.reason}")
+        elif item.reason is not None:
+            notes.append(f"{arm}, day {day}: no {ANCOVA}. {item.reason}")
+        elif not in_model and any(model.in_model):
+            thin.append(day)
     if thin:
         notes.append(
             f"{arm}: {'day' if len(thin) == 1 else 'days'} {', '.join(map(str, thin))} by {ANCOVA} "

@@ -165,7 +165,7 @@ def test_one_day_is_ancova(seed: int) -> None:
     first, second = drawn(seed, days=1)
     model = repeated_measures(first, second)
     assert model.days == (ancova(first, second),)
-    assert (model.in_model, model.covariance, model.reason) == ((True,), None, None)
+    assert (model.in_model, model.covariance, model.reason) == ((False,), None, None)
 
 
 def test_a_stratum_adds_the_same_on_all_days() -> None:
@@ -230,6 +230,10 @@ def test_without_a_model_each_day_has_its_ancova_and_the_reason_is_said() -> Non
         for person in range(30):
             arm[person, [day for day in (1, 2, 3) if day != 1 + person % 3]] = math.nan
     assert repeated_measures(*rows).reason is not None
+    # Two days, one of them thin, leave none to model together.
+    for arm in (one := drawn(2, n=5, days=2, missing=0.0)):
+        arm[2:, 2] = math.nan
+    assert "Fewer than two days" in (repeated_measures(*one).reason or "")
 
 
 def test_a_day_of_one_arm_alone_has_a_reason_and_no_number() -> None:
