@@ -125,7 +125,7 @@ def restricted_mean_difference(
     Parameters
     ----------
     first, second, level : as in `hazard_ratio`.
-    day : up to which time counts; not beyond the last time in either arm.
+    day : up to which time counts; not beyond the last time in either arm, unless all died before.
 
     Method: the area under the Kaplan-Meier curve, its variance after Greenwood.
 
@@ -136,9 +136,9 @@ def restricted_mean_difference(
     z = normal_quantile(level)
     if not day > 0.0 or not math.isfinite(day):
         raise ValueError("The day must be above 0.")
-    for times, _ in (first, second):
-        observed = np.asarray(times, dtype=np.float64)
-        if observed.size == 0 or float(observed.max()) < day:
+    for times, events in (first, second):
+        curve = kaplan_meier(times, events)
+        if not (float(curve.times[-1]) >= day or float(curve.survival[-1]) == 0.0):
             reason = f"In an arm nobody is observed through day {day:g}."
             return MeanDifference(day, None, None, None, None, None, reason=reason)
     (mean1, error1), (mean2, error2) = (_restricted_mean(arm, day) for arm in (first, second))

@@ -42,7 +42,7 @@ TERM, SYSTEM, GROUP = "term", "body system", "group"
 def comparisons(board: Board) -> pl.DataFrame:
     """One row an arm compared with the reference arm, and a term, body system or group.
 
-    Columns are `KEYS`, `name`, `arm`, `position`, `participants`, `of`, `reference`,
+    Columns are `KEYS`, `name`, `arm`, `participants`, `of`, `reference`,
     `reference_of`, `p` (Fisher), `rate` (of false discoveries; null where too few have it for any
     mark) and `mark`. Empty where nobody is compared.
     """
@@ -61,7 +61,7 @@ def _compared(board: Board) -> pl.DataFrame:
 _NONE = pl.DataFrame(
     schema={
         **dict.fromkeys((*KEYS, "name", "arm"), pl.String),
-        **dict.fromkeys(("position", "participants", "of", "reference", "reference_of"), pl.Int64),
+        **dict.fromkeys(("participants", "of", "reference", "reference_of"), pl.Int64),
         "p": pl.Float64,
         "rate": pl.Float64,
         "mark": pl.String,
@@ -114,7 +114,6 @@ def _against_reference(
         .with_columns(
             pl.col("participants", "reference").fill_null(0).cast(pl.Int64),
             pl.lit(arm).alias("arm"),
-            pl.lit(board.arms.index(arm) + 1, pl.Int64).alias("position"),
             pl.lit(of, pl.Int64).alias("of"),
             pl.lit(reference_of, pl.Int64).alias("reference_of"),
         )

@@ -34,8 +34,10 @@ from exhibits.parts.theme import arm_style, figure, in_lines, safe
 from exhibits.parts.words import NOT_ADJUSTED, counted, decimal, p_value, rounded
 from exhibits.survival.status import (
     OBSERVED,
+    Observed,
     differences_in_words,
     enough_known,
+    observed_by_arm,
     status_by_day,
     too_little_known,
     undated_note,
@@ -67,11 +69,7 @@ def survival_curve(board: Board) -> Exhibit:
     day = board.trial.survival.day
     everybody = board.ask("survival/observed")
     known = everybody.filter(pl.col("day").is_not_null())
-    arms = {
-        arm: (part["day"].to_numpy(), part["is_dead"].to_numpy())
-        for arm in board.arms
-        for part in [known.filter(pl.col("arm") == arm)]
-    }
+    arms = observed_by_arm(board)
     curves = {arm: kaplan_meier(*observed) for arm, observed in arms.items()}
     sizes = {arm: len(time) for arm, (time, _) in arms.items()}
     estimated = [arm for arm in board.arms if has_enough(board, sizes[arm])]
@@ -180,9 +178,6 @@ def _before(curve: KaplanMeier, day: int | None) -> KaplanMeier:
     kept = max(int(np.searchsorted(curve.times, day)), 1)
     arrays = ("times", "at_risk", "events", "censored", "survival", "variance", "low", "high")
     return replace(curve, **{name: getattr(curve, name)[:kept] for name in arrays})
-
-
-Observed = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 
 def _curve_rows(

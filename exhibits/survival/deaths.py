@@ -56,13 +56,6 @@ def mortality(board: Board) -> Exhibit:
     known = status_by_day(board, [day])
     dead = dict(board.ask("survival/observed").group_by("arm").agg(pl.col("is_dead").sum()).rows())
     by_day = f"By day {day}"
-    past = known.select(
-        pl.lit(by_day).alias("group"),
-        "arm",
-        pl.col("died_past").alias("participants"),
-        pl.col("past").alias("randomized"),
-        (pl.col("past") - pl.col("known_past")).alias("not_known"),
-    )
     ever = known.select(
         pl.lit(ALL).alias("group"),
         "arm",
@@ -71,7 +64,8 @@ def mortality(board: Board) -> Exhibit:
         pl.lit(None, pl.Int64).alias("not_known"),
     )
     in_all = with_difference(board, with_share(board, ever), by=["group"])
-    table = pl.concat([died_by(board, past, day), in_all], how="diagonal_relaxed")
+    by_then = died_by(board, known, day).select(pl.lit(by_day).alias("group"), pl.all())
+    table = pl.concat([by_then, in_all], how="diagonal_relaxed")
     lists = tuple(
         who_died(row["arm"], board)
         if row["group"] == ALL
@@ -87,7 +81,6 @@ def mortality(board: Board) -> Exhibit:
     early, total = sums[by_day], sums[ALL]
     undated = int(known["undated"].sum())
     unknown = int((known["past"] - known["known_past"]).sum())
-    by_then = table.filter(pl.col("group") == by_day)
     deaths_by_then = range_in_words(board, known, day) or died_in_words(board, by_then, day)
     attention = (
         deaths_by_then if apart_in_words(board, by_then, by="group") else "",

@@ -17,7 +17,14 @@ from exhibits.parts.comparison import (
 )
 from exhibits.parts.populations import BY_WHICH, who_died
 from exhibits.parts.words import NOT_ADJUSTED, decimal, percent, rounded, signed
-from exhibits.survival.status import OBSERVED, enough_known, range_in_words, status_by_day
+from exhibits.survival.status import (
+    OBSERVED,
+    Observed,
+    enough_known,
+    observed_by_arm,
+    range_in_words,
+    status_by_day,
+)
 from queries import Board
 
 SCHEMA = {
@@ -65,15 +72,10 @@ def deaths_compared(board: Board) -> Exhibit:
     if len(board.arms) < 2:
         return Exhibit(missing="There is one arm, and nothing to compare it with.")
     day = board.trial.survival.day
-    known = board.ask("survival/observed").filter(pl.col("day").is_not_null())
     by_day = status_by_day(board, [day])
     if by_day.filter(~enough_known(board)).height:
         return Exhibit(missing=range_in_words(board, by_day, day))
-    observed = {
-        arm: (part["day"].to_numpy(), part["is_dead"].to_numpy())
-        for arm in board.arms
-        for part in [known.filter(pl.col("arm") == arm)]
-    }
+    observed = observed_by_arm(board)
     sizes = {arm: len(times) for arm, (times, _) in observed.items()}
     compared = arms_to_compare(board, sizes)
     if not compared:
@@ -87,7 +89,7 @@ def deaths_compared(board: Board) -> Exhibit:
         reasons += why
     return Exhibit(
         answer=" ".join(sentences),
-        denominator=f"N = {known.height:,} observed",
+        denominator=f"N = {sum(sizes.values()):,} observed",
         table=pl.DataFrame(rows, schema=SCHEMA),
         labels={
             "participants_reference": f"Participants, {reference}",
@@ -105,7 +107,7 @@ def deaths_compared(board: Board) -> Exhibit:
 
 
 def _against(
-    board: Board, observed: dict[str, tuple[Any, Any]], arm: str, day: int
+    board: Board, observed: dict[str, Observed], arm: str, day: int
 ) -> tuple[dict[str, Any], str, list[str]]:
     """An arm's row, its sentence, and why something of it cannot be estimated."""
     reference = board.reference_arm

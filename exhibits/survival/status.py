@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from estimators.proportions import clopper_pearson
@@ -14,6 +15,7 @@ from exhibits.parts.comparison import (
     counts_in_arms,
     has_enough,
     in_limits,
+    minimum,
 )
 from exhibits.parts.populations import row_name
 from exhibits.parts.theme import STATES
@@ -111,57 +113,71 @@ def range_in_words(board: Board, rows: pl.DataFrame, day: int) -> str:
     )
 
 
-def died_by(board: Board, rows: pl.DataFrame, day: int) -> pl.DataFrame:
-    """The rows with the `percent` who died by a day, and the `difference` to the reference arm.
+Observed = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+
+def observed_by_arm(board: Board) -> dict[str, Observed]:
+    """Of each arm the days on which participants died or were last known alive, and who died."""
+    known = board.ask("survival/observed").filter(pl.col("day").is_not_null())
+    return {
+        arm: (part["day"].to_numpy(), part["is_dead"].to_numpy())
+        for arm in board.arms
+        for part in [known.filter(pl.col("arm") == arm)]
+    }
+
+
+def died_by(board: Board, known: pl.DataFrame, day: int) -> pl.DataFrame:
+    """One row an arm: those past a day, the `percent` who died by it, the `difference` of arms.
 
     By Kaplan & Meier of all randomized: who is not past the day counts while they are followed, and
     where deaths are reported before lives nobody's life is left out. Null where too few are known
-    of those past the day, in either arm.
+    of those past the day, in either arm, or nobody was observed to it.
 
     Args:
-        rows: one row an `arm`, with `randomized`, those past the day, and `not_known` of them.
+        known: of the day, as `status_by_day` returns it.
     """
-    observed = board.ask("survival/observed").filter(pl.col("day").is_not_null())
-    arms = {
-        arm: (part["day"].to_numpy(), part["is_dead"].to_numpy())
-        for arm in board.arms
-        for part in [observed.filter(pl.col("arm") == arm)]
-    }
-    least = board.trial.survival.least_known
-    estimated = {
-        arm
-        for arm, of, not_known in rows.select("arm", "randomized", "not_known").rows()
-        if has_enough(board, of) and of - not_known >= least * of
-    }
+    arms = observed_by_arm(board)
+    sure = known.filter(enough_known(board) & (pl.col("past") >= minimum(board)))["arm"].to_list()
     found = []
-    for arm, (times, events) in arms.items():
+    for arm in board.arms:
         row: dict[str, float | None] = dict.fromkeys((*PERCENT, *DIFFERENCE))
-        if arm in estimated:
-            on = survival_on(kaplan_meier(times, events), [day])
-            alive, low, high = float(on.survival[0]), float(on.low[0]), float(on.high[0])
-            if math.isnan(low):
-                # Nobody has died, or everybody: exact limits of those who are known of.
-                known = int(((times >= day) | events).sum())
-                share = clopper_pearson(known if alive == 0.0 else 0, known)
-                low, high = 1.0 - float(share.high), 1.0 - float(share.low)
-            row |= _rounded(PERCENT, (1.0 - alive, 1.0 - high, 1.0 - low))
-            if arm != board.reference_arm and board.reference_arm in estimated:
-                apart = difference_at(arms[arm], arms[board.reference_arm], day)
-                if apart.estimate is not None and apart.low is not None and apart.high is not None:
-                    # More deaths is less survival.
-                    row |= _rounded(DIFFERENCE, (-apart.estimate, -apart.high, -apart.low))
+        if arm in sure:
+            row |= dict(zip(PERCENT, _died_percent(arms[arm], day), strict=True))
+        if arm in sure and board.reference_arm in sure and arm != board.reference_arm:
+            apart = difference_at(arms[arm], arms[board.reference_arm], day)
+            # More deaths is less survival.
+            turned = (apart.estimate, apart.high, apart.low)
+            row |= dict(zip(DIFFERENCE, (_percent(value, -100) for value in turned), strict=True))
         found.append({"arm": arm, **row})
     schema = {"arm": pl.String} | dict.fromkeys((*PERCENT, *DIFFERENCE), pl.Float64)
-    made = rows.join(pl.DataFrame(found, schema=schema), on="arm", maintain_order="left")
+    made = known.select(
+        "arm",
+        pl.col("died_past").alias("participants"),
+        pl.col("past").alias("randomized"),
+        (pl.col("past") - pl.col("known_past")).alias("not_known"),
+    ).join(pl.DataFrame(found, schema=schema), on="arm", maintain_order="left")
     return made if len(board.arms) > 1 else made.drop(DIFFERENCE)
+
+
+def _died_percent(observed: Observed, day: int) -> tuple[float | None, ...]:
+    """The percentage of an arm who died by a day, and its limits."""
+    times, events = observed
+    on = survival_on(kaplan_meier(times, events), [day])
+    alive, low, high = float(on.survival[0]), float(on.low[0]), float(on.high[0])
+    if not math.isnan(alive) and math.isnan(low):
+        # Nobody has died, or everybody: exact limits of those who are known of.
+        known = int(((times >= day) | events).sum())
+        died = clopper_pearson(known if alive == 0.0 else 0, known)
+        low, high = 1.0 - float(died.high), 1.0 - float(died.low)
+    return tuple(_percent(1.0 - value) for value in (alive, high, low))
+
+
+def _percent(share: float | None, by: int = 100) -> float | None:
+    return None if share is None or math.isnan(share) else rounded(by * share, 1)
 
 
 PERCENT = ("percent", "percent_low", "percent_high")
 DIFFERENCE = ("difference", "difference_low", "difference_high")
-
-
-def _rounded(names: tuple[str, ...], shares: tuple[float, ...]) -> dict[str, float | None]:
-    return {name: rounded(100 * share, 1) for name, share in zip(names, shares, strict=True)}
 
 
 def died_in_words(board: Board, rows: pl.DataFrame, day: int) -> str:

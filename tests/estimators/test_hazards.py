@@ -151,6 +151,9 @@ def test_what_cannot_be_told_has_a_reason_and_no_number() -> None:
     assert apart.reason is not None
     assert harm(dead, alive).above_one > 0.5
     assert restricted_mean_difference(dead, nobody, 28).difference is None
+    # Where all have died it is known how long they lived, whatever the day.
+    gone: Observed = ([3.0, 5.0], [1, 1])
+    assert restricted_mean_difference(gone, alive, 28).difference == pytest.approx(4.0 - 28.0)
     assert "through day 30" in (restricted_mean_difference(dead, alive, 30).reason or "")
     with pytest.raises(ValueError, match="above 0"):
         restricted_mean_difference(dead, alive, 0)

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
 
 from access import View
 from exhibits import Exhibit, make
+from exhibits.survival.status import _died_percent
 from queries import Board
 from queries.filters import Filters
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
@@ -303,3 +305,19 @@ def test_who_was_not_randomized_is_listed_and_marked(by_hand: Board) -> None:
 def test_without_stays_discharge_is_not_known(board: BoardByName) -> None:
     shown = make("discharge", board("three arms", View.POOLED))
     assert "no stays in hospital (HO)" in shown.missing
+
+
+@pytest.mark.parametrize(
+    ("times", "died", "expected"),
+    [
+        # Beyond the last who is known of nothing is estimated, though most are known of.
+        ([3, 4, 20], [True, True, False], (None, None, None)),
+        ([28, 30, 40], [False] * 3, (0.0, 0.0, 70.8)),
+        ([3, 4, 5], [True] * 3, (100.0, 29.2, 100.0)),
+    ],
+)
+def test_a_share_of_nobody_or_everybody_has_exact_limits_and_an_unknown_one_is_none(
+    times: list[int], died: list[bool], expected: tuple[float | None, ...]
+) -> None:
+    """Clopper and Pearson of 0 and 3 of 3: 1 less the cube root of 0.025."""
+    assert _died_percent((np.array(times), np.array(died)), 28) == expected
