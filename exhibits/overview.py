@@ -7,11 +7,9 @@ from typing import Any
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit, leading, make, too_few
-from exhibits.parts.events import recorded_of_events
+from exhibits.parts.events import list_of_events, list_of_interest, recorded_of_events
 from exhibits.parts.populations import BY_WHICH, who_died
 from exhibits.parts.words import NOT_RECORDED, counted, number
-from exhibits.safety.overview import list_of_kind
-from exhibits.special_interest.groups import list_of
 from queries import Board, Filters
 
 POPULATION = "All participants; filters do not apply"
@@ -107,8 +105,8 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         rows.append(nobody | _row(OF_INTEREST, of_interest.group_by("arm").len(), "len"))
     lists = {
         "Died": who_died(None),
-        WITH_SERIOUS: list_of_kind(board, "serious", None),
-        OF_INTEREST: list_of(board, None, None),
+        WITH_SERIOUS: list_of_events("Serious", serious=True),
+        OF_INTEREST: list_of_interest(board, None, None),
     }
     numbers = []
     for row in rows:

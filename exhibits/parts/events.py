@@ -3,8 +3,10 @@
 from typing import Any
 
 from exhibits.exhibit import SERIOUSNESS, People
+from exhibits.parts.populations import row_name
 from exhibits.parts.words import counted
 from queries import Board
+from trials import SpecialInterest
 
 SINCE = (
     "Events that began at randomization or later. One on day 1 counts, and so does one without a "
@@ -105,3 +107,20 @@ def list_of_events(title: str, **chosen: Any) -> People:
         "fatal": False,
     }
     return People(title, "people/with_events", tuple((nothing | chosen).items()))
+
+
+def list_of_interest(
+    board: Board, group: SpecialInterest | None, arm: str | None, **chosen: bool
+) -> People:
+    """Participants with events of a group of special interest, or of any, of an arm."""
+    name = group.name if group else "Events of special interest"
+    return People(
+        title=row_name(board, name, arm) if arm else name,
+        question="people/with_special_interest",
+        values=(
+            ("group", group.id if group else None),
+            ("arm", arm),
+            ("serious", chosen.get("serious", False)),
+            ("fatal", chosen.get("fatal", False)),
+        ),
+    )

@@ -3,13 +3,12 @@
 import polars as pl
 
 from exhibits.exhibit import Exhibit, Number, exhibit
-from exhibits.parts.events import sealed_terms
+from exhibits.parts.events import list_of_interest, sealed_terms
 from exhibits.parts.words import NOT_RECORDED, counted, number, share, unit
 from exhibits.special_interest.groups import (
     COUNTED,
     GROUPS,
     groups_by_id,
-    list_of,
     standard_queries,
 )
 from queries import Board
@@ -91,7 +90,7 @@ def special_interest_cases(board: Board) -> Exhibit:
             *sealed_terms(board),
         ),
         assumptions=board.trial.assumptions("special_interest"),
-        lists=tuple(list_of(board, groups[group], arm) for group, arm in places),
+        lists=tuple(list_of_interest(board, groups[group], arm) for group, arm in places),
         row_lists=tuple(places[key] for key in keys),
     )
 

@@ -1,8 +1,6 @@
 """The groups of special interest that a trial definition names: whom, and what is said of all."""
 
-from exhibits.exhibit import People
 from exhibits.parts.events import SINCE
-from exhibits.parts.populations import row_name
 from exhibits.parts.words import counted
 from queries import Board
 from trials import SpecialInterest
@@ -27,21 +25,6 @@ def standard_queries(board: Board) -> tuple[str, ...]:
         )
         for group in board.trial.special_interest
         if group.standard_terms
-    )
-
-
-def list_of(board: Board, group: SpecialInterest | None, arm: str | None, **chosen: bool) -> People:
-    """Participants with events of a group, of an arm."""
-    name = group.name if group else "Events of special interest"
-    return People(
-        title=row_name(board, name, arm) if arm else name,
-        question="people/with_special_interest",
-        values=(
-            ("group", group.id if group else None),
-            ("arm", arm),
-            ("serious", chosen.get("serious", False)),
-            ("fatal", chosen.get("fatal", False)),
-        ),
     )
 
 

@@ -13,7 +13,7 @@ from estimators.time_to_event import (
 )
 from exhibits.exhibit import Exhibit, People, exhibit
 from exhibits.parts.comparison import TOO_FEW, has_enough, too_few_note
-from exhibits.parts.events import sealed_terms
+from exhibits.parts.events import list_of_interest, sealed_terms
 from exhibits.parts.incidence_curves import (
     LEAST_EVENTS,
     days_apart,
@@ -25,7 +25,6 @@ from exhibits.parts.incidence_curves import (
 from exhibits.parts.words import counted, decimal, p_value, percent
 from exhibits.special_interest.groups import (
     COUNTED,
-    list_of,
     standard_queries,
 )
 from queries import Board
@@ -73,7 +72,7 @@ def special_interest_incidence(board: Board) -> Exhibit:
             median = kaplan_meier(time, outcome == EVENT).median.days
             had, shown = int((outcome == EVENT).sum()), has_enough(board, of_arm.height)
             if had:
-                lists.append(list_of(board, group, arm))
+                lists.append(list_of_interest(board, group, arm))
             for row, day in enumerate(days):
                 row_lists.append(len(lists) - 1 if had else None)
                 until = (outcome == EVENT) & (time <= day)

@@ -6,9 +6,10 @@ import polars as pl
 from access.view import View
 from exhibits.exhibit import Exhibit, People, exhibit
 from exhibits.parts.comparison import where_enough
+from exhibits.parts.events import list_of_interest
 from exhibits.parts.theme import ACCENT, figure, in_lines
 from exhibits.parts.words import counted, share
-from exhibits.special_interest.groups import GROUPS, groups_by_id, list_of
+from exhibits.special_interest.groups import GROUPS, groups_by_id
 from queries import Board
 
 # Criteria of worsening, by name as the question has them: in words, and the dataset that has them.
@@ -201,7 +202,8 @@ def hours_from_instillation(board: Board) -> Exhibit:
         | dict(SPANS),
         assumptions=board.trial.assumptions("special_interest"),
         lists=tuple(
-            list_of(board, groups[key], arm) for key, arm in table.select("group", "arm").rows()
+            list_of_interest(board, groups[key], arm)
+            for key, arm in table.select("group", "arm").rows()
         ),
         row_lists=tuple(range(table.height)),
     )

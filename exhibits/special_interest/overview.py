@@ -16,6 +16,7 @@ from exhibits.parts.comparison import (
 )
 from exhibits.parts.events import (
     later_events,
+    list_of_interest,
     not_followed,
     not_recorded_of_events,
     recorded_of_events,
@@ -29,7 +30,6 @@ from exhibits.special_interest.groups import (
     COUNTED,
     GROUPS,
     groups_by_id,
-    list_of,
     standard_queries,
 )
 from queries import Board
@@ -82,7 +82,7 @@ def special_interest_overview(board: Board) -> Exhibit:
     name, had, events = most_frequent.row(0)
     has_events = table["participants"] > 0
     lists = tuple(
-        list_of(board, groups[group], arm)
+        list_of_interest(board, groups[group], arm)
         for group, arm in table.filter(has_events).select("group", "arm").rows()
     )
     places = has_events.cum_sum().cast(pl.Int64) - 1
