@@ -24,11 +24,12 @@ from queries import Board
 
 # What is marked has a rate of false discoveries of at most this.
 MARKED_AT = 0.10
+MARKED_AT_WORDS = f"{100 * MARKED_AT:.0f} %"
 MARK = "◆"
 MARKS = (
     f"{MARK} marks terms whose rates of false discoveries, over body systems and over terms "
-    f"within, are at most {MARKED_AT:.0%} (Mehrotra & Heyse 2004; Mehrotra & Adewale 2012), and "
-    f"body systems and groups of special interest with a rate of at most {MARKED_AT:.0%} "
+    f"within, are at most {MARKED_AT_WORDS} (Mehrotra & Heyse 2004; Mehrotra & Adewale 2012), and "
+    f"body systems and groups of special interest with a rate of at most {MARKED_AT_WORDS} "
     "(Benjamini & Hochberg 1995); Fisher's exact test. It is no verdict: look at the estimate, its "
     "interval and the participants."
 )

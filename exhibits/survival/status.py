@@ -240,8 +240,8 @@ def _if_unknown(board: Board, rows: pl.DataFrame) -> str:
     if not parts:
         return said
     return (
-        f"{said} If all of them are dead in one arm and alive in the other, or the reverse: "
-        f"{'; '.join(parts)}."
+        f"{said} Counted among those past it alone, with all of these dead in one arm and alive in "
+        f"the other, or the reverse: {'; '.join(parts)}."
     )
 
 
