@@ -6,9 +6,8 @@ the planned one. For means it is the share of participants, for events that of e
 
 When it misleads: the fractions are of the information that was planned, so an endpoint that turns
 out more variable has less of it. For a mean of few participants a normal boundary spends too much:
-use the t quantile (`t_critical`). For sparse counts compare an exact p-value with `nominal_p`,
-never a Wald score. A futility boundary is non-binding: not stopping at one leaves the error as it
-is, and no boundary here is lowered for it.
+use the p-value of the t statistic (`t_nominal_p`). For sparse counts compare an exact p-value with
+`nominal_p`, never a Wald score.
 
 Sources
 -------
@@ -16,15 +15,11 @@ Pocock SJ. Group sequential methods in the design and analysis of clinical trial
 64: 191-199.
 O'Brien PC, Fleming TR. A multiple testing procedure for clinical trials. Biometrics 1979; 35:
 549-556.
-Haybittle JL. Repeated assessment of results in clinical trials of cancer treatment. British
-Journal of Radiology 1971; 44: 793-797.
-Lan KKG, DeMets DL. Discrete sequential boundaries for clinical trials. Biometrika 1983; 70:
-659-663.
 Jennison C, Turnbull BW. Group Sequential Methods with Applications to Clinical Trials. Boca Raton:
 Chapman & Hall; 2000 (recursive integration: chapter 19).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
@@ -38,17 +33,14 @@ from estimators.arguments import require_level
 
 Reals: TypeAlias = NDArray[np.float64]
 
-Method: TypeAlias = Literal[
-    "O'Brien-Fleming", "Pocock", "Lan-DeMets O'Brien-Fleming", "Lan-DeMets Pocock",
-    "Haybittle-Peto",
-]  # fmt: skip
+Classical: TypeAlias = Literal["O'Brien-Fleming", "Pocock"]
+LanDeMets: TypeAlias = Literal["Lan-DeMets O'Brien-Fleming", "Lan-DeMets Pocock"]
 
 # Odd points of the Simpson grid of one look. The error of a boundary is below 1e-5 where looks are
 # 1 % of the information apart, and below 5e-4 where they are 0.05 % apart.
 GRID = 40
 # Beyond it no score lies; a look that may spend nothing has this boundary.
 FARTHEST = 20.0
-HAYBITTLE = 3.0
 
 
 @dataclass(frozen=True)
@@ -68,14 +60,14 @@ def _require_fractions(fractions: Sequence[float]) -> None:
         )
 
 
-def _require_alpha(alpha: float, sided: int) -> float:
+def require_alpha(alpha: float, sided: int) -> float:
     """The error of one tail."""
     if sided not in (1, 2):
         raise ValueError(f"A test has one side or two, not {sided}.")
     return require_level(alpha) / sided
 
 
-class _Walk:
+class Walk:
     """The density of the score among trials that go on, from look to look."""
 
     def __init__(self, drift: float, start: tuple[float, float] | None = None) -> None:
@@ -99,6 +91,17 @@ class _Walk:
         mean = scores * np.sqrt(self._information) + self._drift * step
         distance = (critical * np.sqrt(fraction) - mean) / np.sqrt(step)
         return float(shares @ scipy.special.ndtr(-distance if above else distance))
+
+    def bound(self, fraction: float, share: float, *, above: bool = True) -> float:
+        """How far from 0 a score has to be, above or below, for this share to go on beyond it."""
+
+        def too_much(distance: float) -> float:
+            critical = distance if above else -distance
+            return self.beyond(fraction, critical, above=above) - share
+
+        if share <= 0.0 or too_much(FARTHEST) >= 0.0:
+            return FARTHEST
+        return float(scipy.optimize.brentq(too_much, -FARTHEST, FARTHEST, xtol=1e-10))
 
     def go_on(self, fraction: float, lower: float, upper: float) -> None:
         """Only trials with a score between the two go on."""
@@ -136,7 +139,7 @@ def crossing(
     _require_fractions(fractions)
     if len(critical) != len(fractions):
         raise ValueError(f"{len(fractions)} looks have not {len(critical)} boundaries.")
-    walk = _Walk(drift)
+    walk = Walk(drift)
     above, below = [], []
     for fraction, upper in zip(fractions, critical, strict=True):
         lower = -upper if sided == 2 else -np.inf
@@ -146,93 +149,38 @@ def crossing(
     return Crossing(np.array(above), np.array(below))
 
 
-def spent(fractions: ArrayLike, method: Method, alpha: float = 0.05, sided: int = 2) -> Reals:
-    """How much of the error may be spent up to an information fraction, by Lan and DeMets?
-
-    Both sides together; each side spends its own half by the function of its own half. Only for
-    the two methods that are named after them.
-
-    Raises ValueError for another method, and where alpha or sides are impossible.
-
-    Source: Lan & DeMets 1983.
-    """
-    tail = _require_alpha(alpha, sided)
-    t = np.clip(np.asarray(fractions, dtype=np.float64), 0.0, 1.0)
-    if method == "Lan-DeMets O'Brien-Fleming":
-        with np.errstate(divide="ignore"):
-            one = 2.0 * scipy.special.ndtr(-scipy.special.ndtri(1.0 - tail / 2.0) / np.sqrt(t))
-    elif method == "Lan-DeMets Pocock":
-        one = tail * np.log1p((np.e - 1.0) * t)
-    else:
-        raise ValueError(f"{method} spends no error by a function.")
-    return np.asarray(sided * one, dtype=np.float64)
-
-
 def boundaries(
-    fractions: Sequence[float],
-    method: Method,
-    *,
-    alpha: float = 0.05,
-    sided: int = 2,
-    interim: float = HAYBITTLE,
+    fractions: Sequence[float], method: Classical, *, alpha: float = 0.05, sided: int = 2
 ) -> Reals:
-    """How large must |Z| be at each look?
+    """How large must |Z| be at each look of a classical design, whose looks are all planned?
 
     Parameters
     ----------
-    fractions : information fractions of all looks, growing; for a method without a spending
-        function the last is 1, as its constant depends on all looks.
+    fractions : information fractions of all looks, growing; the last is 1, as the constant depends
+        on all of them. What is held otherwise than planned is for `estimators.spending`.
     method : how the error is divided among the looks.
     alpha : the error of both sides together, in (0, 1).
     sided : 1 or 2; with two sides the boundaries are symmetric.
-    interim : the boundary of Haybittle and Peto before the last look.
 
-    Returns an array of the critical values. A look at which nothing may be spent has 20, which no
-    score reaches.
+    Returns an array of the critical values.
 
-    Raises ValueError where the fractions do not grow, do not end at 1 where they have to, or the
-    interim looks of Haybittle and Peto spend all of the error.
+    Raises ValueError where the fractions do not grow or do not end at 1.
 
-    Sources: Pocock 1977; O'Brien & Fleming 1979; Haybittle 1971; Lan & DeMets 1983.
+    Sources: Pocock 1977; O'Brien & Fleming 1979.
     """
     _require_fractions(fractions)
-    tail = _require_alpha(alpha, sided)
-    if method in ("Lan-DeMets O'Brien-Fleming", "Lan-DeMets Pocock"):
-        so_far = spent(fractions, method, alpha, sided) / sided
-        return _spending(fractions, np.diff(so_far, prepend=0.0), sided)
+    tail = require_alpha(alpha, sided)
     if fractions[-1] < 1.0 - 1e-9:
         raise ValueError(f"{method} needs all planned looks: the last fraction is 1.")
     t = np.asarray(fractions, dtype=np.float64)
-    shapes: dict[str, Callable[[float], Reals]] = {
-        "O'Brien-Fleming": lambda constant: constant / np.sqrt(t),
-        "Pocock": lambda constant: np.full_like(t, constant),
-        "Haybittle-Peto": lambda constant: np.append(np.full(t.size - 1, interim), constant),
-    }
-    shape = shapes[method]
+    shape = 1.0 / np.sqrt(t) if method == "O'Brien-Fleming" else np.ones_like(t)
 
     def error(constant: float) -> float:
-        found = crossing(fractions, list(shape(constant)), sided=sided)
+        found = crossing(fractions, list(constant * shape), sided=sided)
         return float(found.above.sum()) - tail
 
-    if error(FARTHEST) > 0.0:
-        raise ValueError(f"Interim boundaries of {interim} spend more than the whole error.")
-    return shape(scipy.optimize.brentq(error, 0.1, FARTHEST, xtol=1e-10))
-
-
-def _spending(fractions: Sequence[float], to_spend: Reals, sided: int) -> Reals:
-    walk, critical = _Walk(0.0), []
-    for fraction, share in zip(fractions, to_spend, strict=True):
-
-        def too_much(bound: float, fraction: float = fraction, share: float = share) -> float:
-            return walk.beyond(fraction, bound, above=True) - share
-
-        if too_much(FARTHEST) >= 0.0 or share <= 0.0:
-            bound = FARTHEST
-        else:
-            bound = scipy.optimize.brentq(too_much, -FARTHEST, FARTHEST, xtol=1e-10)
-        critical.append(bound)
-        walk.go_on(fraction, -bound if sided == 2 else -np.inf, bound)
-    return np.array(critical)
+    constant = scipy.optimize.brentq(error, 0.1, FARTHEST, xtol=1e-10)
+    return np.asarray(constant * shape, dtype=np.float64)
 
 
 def nominal_p(critical: ArrayLike, sided: int = 2) -> Reals:
@@ -240,24 +188,13 @@ def nominal_p(critical: ArrayLike, sided: int = 2) -> Reals:
     return np.asarray(sided * scipy.special.ndtr(-np.asarray(critical, dtype=np.float64)))
 
 
-def t_critical(critical: ArrayLike, degrees_of_freedom: ArrayLike, sided: int = 2) -> Reals:
-    """The boundary for a t statistic: its quantile at the nominal p of a normal boundary.
-
-    Parameters
-    ----------
-    critical : boundaries for a normal score.
-    degrees_of_freedom : of the statistic at each look, above 0.
+def t_nominal_p(score: ArrayLike, degrees_of_freedom: ArrayLike, sided: int = 2) -> Reals:
+    """The p-value of a t statistic above 0, with the degrees of freedom that it has.
 
     A boundary of 2.9626 taken for t on 28 degrees of freedom would spend .0062 and not .0031.
 
     Source: Jennison & Turnbull 2000, section 4.4.
     """
-    p = nominal_p(critical, sided) / sided
-    return np.asarray(scipy.stats.t.isf(p, degrees_of_freedom), dtype=np.float64)
-
-
-def t_nominal_p(score: ArrayLike, degrees_of_freedom: ArrayLike, sided: int = 2) -> Reals:
-    """The p-value of a t statistic above 0, with the degrees of freedom that it has."""
     return np.asarray(sided * scipy.stats.t.sf(score, degrees_of_freedom), dtype=np.float64)
 
 
@@ -296,8 +233,41 @@ def conditional_power(
     if len(critical) != len(fractions):
         raise ValueError(f"{len(fractions)} looks have not {len(critical)} boundaries.")
     effect = score / np.sqrt(fraction) if drift is None else drift
-    walk, crosses = _Walk(effect, (score, fraction)), 0.0
+    walk, crosses = Walk(effect, (score, fraction)), 0.0
     for at, upper in zip(fractions, critical, strict=True):
         crosses += walk.beyond(at, upper, above=True)
         walk.go_on(at, -upper if sided == 2 else -np.inf, upper)
     return min(crosses, 1.0)
+
+
+def predictive_power(
+    score: float,
+    fraction: float,
+    fractions: Sequence[float],
+    critical: Sequence[float],
+    *,
+    sided: int = 2,
+) -> float:
+    """How probable is it to cross the upper boundary later, whatever the effect is?
+
+    Parameters are those of `conditional_power`. The effect has the distribution that the score so
+    far leaves of a flat prior: of conditional power it is the mean over that distribution.
+
+    Of one look to come it is a normal tail; of more, by Gauss & Hermite's rule with 40 nodes.
+
+    Raises ValueError as `conditional_power` does.
+
+    Source: Spiegelhalter DJ, Freedman LS, Blackburn PR. Monitoring clinical trials: conditional or
+    predictive power? Controlled Clinical Trials 1986; 7: 8-17.
+    """
+    if len(fractions) == len(critical) == 1 and 0.0 < fraction < fractions[0]:
+        (end,), (bound,) = fractions, critical
+        ahead = score * np.sqrt(end / fraction) - bound
+        return float(scipy.special.ndtr(ahead / np.sqrt((end - fraction) / fraction)))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    drifts = score / np.sqrt(fraction) + nodes / np.sqrt(fraction)
+    powers = [
+        conditional_power(score, fraction, fractions, critical, drift=float(drift), sided=sided)
+        for drift in drifts
+    ]
+    return min(float(weights @ np.array(powers) / weights.sum()), 1.0)

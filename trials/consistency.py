@@ -142,8 +142,10 @@ def rules_have_their_parts(trial: "Trial") -> Problems:
         if rule.arm.casefold() not in codes:
             yield ("stopping_rules", index, "arm"), f"{rule.arm!r} is the code of no arm"
     for index, planned in enumerate(trial.sequential_rules):
-        if planned.endpoint == "primary" and trial.primary is None:
+        if planned.endpoint != "death" and trial.primary is None:
             yield ("sequential_rules", index, "endpoint"), "needs [primary]"
+        if planned.endpoint == "composite" and trial.oxygenation is None:
+            yield ("sequential_rules", index, "endpoint"), "needs [oxygenation]"
 
 
 def assumed_values_exist(trial: "Trial") -> Problems:

@@ -80,7 +80,7 @@ def looks(board: Board) -> Iterator[tuple[date, Board]]:
     """The reviews that were held, as each was: by its cut-off the last snapshot, then this one."""
     earlier = {snapshot.manifest.cutoff: snapshot for snapshot in reversed(board.earlier())}
     now = board.snapshot.manifest.cutoff
-    for cutoff in board.trial.monitoring.reviews:
+    for cutoff in board.trial.monitoring.looks:
         if cutoff < now and cutoff in earlier:
             yield cutoff, board.back_to(earlier[cutoff])
     yield now, board
@@ -88,18 +88,21 @@ def looks(board: Board) -> Iterator[tuple[date, Board]]:
 
 def looks_note(board: Board) -> str:
     """A footnote on the planned reviews, and which of them are not shown."""
-    reviews = board.trial.monitoring.reviews
+    monitoring = board.trial.monitoring
     now = board.snapshot.manifest.cutoff
-    held = [item for item in reviews if item <= now]
+    held = [item for item in monitoring.looks if item <= now]
     stored = {snapshot.manifest.cutoff for snapshot in board.earlier()} | {now}
     missing = [item for item in held if item not in stored]
-    note = f"Reviews planned at data cut-offs {', '.join(map(day, reviews)) or 'not stated'}."
+    planned = ", ".join(map(day, monitoring.reviews)) or "not stated"
+    note = f"Reviews planned at data cut-offs {planned}."
+    if monitoring.declared:
+        note += f" Looks declared beforehand: {', '.join(map(day, monitoring.declared))}."
     if missing:
         note += (
             f" No snapshot of {', '.join(map(day, missing))} is stored, so "
             f"{'that review is' if len(missing) == 1 else 'those reviews are'} not shown."
         )
-    if now not in reviews:
+    if now not in monitoring.looks:
         note += (
             " The present snapshot is not one of the planned reviews; it is shown as an "
             "additional look."

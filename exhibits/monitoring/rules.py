@@ -6,6 +6,7 @@ import polars as pl
 
 import trials
 from exhibits.exhibit import EXHIBITS, Exhibit, exhibit, make
+from exhibits.monitoring.endpoints import not_recorded, with_endpoint
 from exhibits.monitoring.looks import (
     NO_ALPHA,
     NOT_ON_REAL_DATA,
@@ -16,7 +17,6 @@ from exhibits.monitoring.looks import (
     name_of,
     watermark,
 )
-from exhibits.monitoring.sequential import endpoint
 from exhibits.monitoring.stopping import windows
 from exhibits.parts.populations import all_randomized
 from exhibits.parts.words import counted, share
@@ -28,6 +28,7 @@ METHODS = {
     "Lan-DeMets O'Brien-Fleming": "Lan & DeMets (1983), spending as O'Brien & Fleming",
     "Lan-DeMets Pocock": "Lan & DeMets (1983), spending as Pocock",
     "Haybittle-Peto": "Haybittle (1971) and Peto: 3 standard errors before the last look",
+    "Hwang-Shih-DeCani": "Hwang, Shih & DeCani (1990), spending with parameter {parameter:g}",
 }
 
 
@@ -84,9 +85,9 @@ def _standing(board: Board, rules: int) -> str:
         table = make(name, board).table
         if table is None:
             continue
-        last = table.drop_nulls(column).group_by("rule", "arm", maintain_order=True).last()
-        looked_at |= set(last["rule"])
-        met |= set(last.filter(pl.col(column) == is_met)["rule"])
+        now = table.filter(pl.col("look") == board.snapshot.manifest.cutoff).drop_nulls(column)
+        looked_at |= set(now["rule"])
+        met |= set(now.filter(pl.col(column) == is_met)["rule"])
     standing = f", {len(met) or 'none'} of them met."
     if len(looked_at) < rules:
         standing += f" {rules - len(looked_at)} could not be looked at."
@@ -96,7 +97,8 @@ def _standing(board: Board, rules: int) -> str:
 def _method(rule: Any) -> str:
     if isinstance(rule, trials.SequentialRule):
         sides = "two-sided" if rule.sided == 2 else "one-sided"
-        return f"{METHODS[rule.method]}; {sides} error {100 * rule.alpha:g} %"
+        spends = METHODS[rule.method].format(parameter=rule.parameter)
+        return f"{spends}; {sides} error {100 * rule.alpha:g} %"
     prior = f"prior Beta({rule.prior[0]:g}, {rule.prior[1]:g})"
     limit = (
         f"rate over {100 * rule.background_rate:g} %"
@@ -114,5 +116,6 @@ def _information(board: Board, rule: Any) -> str:
         counts = windows(board, rule, after_dose=False)
         closed, all_ = int(counts["closed"].sum()), int(counts["participants"].sum())
         return f"window of {rule.window_days} days closed: {share(closed, all_)}"
-    known = sum(item.known for item in endpoint(board, rule).values())
-    return f"with the endpoint: {share(known, rule.planned)} planned"
+    if not_recorded(board, rule):
+        return "with the endpoint: not recorded"
+    return f"with the endpoint: {share(with_endpoint(board, rule), rule.planned)} planned"

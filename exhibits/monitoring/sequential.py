@@ -11,27 +11,27 @@ import polars as pl
 
 import trials
 from access.view import View
-from estimators.means import welch
-from estimators.proportions import fisher_exact
-from estimators.sequential import (
-    FARTHEST,
-    boundaries,
-    conditional_power,
-    nominal_p,
-    spent,
-    t_critical,
-    t_nominal_p,
-    z_of,
-)
+from estimators.sequential import FARTHEST, conditional_power, nominal_p, predictive_power
+from estimators.spending import NEW_INFORMATION, Bound, Look, Spending, futility, monitor
 from exhibits.exhibit import Conclusion, Exhibit, exhibit
+from exhibits.monitoring.endpoints import (
+    MEASURES,
+    MORE,
+    Held,
+    Pending,
+    deaths_p,
+    held,
+    is_good,
+    not_recorded,
+    reach,
+    would_cross,
+)
 from exhibits.monitoring.looks import (
     NO_ALPHA,
     NOT_ON_REAL_DATA,
     POPULATION,
     as_sentence,
     demonstration,
-    everybody,
-    line_of_arm,
     looks,
     looks_note,
     may_run,
@@ -40,39 +40,58 @@ from exhibits.monitoring.looks import (
     stamp,
     watermark,
 )
-from exhibits.parts.comparison import contrast, has_enough, minimum
 from exhibits.parts.populations import PAST
 from exhibits.parts.theme import QUIET, arm_style, figure, safe
-from exhibits.parts.words import decimal, rounded, signed
+from exhibits.parts.words import day, decimal, number, p_value, rounded
 from queries import Board
-from queries.bound import planned_days
 
-
-@dataclass(frozen=True)
-class Arm:
-    """What an arm has of an endpoint: values, or deaths among those past the day and known."""
-
-    values: tuple[float, ...] = ()
-    known: int = 0
-    events: int = 0
-
-
-def endpoint(board: Board, rule: trials.SequentialRule) -> dict[str, Arm]:
-    """What each arm has of the endpoint of a rule, by name."""
-    if rule.endpoint == "primary":
-        assert board.trial.primary is not None
-        rows = board.ask(
-            "oxygenation/changes", days=planned_days(board.trial), filters=everybody(board)
-        ).filter((pl.col("planned_day") == board.trial.primary.day) & pl.col("value").is_not_null())
-        of_arm = {arm: rows.filter(pl.col("arm") == arm)["value"].to_list() for arm in board.arms}
-        return {arm: Arm(tuple(values), len(values)) for arm, values in of_arm.items()}
-    rows = board.ask(
-        "survival/vital_status", days=[board.trial.survival.day], filters=everybody(board)
-    )
-    # Before the day is past only deaths can be known: who lives would not count yet.
-    by = {(arm, state): past for arm, state, past in rows.select("arm", "state", "past").rows()}
-    died = {arm: by.get((arm, "died"), 0) for arm in board.arms}
-    return {arm: Arm((), died[arm] + by.get((arm, "alive"), 0), died[arm]) for arm in board.arms}
+# The columns of a row, in their order, and what they are called. Those of `OPTIONAL` stand in the
+# table where any row has one.
+SEQUENTIAL_LABELS = {
+    "rule": "Rule",
+    "arm": "Arm",
+    "against": "Compared with",
+    "look": "Data cut-off",
+    "n": "With the endpoint",
+    "planned": "Planned",
+    "fraction_percent": "Information, %",
+    "measure": "Estimate is",
+    "estimate": "Arm less the other",
+    "estimate_low": "Repeated confidence interval, low",
+    "estimate_high": "Repeated confidence interval, high",
+    "more": "Arm with more",
+    "better": "Arm that does better",
+    "z": "Standardized difference, |z|",
+    "z_boundary": "Boundary, |z|",
+    "p": "p",
+    "nominal_p": "Boundary, p",
+    "crossed": "Crossed",
+    "is_counted": "Spends error",
+    "spent_percent": "Error spent, %",
+    "power_as_seen": "Conditional power, arm better, as seen, %",
+    "power_as_seen_other": "Conditional power, the other better, as seen, %",
+    "power_as_planned": "Conditional power, arm better, as planned, %",
+    "power_as_planned_other": "Conditional power, the other better, as planned, %",
+    "predictive_power": "Predictive power, arm better, %",
+    "predictive_power_other": "Predictive power, the other better, %",
+    "futility": "Futility boundary, z towards benefit",
+    "crosses_from": "Deaths in the arm that would cross",
+    "crosses_from_other": "Deaths in the other that would cross",
+    "p_if_unknown_died": "p if all unknown in the arm died",
+    "p_if_unknown_died_other": "p if all unknown in the other died",
+    "note": "Remark",
+}
+OPTIONAL = (
+    *("futility", "crosses_from", "crosses_from_other"),
+    *("p_if_unknown_died", "p_if_unknown_died_other"),
+)
+# What a row has for sentences, and no table: why nothing can be looked at, what would be if all of
+# unknown status had died, and whether the result is below the futility boundary.
+OF_ROW = ("endpoint", "reason", "unknown", "is_futile")
+WHICH_ARM = (
+    "Under letters a rule of three arms or more is not looked at: each arm is compared with the "
+    "control arm, and which that is would be told."
+)
 
 
 @exhibit(
@@ -84,78 +103,64 @@ def endpoint(board: Board, rule: trials.SequentialRule) -> dict[str, Arm]:
     population=POPULATION,
     title="Group-sequential rules",
     method=(
-        "Standardized difference: the difference in units of its standard error, a normal "
-        "score z with the p-value of the test. A rule is met where it is on the boundary or "
-        "beyond. Rows without participants are the looks to come, with the information that "
-        "is then expected.",
-        "Conditional power: the probability of crossing at a later planned look, going on as "
-        "seen so far, and with the planned effect. A boundary for futility is non-binding; "
-        "none is stated.",
+        "|z| is the normal score of the two-sided p-value of the test. A rule is met where it is "
+        "on the boundary or beyond. Rows without participants are the looks to come, with the "
+        "information that is then expected.",
+        "Error is spent by a function of the information, at the planned and declared looks alone. "
+        "A result of another cut-off is held against the boundary that such a look would have, and "
+        "spends nothing.",
+        "Repeated confidence interval: at the level of the look's boundary, so that all of them "
+        "together hold with the rule's error (Jennison & Turnbull 2000).",
+        "Conditional power: the probability of crossing at a look to come, going on as seen so "
+        "far, or if the arm named were better by the planned effect; predictive power: over all "
+        "effects that the data leave likely. Neither is a rule.",
         NO_ALPHA,
     ),
 )
 def sequential_positions(board: Board) -> Exhibit:
     """Results so far against group-sequential boundaries, at every look."""
     trial = board.trial
-    if not may_run(board, trial.sequential_rules):
+    rules = may_run(board, trial.sequential_rules)
+    if not rules:
         return Exhibit(missing=NOT_ON_REAL_DATA)
     if len(board.arms) < 2:
         return Exhibit(missing="There is one arm, and nothing to compare it with.")
-    rules = [rule for rule in may_run(board, trial.sequential_rules) if _can(board, rule)]
-    if not rules:
-        return Exhibit(missing="The extract has nothing that the rules' endpoints are made of.")
-    rows: list[dict[str, Any]] = []
-    for rule in rules:
-        for arm in board.arms:
-            if arm != board.reference_arm:
-                rows += _sequence(board, rule, arm)
-    if not rows:
-        return Exhibit(
-            missing=f"At no look had two arms {minimum(board)} participants with an endpoint."
-        )
-    held = [row for row in rows if row["n"] is not None]
-    # The last look of each: one without more information than the look before is none.
-    now = list({(row["rule"], row["arm"]): row for row in held}.values())
-    made_up = {name_of(rule): demonstration([rule]) for rule in rules}
-    met = " ".join(
-        f"Group-sequential rule for {row['rule']}{made_up[row['rule']]} met: "
-        f"{_reached(board, row)}. "
-        f"{as_sentence(since(row, held, 'crossed', met=True))}."
-        for row in now
-        if row["crossed"]
-    )
+    if len(board.arms) > 2 and board.view is View.CODED:
+        return Exhibit(missing=WHICH_ARM)
+    compared = [arm for arm in board.arms if arm != board.reference_arm]
+    rows = [row for rule in rules for arm in compared for row in _sequence(board, rule, arm)]
+    so_far = [row for row in rows if row["n"] is not None]
+    now = list({(row["rule"], row["arm"]): row for row in so_far}.values())
+    of_rule = {name_of(rule): rule for rule in rules}
+    attention = " ".join(_attention(of_rule[row["rule"]], row, so_far) for row in now).strip()
+    standing = " ".join(f"{_called(row, now)}: {_reached(row)}." for row in now)
+    is_met = any(row["crossed"] for row in now)
+    opening = "" if is_met else f"No boundary is crossed{demonstration(rules)}. "
+    table = pl.DataFrame(rows, infer_schema_length=None).drop(OF_ROW)
     return Exhibit(
-        answer=met
-        or f"No boundary is crossed{demonstration(rules)}. "
-        + " ".join(f"{as_sentence(row['rule'])}: {_reached(board, row)}." for row in now),
-        denominator="; ".join(f"{row['rule']} n = {row['n']} of {row['planned']}" for row in now),
-        attention=met,
+        answer=f"{attention} {standing}".strip() if is_met else f"{opening}{standing}",
+        denominator="; ".join(
+            f"{row['rule']} n = {number(row['n'])} of {number(row['planned'])}" for row in now
+        ),
+        attention=attention,
         beside="",
         picture=lambda: _boundaries_drawn(board, rules, rows),
-        description="The standardized difference at each look against the share of the planned "
-        "information, and the boundary of each rule as a line above and below, to the last look "
-        "that is planned.",
-        table=pl.DataFrame(rows, infer_schema_length=None),
+        description="The standardized difference at each look, without its sign, against the "
+        "share of the planned information, and the boundary of each rule as a line, to the last "
+        "look that is planned. A mark has the color of the arm that does better.",
+        table=table.drop([name for name in OPTIONAL if table[name].is_null().all()]),
         labels=SEQUENTIAL_LABELS,
         footnotes=(
             *watermark(rules),
-            f"Each arm against {board.reference_arm}. Means by Welch's t statistic, whose boundary "
-            "is the t quantile at the boundary's nominal p (Jennison & Turnbull 2000); deaths by "
-            "Fisher's exact p-value against that nominal p. Information is the share of planned "
-            "participants with the endpoint.",
+            *_tests(board, rules),
             *(
-                (
-                    f"Deaths by day {trial.survival.day}: of those who are past that day, and of "
-                    f"whom it is known whether they lived on it, as on Survival. {PAST} Of "
-                    "those randomized later deaths would count, but not lives, so they are left "
-                    "out.",
-                )
-                if any(rule.endpoint == "death" for rule in rules)
+                (f"Each comparison has a {len(compared)}th of the error.",)
+                if len(compared) > 1
                 else ()
             ),
             *(
                 ("Under letters a one-sided rule is held against both directions.",)
-                if any(rule.sided == 1 for rule in rules)
+                if any(rule.sided == 1 for rule in rules) and board.view is View.CODED
                 else ()
             ),
             looks_note(board),
@@ -164,148 +169,328 @@ def sequential_positions(board: Board) -> Exhibit:
     )
 
 
-# The columns of a row, in their order, and what they are called.
-SEQUENTIAL_LABELS = {
-    "rule": "Rule",
-    "arm": "Arm",
-    "look": "Data cut-off",
-    "n": "With the endpoint",
-    "planned": "Planned",
-    "fraction_percent": "Information, %",
-    "difference": "Difference",
-    "z": "Standardized difference (z)",
-    "z_boundary": "Boundary, z",
-    "score": "t statistic",
-    "boundary": "Boundary, t",
-    "p": "p",
-    "nominal_p": "Boundary, p",
-    "crossed": "Crossed",
-    "spent_percent": "Error spent, %",
-    "power_as_seen": "Conditional power as seen, %",
-    "power_as_planned": "Conditional power as planned, %",
-}
+def _tests(board: Board, rules: Sequence[trials.SequentialRule]) -> list[str]:
+    """By which test each endpoint is looked at, and what it leaves out."""
+    trial, there = board.trial, {rule.endpoint for rule in rules}
+    notes = []
+    if "composite" in there and trial.primary is not None:
+        notes.append(
+            f"Composite: the rank-based composite on day {trial.primary.day}, death worst, by "
+            "Wilcoxon's rank test, exact up to 100 participants; information is n1 n2 / (N + 1)."
+        )
+    if "primary" in there and trial.primary is not None:
+        notes.append(
+            f"PaO2/FiO2 on day {trial.primary.day}: ANCOVA at equal baseline, by its t quantile, "
+            "among those with a blood gas. Death, discharge and extubation end the gases: not a "
+            "treatment effect. Information is the share of planned participants with a value."
+        )
+    if "death" in there:
+        notes.append(
+            f"Deaths by day {trial.survival.day}, by Fisher's exact test, of all who are past that "
+            f"day. {PAST} Whose status is not known counts as alive, and the rule is looked at "
+            "again as if these had died in one arm alone, and in the other alone. Those not past "
+            "the day are left out, dead or not: their deaths would count, but not their lives."
+        )
+    return notes
 
 
-def _can(board: Board, rule: trials.SequentialRule) -> bool:
-    if rule.endpoint == "primary":
-        return board.trial.oxygenation is not None and board.has("LB")
-    return board.has("DM")
-
-
-def _reached(board: Board, row: dict[str, Any]) -> str:
-    at = f"with {decimal(row['fraction_percent'], 0)} % of the planned information"
-    if row["z"] is None:
-        return f"{at} the values do not vary, and nothing can be tested"
-    return (
-        f"{at}, standardized difference {signed(row['z'], 2)} ({contrast(board, row['arm'])}); "
-        f"the boundary is ±{decimal(row['z_boundary'], 2)}"
-    )
+# Rows
 
 
 def _sequence(board: Board, rule: trials.SequentialRule, arm: str) -> list[dict[str, Any]]:
-    """The looks of one rule and arm; one without more information than the last is none."""
-    seen: list[tuple[date, Arm, Arm, float]] = []
+    """The looks of one rule and arm: held, of now, and to come."""
+    reason = not_recorded(board, rule).rstrip(".")
+    if reason:
+        cutoff = board.snapshot.manifest.cutoff
+        return [_row(board, rule, arm, cutoff) | {"n": 0, "reason": reason, "note": reason}]
+    last_look = board.trial.monitoring.last_look
+    at_looks: list[_AtLook] = []
     for cutoff, at in looks(board):
-        of_arm = endpoint(at, rule)
-        mine, theirs = of_arm[arm], of_arm[board.reference_arm]
-        fraction = min((mine.known + theirs.known) / rule.planned, 1.0)
-        if has_enough(board, min(mine.known, theirs.known)) and (
-            not seen or fraction > seen[-1][3]
-        ):
-            seen.append((cutoff, mine, theirs, fraction))
-    if not seen:
-        return []
-    so_far = [item[3] for item in seen]
-    later = _later(board, so_far[-1])
-    critical = boundaries([*so_far, *later], rule.method, alpha=rule.alpha, sided=rule.sided)
-    rows: list[dict[str, Any]] = []
-    for place, (cutoff, mine, theirs, fraction) in enumerate(seen):
-        bound = float(critical[place])
-        nominal = float(nominal_p(bound, rule.sided))
-        row = _row(rule, arm, cutoff, fraction, bound) | {
-            "n": mine.known + theirs.known,
-            "nominal_p": nominal,
-        }
-        if rule.endpoint == "death":
-            p: float | None = float(
-                fisher_exact(mine.events, mine.known, theirs.events, theirs.known)
-            )
-            assert p is not None
-            difference = 100 * (mine.events / mine.known - theirs.events / theirs.known)
-            row["difference"] = rounded(difference, 1)
-            crossed = p <= nominal
-        else:
-            means, p, crossed = _means(mine.values, theirs.values, bound, rule)
-            difference = means["difference"]
-            row |= means
-        row |= {"p": p, "crossed": crossed}
-        if p is not None:
-            row["z"] = _signed_score(p, difference, rule.sided)
-        if rule.method.startswith("Lan-DeMets"):
-            spending = float(spent(fraction, rule.method, rule.alpha, rule.sided))
-            row["spent_percent"] = rounded(100 * spending, 2)
-        if place == len(seen) - 1 and later and row["score"] is not None:
-            assert p is not None
-            for name, drift in (("power_as_seen", None), ("power_as_planned", rule.effect)):
-                if name == "power_as_seen" or drift is not None:
-                    power = conditional_power(
-                        float(z_of(p, rule.sided)), fraction, later,
-                        critical[place + 1 :].tolist(), drift=drift, sided=rule.sided,
-                    )  # fmt: skip
-                    row[name] = rounded(100 * power, 1)
-        rows.append(row)
-    to_come = [item for item in board.trial.monitoring.reviews if item > seen[-1][0]]
-    return rows + [
-        _row(rule, arm, look, fraction, float(bound))
-        for fraction, bound, look in zip_longest(
-            later, critical[len(seen) :], to_come[: len(later)]
+        found, pending = held(at, rule, arm)
+        is_final = pending.participants == 0 or (last_look is not None and cutoff >= last_look)
+        at_looks.append(
+            _AtLook(cutoff, found, pending, is_final, cutoff in board.trial.monitoring.looks)
         )
-    ]
+    scored = [look for look in at_looks if look.found.score is not None]
+    spending = Spending(rule.method, rule.parameter, rule.planned_fractions)
+    alpha = rule.alpha / (len(board.arms) - 1)
+    planned = at_looks[-1].found.planned
+    so_far = [Look(look.found.information, look.is_final, look.is_planned) for look in scored]
+    later, days = _later(board, at_looks[-1], so_far, planned)
+    bounds = monitor([*so_far, *later], planned, spending, alpha=alpha, sided=rule.sided)
+    to_come = bounds[len(so_far) :]
+    lower = _futility(board, rule, bounds)
+    rows, held_before = [], None
+    for look in at_looks:
+        row = _row(board, rule, arm, look.cutoff) | {
+            "n": look.found.n,
+            "fraction_percent": rounded(100 * look.found.information / planned, 1),
+        }
+        if look.found.score is None:
+            rows.append(row | {"reason": look.found.reason, "note": look.found.reason})
+            continue
+        place = scored.index(look)
+        row |= _against(board, rule, arm, look.found, bounds[place])
+        row["note"] = _note(bounds[place], held_before)
+        if place in lower:
+            row |= _futile(row, lower[place], arm)
+        if look is at_looks[-1] and to_come:
+            row |= _powers(board, rule, look.found, bounds[place], to_come)
+        if bounds[place].is_counted:
+            held_before = look
+        rows.append(row)
+    for bound, cutoff in zip_longest(to_come, days):
+        rows.append(_row(board, rule, arm, cutoff) | _bounded(bound))
+    return rows
 
 
-def _row(
-    rule: trials.SequentialRule, arm: str, look: date | None, fraction: float, bound: float
-) -> dict[str, Any]:
-    """A look at a rule with its boundary; without results, as one that is to come."""
-    return dict.fromkeys(SEQUENTIAL_LABELS) | {
+@dataclass(frozen=True)
+class _AtLook:
+    cutoff: date
+    found: Held
+    pending: Pending
+    is_final: bool
+    is_planned: bool
+
+
+def _row(board: Board, rule: trials.SequentialRule, arm: str, look: date | None) -> dict[str, Any]:
+    """A look at a rule, without results."""
+    measure = board.trial.primary.measure if board.trial.primary is not None else ""
+    return dict.fromkeys((*SEQUENTIAL_LABELS, *OF_ROW)) | {
         "rule": name_of(rule),
+        "endpoint": rule.endpoint,
         "arm": arm,
+        "against": board.reference_arm,
         "look": look,
         "planned": rule.planned,
-        "fraction_percent": rounded(100 * fraction, 1),
-        "z_boundary": bound,
+        "measure": MEASURES[rule.endpoint].format(measure=_unit_of(measure)),
     }
 
 
-def _signed_score(p: float, difference: float, sided: int) -> float:
-    """The normal score that is as extreme as a p-value, in the direction of the difference."""
-    score = min(max(float(z_of(p, sided)), 0.0), FARTHEST)
-    return score if difference >= 0 else 0.0 - score
+def _unit_of(measure: str) -> str:
+    return "mmHg" if measure == "pao2_fio2" else measure
 
 
-def _means(
-    mine: Sequence[float], theirs: Sequence[float], bound: float, rule: trials.SequentialRule
-) -> tuple[dict[str, Any], float | None, bool]:
-    """The t statistic with its boundary, its p-value, and whether it crosses."""
-    test = welch(mine, theirs)
-    row: dict[str, Any] = {"difference": rounded(test.estimate, 1)}
-    if test.score is None or test.degrees_of_freedom is None:
-        return row, None, False
-    limit = float(t_critical(bound, test.degrees_of_freedom, rule.sided))
+def _bounded(bound: Bound) -> dict[str, Any]:
+    can_cross = bound.critical < FARTHEST
+    return {
+        "fraction_percent": rounded(100 * bound.fraction, 1),
+        "z_boundary": bound.critical if can_cross else None,
+        "nominal_p": float(nominal_p(bound.critical)) if can_cross else None,
+        "is_counted": bound.is_counted,
+        "spent_percent": rounded(100 * bound.spent, 2),
+    }
+
+
+def _against(
+    board: Board, rule: trials.SequentialRule, arm: str, found: Held, bound: Bound
+) -> dict[str, Any]:
+    """A result held against its boundary: columns of a row."""
+    other = board.reference_arm
+    assert found.score is not None
+    assert found.p is not None
+    assert found.estimate is not None
+    row = _bounded(bound)
+    level = 1.0 - float(nominal_p(bound.critical))
+    low, high = found.interval(level) if level < 1.0 else (None, None)
+    places = 1 if rule.endpoint == "primary" else 2
+    more = {1: arm, -1: other, 0: None}[_sign(rule, found.estimate)]
+    better = more if is_good(rule) or more is None else other if more == arm else arm
+    # Under letters either may be the arm that a one-sided rule is about.
+    both = rule.sided == 2 or board.view is View.CODED
+    counts = both or better == arm
+    row |= {
+        "estimate": rounded(found.estimate, places),
+        "estimate_low": None if low is None else rounded(low, places),
+        "estimate_high": None if high is None else rounded(high, places),
+        "more": more,
+        "better": better,
+        "z": abs(found.score),
+        "p": found.p,
+        "crossed": bool(counts and abs(found.score) >= bound.critical),
+    }
+    if found.deaths is not None:
+        row |= _if_unknown(arm, other, found, float(nominal_p(bound.critical)))
+    return row
+
+
+def _sign(rule: trials.SequentialRule, estimate: float) -> int:
+    """1 where the arm has more of what is estimated, -1 where the other has."""
+    apart = estimate - (50.0 if rule.endpoint == "composite" else 0.0)
+    return (apart > 0) - (apart < 0)
+
+
+def _if_unknown(arm: str, other: str, found: Held, nominal: float) -> dict[str, Any]:
+    """How many deaths would cross, and what would be if the unknown had died in one arm alone."""
+    assert found.deaths is not None
+    assert found.p is not None
+    mine, theirs = found.deaths
+    from_, from_other = would_cross(mine, theirs, nominal)
+    row: dict[str, Any] = {"crosses_from": from_, "crosses_from_other": from_other}
+    parts = []
+    for name, which, where, elsewhere in (
+        ("p_if_unknown_died", mine, arm, other),
+        ("p_if_unknown_died_other", theirs, other, arm),
+    ):
+        if not mine.unknown + theirs.unknown:
+            continue
+        p = deaths_p(mine, theirs, unknown_died=which)
+        row[name] = p
+        if (p <= nominal) != (found.p <= nominal):
+            is_met = "would be met" if p <= nominal else "would not be met"
+            parts.append(
+                f"it {is_met} if of those of unknown status ({number(mine.unknown)} of "
+                f"{number(mine.of)} in {arm}, {number(theirs.unknown)} of {number(theirs.of)} in "
+                f"{other}) all in {where} had died and all in {elsewhere} were alive "
+                f"({p_value(p)})"
+            )
+    return row | {"unknown": " and ".join(parts) or None}
+
+
+NOTES = {
+    "over": "all of the planned information is there, so this look spends all error that is left",
+    "final": "no look is to come, so this one spends all error that is left",
+    "unplanned": "not one of the planned looks, so no error is spent",
+    "fewer": "no more information than on {day} ({n} then), so no error is spent",
+    "after": "after the error was spent on {day}: no error is left; the board judges",
+}
+
+
+def _note(bound: Bound, before: _AtLook | None) -> str | None:
+    if bound.note is None:
+        return None
+    if before is None:
+        return NOTES[bound.note]
+    return NOTES[bound.note].format(day=day(before.cutoff), n=f"n = {number(before.found.n)}")
+
+
+def _later(
+    board: Board, newest: _AtLook, so_far: Sequence[Look], planned: float
+) -> tuple[list[Look], list[date]]:
+    """The looks to come and their cut-offs: evenly up to what is planned and can be reached.
+
+    None where nobody can add information, or the error is spent.
+    """
+    counted = [look for look in so_far if look.is_planned]
+    if newest.is_final or any(look.is_final or look.information >= planned for look in counted):
+        return [], []
+    last = board.trial.monitoring.last_look
+    days = [
+        item
+        for item in board.trial.monitoring.looks
+        if item > newest.cutoff and last is not None and item <= last
+    ]
+    begin = max([newest.found.information, *(look.information for look in counted)])
+    end = min(planned, reach(newest.found, newest.pending))
+    most = int((end - begin) / planned / NEW_INFORMATION)
+    days = days[len(days) - min(len(days), most) :]
+    return [
+        Look(begin + (end - begin) * (place + 1) / len(days), is_final=place + 1 == len(days))
+        for place in range(len(days))
+    ], days
+
+
+def _futility(
+    board: Board, rule: trials.SequentialRule, bounds: Sequence[Bound]
+) -> dict[int, float]:
+    """The futility boundary of counted looks, by place; none under letters, which would tell."""
+    counted = [(place, bound) for place, bound in enumerate(bounds) if bound.is_counted]
+    if rule.futility is None or board.view is View.CODED or not counted:
+        return {}
+    spending = Spending(rule.futility.method, rule.futility.parameter)
+    fractions = [min(bound.fraction, 1.0) for _, bound in counted]
+    # What the plan's last look has is what the effect is missed with.
+    fractions[-1] = 1.0
+    if len(fractions) > 1 and fractions[-2] >= 1.0:
+        return {}
+    lower = futility(
+        fractions, [bound.critical for _, bound in counted], spending, rule.futility.beta
+    )
+    return {place: float(at) for (place, _), at in zip(counted, lower, strict=True)}
+
+
+def _futile(row: dict[str, Any], lower: float, arm: str) -> dict[str, Any]:
+    score = row["z"] if row["better"] == arm else -row["z"]
+    return {"futility": rounded(lower, 2), "is_futile": score < lower and not row["crossed"]}
+
+
+def _powers(
+    board: Board,
+    rule: trials.SequentialRule,
+    found: Held,
+    bound: Bound,
+    to_come: Sequence[Bound],
+) -> dict[str, float]:
+    """How probable it is to cross later, in percent, with the arm or with the other better."""
+    assert found.score is not None
+    fractions = [item.fraction for item in to_come]
+    critical = [item.critical for item in to_come]
+    towards = found.score if is_good(rule) else -found.score
+    both = rule.sided == 2 or board.view is View.CODED
+    powers = {}
+    for suffix, score in (("", towards), ("_other", -towards))[: 2 if both else 1]:
+        so_far = (score, bound.fraction, fractions, critical)
+        powers[f"power_as_seen{suffix}"] = conditional_power(*so_far, sided=rule.sided)
+        powers[f"predictive_power{suffix}"] = predictive_power(*so_far, sided=rule.sided)
+        if rule.effect is not None:
+            powers[f"power_as_planned{suffix}"] = conditional_power(
+                *so_far, drift=rule.effect, sided=rule.sided
+            )
+    return {name: rounded(100 * value, 1) for name, value in powers.items()}
+
+
+# Sentences
+
+
+def _called(row: dict[str, Any], now: Sequence[dict[str, Any]]) -> str:
+    """A rule as a sentence begins with it, with its arms where there are several comparisons."""
+    several = len({item["arm"] for item in now}) > 1
+    whose = f" ({row['arm']} against {row['against']})" if several else ""
+    return f"{as_sentence(row['rule'])}{whose}"
+
+
+def _reached(row: dict[str, Any]) -> str:
+    if row["z"] is None:
+        return f"cannot be looked at: {row['reason']}"
+    who = f" ({MORE[row['endpoint']]} {row['more']})" if row["more"] is not None else ""
+    limit = (
+        f"the boundary is {decimal(row['z_boundary'], 2)}"
+        if row["z_boundary"] is not None
+        else "so early no error may be spent, and no result is beyond the boundary"
+    )
+    futile = (
+        "; below the futility boundary, at which the board may consider to stop, as benefit is "
+        "not to be expected (not stopping costs no error)"
+        if row["is_futile"]
+        else ""
+    )
+    remark = f"; {row['note']}" if row["note"] else ""
     return (
-        row | {"score": rounded(test.score, 2), "boundary": rounded(limit, 2)},
-        float(t_nominal_p(abs(test.score), test.degrees_of_freedom, rule.sided)),
-        abs(test.score) >= limit,
+        f"with {decimal(row['fraction_percent'], 0)} % of the planned information |z| is "
+        f"{decimal(row['z'], 2)}{who}; {limit}{futile}{remark}"
     )
 
 
-def _later(board: Board, fraction: float) -> list[float]:
-    """The information at the looks to come: as many as reviews are planned, the last has all."""
-    if fraction >= 1.0:
-        return []
-    now = board.snapshot.manifest.cutoff
-    left = max(1, sum(review > now for review in board.trial.monitoring.reviews))
-    return [fraction + (1.0 - fraction) * (place + 1) / left for place in range(left)]
+def _attention(
+    rule: trials.SequentialRule, row: dict[str, Any], rows: Sequence[dict[str, Any]]
+) -> str:
+    """What is met now, was met before, or would be if who is unknown had died; else nothing."""
+    called = f"Group-sequential rule for {row['rule']}{demonstration([rule])}"
+    if row["crossed"]:
+        said = f"{called} met: {row['better']} does better. "
+        said += f"{as_sentence(since(row, rows, 'crossed', met=True))}."
+        return f"{said} But {row['unknown']}." if row["unknown"] else said
+    before = [
+        item
+        for item in rows
+        if item["crossed"] and (item["rule"], item["arm"]) == (row["rule"], row["arm"])
+    ]
+    if before:
+        return (
+            f"{called} was met at the look of {day(before[-1]['look'])}, and is not by the data "
+            "of now."
+        )
+    return f"{called} not met by what is known, but {row['unknown']}." if row["unknown"] else ""
 
 
 # Rules have no color of their own: their boundaries differ by dash, their marks by being filled.
@@ -318,49 +503,63 @@ def _boundaries_drawn(
     rows: Sequence[dict[str, Any]],
 ) -> go.Figure:
     traces: list[dict[str, object]] = []
-    for order, name in enumerate(dict.fromkeys(row["rule"] for row in rows)):
+    for order, rule in enumerate(rules):
+        name = name_of(rule)
         dash, filled = RULE_STYLES[order % len(RULE_STYLES)]
         of_rule = [row for row in rows if row["rule"] == name]
         for arm in dict.fromkeys(row["arm"] for row in of_rule):
             of_arm = [row for row in of_rule if row["arm"] == arm]
-            for sign in (1, -1):
-                traces.append(
-                    {
-                        "x": [row["fraction_percent"] for row in of_arm],
-                        "y": [sign * row["z_boundary"] for row in of_arm],
-                        "mode": "lines+markers",
-                        "line": {"color": QUIET, "width": 2, "dash": dash},
-                        "marker": {"symbol": "line-ew-open", "size": 14, "color": QUIET},
-                        "name": safe(f"Boundary of {name}"),
-                        "showlegend": sign == 1 and arm == of_rule[0]["arm"],
-                        "hovertemplate": "%{x}: boundary %{y:.2f}<extra></extra>",
-                    }
-                )
-            style = arm_style(board.arms.index(arm) + 1)
+            limits = [row for row in of_arm if row["z_boundary"] is not None]
+            held_against = sorted(limits, key=lambda row: row["fraction_percent"])
             traces.append(
-                line_of_arm(
-                    board,
-                    arm,
-                    [row for row in of_arm if row["z"] is not None],
-                    "fraction_percent",
-                    "z",
-                    marker={
-                        "color": style.color,
-                        "symbol": f"{style.symbol}{filled}",
+                {
+                    "x": [row["fraction_percent"] for row in held_against],
+                    "y": [row["z_boundary"] for row in held_against],
+                    "mode": "lines+markers",
+                    "line": {"color": QUIET, "width": 2, "dash": dash},
+                    "marker": {"symbol": "line-ew-open", "size": 14, "color": QUIET},
+                    "name": safe(f"Boundary of {name}"),
+                    "showlegend": arm == of_rule[0]["arm"],
+                    "hovertemplate": "%{x}: boundary %{y:.2f}<extra></extra>",
+                }
+            )
+            seen = [row for row in of_arm if row["z"] is not None]
+            styles = [
+                arm_style(board.arms.index(row["better"]) + 1) if row["better"] else None
+                for row in seen
+            ]
+            better = [f"{row['better']} better" if row["better"] else "alike" for row in seen]
+            traces.append(
+                {
+                    "x": [row["fraction_percent"] for row in seen],
+                    "y": [row["z"] for row in seen],
+                    "mode": "lines+markers+text",
+                    "line": {"color": QUIET, "width": 1, "dash": dash},
+                    "marker": {
+                        "color": [style.color if style else QUIET for style in styles],
+                        "symbol": [
+                            f"{style.symbol if style else 'circle'}{filled}" for style in styles
+                        ],
                         "size": 12,
                     },
-                    name=safe(f"{as_sentence(name)}, {arm}"),
-                    hovertemplate="%{text}: standardized difference %{y:.2f}<extra></extra>",
-                )
+                    "text": ["" for _ in better[:-1]] + [safe(word) for word in better[-1:]],
+                    "textposition": "top center",
+                    "customdata": [
+                        f"{day(row['look'])}: {safe(word)}"
+                        for row, word in zip(seen, better, strict=True)
+                    ],
+                    "name": safe(f"{as_sentence(name)}, {arm} against {board.reference_arm}"),
+                    "hovertemplate": "%{customdata}, |z| %{y:.2f}<extra></extra>",
+                }
             )
+    furthest = max((row["fraction_percent"] or 0.0 for row in rows), default=100.0)
     return figure(
         x_title="Share of planned information",
-        y_title="Standardized difference (z)",
+        y_title="Standardized difference, |z|",
         height=480,  # on a telephone the legend takes a line for each entry
         traces=traces,
         layout={
-            "xaxis": {"range": [0, 105], "ticksuffix": " %"},
-            "yaxis": {"rangemode": "normal"},
+            "xaxis": {"range": [0, max(105, furthest + 5)], "ticksuffix": " %"},
             "annotations": stamp(rules),
         },
     )

@@ -1,6 +1,5 @@
 """Who did better by the rank-based composite of the primary day, death worst."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -9,7 +8,7 @@ from exhibits.exhibit import RANDOMIZED, Conclusion, Estimand, Exhibit, People, 
 from exhibits.oxygenation.day_values import BY_THE_VISIT, definition, stays_note, support_bands
 from exhibits.parts.comparison import share_of_arm, where_enough, with_percent
 from exhibits.parts.populations import by_arm, row_name
-from exhibits.parts.ranks import WIN_LABELS, rank_notes, ranked, with_wins
+from exhibits.parts.ranks import WIN_LABELS, composite_scores, rank_notes, ranked, with_wins
 from exhibits.parts.stacked_bars import FATES, SHADES, stacked, state_counts
 from exhibits.parts.words import with_rounded
 from queries import Board
@@ -75,7 +74,7 @@ def oxygenation_composite(board: Board) -> Exhibit:
         .with_columns(where_enough(board, "participants", "ratio"))
     )
     rows = with_rounded(with_percent(board, rows, "participants", "of"), "ratio", places=0)
-    scores = _scores(board, with_rank, rungs)
+    scores = composite_scores(board, with_rank)
     pairs = ranked(board, scores)
     return Exhibit(
         title=f"Rank-based composite on day {day}",
@@ -121,17 +120,6 @@ def oxygenation_composite(board: Board) -> Exhibit:
         ),
         assumptions=board.trial.assumptions("oxygenation", "primary"),
     )
-
-
-def _scores(board: Board, with_rank: pl.DataFrame, rungs: Sequence[str]) -> dict[str, list[float]]:
-    """A score for each ranked participant of each arm: the place of the rung, from the worst.
-
-    Within PaO2/FiO2 the value decides; it is below 1,000, so that no rung is left by it.
-    """
-    order = {rung: float(place) for place, rung in enumerate(rungs)}
-    score = pl.col("state").replace_strict(order) + pl.col("ratio").fill_null(0) / 1_000
-    scored = with_rank.select("arm", score=score)
-    return {arm: scored.filter(pl.col("arm") == arm)["score"].to_list() for arm in board.arms}
 
 
 def _on_day(board: Board, day: int, with_rank: pl.DataFrame) -> str:

@@ -71,6 +71,21 @@ WIN_LABELS = {
 }
 
 
+def composite_scores(board: Board, with_rank: pl.DataFrame) -> dict[str, list[float]]:
+    """A score for each ranked participant of each arm: the place of the rung, from the worst.
+
+    Within PaO2/FiO2 the value decides; it is below 1,000, so that no rung is left by it.
+
+    Args:
+        with_rank: one row a participant: `arm`, `state` (a rung) and `ratio`, mmHg.
+    """
+    assert board.trial.oxygenation is not None
+    order = {rung: float(place) for place, rung in enumerate(board.trial.oxygenation.composite)}
+    score = pl.col("state").replace_strict(order) + pl.col("ratio").fill_null(0) / 1_000
+    scored = with_rank.select("arm", score=score)
+    return {arm: scored.filter(pl.col("arm") == arm)["score"].to_list() for arm in board.arms}
+
+
 def ranked(board: Board, scores: Mapping[str, Sequence[float]]) -> list[Ranked]:
     """Each arm held against the reference arm, where both have the minimum.
 

@@ -1,5 +1,7 @@
 """Group-sequential boundaries against published values, rpact, and what simulated scores do."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,19 +10,35 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.sequential import (
     FARTHEST,
-    Method,
-    boundaries,
+    Reals,
     conditional_power,
     crossing,
     nominal_p,
-    spent,
-    t_critical,
     t_nominal_p,
     z_of,
 )
+from estimators.sequential import boundaries as classical
+from estimators.spending import Family, Look, Spending, monitor
 
-SPENDING: list[Method] = ["Lan-DeMets O'Brien-Fleming", "Lan-DeMets Pocock"]
-METHODS: list[Method] = ["O'Brien-Fleming", "Pocock", "Haybittle-Peto", *SPENDING]
+SPENDING: list[Family] = ["Lan-DeMets O'Brien-Fleming", "Lan-DeMets Pocock"]
+METHODS: list[Family] = ["O'Brien-Fleming", "Pocock", "Haybittle-Peto", *SPENDING]
+
+
+def spending_of(method: Family, at: Sequence[float]) -> Spending:
+    """The method where its looks are planned as they are held."""
+    return Spending(method, planned=tuple(at) if method in ("O'Brien-Fleming", "Pocock") else ())
+
+
+def boundaries(at: Sequence[float], method: Family, alpha: float = 0.05, sided: int = 2) -> Reals:
+    """Critical values of looks that are held as they were planned."""
+    held = [Look(fraction) for fraction in at]
+    bounds = monitor(held, 1.0, spending_of(method, at), alpha=alpha, sided=sided)
+    return np.array([bound.critical for bound in bounds])
+
+
+def spent(at: Sequence[float], method: Family, sided: int = 2) -> Reals:
+    """The error of all sides up to each look."""
+    return sided * spending_of(method, at).up_to(at, 0.05 / sided)
 
 
 def looks(count: int) -> list[float]:
@@ -130,7 +148,7 @@ SO_FAR = [0.13, 0.34, 0.58, 0.83]
     ],
 )
 def test_boundaries_of_unequal_looks_as_in_rpact(
-    method: Method, two: tuple[float, ...], one: tuple[float, ...]
+    method: Family, two: tuple[float, ...], one: tuple[float, ...]
 ) -> None:
     assert boundaries(UNEQUAL, method) == pytest.approx(two, abs=1e-6)
     assert boundaries(UNEQUAL, method, alpha=0.025, sided=1) == pytest.approx(one, abs=1e-6)
@@ -154,7 +172,7 @@ def test_boundaries_of_unequal_looks_as_in_rpact(
     ],
 )
 def test_looks_so_far_as_in_rpact(
-    method: Method, two: tuple[float, ...], one: tuple[float, ...], error: tuple[float, ...]
+    method: Family, two: tuple[float, ...], one: tuple[float, ...], error: tuple[float, ...]
 ) -> None:
     # kMax = 4 and informationRates = c(0.13, 0.34, 0.58, 0.83); the error from $alphaSpent.
     assert boundaries(SO_FAR, method) == pytest.approx(two, abs=1e-6)
@@ -172,7 +190,7 @@ def test_looks_so_far_as_in_rpact(
     ],
 )
 def test_chances_to_cross_under_a_drift_as_in_rpact(
-    method: Method, sided: int, expected: tuple[float, ...]
+    method: Family, sided: int, expected: tuple[float, ...]
 ) -> None:
     # getPowerMeans(design, groups = 1, thetaH0 = 0, alternative = 0.25, stDev = 1,
     #     normalApproximation = TRUE, maxNumberOfSubjects = 100)$rejectPerStage: a drift of 2.5;
@@ -188,7 +206,7 @@ def test_chances_to_cross_under_a_drift_as_in_rpact(
 @settings(max_examples=8)
 @given(fractions(), st.sampled_from(METHODS), st.sampled_from([1, 2]))
 def test_each_side_spends_its_part_of_the_error(
-    at: list[float], method: Method, sided: int
+    at: list[float], method: Family, sided: int
 ) -> None:
     found = crossing(at, list(boundaries(at, method, sided=sided)), sided=sided)
     assert found.above.sum() == pytest.approx(0.05 / sided, abs=1e-6)
@@ -197,7 +215,7 @@ def test_each_side_spends_its_part_of_the_error(
 
 @settings(max_examples=15)
 @given(fractions(), st.sampled_from(SPENDING))
-def test_a_boundary_depends_on_the_looks_before_it_only(at: list[float], method: Method) -> None:
+def test_a_boundary_depends_on_the_looks_before_it_only(at: list[float], method: Family) -> None:
     whole = boundaries(at, method)
     assert boundaries(at[:-1] or at, method) == pytest.approx(whole[: len(at) - 1 or 1], abs=1e-9)
 
@@ -205,7 +223,7 @@ def test_a_boundary_depends_on_the_looks_before_it_only(at: list[float], method:
 @settings(max_examples=50)
 @given(fractions(), st.sampled_from(SPENDING), st.sampled_from([1, 2]))
 def test_the_error_is_spent_whole_at_full_information(
-    at: list[float], method: Method, sided: int
+    at: list[float], method: Family, sided: int
 ) -> None:
     so_far = spent(at, method, sided=sided)
     assert so_far[-1] == pytest.approx(0.05)
@@ -238,12 +256,12 @@ def test_the_chance_to_cross_as_in_simulated_scores() -> None:
 # --- what a boundary means for other statistics ----------------------------------------------
 
 
-def test_a_t_statistic_needs_the_quantile_at_the_nominal_p() -> None:
+def test_a_t_statistic_is_held_against_a_boundary_by_its_p_value() -> None:
     nominal = nominal_p(2.9626)
     assert nominal == pytest.approx(0.00305, abs=1e-5)
-    assert t_critical(2.9626, 28) == pytest.approx(stats.t.isf(nominal / 2, 28))
     # Taken as it is, the boundary would spend twice as much.
-    assert 2 * stats.t.sf(2.9626, 28) == pytest.approx(0.0062, abs=5e-5)
+    assert t_nominal_p(2.9626, 28) == pytest.approx(0.0062, abs=5e-5)
+    assert t_nominal_p(stats.t.isf(nominal / 2, 28), 28) == pytest.approx(nominal)
 
 
 # --- conditional power -----------------------------------------------------------------------
@@ -328,18 +346,16 @@ def test_a_score_far_beyond_crosses_surely() -> None:
 @pytest.mark.parametrize("at", [[], [0.0, 1.0], [0.5, 0.5], [0.6, 0.4], [0.5, 1.1]])
 def test_fractions_that_are_none_are_refused(at: list[float]) -> None:
     with pytest.raises(ValueError, match="Information fractions"):
-        boundaries(at, "Lan-DeMets Pocock")
+        classical(at, "Pocock")
 
 
 def test_what_does_not_fit_together_is_refused() -> None:
     with pytest.raises(ValueError, match="all planned looks"):
-        boundaries([0.3, 0.6], "Pocock")
-    with pytest.raises(ValueError, match="more than the whole error"):
-        boundaries([0.5, 1.0], "Haybittle-Peto", interim=1.5)
+        classical([0.3, 0.6], "Pocock")
     with pytest.raises(ValueError, match="no error by a function"):
-        spent(0.5, "Pocock")
+        spent([0.5], "Haybittle-Peto")
     with pytest.raises(ValueError, match="one side or two"):
-        boundaries([1.0], "Pocock", sided=3)
+        classical([1.0], "Pocock", sided=3)
     with pytest.raises(ValueError, match="boundaries"):
         crossing([0.5, 1.0], [2.0])
     with pytest.raises(ValueError, match="boundaries"):

@@ -124,7 +124,7 @@ def test_a_planted_reaction_meets_the_rule_and_says_who_had_it(planted: LoadedTr
     assert len(sealed) == 1
     assert not any(arm in sealed[0] for arm in board.arms)
     rules = make("monitoring_rules", board)
-    assert rules.answer == "3 rules (demonstration, not of the protocol), 1 of them met."
+    assert rules.answer == "4 rules (demonstration, not of the protocol), 1 of them met."
     board.close()
 
 
@@ -193,30 +193,44 @@ def test_looks_are_the_reviews_that_have_a_snapshot(demonstration_store: LoadedT
     board.close()
 
 
-def test_a_mean_is_held_against_the_t_quantile_and_deaths_against_an_exact_p(
-    demonstration_store: LoadedTrial,
-) -> None:
+def test_results_are_those_of_the_pages_and_of_scipy(demonstration_store: LoadedTrial) -> None:
+    """Composite and ANCOVA as on Oxygenation, deaths counted from Survival's question."""
     board = board_of(demonstration_store, View.UNBLINDED)
     rows = {str(row["rule"]): row for row in now(board, "sequential_positions")}
-    mean, death = rows["oxygenation"], rows["mortality"]
-    assert mean["score"] is not None
-    assert float(str(mean["boundary"])) > float(str(mean["z_boundary"]))
-    assert float(str(mean["boundary"])) > stats.norm.isf(float(str(mean["nominal_p"])) / 2)
-    assert death["score"] is None
-    died, known, exact = deaths(board)
-    assert death["n"] == sum(known)
+    mean, death, composite = (rows[name] for name in ("oxygenation", "mortality", "composite"))
+    adjusted = make("oxygenation_adjusted", board).table
+    assert adjusted is not None
+    (alone,) = adjusted.filter(
+        (pl.col("planned_day") == 14) & (pl.col("method") == "ANCOVA")
+    ).to_dicts()
+    assert mean["estimate"] == pytest.approx(alone["difference"], abs=0.051)
+    assert mean["n"] == alone["n"] + alone["n_reference"]
+    t = abs(alone["difference"] / alone["standard_error"])
+    p = 2 * stats.t.sf(t, alone["degrees_of_freedom"])
+    assert mean["p"] == pytest.approx(p, rel=0.01)
+    wins = make("oxygenation_composite", board).table
+    assert wins is not None
+    (win,) = wins.drop_nulls("win_percent").to_dicts()
+    assert composite["estimate"] == pytest.approx(win["win_percent"], abs=0.051)
+    assert composite["p"] == pytest.approx(win["p_value"], abs=5e-5)
+    for row in rows.values():
+        assert row["z"] == pytest.approx(stats.norm.isf(float(str(row["p"])) / 2), abs=1e-9)
+        assert float(str(row["estimate_low"])) <= float(str(row["estimate"]))
+    died, past, exact = deaths(board)
+    assert death["n"] == sum(past)
     assert death["p"] == pytest.approx(exact, rel=1e-6)
-    assert float(str(death["z"])) == pytest.approx(
-        stats.norm.isf(exact / 2) * (1 if died[1] / known[1] > died[0] / known[0] else -1),
-        rel=1e-6,
-    )
-    assert float(str(death["z_boundary"])) == pytest.approx(3.0, rel=1e-6)
+    shares = [100 * dead / of for dead, of in zip(died, past, strict=True)]
+    assert death["estimate"] == pytest.approx(shares[1] - shares[0], abs=0.0051)
+    assert death["z_boundary"] == pytest.approx(3.0, rel=1e-6)
     assert death["nominal_p"] == pytest.approx(2 * stats.norm.sf(3.0), rel=1e-6)
     board.close()
 
 
 def deaths(board: Board) -> tuple[list[int], list[int], float]:
-    """By the trial's day of those past it, as Survival has them: Control, UC-MSC; and exact p."""
+    """By the trial's day of those past it, as Survival has them: Control, UC-MSC; and exact p.
+
+    Whose status is not known counts as alive.
+    """
     table = make("mortality", board).table
     assert table is not None
     rows = {
@@ -225,37 +239,30 @@ def deaths(board: Board) -> tuple[list[int], list[int], float]:
     }
     arms = [rows[arm] for arm in ("Control", "UC-MSC")]
     died = [row["participants"] for row in arms]
-    known = [row["randomized"] - row["not_known"] for row in arms]
-    alive = [of - dead for dead, of in zip(died, known, strict=True)]
-    return died, known, float(stats.fisher_exact([died, alive]).pvalue)
+    past = [row["randomized"] for row in arms]
+    alive = [of - dead for dead, of in zip(died, past, strict=True)]
+    return died, past, float(stats.fisher_exact([died, alive]).pvalue)
 
 
-def test_who_died_before_the_day_had_come_does_not_count_without_those_who_live(
+def test_the_deaths_that_would_cross_do_and_one_fewer_does_not(
     demonstration_store: LoadedTrial,
 ) -> None:
     board = board_of(demonstration_store, View.UNBLINDED)
-    status = board.ask(
-        "survival/vital_status",
-        days=[TRIAL.survival.day],
-        schedule=[visit.model_dump() for visit in TRIAL.schedule],
-    ).filter(pl.col("state") == "died")
-    assert status["participants"].sum() > status["past"].sum(), "nobody died before the day"
-    for look in CUTOFFS:
-        (row,) = (
-            row
-            for row in at_look(board, "sequential_positions", look)
-            if row["rule"] == "mortality"
-        )
-        at = board if look == CUTOFFS[-1] else board.back_to(board.earlier()[0])
-        died, known, exact = deaths(at)
-        assert row["n"] == sum(known)
-        percent = [100 * dead / of for dead, of in zip(died, known, strict=True)]
-        assert row["difference"] == pytest.approx(percent[1] - percent[0], abs=0.051)
-        assert row["p"] == pytest.approx(exact, rel=1e-6)
-        assert row["fraction_percent"] == pytest.approx(100 * sum(known) / 60, abs=0.051)
-    shown = make("sequential_positions", board)
-    assert any("Of those randomized later deaths would count" in note for note in shown.footnotes)
+    row = next(row for row in now(board, "sequential_positions") if row["rule"] == "mortality")
+    died, (control, treated), _ = deaths(board)
     board.close()
+    assert died[0] + died[1] > 0
+    total, nominal = sum(died), float(str(row["nominal_p"]))
+
+    def p(of_treated: int) -> float:
+        of_control = total - of_treated
+        table = [[of_treated, treated - of_treated], [of_control, control - of_control]]
+        return float(stats.fisher_exact(table).pvalue)
+
+    most = range(max(0, total - control), min(total, treated) + 1)
+    assert row["crosses_from"] == min(x for x in most if p(x) <= nominal and x > total / 2)
+    other = max(x for x in most if p(x) <= nominal and x < total / 2)
+    assert row["crosses_from_other"] == total - other
 
 
 def test_a_boundary_that_is_crossed_says_since_when(key_pair: KeyPair, tmp_path: Path) -> None:
@@ -273,9 +280,13 @@ def test_a_boundary_that_is_crossed_says_since_when(key_pair: KeyPair, tmp_path:
     (was,) = at_look(board, "sequential_positions", CUTOFFS[0])
     (is_,) = now(board, "sequential_positions")
     assert (was["crossed"], is_["crossed"]) == (True, True)
-    assert shown.answer.startswith("Group-sequential rule for mortality met: with ")
-    assert shown.answer.endswith(". Already met at the review of 30 Jun 2023.")
-    assert shown.attention == shown.answer
+    assert (is_["more"], is_["better"]) == ("UC-MSC", "Control")
+    assert shown.attention.startswith(
+        "Group-sequential rule for mortality met: Control does better. "
+        "Already met at the review of 30 Jun 2023."
+    )
+    assert shown.answer.startswith(f"{shown.attention} Mortality: with ")
+    assert "(more deaths in UC-MSC); the boundary is " in shown.answer
     assert float(str(is_["z"])) >= float(str(is_["z_boundary"]))
     board.close()
 
@@ -289,12 +300,15 @@ def test_every_rule_is_drawn_with_its_boundary_up_to_the_last_look_planned(
     table = shown.table
     assert table is not None
     traces = {trace.name: trace for trace in shown.figure.data}
-    for name in ("oxygenation", "mortality"):
-        assert max(traces[f"Boundary of {name}"].x) == 100
-        held = table.filter((pl.col("rule") == name) & pl.col("n").is_not_null())
-        assert list(traces[f"{name.capitalize()}, Arm B"].y) == held["z"].to_list() != []
+    for name in ("composite", "oxygenation", "mortality"):
+        of_rule = table.filter(pl.col("rule") == name)
+        assert max(traces[f"Boundary of {name}"].x) == max(of_rule["fraction_percent"])
+        held = of_rule.filter(pl.col("z").is_not_null())
+        drawn = traces[f"{name.capitalize()}, Arm B against Arm A"]
+        assert list(drawn.y) == held["z"].to_list() != []
+        assert min(drawn.y) >= 0, "a sign would say which arm is which, were the letters known"
         assert f"{name.capitalize()}: with " in shown.answer
-    assert shown.answer.count("standardized difference") == 2
+    assert shown.answer.count("|z| is") == 3
     to_come = table.filter(pl.col("n").is_null())
     # The review that is planned after this cut-off.
     assert to_come["look"].unique().to_list() == [date(2024, 2, 29)]

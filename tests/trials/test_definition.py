@@ -215,6 +215,18 @@ REFUSED = {
         "[survival]",
         "has known_days out of order: each is after day 1 and the one before",
     ),
+    "final look that is none": (
+        "[monitoring]\n",
+        "[monitoring]\nfinal = 2023-07-01\n",
+        "[monitoring]",
+        "has a final look that is neither a review nor declared",
+    ),
+    "declared review": (
+        "[monitoring]\n",
+        "[monitoring]\ndeclared = [2023-06-30]\n",
+        "[monitoring]",
+        "has a declared look that is a review",
+    ),
     "time zone": ('"Asia/Shanghai"', '"Asia/Atlantis"', "Asia/Atlantis", "no time zone"),
     "assumed value that is none": (
         '"accrual.months" =',
@@ -245,6 +257,36 @@ def test_what_is_wrong_is_named_with_its_line(case: str, tmp_path: Path) -> None
 
 # Contradictions inside one part are named with the line where the part begins.
 INSIDE = {
+    "looks of a classical design": (
+        'method = "Haybittle-Peto"',
+        'method = "Pocock"',
+        None,
+        "has planned_fractions if, and only if, method is O'Brien-Fleming or Pocock",
+    ),
+    "fractions that do not grow": (
+        'method = "Haybittle-Peto"',
+        'method = "Pocock"\nplanned_fractions = [0.5, 0.9]',
+        None,
+        "has planned_fractions that do not grow to 1",
+    ),
+    "spending without its parameter": (
+        'method = "Haybittle-Peto"',
+        'method = "Hwang-Shih-DeCani"',
+        None,
+        "has parameter if, and only if, method is Hwang-Shih-DeCani",
+    ),
+    "less error than three standard errors spend": (
+        'method = "Haybittle-Peto"',
+        'method = "Haybittle-Peto"\nalpha = 0.002',
+        None,
+        "has an alpha that three standard errors at one look would spend",
+    ),
+    "direction of deaths": (
+        'method = "Haybittle-Peto"',
+        'method = "Haybittle-Peto"\nbetter = "lower"',
+        None,
+        "has better only where the endpoint is primary",
+    ),
     "missing key": (
         'name = "UC-MSC"\ndescription',
         "description",
@@ -270,6 +312,11 @@ INSIDE = {
     "limits of nothing": ('measure = "age"\n', "", None, "names no measure"),
 }
 HEADERS = {
+    "looks of a classical design": ("[[sequential_rules]]", 'id = "mortality"'),
+    "fractions that do not grow": ("[[sequential_rules]]", 'id = "mortality"'),
+    "spending without its parameter": ("[[sequential_rules]]", 'id = "mortality"'),
+    "less error than three standard errors spend": ("[[sequential_rules]]", 'id = "mortality"'),
+    "direction of deaths": ("[[sequential_rules]]", 'id = "mortality"'),
     "missing key": ("[[arms.list]]", 'code = "UCMSC"'),
     "day zero": ("[[schedule]]", 'visit = "DAY 28"'),
     "own unit": ("[[measures]]", 'name = "pao2"'),
