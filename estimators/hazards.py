@@ -79,13 +79,20 @@ class Harm:
     of_weight: float
 
 
-def hazard_ratio(first: Observed, second: Observed, level: float = 0.95) -> HazardRatio:
+def hazard_ratio(
+    first: Observed,
+    second: Observed,
+    level: float = 0.95,
+    *,
+    strata: tuple[ArrayLike, ArrayLike] | None = None,
+) -> HazardRatio:
     """By what factor do deaths come faster in the first arm?
 
     Parameters
     ----------
     first, second : times, days of at least 0, and events of an arm, shape (n,) each.
     level : two-sided confidence level, strictly in (0, 1).
+    strata : labels of the participants of each arm, who are compared within them alone.
 
     Method: partial likelihood, ties by Efron, its maximum by Newton's steps; Wald's limits.
 
@@ -96,7 +103,7 @@ def hazard_ratio(first: Observed, second: Observed, level: float = 0.95) -> Haza
     Source: Cox 1972; Efron 1977.
     """
     z = normal_quantile(level)
-    died, risk1, risk2 = _sets(first, second)
+    died, risk1, risk2 = _within(first, second, strata)
     if risk1.size == 0:
         return _no_ratio("Nobody has died.")
     if died in (0.0, float(risk1.size)):
@@ -177,6 +184,28 @@ def harm(first: Observed, second: Observed, prior: float | None = DOUBT) -> Harm
 
     deviation = math.sqrt(float(weight @ (GRID - mean) ** 2))
     return Harm(mean, deviation, above(0.0), above(math.log(OF_WEIGHT)))
+
+
+def _within(
+    first: Observed, second: Observed, strata: tuple[ArrayLike, ArrayLike] | None
+) -> tuple[float, Reals, Reals]:
+    """Deaths of the first arm, and risk sets at each death, of all strata one after another."""
+    if strata is None:
+        return _sets(first, second)
+    labels = [np.asarray(of_arm) for of_arm in strata]
+    arms = [(np.asarray(times), np.asarray(events)) for times, events in (first, second)]
+    if [one.shape for one in labels] != [times.shape for times, _ in arms]:
+        raise ValueError("Each participant needs the label of one stratum.")
+    found = [
+        _sets(*((times[of == name], events[of == name]) for (times, events), of in both))
+        for name in np.unique(np.concatenate(labels))
+        for both in [list(zip(arms, labels, strict=True))]
+    ]
+    return (
+        sum((deaths for deaths, _, _ in found), 0.0),
+        np.concatenate([risk for _, risk, _ in found]),
+        np.concatenate([risk for _, _, risk in found]),
+    )
 
 
 def _sets(first: Observed, second: Observed) -> tuple[float, Reals, Reals]:

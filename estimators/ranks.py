@@ -77,11 +77,11 @@ def win_probability(first: ArrayLike, second: ArrayLike, level: float = 0.95) ->
     (0, 1).
     """
     tail = (1.0 - require_level(level)) / 2.0
-    x, y = _scores(first), _scores(second)
+    x, y = scores_of(first), scores_of(second)
     n1, n2 = x.size, y.size
     if n1 == 0 or n2 == 0:
         return WinProbability(None, None, None, n1, n2, EMPTY)
-    won, lost = _placements(x, y), _placements(y, x)
+    won, lost = placements(x, y), placements(y, x)
     estimate = float(np.mean(won))
     if np.all(won == 1.0) or np.all(won == 0.0):
         bound = tail ** (1.0 / min(n1, n2))
@@ -119,7 +119,7 @@ def rank_test(first: ArrayLike, second: ArrayLike) -> RankTest:
 
     Source: Mann & Whitney 1947.
     """
-    x, y = _scores(first), _scores(second)
+    x, y = scores_of(first), scores_of(second)
     n1, n2 = x.size, y.size
     exact = n1 + n2 <= EXACT_UP_TO
     if n1 == 0 or n2 == 0:
@@ -141,7 +141,7 @@ def rank_test(first: ArrayLike, second: ArrayLike) -> RankTest:
     return RankTest(min(p_value, 1.0), exact, n1, n2)
 
 
-def _placements(of: Reals, among: Reals) -> Reals:
+def placements(of: Reals, among: Reals) -> Reals:
     """For each score the share of the other group below it, and half of the share equal to it."""
     ordered = np.sort(among)
     below = np.searchsorted(ordered, of, "left") + np.searchsorted(ordered, of, "right")
@@ -158,7 +158,8 @@ def _rank_sums(ranks: np.ndarray[tuple[int], np.dtype[np.int64]], take: int) -> 
     return np.asarray(ways[take], dtype=np.float64)
 
 
-def _scores(values: ArrayLike) -> Reals:
+def scores_of(values: ArrayLike) -> Reals:
+    """The scores of a group. Raises ValueError where they have two dimensions, or one is NaN."""
     scores = np.array(values, dtype=np.float64)
     if scores.ndim != 1:
         raise ValueError(f"Scores must be one-dimensional, but have {scores.ndim} dimensions.")

@@ -10,13 +10,13 @@ import polars as pl
 import trials
 from estimators.linear import ancova
 from estimators.proportions import fisher_exact, miettinen_nurminen, splits
-from estimators.ranks import rank_test, win_probability
 from estimators.sequential import t_nominal_p, z_of
 from exhibits.exhibit import DEATHS, NOT_RECORDED, NOT_THERE
 from exhibits.monitoring.looks import everybody
 from exhibits.parts.comparison import minimum
 from exhibits.parts.populations import all_randomized
-from exhibits.parts.ranks import composite_scores
+from exhibits.parts.ranks import Ranked, composite_scores
+from exhibits.parts.strata import strata_by_arm, within
 from exhibits.parts.words import number
 from queries import Board
 from queries.bound import planned_days
@@ -165,11 +165,14 @@ def _composite(
     reason = _too_few(board, dict(zip(pair, (n1, n2), strict=True)), "can be ranked")
     if reason:
         return Held(n1 + n2, information, full, reason=reason), pending
-    test, win = rank_test(mine, theirs), win_probability(mine, theirs)
-    assert win.estimate is not None
+    strata = within(board, strata_by_arm(board, ranked), pair[0])
+    compared = Ranked(pair, (mine, theirs), strata)
+    test, win = compared.test, compared.win
+    if win.estimate is None:
+        return Held(n1 + n2, information, full, reason=(win.reason or "").rstrip(".")), pending
 
     def interval(level: float) -> tuple[float | None, float | None]:
-        at = win_probability(mine, theirs, level)
+        at = compared.at(level)
         return (None, None) if at.low is None or at.high is None else (100 * at.low, 100 * at.high)
 
     return Held(
@@ -204,12 +207,13 @@ def _primary(
     reason = _too_few(board, sizes, have)
     if reason:
         return Held(n, n, rule.planned, reason=reason), pending
-    test = ancova(mine, theirs)
+    strata = within(board, strata_by_arm(board, with_value), pair[0]).labels
+    test = ancova(mine, theirs, strata=strata)
     if test.difference is None or test.standard_error is None or test.degrees_of_freedom is None:
         return Held(n, n, rule.planned, reason=(test.reason or "").rstrip(".")), pending
 
     def interval(level: float) -> tuple[float | None, float | None]:
-        at = ancova(mine, theirs, level=level)
+        at = ancova(mine, theirs, strata=strata, level=level)
         return at.low, at.high
 
     t = test.difference / test.standard_error

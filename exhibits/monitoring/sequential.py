@@ -176,7 +176,7 @@ def _tests(board: Board, rules: Sequence[trials.SequentialRule]) -> list[str]:
     if "composite" in there and trial.primary is not None:
         notes.append(
             f"Composite: the rank-based composite on day {trial.primary.day}, death worst, by "
-            "Wilcoxon's rank test, exact up to 100 participants; information is n1 n2 / (N + 1)."
+            "rank test as on Oxygenation; information is n1 n2 / (N + 1)."
         )
     if "primary" in there and trial.primary is not None:
         notes.append(

@@ -10,6 +10,7 @@ from exhibits.parts.comparison import share_of_arm, where_enough, with_percent
 from exhibits.parts.populations import by_arm, row_name
 from exhibits.parts.ranks import WIN_LABELS, composite_scores, rank_notes, ranked, with_wins
 from exhibits.parts.stacked_bars import FATES, SHADES, stacked, state_counts
+from exhibits.parts.strata import strata_by_arm
 from exhibits.parts.words import with_rounded
 from queries import Board
 
@@ -75,7 +76,7 @@ def oxygenation_composite(board: Board) -> Exhibit:
     )
     rows = with_rounded(with_percent(board, rows, "participants", "of"), "ratio", places=0)
     scores = composite_scores(board, with_rank)
-    pairs = ranked(board, scores)
+    pairs = ranked(board, scores, strata_by_arm(board, with_rank))
     return Exhibit(
         title=f"Rank-based composite on day {day}",
         population=f"{RANDOMIZED}, the worst of what happened ranks",

@@ -32,6 +32,7 @@ from exhibits.parts.comparison import (
     without_zero,
 )
 from exhibits.parts.populations import size_of_all
+from exhibits.parts.strata import strata_by_arm, within
 from exhibits.parts.theme import QUIET, arm_style, error_bars, figure, safe
 from exhibits.parts.words import NOT_ADJUSTED, rounded, signed
 from queries import Board
@@ -207,7 +208,9 @@ def _differences(
     """
     estimates, notes = [], []
     first, second = (_wide(rows, name, days) for name in (arm, board.reference_arm))
-    model = repeated_measures(first, second)
+    strata = within(board, strata_by_arm(board, rows.unique("line", maintain_order=True)), arm)
+    notes += [f"{arm}: {strata.note}"] if strata.note else []
+    model = repeated_measures(first, second, strata=strata.labels)
     if model.reason is not None:
         notes.append(
             f"{arm} and {board.reference_arm}: no model over days, each day has its own "
@@ -219,7 +222,7 @@ def _differences(
     ):
         estimates.append(_row(arm, day, MMRM if in_model else ANCOVA, item))
         if in_model and day == main:
-            alone = ancova(first[:, [0, place]], second[:, [0, place]])
+            alone = ancova(first[:, [0, place]], second[:, [0, place]], strata=strata.labels)
             estimates.append(_row(arm, day, ANCOVA, alone))
         elif item.reason is not None:
             notes.append(f"{arm}, day {day}: no {ANCOVA}. {item.reason}")

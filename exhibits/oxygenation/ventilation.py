@@ -16,6 +16,7 @@ from exhibits.parts.day_courses import medians, medians_in_words
 from exhibits.parts.populations import PAST, by_arm, row_name
 from exhibits.parts.ranks import WIN_LABELS, rank_notes, ranked, with_wins
 from exhibits.parts.stacked_bars import SHADES, stacked, state_counts
+from exhibits.parts.strata import strata_by_arm
 from exhibits.parts.theme import STATES, arm_style, figure, safe
 from exhibits.parts.words import share
 from queries import Board
@@ -104,7 +105,7 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
         completed_from=_window_opens(board, until),
     )
     of_each = [_days_of(row, until) for row in people.iter_rows(named=True)]
-    people = people.select("arm", "death_day").with_columns(
+    people = people.select("arm", "site", "stratum", "death_day").with_columns(
         pl.Series("days", [item.days for item in of_each], pl.Int64),
         pl.Series("reason", [item.reason for item in of_each], pl.String),
     )
@@ -112,11 +113,9 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
     observed = int(rows["n"].sum())
     if not observed:
         return Exhibit(title, missing=f"Nobody is past day {until} yet.")
-    days = {
-        arm: people.filter(pl.col("arm") == arm)["days"].drop_nulls().to_list()
-        for arm in board.arms
-    }
-    pairs = ranked(board, days)
+    with_days = people.filter(pl.col("days").is_not_null())
+    days = {arm: with_days.filter(pl.col("arm") == arm)["days"].to_list() for arm in board.arms}
+    pairs = ranked(board, days, strata_by_arm(board, with_days))
     return Exhibit(
         title=title,
         population=f"{RANDOMIZED}, past day {until} and observed to it",

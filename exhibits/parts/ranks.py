@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import polars as pl
 
 from estimators.ranks import RankTest, WinProbability, rank_test, win_probability
+from estimators.strata import stratified_win_probability
 from exhibits.exhibit import Number
 from exhibits.parts.comparison import arms_to_compare, limit_labels, too_few_note
+from exhibits.parts.strata import Within, within
 from exhibits.parts.words import NOT_ADJUSTED, decimal, p_value, percent, rounded
 from queries import Board
 
@@ -16,14 +18,38 @@ WIN_METHOD = (
 )
 
 
+WHOLE = Within()
+
+
 class Ranked:
     """Scores of an arm against those of the reference: the larger is the better."""
 
-    def __init__(self, arm: str, reference: str, mine: Iterable[float], theirs: Iterable[float]):
-        self.arm, self.reference = arm, reference
-        first, second = list(mine), list(theirs)
-        self.win: WinProbability = win_probability(first, second)
-        self.test: RankTest = rank_test(first, second)
+    def __init__(
+        self,
+        arms: tuple[str, str],
+        scores: tuple[Sequence[float], Sequence[float]],
+        strata: Within = WHOLE,
+    ):
+        self.arm, self.reference = arms
+        self.strata = strata
+        self._scores = scores
+        self.win: WinProbability = self.at(0.95)
+        self.test: RankTest = self._test()
+
+    def at(self, level: float) -> WinProbability:
+        """The win probability with its limits at a level; within strata where there are any."""
+        first, second = self._scores
+        if self.strata.labels is None:
+            return win_probability(first, second, level)
+        n1, n2 = len(first), len(second)
+        found = stratified_win_probability(first, second, *self.strata.labels, level)
+        return WinProbability(found.estimate, found.low, found.high, n1, n2, found.reason)
+
+    def _test(self) -> RankTest:
+        if self.strata.labels is None:
+            return rank_test(*self._scores)
+        found = stratified_win_probability(*self._scores, *self.strata.labels)
+        return RankTest(found.p_value, False, self.win.n1, self.win.n2, found.reason)
 
     @property
     def number(self) -> Number:
@@ -61,7 +87,9 @@ class Ranked:
         if test.p_value is None:
             return f"{pair}: no rank test. {test.reason}"
         how = "exact" if test.exact else "by the normal approximation"
-        return f"{pair}: Wilcoxon's rank test, {how}, {p_value(test.p_value)}, {NOT_ADJUSTED}."
+        name = "Wilcoxon's rank test" if self.strata.labels is None else "van Elteren's rank test"
+        said = f"{pair}: {name}, {how}, {p_value(test.p_value)}, {NOT_ADJUSTED}."
+        return f"{said} {self.strata.note}".rstrip()
 
 
 WIN_LABELS = {
@@ -86,16 +114,24 @@ def composite_scores(board: Board, with_rank: pl.DataFrame) -> dict[str, list[fl
     return {arm: scored.filter(pl.col("arm") == arm)["score"].to_list() for arm in board.arms}
 
 
-def ranked(board: Board, scores: Mapping[str, Sequence[float]]) -> list[Ranked]:
+def ranked(
+    board: Board,
+    scores: Mapping[str, Sequence[float]],
+    strata: Mapping[str, Sequence[str]] | None = None,
+) -> list[Ranked]:
     """Each arm held against the reference arm, where both have the minimum.
 
     Args:
         board: of any view; with one arm there is nobody to compare with.
         scores: of the participants of each arm.
+        strata: what each of these was allocated within; None where there is no stratum to it.
     """
     against = board.reference_arm
     compared = arms_to_compare(board, {arm: len(of_arm) for arm, of_arm in scores.items()})
-    return [Ranked(arm, against, scores[arm], scores[against]) for arm in compared]
+    return [
+        Ranked((arm, against), (scores[arm], scores[against]), within(board, strata, arm))
+        for arm in compared
+    ]
 
 
 def rank_notes(

@@ -16,12 +16,14 @@ from exhibits.parts.comparison import (
     too_few_note,
 )
 from exhibits.parts.populations import BY_WHICH, who_died
+from exhibits.parts.strata import strata_by_arm, within
 from exhibits.parts.words import NOT_ADJUSTED, decimal, percent, rounded, signed
 from exhibits.survival.status import (
     OBSERVED,
     Observed,
     enough_known,
     observed_by_arm,
+    observed_rows,
     range_in_words,
     status_by_day,
 )
@@ -109,10 +111,11 @@ def deaths_compared(board: Board) -> Exhibit:
 def _against(
     board: Board, observed: dict[str, Observed], arm: str, day: int
 ) -> tuple[dict[str, Any], str, list[str]]:
-    """An arm's row, its sentence, and why something of it cannot be estimated."""
+    """An arm's row, its sentence, and what is to be said of its estimates."""
+    strata = within(board, strata_by_arm(board, observed_rows(board)), arm)
     reference = board.reference_arm
     mine, theirs = observed[arm], observed[reference]
-    ratio = hazard_ratio(mine, theirs)
+    ratio = hazard_ratio(mine, theirs, strata=strata.labels)
     means = restricted_mean_difference(mine, theirs, day)
     doubt, open_minded = harm(mine, theirs), harm(mine, theirs, None)
     died, died_reference = (int(dead.sum()) for _, dead in (mine, theirs))
@@ -165,7 +168,8 @@ def _against(
             f"That {more} has more deaths is {percent(first)} probable from doubt, "
             f"{percent(second)} from no opinion."
         )
-    reasons = [
+    reasons = [f"Hazard ratio: {strata.note}"] if strata.note else []
+    reasons += [
         f"{arm}: {what}. {item.reason}"
         for what, item in (("no hazard ratio", ratio), ("no mean of days alive", means))
         if item.reason is not None

@@ -116,9 +116,14 @@ def range_in_words(board: Board, rows: pl.DataFrame, day: int) -> str:
 Observed = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 
+def observed_rows(board: Board) -> pl.DataFrame:
+    """One row a participant who is on a study day: arm, site, stratum, the last day, who died."""
+    return board.ask("survival/observed").filter(pl.col("day").is_not_null())
+
+
 def observed_by_arm(board: Board) -> dict[str, Observed]:
     """Of each arm the days on which participants died or were last known alive, and who died."""
-    known = board.ask("survival/observed").filter(pl.col("day").is_not_null())
+    known = observed_rows(board)
     return {
         arm: (part["day"].to_numpy(), part["is_dead"].to_numpy())
         for arm in board.arms

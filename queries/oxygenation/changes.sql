@@ -5,6 +5,8 @@ select
   dense_rank() over (order by position, subject) as line,
   person.arm,
   person.position,
+  person.site,
+  person.stratum,
   person.planned_day,
   baseline.pao2_fio2 as baseline,
   person.value,

@@ -3,6 +3,8 @@
 select
   arm,
   position,
+  site,
+  stratum,
   state,
   rung is not null as is_ranked,
   case when rung = 'ratio' then ratio end as ratio

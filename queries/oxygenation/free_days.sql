@@ -35,6 +35,8 @@ select
   dense_rank() over (order by person.position, person.subject) as line,
   person.arm,
   person.position,
+  person.site,
+  person.stratum,
   person.is_past,
   case when person.is_dead then person.vital_day end as death_day,
   case

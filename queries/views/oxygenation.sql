@@ -82,6 +82,7 @@ known as (
     due.arm,
     due.position,
     due.site,
+    due.stratum,
     due.planned_day,
     case
       when due.date is null then 'not_known'

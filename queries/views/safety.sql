@@ -25,6 +25,7 @@ select
   participation.ended,
   participation.reason,
   participation.death_date,
+  person.stratum,
   person.sex,
   person.age,
   participation.observed_by = 'not followed' as is_not_followed,

@@ -25,6 +25,7 @@ with person as (
   select
     chosen.subject,
     chosen.site,
+    chosen.stratum,
     chosen.arm,
     chosen.position,
     chosen.day_one,
@@ -77,6 +78,7 @@ dated as (
 select
   subject,
   site,
+  stratum,
   arm,
   position,
   day_one,
