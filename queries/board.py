@@ -209,6 +209,11 @@ class Board:
         controls = {arm.name for arm in self.trial.arms.list if arm.control}
         return next((arm for arm in self.arms if arm in controls), self.arms[0])
 
+    @property
+    def arms_are_named(self) -> bool:
+        """Whether arms have their names, so that which of them is the control is known."""
+        return self.view is View.UNBLINDED
+
     def check(self) -> None:
         """Raise Denied, and give the connection back, if the right to it has ended."""
         try:

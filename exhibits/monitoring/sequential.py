@@ -125,7 +125,7 @@ def sequential_positions(board: Board) -> Exhibit:
         return Exhibit(missing=NOT_ON_REAL_DATA)
     if len(board.arms) < 2:
         return Exhibit(missing="There is one arm, and nothing to compare it with.")
-    if len(board.arms) > 2 and board.view is View.CODED:
+    if len(board.arms) > 2 and not board.arms_are_named:
         return Exhibit(missing=WHICH_ARM)
     compared = [arm for arm in board.arms if arm != board.reference_arm]
     rows = [row for rule in rules for arm in compared for row in _sequence(board, rule, arm)]
@@ -160,7 +160,7 @@ def sequential_positions(board: Board) -> Exhibit:
             ),
             *(
                 ("Under letters a one-sided rule is held against both directions.",)
-                if any(rule.sided == 1 for rule in rules) and board.view is View.CODED
+                if any(rule.sided == 1 for rule in rules) and not board.arms_are_named
                 else ()
             ),
             looks_note(board),
@@ -297,7 +297,7 @@ def _against(
     more = {1: arm, -1: other, 0: None}[_sign(rule, found.estimate)]
     better = more if is_good(rule) or more is None else other if more == arm else arm
     # Under letters either may be the arm that a one-sided rule is about.
-    both = rule.sided == 2 or board.view is View.CODED
+    both = rule.sided == 2 or not board.arms_are_named
     counts = both or better == arm
     row |= {
         "estimate": rounded(found.estimate, places),
@@ -395,7 +395,7 @@ def _futility(
 ) -> dict[int, float]:
     """The futility boundary of counted looks, by place; none under letters, which would tell."""
     counted = [(place, bound) for place, bound in enumerate(bounds) if bound.is_counted]
-    if rule.futility is None or board.view is View.CODED or not counted:
+    if rule.futility is None or not board.arms_are_named or not counted:
         return {}
     spending = Spending(rule.futility.method, rule.futility.parameter)
     fractions = [min(bound.fraction, 1.0) for _, bound in counted]
@@ -426,7 +426,7 @@ def _powers(
     fractions = [item.fraction for item in to_come]
     critical = [item.critical for item in to_come]
     towards = found.score if is_good(rule) else -found.score
-    both = rule.sided == 2 or board.view is View.CODED
+    both = rule.sided == 2 or not board.arms_are_named
     powers = {}
     for suffix, score in (("", towards), ("_other", -towards))[: 2 if both else 1]:
         so_far = (score, bound.fraction, fractions, critical)
