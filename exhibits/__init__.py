@@ -14,6 +14,7 @@ from exhibits import (
     participant,
     safety,
     special_interest,
+    subgroups,
     survival,
 )
 from exhibits.exhibit import EXHIBITS, Exhibit, NotInThisViewError, Number, make, offered
@@ -38,5 +39,6 @@ __all__ = [
     "participant",
     "safety",
     "special_interest",
+    "subgroups",
     "survival",
 ]

@@ -9,6 +9,7 @@ header("Survival", "Who died, and when?", domains=("DM", "DS", "HO", "SS", "DD")
 show("mortality")
 show("survival_curve")
 show("deaths_compared")
+show("subgroups")
 left, right = st.columns(2)
 with left:
     show("discharge")

@@ -41,11 +41,12 @@ NO_ESTIMATE = re.compile(
 OF_ALL_ARMS = re.compile(r"^share \(%\)$")
 # Between two arms, so that both have to have the minimum.
 CONTRAST = re.compile(
-    r"difference|standardized|std\.|\bsmd\b|did better|win_|odds ratio|hazard|p_value|\bp \(|"
+    r"difference|interaction|standardized|std\.|\bsmd\b|did better|win_|odds ratio|hazard|p_value|\bp \(|"
     r"p-value|\bminus\b|standard error|degrees of freedom|\b[tz] statistic|^p p$"
 )
-# The largest between any two arms that have the minimum, and what chance gives it.
-OF_PAIRS = ("smd", "chance_band")
+# The largest between any two arms that have the minimum, and what chance gives it; and against the
+# other levels of a characteristic, which have to have it, too.
+OF_PAIRS = ("smd", "chance_band", "interaction", "interaction_low", "interaction_high")
 LIMIT = re.compile(r"^(.*_)?(low|high)(_.*)?$")
 TEXT = re.compile(r"\d\s?%|\d\.\d|\d \(\S+ to \S+\)|\bmedian\b.*\d|\bmean\b.*\d")
 # In the order in which they are looked for: the column that says of how many an estimate is.
