@@ -131,9 +131,11 @@ def sequential_positions(board: Board) -> Exhibit:
     rows = [row for rule in rules for arm in compared for row in _sequence(board, rule, arm)]
     so_far = [row for row in rows if row["n"] is not None]
     now = list({(row["rule"], row["arm"]): row for row in so_far}.values())
+    standing = " ".join(f"{_called(row, now)}: {_reached(row)}." for row in now)
+    if all(row["z"] is None for row in so_far):
+        return Exhibit(missing=standing)
     of_rule = {name_of(rule): rule for rule in rules}
     attention = " ".join(_attention(of_rule[row["rule"]], row, so_far) for row in now).strip()
-    standing = " ".join(f"{_called(row, now)}: {_reached(row)}." for row in now)
     is_met = any(row["crossed"] for row in now)
     opening = "" if is_met else f"No boundary is crossed{demonstration(rules)}. "
     table = pl.DataFrame(rows, infer_schema_length=None).drop(OF_ROW)

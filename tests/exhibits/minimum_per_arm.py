@@ -41,8 +41,8 @@ NO_ESTIMATE = re.compile(
 OF_ALL_ARMS = re.compile(r"^share \(%\)$")
 # Between two arms, so that both have to have the minimum.
 CONTRAST = re.compile(
-    r"difference|interaction|standardized|std\.|\bsmd\b|did better|win_|odds ratio|hazard|p_value|\bp \(|"
-    r"p-value|\bminus\b|standard error|degrees of freedom|\b[tz] statistic|^p p$"
+    r"difference|interaction|standardized|std\.|\bsmd\b|did better|win_|odds ratio|hazard|"
+    r"p_value|\bp \(|\bp if |p-value|\bminus\b|standard error|degrees of freedom|\b[tz] statistic|^p p$"
 )
 # The largest between any two arms that have the minimum, and what chance gives it; and against the
 # other levels of a characteristic, which have to have it, too.
@@ -184,7 +184,9 @@ def denominator(row: dict[str, Any], column: Column, columns: Iterable[str]) -> 
         return None
     for name in DENOMINATORS:
         if name in columns and isinstance(row[name], int):
-            return int(row[name])
+            # A contrast is of the smaller of two.
+            other = row.get(f"{name}_reference") if column.contrast else None
+            return min(int(row[name]), row[name] if other is None else int(other))
     return None
 
 
