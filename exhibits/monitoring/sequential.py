@@ -77,8 +77,8 @@ SEQUENTIAL_LABELS = {
     "futility": "Futility boundary, z towards benefit",
     "crosses_from": "Deaths in the arm that would cross",
     "crosses_from_other": "Deaths in the other that would cross",
-    "p_if_unknown_died": "p if all unknown in the arm died",
-    "p_if_unknown_died_other": "p if all unknown in the other died",
+    "p_if_unknown_died": "p-value if all unknown in the arm died",
+    "p_if_unknown_died_other": "p-value if all unknown in the other died",
     "note": "Remark",
 }
 OPTIONAL = (

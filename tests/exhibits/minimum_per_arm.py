@@ -42,7 +42,7 @@ OF_ALL_ARMS = re.compile(r"^share \(%\)$")
 # Between two arms, so that both have to have the minimum.
 CONTRAST = re.compile(
     r"difference|interaction|standardized|std\.|\bsmd\b|did better|win_|odds ratio|hazard|"
-    r"p_value|\bp \(|\bp if |p-value|\bminus\b|standard error|degrees of freedom|\b[tz] statistic|^p p$"
+    r"p_value|\bp \(|p-value|\bminus\b|standard error|degrees of freedom|\b[tz] statistic|^p p$"
 )
 # The largest between any two arms that have the minimum, and what chance gives it; and against the
 # other levels of a characteristic, which have to have it, too.
