@@ -1,9 +1,11 @@
 """Do the arms differ otherwise in some participants than in others?"""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
@@ -170,72 +172,89 @@ FACTORS = {"sex": "Sex", "age": "Age", "severity": "Severity at baseline", "site
 SEXES = {"F": "Women", "M": "Men"}
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Participants of two arms: those of a level, or of all others of the characteristic."""
+
+    rows: pl.DataFrame
+    arms: tuple[str, str]
+    event: str | None
+
+    def of(self, arm: str) -> pl.DataFrame:
+        """Those of one arm."""
+        return self.rows.filter(pl.col("arm") == arm)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """With the event and all, of either arm; with it nobody where arms are ranked."""
+        parts = [self.of(arm) for arm in self.arms]
+        had = [0 if self.event is None else int(part[self.event].sum()) for part in parts]
+        return had[0], parts[0].height, had[1], parts[1].height
+
+
 def _rows(board: Board, outcome: _Outcome, arms: tuple[str, str]) -> Iterator[dict[str, Any]]:
     """An outcome of two arms in the whole trial, then in each level."""
-    yield _row(board, outcome, arms, ("Whole trial", ""), outcome.rows)[0]
     levels = _levels(board, outcome.rows)
-    sizes = {
-        factor: sum(of == factor and level != NOT_RECORDED for of, level, _ in levels)
-        for factor in FACTORS
-    }
-    told = set()
-    for factor, level, is_in in levels:
-        name = SEXES.get(level, level) if factor == "sex" else level
-        row, inside = _row(
-            board, outcome, arms, (FACTORS[factor], name), outcome.rows.filter(is_in)
-        )
+    sizes = Counter(factor for factor, level, _ in levels if level != NOT_RECORDED)
+    inside = [_Part(outcome.rows, arms, outcome.event)]
+    inside += [_Part(outcome.rows.filter(is_in), arms, outcome.event) for _, _, is_in in levels]
+    outside: dict[int, _Part] = {}
+    told: set[str] = set()
+    for place, (factor, level, is_in) in enumerate(levels, start=1):
         # Of two levels the second is the first turned round.
-        if (
-            level != NOT_RECORDED
-            and sizes[factor] > 1
-            and not (sizes[factor] == 2 and factor in told)
-        ):
-            others = outcome.rows.filter(~is_in & pl.col(factor).is_not_null())
-            _, outside = _row(board, outcome, arms, ("", ""), others)
-            if inside is not None and outside is not None:
-                apart = difference_of(inside, outside)
+        if level == NOT_RECORDED or sizes[factor] < 2 or (sizes[factor] == 2 and factor in told):
+            continue
+        told.add(factor)
+        others = outcome.rows.filter(~is_in & pl.col(factor).is_not_null())
+        outside[place] = _Part(others, arms, outcome.event)
+    found = _differences(board, [*inside, *outside.values()])
+    named = [("Whole trial", "")]
+    named += [
+        (FACTORS[of], SEXES.get(name, name) if of == "sex" else name) for of, name, _ in levels
+    ]
+    for place, (part, (characteristic, level)) in enumerate(zip(inside, named, strict=True)):
+        had, n, had_reference, n_reference = part.counts
+        row: dict[str, Any] = {
+            "outcome": outcome.name,
+            "characteristic": characteristic,
+            "level": level,
+            "arm": arms[0],
+            "with_event": None if outcome.event is None else had,
+            "of": n,
+            "with_event_reference": None if outcome.event is None else had_reference,
+            "of_reference": n_reference,
+        } | dict.fromkeys((*DIFFERENCE, *INTERACTION))
+        of_level = found[place]
+        if of_level is not None:
+            row |= dict(zip(DIFFERENCE, (rounded(x, 1) for x in of_level), strict=True))
+        if place in outside:
+            of_others = found[len(inside) + list(outside).index(place)]
+            if of_level is not None and of_others is not None:
+                apart = difference_of(of_level, of_others)
                 row |= dict(zip(INTERACTION, (rounded(x, 1) for x in apart), strict=True))
-            told.add(factor)
         yield row
 
 
-def _row(
-    board: Board,
-    outcome: _Outcome,
-    arms: tuple[str, str],
-    of_what: tuple[str, str],
-    rows: pl.DataFrame,
-) -> tuple[dict[str, Any], Estimate | None]:
-    """A row of the table, and the difference of the arms in percentage points, unrounded."""
-    parts = [rows.filter(pl.col("arm") == arm) for arm in arms]
-    n1, n2 = (part.height for part in parts)
-    row: dict[str, Any] = {
-        "outcome": outcome.name,
-        "characteristic": of_what[0],
-        "level": of_what[1],
-        "arm": arms[0],
-        "with_event": None,
-        "of": n1,
-        "with_event_reference": None,
-        "of_reference": n2,
-    } | dict.fromkeys((*DIFFERENCE, *INTERACTION))
-    if outcome.event is not None:
-        x1, x2 = (int(part[outcome.event].sum()) for part in parts)
-        row |= {"with_event": x1, "with_event_reference": x2}
-    if not (has_enough(board, n1) and has_enough(board, n2)):
-        return row, None
-    if outcome.event is not None:
-        apart = miettinen_nurminen(x1, n1, x2, n2)
-        values = (float(apart.estimate), float(apart.low), float(apart.high))
-    else:
-        scores = composite_scores(board, rows)
-        win = win_probability(scores[arms[0]], scores[arms[1]])
-        if win.estimate is None or win.low is None or win.high is None:
-            return row, None
-        values = (win.estimate - 0.5, win.low - 0.5, win.high - 0.5)
-    points = (100 * values[0], 100 * values[1], 100 * values[2])
-    row |= dict(zip(DIFFERENCE, (rounded(x, 1) for x in points), strict=True))
-    return row, points
+def _differences(board: Board, parts: Sequence[_Part]) -> list[Estimate | None]:
+    """The difference of the arms in each part, in points; None of fewer than the minimum."""
+    counts = np.array([part.counts for part in parts], dtype=np.int64)
+    apart = miettinen_nurminen(*counts.T)
+    found: list[Estimate | None] = []
+    for place, part in enumerate(parts):
+        if not all(has_enough(board, int(n)) for n in counts[place, 1::2]):
+            found.append(None)
+        elif part.event is not None:
+            values = (apart.estimate[place], apart.low[place], apart.high[place])
+            found.append((100 * float(values[0]), 100 * float(values[1]), 100 * float(values[2])))
+        else:
+            scores = composite_scores(board, part.rows)
+            win = win_probability(*(scores[arm] for arm in part.arms))
+            found.append(
+                None
+                if win.estimate is None or win.low is None or win.high is None
+                else (100 * win.estimate - 50, 100 * win.low - 50, 100 * win.high - 50)
+            )
+    return found
 
 
 def _answer(board: Board, rows: Sequence[Mapping[str, Any]]) -> str:
