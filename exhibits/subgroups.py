@@ -248,7 +248,7 @@ def _differences(board: Board, parts: Sequence[_Part]) -> list[Estimate | None]:
             found.append((100 * float(values[0]), 100 * float(values[1]), 100 * float(values[2])))
         else:
             scores = composite_scores(board, part.rows)
-            win = win_probability(*(scores[arm] for arm in part.arms))
+            win = win_probability(scores[part.arms[0]], scores[part.arms[1]])
             found.append(
                 None
                 if win.estimate is None or win.low is None or win.high is None
