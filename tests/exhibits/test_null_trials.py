@@ -65,16 +65,21 @@ def counts_of(board: Board) -> dict[str, list[Counts]]:
     assert reference == board.reference_arm
     rows = table(make("subgroups", board)).drop_nulls(["with_event", "difference"])
     for row in rows.iter_rows(named=True):
-        names = ("with_event", "of", "with_event_reference", "of_reference")
-        found["subgroups"].append((*(int(row[name]) for name in names), differs(row)))
+        of_arm, of_reference = (
+            (row["with_event"], row["of"]),
+            (
+                row["with_event_reference"],
+                row["of_reference"],
+            ),
+        )
+        found["subgroups"].append((*of_arm, *of_reference, differs(row)))
     groups = table(make("special_interest_overview", board))
     for _, part in groups.group_by("name"):
         by_arm = {row["arm"]: row for row in part.iter_rows(named=True)}
-        mine, theirs = by_arm[other], by_arm[reference]
-        counts = [
-            int(row[name]) for row in (mine, theirs) for name in ("participants", "randomized")
-        ]
-        found["special_interest_overview"].append((*counts, differs(mine)))
+        of_arm, of_reference = (
+            (by_arm[arm]["participants"], by_arm[arm]["randomized"]) for arm in (other, reference)
+        )
+        found["special_interest_overview"].append((*of_arm, *of_reference, differs(by_arm[other])))
     return found
 
 
