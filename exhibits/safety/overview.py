@@ -77,10 +77,17 @@ def _knows_who_left(board: Board) -> bool:
 )
 def adverse_event_overview(board: Board) -> Exhibit:
     """Participants with any, serious, severe and fatal events, and rates by time observed."""
-    rows = board.ask("safety/overview").join(
-        board.ask("safety/people").rename({"participants": "of"}),
-        on=["arm", "position"],
-        maintain_order="left",
+    rows = (
+        board.ask("safety/overview")
+        .join(
+            board.ask("safety/people").rename({"participants": "of"}),
+            on=["arm", "position"],
+            maintain_order="left",
+        )
+        .sort(
+            pl.col("kind").replace_strict({kind: place for place, kind in enumerate(KINDS)}),
+            "position",
+        )
     )
     if not _knows_who_left(board):
         rows = rows.filter(pl.col("kind") != "left")
@@ -98,10 +105,10 @@ def adverse_event_overview(board: Board) -> Exhibit:
     total = size_of_all(board)
     by_kind = {str(kind): part for (kind,), part in table.group_by("kind", maintain_order=True)}
     # A limited role may not be told even that.
-    in_any, events = (
-        in_all(by_kind["any"][name]) if "any" in by_kind else None
-        for name in ("participants", "events")
-    )
+    in_any = None
+    if "any" in by_kind:
+        events = counted(int(by_kind["any"]["events"].sum()), "event")
+        in_any = int(by_kind["any"]["participants"].sum())
     lists = tuple(
         list_of_kind(board, row["kind"], row["arm"]) for row in table.iter_rows(named=True)
     )
@@ -112,10 +119,9 @@ def adverse_event_overview(board: Board) -> Exhibit:
     return Exhibit(
         attention=apart_in_words(board, fatal, by="kind", of="of"),
         answer=(
-            f"{counted(events, 'event')} among {counted(total, 'participant')}; "
+            f"Adverse events among {counted(total, 'participant')}; "
             if in_any is None
-            else f"{share_of_arm(board, in_any, total)} participants had "
-            f"{counted(events, 'event')}; "
+            else f"{share_of_arm(board, in_any, total)} participants had {events}; "
         )
         + "; ".join(
             f"{KINDS[kind].lower()}: "

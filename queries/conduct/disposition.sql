@@ -1,29 +1,27 @@
--- One row an arm of this view: its randomized participants by how the study ended for them.
--- counts: randomized, completed + died + left_study + in_follow_up + not_recorded
--- adds up: rows
+-- One row an arm of this view and a way in which the study ended for its randomized participants; in an
+-- order in which what lies beside each other can be told together.
+-- merged by standing within arm: participants
 -- fixed: last, cutoff
-with standing as (
+-- outcome: leaving in standing left_study
+-- outcome: deaths in standing died
+with stands as (
   select arm,
     coalesce(
-      ended,
+      case ended when 'left' then 'left_study' else ended end,
       case
         when date_of(day_one, $last.day) + $last.window_after::integer < $cutoff
-          then 'not recorded'
-        else 'in follow-up'
+          then 'not_recorded'
+        else 'in_follow_up'
       end
     ) as standing
   from participation
+),
+way (standing, place) as (
+  values ('in_follow_up', 1), ('completed', 2), ('left_study', 3), ('died', 4), ('not_recorded', 5)
 )
-select
-  arm.arm,
-  arm.position,
-  count(standing.arm) as randomized,
-  count(*) filter (where standing.standing = 'completed') as completed,
-  count(*) filter (where standing.standing = 'died') as died,
-  count(*) filter (where standing.standing = 'left') as left_study,
-  count(*) filter (where standing.standing = 'in follow-up') as in_follow_up,
-  count(*) filter (where standing.standing = 'not recorded') as not_recorded
+select arm.arm, arm.position, way.standing, count(stands.arm) as participants
 from arm
-left join standing on standing.arm = arm.arm
-group by all
-order by arm.position
+cross join way
+left join stands on stands.arm = arm.arm and stands.standing = way.standing
+group by arm.arm, arm.position, way.standing, way.place
+order by arm.position, way.place

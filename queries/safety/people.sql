@@ -1,6 +1,6 @@
 -- One row an arm: the participants whom the filters leave, and on how many of the chosen days those with
 -- a date of randomization were observed.
--- counts: participants, dated + undated, not_followed
+-- alone: dated + undated, followed + not_followed
 -- of dated: observed_days
 -- fixed: cutoff
 select
@@ -10,6 +10,7 @@ select
   count(chosen.last_day - chosen.day_one) as dated,
   count(chosen.subject) - count(chosen.last_day - chosen.day_one) as undated,
   count(*) filter (where chosen.is_not_followed) as not_followed,
+  count(chosen.subject) - count(*) filter (where chosen.is_not_followed) as followed,
   coalesce(sum(chosen_days_observed(chosen.day_one, chosen.last_day, $filters)), 0)::bigint
     as observed_days
 from arm
