@@ -1,5 +1,6 @@
 """How many were harmed, how gravely, and at what rate."""
 
+from collections.abc import Collection
 from typing import Any
 
 import polars as pl
@@ -185,8 +186,21 @@ def adverse_event_overview(board: Board) -> Exhibit:
             *too_few_note(board, table["of"]),
             *later_events(_later(by_kind.get("any"))),
             *not_followed(board),
+            *_left_out(board, by_kind),
             *sealed_events(board),
         ),
+    )
+
+
+def _left_out(board: Board, shown: Collection[str]) -> tuple[str, ...]:
+    """A footnote on kinds that a limited role does not see."""
+    if not board.is_limited:
+        return ()
+    kinds = [KINDS[kind].lower() for kind in ("any", "serious", "grade_3") if kind not in shown]
+    few = "Left out, as too few have or lack it, or lie between it and another kind"
+    return (
+        "Fatal events are not told to your role.",
+        *((f"{few}: {'; '.join(kinds)}.",) if kinds else ()),
     )
 
 

@@ -209,6 +209,10 @@ def test_what_is_not_told_is_absent_and_said(sponsor: Board) -> None:
     assert "are not broken down" in make("reasons_for_leaving", sponsor).missing
     events = make("adverse_event_overview", sponsor)
     assert events.answer == "Adverse events among 40 participants; serious: 24."
+    assert any(
+        note.endswith("any adverse event; grade 3 or higher, or severe.")
+        for note in events.footnotes
+    )
 
 
 def test_lines_of_the_overview_are_whole_sentences(sponsor: Board) -> None:
