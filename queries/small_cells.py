@@ -14,7 +14,8 @@ without its others is refused, but where rows are merged, whose others are the o
 it is needed:
 
     -- events: events            these columns count what has no known total
-    -- beside: in_time + later   parts of a row that are left out by themselves, not with it
+    -- beside: in_time + later   parts of a row that are left out by themselves, not with it; where
+                                 rows are merged, parts of which few keep a row from standing alone
     -- of n: mean, sd            values that describe the n participants
     -- withheld: minimum         no limited Board has these columns
     -- without: kind fatal       nor these rows
@@ -25,6 +26,7 @@ it is needed:
 A question that says nothing of this kind is not answered by a limited Board at all.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -53,7 +55,8 @@ class Cells:
     Attributes:
         how: how its rows stand to each other; see the module.
         groups: the columns that count; those of one group add up to a number that is known.
-        beside: columns that add up, too, and are left out of a row by themselves.
+        beside: columns that add up, too, and are left out of a row by themselves; where rows are
+            merged, what completes a row's count to a number that is known.
         by: the column by which rows are told apart.
         within: the columns whose values tell apart the rows that count other people.
         described: a count, and the columns that describe those whom it counts.
@@ -121,7 +124,7 @@ def declared(sql: str) -> Cells | None:
         ),
     )
     events = set(_names(of_key.get("events", "")))
-    groups = cells.beside if how == "merged by" else cells.groups + cells.beside
+    groups = () if how == "merged by" else cells.groups + cells.beside
     lone = [group[0] for group in groups if len(group) == 1 and group[0] not in events]
     if lone:
         raise ValueError(
@@ -250,13 +253,15 @@ def without_small_cells(
     for outcome, column, value in cells.of_outcome:
         if not is_told(outcome):
             is_untold |= answer[column].cast(pl.String) == value
-    shown = _without_parts(answer, cells, smallest)
     if cells.how == "merged by":
+        is_near = is_untold | _are_near(answer, tuple(itertools.chain(*cells.beside)), smallest)
         shown = pl.concat(
-            _merged(shown[rows], cells, smallest, is_untold[rows].to_list())
+            _merged(answer[rows], cells, smallest, is_near[rows].to_list())
             for rows in _apart(answer, cells.within)
         )
-    elif cells.how.startswith("over time"):
+    else:
+        shown = _without_parts(answer, cells, smallest)
+    if cells.how.startswith("over time"):
         # A row that stays as it is cannot be shown with another one.
         shown = shown.filter(~is_untold)
         counts, whole = shown.select(cells.columns), cells.how == "over time as a whole"
@@ -293,13 +298,19 @@ def _without_parts(answer: pl.DataFrame, cells: Cells, smallest: int) -> pl.Data
     groups = cells.groups + cells.beside if cells.how.startswith("alone") else cells.beside
     is_out: dict[str, pl.Expr] = {}
     for counts, names in (*((group, group) for group in groups), *cells.described):
-        rows = answer.select(counts).rows()
-        near = pl.Series([not all(is_far(count, 0, smallest) for count in row) for row in rows])
+        near = pl.lit(_are_near(answer, counts, smallest))
         for name in names:
-            is_out[name] = is_out.get(name, pl.lit(value=False)) | pl.lit(near)
+            is_out[name] = is_out.get(name, pl.lit(value=False)) | near
     return answer.with_columns(
         pl.when(~out).then(pl.col(name)).alias(name) for name, out in is_out.items()
     )
+
+
+def _are_near(answer: pl.DataFrame, counts: tuple[str, ...], smallest: int) -> pl.Series:
+    """Whether one of these counts is of few, row by row."""
+    rows = answer.select(counts).rows() if counts else [()] * answer.height
+    near = [not all(is_far(count, 0, smallest) for count in row) for row in rows]
+    return pl.Series(near, dtype=pl.Boolean)
 
 
 def _merged(rows: pl.DataFrame, cells: Cells, smallest: int, together: list[bool]) -> pl.DataFrame:

@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import duckdb
@@ -242,6 +242,33 @@ def test_what_is_due_is_not_told_by_its_parts() -> None:
     assert guarded(visits, head).row(0) == (None, None, None, None)
     visits = {"due": [57], "received": [54], "outstanding": [3], "ended": [9]}
     assert guarded(visits, head).row(0) == (57, None, None, None)
+
+
+def test_a_row_does_not_stand_alone_where_few_are_what_it_lacks() -> None:
+    """How many can still be in follow-up is known: 57 of 60, so three died or left."""
+    head = "-- merged by way: n\n-- beside: others\n-- withheld: others"
+    ways = {"way": ["in follow-up", "completed", "left", "died"], "n": [57, 100, 20, 30]}
+    shown = guarded(ways | {"others": [3, 0, 0, 0]}, head)
+    assert shown.select("n", TOGETHER).row(0) == (157, ["in follow-up", "completed"])
+    assert shown["n"].to_list() == [157, 20, 30]
+    assert shown["others"].null_count() == 3
+    assert guarded(ways | {"others": [7, 0, 0, 0]}, head)["n"].to_list() == ways["n"]
+
+
+def test_who_can_still_be_in_follow_up_is_counted_with_who_is(
+    demonstration_store: LoadedTrial, whole: Board
+) -> None:
+    """Recounted from the dates of randomization: day 28 and three days more, to the cut-off."""
+    dates = demonstration_store.dataset("randomization")["RANDDTC"].str.to_date()
+    last = dates + timedelta(days=27 + 3)
+    cutoff = demonstration_store.snapshot.manifest.cutoff
+    can_be = int(((last >= cutoff) & (dates <= cutoff)).sum())
+    rows = {row["standing"]: row for row in whole.ask("conduct/disposition").to_dicts()}
+    counts = {way: row["participants"] for way, row in rows.items()}
+    ended = rows["in_follow_up"]["others"]
+    assert ended == can_be - counts["in_follow_up"] == 3
+    otherwise = sum(counts.values()) - can_be - counts["completed"] - counts["not_recorded"]
+    assert rows["completed"]["others"] == otherwise == 8
 
 
 def test_what_describes_few_people_goes_and_what_describes_many_stays() -> None:
