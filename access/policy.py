@@ -30,8 +30,8 @@ class Rights:
     Attributes:
         pages: ids of pages, in the order of the menu.
         view: the highest view it may open; None for a role that sees no data.
-        limited: no rows of participants, no small cells, no choice of filters, and of the snapshots
-            only the last one that was released.
+        limited: no rows of participants, few shown together with others, no choice of filters, and
+            of the snapshots only the last one that was released.
         sealed_records: also what was sealed, record by record, and what was found wrong with it;
             whether anything is by arm is for the view to say.
         acts: what else.
@@ -157,7 +157,7 @@ class Grant:
 
         Args:
             question: its name.
-            says_what_it_counts: whether its head says so, so that small cells can be left out.
+            says_what_it_counts: whether its head says so, so that few can be shown with others.
             chosen: names of bound values that somebody may have chosen.
         """
         if self.question not in (None, question):

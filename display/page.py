@@ -103,7 +103,7 @@ def header(
         st.warning(plain(SEALED_RECORDS), icon=":material/lock_open:")
     st.title(title, anchor=False)
     st.markdown(f"**{plain(question)}**")
-    if domains:
+    if domains and not board.is_limited:
         touching = board.ask("findings/touching", domains=list(domains)).row(0, named=True)
         if touching["findings"]:
             st.warning(

@@ -15,7 +15,7 @@ import polars as pl
 from polars import selectors
 
 from access.view import View
-from queries import Board, Filters
+from queries import Board, Filters, NotShownError
 from trials import Trial
 from version import VERSION
 
@@ -436,7 +436,8 @@ def exhibit(
                 raise NotInThisViewError(
                     f"{name} needs the {least_view.word} view; this one is {board.view.word}."
                 )
-            made = _not_made(registered, board) or function(board.unowned())
+            answered = board.answered_merged
+            made = _made(registered, board, function)
             if not made.missing:
                 made = replace(made, footnotes=(*registered.method, *made.footnotes))
             notes = made.footnotes
@@ -444,11 +445,11 @@ def exhibit(
                 notes = (str(estimand), *notes)
             if made.is_by_arm:
                 notes = (*_without_arm(board), *notes)
-            if board.is_limited:
+            if board.answered_merged > answered and not made.missing:
                 smallest = board.trial.blinding.smallest_cell
                 notes += (
-                    f"Counts under {smallest} are not shown, nor any from which one of them could "
-                    "be worked out.",
+                    f"Groups of fewer than {smallest} are shown together with their neighbors, so "
+                    "that no one can be picked out.",
                 )
             chosen = board.filters if filtered else Filters()
             if not by_day and chosen != (chosen := chosen.of_people):
@@ -500,9 +501,8 @@ def exhibit(
 def without_arm(board: Board) -> tuple[int, int]:
     """How many randomized participants are in no arm of this view, and how many there are."""
     answer = board.once("without arm", lambda: board.ask("arm_balance/without_arm"))
-    # Small numbers are null for a limited role, of whose view nobody is without.
     without, randomized = answer.row(0)
-    return without or 0, randomized or 0
+    return without, randomized
 
 
 def _without_arm(board: Board) -> tuple[str, ...]:
@@ -552,6 +552,13 @@ def _alternatives(needed: Needed) -> tuple[str, ...]:
     return (needed,) if isinstance(needed, str) else needed
 
 
+def _made(registered: Registered, board: Board, function: Maker) -> Exhibit:
+    try:
+        return _not_made(registered, board) or function(board.unowned())
+    except NotShownError as nothing:
+        return Exhibit(missing=str(nothing))
+
+
 def _not_made(registered: Registered, board: Board) -> Exhibit | None:
     asked = {name for needed in registered.data for name in _alternatives(needed)}
     asked |= {name.partition(".")[0] for name in asked}
@@ -566,8 +573,6 @@ def _not_made(registered: Registered, board: Board) -> Exhibit | None:
 def _nobody(board: Board) -> Exhibit | None:
     """In place of an exhibit that follows filters, where there is nobody to show."""
     people = board.ask("safety/people")["participants"]
-    if people.null_count():
-        return too_few(board)
     if not people.sum():
         return Exhibit(missing=NOBODY_LEFT if board.filters.choose_people else NOBODY)
     return None
@@ -591,17 +596,12 @@ def concluding() -> list[Registered]:
     )
 
 
-def too_few(board: Board) -> Exhibit:
-    """In place of an exhibit whose main number a limited role does not see."""
-    return Exhibit(missing=f"Shown from {board.trial.blinding.smallest_cell} participants on.")
-
-
 def most_first(rows: pl.DataFrame, *columns: str) -> pl.DataFrame:
-    """Rows by counts, the most first; equal ones stay as they are, and hidden ones come last.
+    """Rows by counts, the most first; equal ones stay as they are.
 
-    An answer itself is never in the order of its counts: that would tell of those that are hidden.
+    An answer itself is never in the order of its counts: that would tell of rows that are merged.
     """
-    return rows.sort(columns, descending=True, nulls_last=True, maintain_order=True)
+    return rows.sort(columns, descending=True, maintain_order=True)
 
 
 def provenance(board: Board) -> dict[str, str]:

@@ -6,11 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.exhibit import Exhibit, Number, exhibit, leading, make, too_few
+from exhibits.exhibit import Exhibit, Number, exhibit, leading, make
 from exhibits.parts.events import list_of_events, list_of_interest, recorded_of_events
-from exhibits.parts.populations import BY_WHICH, who_died
+from exhibits.parts.populations import BY_WHICH, End, ends, who_died
+from exhibits.parts.together import any_of, shown
 from exhibits.parts.words import NOT_RECORDED, counted, number
-from queries import Board, Filters
+from queries import Board, Filters, NotShownError
 
 POPULATION = "All participants; filters do not apply"
 WITH_SERIOUS, OF_INTEREST = "With serious event", "With event of interest"
@@ -71,31 +72,16 @@ def _beside_attention(made: Exhibit) -> str:
 def trial_at_a_glance(board: Board) -> Exhibit:
     """Screened, randomized, followed, withdrawn, died, with serious events and of interest."""
     totals = board.ask("enrollment/totals").row(0, named=True)
-    if totals["randomized"] is None:
-        return too_few(board)
     # A limited role has no choice of filters, and none is to be left out.
     everybody: dict[str, Any] = (
         {} if board.is_limited else {"filters": Filters().bound(board.trial)}
     )
-    standing = board.ask("conduct/disposition", last=board.trial.schedule[-1].model_dump())
-    columns = {
-        "randomized": "Randomized",
-        "completed": "Completed",
-        "in_follow_up": "In follow-up",
-        "not_recorded": "End not recorded",
-        "left_study": "Left the study",
-        "died": "Died",
-    }
-    # One that is not shown may be any number.
-    if standing["not_recorded"].fill_null(1).sum() == 0:
-        del columns["not_recorded"]
-    if not board.has("DS"):
-        for name in ("completed", "in_follow_up", "not_recorded", "left_study"):
-            columns.pop(name, None)
-    rows = [_row(label, standing, name) for name, label in columns.items()]
-    if board.has("AE"):
-        serious = board.ask("safety/overview", **everybody).filter(pl.col("kind") == "serious")
-        rows.append(_row(WITH_SERIOUS, serious, "participants"))
+    rows = [_row("Randomized", board.ask("arm_balance/allocation"), "randomized")]
+    rows += [{"what": what} | end.counts for what, end in _ends_in_words(board)]
+    kinds = shown(board, "safety/overview", **everybody) if board.has("AE") else None
+    if kinds is not None:
+        serious = kinds.filter(pl.col("kind") == "serious")
+        rows += [_row(WITH_SERIOUS, serious, "participants")] if serious.height else []
     if board.has("AE") and board.trial.special_interest and not board.is_limited:
         of_interest = board.ask(
             "people/with_special_interest",
@@ -110,19 +96,17 @@ def trial_at_a_glance(board: Board) -> Exhibit:
     }
     numbers = []
     for row in rows:
-        of_arms: list[Any] = [row.get(arm) for arm in board.arms]
-        total = None if None in of_arms else sum(int(count) for count in of_arms)
-        is_recorded = row["what"] != WITH_SERIOUS or recorded_of_events(board)["serious"]
+        if row["what"] == WITH_SERIOUS and not recorded_of_events(board)["serious"]:
+            # In words it would be cut off there.
+            numbers.append(Number(row["what"], "–", NOT_RECORDED))
+            continue
+        total = sum(int(row[arm]) for arm in board.arms)
         remark = (
             "; ".join(f"{arm} {number(row[arm])}" for arm in board.arms)
             if len(board.arms) > 1
             else ""
         )
         people = lists.get(row["what"]) if total else None
-        if not is_recorded:
-            # In words it would be cut off there.
-            numbers.append(Number(row["what"], "–", NOT_RECORDED))
-            continue
         numbers.append(Number(row["what"], number(total), remark, people))
     if not board.has("DS"):
         numbers.append(Number("End of participation", "–", NOT_RECORDED))
@@ -136,6 +120,32 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         table=pl.DataFrame(rows, infer_schema_length=None),
         labels={arm: arm for arm in board.arms},
     )
+
+
+# In the order in which they stand here.
+WAYS = {
+    "completed": "Completed",
+    "in_follow_up": "In follow-up",
+    "not_recorded": "End not recorded",
+    "left_study": "Left the study",
+    "died": "Died",
+}
+
+
+def _ends_in_words(board: Board) -> list[tuple[str, End]]:
+    """How the study ended, and for whom: by words, in the order of `WAYS`."""
+    order = list(WAYS)
+    try:
+        found = ends(board)
+    except NotShownError:
+        return []
+    told = []
+    for end in found:
+        ways = sorted(end.ways, key=order.index)
+        is_known = board.has("DS") or ways == ["died"]
+        if is_known and (ways != ["not_recorded"] or end.total):
+            told.append((order.index(ways[0]), any_of(WAYS[way] for way in ways), end))
+    return [(words, end) for _, words, end in sorted(told, key=lambda line: line[0])]
 
 
 def _row(what: str, counts: pl.DataFrame, column: str) -> dict[str, Any]:

@@ -10,12 +10,15 @@ from queries.history import (
     last_refusal,
     records_that_differ,
 )
+from queries.small_cells import TOGETHER, NotShownError, too_few
 from snapshots import pairs
 
 __all__ = [
+    "TOGETHER",
     "Board",
     "BoardError",
     "Filters",
+    "NotShownError",
     "Refusal",
     "arm_of_participant",
     "corrections",
@@ -25,4 +28,5 @@ __all__ = [
     "open_board",
     "pairs",
     "records_that_differ",
+    "too_few",
 ]

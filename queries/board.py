@@ -22,7 +22,13 @@ from access.view import View
 from queries.bound import BY_NAME
 from queries.connections import Lease, LeaseEndedError, lease
 from queries.filters import Filters
-from queries.small_cells import Cells, declared, without_small_cells
+from queries.small_cells import (
+    TOGETHER,
+    Cells,
+    NotShownError,
+    declared,
+    without_small_cells,
+)
 from snapshots import (
     KNOWN_FACTS,
     OPEN,
@@ -44,7 +50,7 @@ from snapshots import (
     rows_where,
     unwrap,
 )
-from trials import Trial
+from trials import OUTCOMES, Trial
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,6 +80,14 @@ NOT_RECORDS = frozenset({
     "standing",
 })  # fmt: skip
 _EXAMPLES = 1_000
+# Where a limited role is told the trial's total of an outcome, and what says that it is; where it
+# is not, no question breaks the outcome down.
+_TOTALS = {
+    "deviations": ("conduct/deviations_in_all", pl.col("with_any").is_not_null()),
+    "leaving": (
+        "conduct/disposition", (pl.col("standing") == "left_study") & pl.col(TOGETHER).is_null()
+    ),
+}  # fmt: skip
 
 
 class BoardError(Exception):
@@ -99,6 +113,7 @@ class Board:
         filters: under which the questions that know filters are asked.
         subject: the participant that exhibits of one are about, if somebody was chosen.
         compared_with: the earlier snapshot that changes are told against, if one was chosen.
+        answered_merged: how many questions were answered in which few are shown with others.
     """
 
     def __init__(
@@ -117,6 +132,7 @@ class Board:
         self.filters = Filters()
         self.subject: str | None = None
         self.compared_with: str | None = None
+        self.answered_merged = 0
         self._lease = connection
         self._looking_back = looking_back
         self._before: dict[str, Board] = {}
@@ -127,7 +143,7 @@ class Board:
     def ask(self, question: str, **values: Any) -> pl.DataFrame:
         """The answer to a question, as a frame of the columns that its file names.
 
-        On a limited Board small cells are null, see `queries.small_cells`.
+        On a limited Board rows of few people are shown together, see `queries.small_cells`.
 
         Args:
             question: the file without its suffix, `enrollment/by_month`.
@@ -136,6 +152,7 @@ class Board:
 
         Raises:
             Denied: the grant has expired, was revoked, or is not for this.
+            NotShownError: nothing of the answer is shown to a limited role.
         """
         self.check()
         cells = _cells(question)
@@ -153,10 +170,37 @@ class Board:
                 values[name] = self.subject
             elif name in BY_NAME:
                 values[name] = BY_NAME[name](self.trial)
-        answer = self._answer(question, values)
         if not self.grant.limited or cells is None:
-            return answer
-        return without_small_cells(answer, cells, self.trial.blinding.smallest_cell)
+            return self._answer(question, values)
+        if cells.how != "open":
+            self.answered_merged += 1
+        if cells.outcome:
+            self._check_told(cells.outcome)
+        return without_small_cells(
+            self._answer(question, values),
+            cells,
+            self.trial.blinding.smallest_cell,
+            self.is_told,
+        )
+
+    def is_told(self, outcome: str) -> bool:
+        """Whether an outcome is shown to whoever has this Board, by the definition's list."""
+        return not self.grant.limited or outcome in self.trial.blinding.limited_outcomes
+
+    def _check_told(self, outcome: str) -> None:
+        """Raise NotShownError unless an outcome is shown, and its total in the trial is."""
+        if not self.is_told(outcome):
+            raise NotShownError(
+                f"The trial definition does not show {OUTCOMES[outcome]} to your role."
+            )
+        if outcome not in _TOTALS:
+            return
+        question, is_shown = _TOTALS[outcome]
+        if self.ask(question).filter(is_shown).is_empty():
+            raise NotShownError(
+                f"{OUTCOMES[outcome].capitalize()} are counted together with others, or too few, "
+                "and are not broken down."
+            )
 
     def unowned(self) -> "Board":
         """This Board, for what is kept with it: a reference that does not keep it open.
@@ -229,7 +273,7 @@ class Board:
 
     @property
     def is_limited(self) -> bool:
-        """Whether small cells are left out and rows of participants refused."""
+        """Whether few are shown together with others, and rows of participants refused."""
         return self.grant.limited
 
     @property

@@ -59,6 +59,7 @@ def grading_steps(trial: Trial) -> list[dict[str, Any]]:
 # `Board.ask` binds these where a question names them and nothing else is given.
 BY_NAME: dict[str, Callable[[Trial], Any]] = {
     "schedule": schedule,
+    "last": lambda trial: schedule(trial)[-1],
     "rules": oxygenation_rules,
     "terms": lambda trial: terms(trial.special_interest),
     "steps": grading_steps,

@@ -2,7 +2,7 @@
 
 from trials.models.arms import Arm, Arms, Dosing
 from trials.models.base import Band
-from trials.models.blinding import MedicationClass, ProcedureClass
+from trials.models.blinding import OUTCOMES, MedicationClass, ProcedureClass
 from trials.models.laboratory import GradeStep, Grading, Immune, Liver, LiverContext
 from trials.models.measures import Measure
 from trials.models.monitoring import SequentialRule, StoppingRule
@@ -21,6 +21,7 @@ from trials.reading import (
 from trials.standard_queries import StandardQueriesError, with_standard_queries
 
 __all__ = [
+    "OUTCOMES",
     "TRIALS_FOLDER",
     "Arm",
     "Arms",

@@ -11,10 +11,11 @@ from estimators.balance import (
     continuous_difference_of_summaries,
     largest_pairwise,
 )
-from exhibits.exhibit import Exhibit, Number, exhibit, too_few, without_arm
+from exhibits.exhibit import Exhibit, Number, exhibit, without_arm
 from exhibits.parts.comparison import has_enough, too_few_note, with_share
 from exhibits.parts.theme import arm_style, counts_axis, figure, hatch, in_lines
-from exhibits.parts.words import NOT_SHOWN, decimal, number, percent, rounded, share, unit
+from exhibits.parts.together import any_of, members
+from exhibits.parts.words import NOT_RECORDED, decimal, number, percent, rounded, share, unit
 from queries import Board
 
 UNITS = {
@@ -41,8 +42,6 @@ SMALL_WORDS = {"or", "of", "and"}
 def allocation(board: Board) -> Exhibit:
     """Participants randomized to each arm of this view, against the planned ratio."""
     arms = board.ask("arm_balance/allocation")
-    if arms["randomized"].null_count():
-        return too_few(board)
     total, (without, randomized) = int(arms["randomized"].sum()), without_arm(board)
     table = with_share(board, arms.with_columns(of=pl.lit(total)), events="randomized", of="of")
     ratio = " : ".join(str(arm.ratio) for arm in board.trial.arms.list)
@@ -102,8 +101,6 @@ def baseline_characteristics(board: Board) -> Exhibit:
     continuous = board.ask("arm_balance/baseline_measurements", characteristics=wanted)
     categorical = board.ask("arm_balance/baseline_categories")
     allocated = board.ask("arm_balance/allocation")
-    if allocated["randomized"].null_count():
-        return too_few(board)
     arms = [str(name) for name in allocated["arm"]]
     sizes = {str(name): int(count) for name, _, count in allocated.rows()}
     if not any(sizes.values()):
@@ -112,14 +109,21 @@ def baseline_characteristics(board: Board) -> Exhibit:
         )
     rows: list[dict[str, object]] = []
     absent: list[str] = []
+    few: list[str] = []  # of a limited role
     for name in wanted:
         part = continuous.filter(pl.col("characteristic") == name)
         if part["n"].null_count() == 0 and part["n"].sum() == 0:
             absent.append(_label(board, name)[0])
             continue
+        if part["n"].null_count() and not part["mean"].count():
+            few.append(_label(board, name)[0])
+            continue
         rows.extend(_continuous_rows(board, name, part, arms))
     for name, label in CATEGORIES.items():
         part = categorical.filter(pl.col("characteristic") == name)
+        if part.is_empty():
+            few.append(label)
+            continue
         if part.filter(pl.col("value").is_not_null()).is_empty():
             absent.append(label)
             continue
@@ -129,7 +133,11 @@ def baseline_characteristics(board: Board) -> Exhibit:
         denominator="; ".join(f"{arm}: N = {sizes[arm]:,}" for arm in arms),
         table=table,
         labels=_labels(arms, sizes),
-        footnotes=(*_table_one_footnotes(arms, absent), *too_few_note(board, sizes.values())),
+        footnotes=(
+            *_table_one_footnotes(arms, absent),
+            *((f"Too few to show: {', '.join(few)}.",) if few else ()),
+            *too_few_note(board, sizes.values()),
+        ),
         assumptions=board.trial.assumptions("schedule"),
     )
 
@@ -173,13 +181,13 @@ def _continuous_rows(
         row = by_arm.get(arm)
         if row is None:
             continue
-        if row["n"] is None:
-            mean[arm] = median[arm] = NOT_SHOWN
-        elif has_enough(board, row["n"]):
+        # For a limited role a mean may be of enough whose number is not shown beside it.
+        if has_enough(board, row["n"]) or (row["n"] is None and row["mean"] is not None):
             mean[arm] = f"{decimal(row['mean'])} ({decimal(row['sd'])})"
             quartiles = f"{decimal(row['lower_quartile'])} to {decimal(row['upper_quartile'])}"
             median[arm] = f"{decimal(row['median'])} ({quartiles})"
-        missing[arm] = number(row["missing"])
+        if row["missing"] is not None:
+            missing[arm] = number(row["missing"])
     largest = largest_pairwise(summaries, continuous_difference_of_summaries)
     mean.update(_difference(largest, len(arms)))
     rows = [mean, median]
@@ -191,27 +199,35 @@ def _continuous_rows(
 def _categorical_rows(
     board: Board, label: str, part: pl.DataFrame, arms: list[str]
 ) -> list[dict[str, object]]:
-    counts = {
-        arm: {
-            str(value): count
-            for value, count in part.filter(pl.col("arm") == arm)
+    # A value that is not recorded can stand together with one that is.
+    named = members(part, "value")
+    with_missing = any(None in values and len(values) > 1 for values in named)
+    part = part.with_columns(
+        value=pl.Series(
+            [
+                None
+                if values == [None]
+                else any_of(_value_in_words(value) if value else NOT_RECORDED for value in values)
+                for values in named
+            ],
+            dtype=pl.String,
+        )
+    )
+    counts: dict[str, dict[str, int]] = {
+        arm: dict(
+            part.filter(pl.col("arm") == arm, pl.col("value").is_not_null())
             .select("value", "participants")
             .rows()
-            if value is not None
-        }
+        )
         for arm in arms
     }
     values = [
         str(value)
         for value in part.filter(pl.col("value").is_not_null())["value"].unique(maintain_order=True)
     ]
-    known = {
-        arm: {value: int(count) for value, count in counts[arm].items() if count is not None}
-        for arm in arms
-    }
     compared = [
         counts_of_arm if has_enough(board, sum(counts_of_arm.values())) else {}
-        for counts_of_arm in known.values()
+        for counts_of_arm in counts.values()
     ]
     largest = largest_pairwise(compared, categorical_difference)
     difference = _difference(largest, len(arms))
@@ -219,16 +235,15 @@ def _categorical_rows(
     for place, value in enumerate(values):
         row: dict[str, object] = {
             "characteristic": label if place == 0 else "",
-            "statistic": f"{_value_in_words(value)}, n (%)",
+            "statistic": f"{value}, n (%)",
         }
         for arm in arms:
             count = counts[arm].get(value, 0)
-            total = sum(known[arm].values())
-            # What a share would be of is not known where a part of it is not shown.
-            is_whole = len(known[arm]) == len(counts[arm]) and has_enough(board, total)
+            total = sum(counts[arm].values())
             row[arm] = number(count)
-            if is_whole:
-                row[arm] = f"{number(count)} ({decimal(100 * (count or 0) / total)} %)"
+            # Of how many it would be a share is not known where some are without a value.
+            if has_enough(board, total) and not with_missing:
+                row[arm] = f"{number(count)} ({decimal(100 * count / total)} %)"
         if place == 0:
             row.update(difference)
         rows.append(row)

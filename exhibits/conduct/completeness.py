@@ -18,8 +18,9 @@ from exhibits.parts.theme import (
     in_lines,
     safe,
 )
+from exhibits.parts.together import left_out, members, shown, with_names
 from exhibits.parts.words import counted, day, decimal, number, rounded_column, sentence_case, share
-from queries import Board
+from queries import TOGETHER, Board, NotShownError, too_few
 
 DATASETS = {
     "AE": "Adverse events (AE)",
@@ -48,11 +49,28 @@ NOT_OPENED = (
     "of the whole trial, and those that are few, or that the trial definition does not open, are "
     "counted together."
 )
-WEEKS = ("under 1", "1 to 2", "2 to 3", "3 to 4", "4 and more")
+WEEKS = ("under 1", "1 to 2", "2 to 3", "3 to 4", "4 and more")  # since a window closed
 
 
 def planned_results(board: Board) -> list[dict[str, Any]]:
-    """Which measure is planned at which visit, of datasets that the extract has."""
+    """Which measure is planned at which visit, of datasets that the extract has.
+
+    For a limited role those that are planned at every visit: between what is due at some visits and
+    at others lies how many died or left in between.
+    """
+    plan = _planned_results(board)
+    if not board.is_limited:
+        return plan
+    visits = (
+        pl.DataFrame(plan or NOTHING_PLANNED)
+        .group_by("measure")
+        .agg(is_everywhere=(pl.len() == len(board.trial.schedule)) & ~pl.col("in_hospital").any())
+    )
+    everywhere = set(visits.filter("is_everywhere")["measure"])
+    return [item for item in plan if item["measure"] in everywhere]
+
+
+def _planned_results(board: Board) -> list[dict[str, Any]]:
     measures = {measure.name: measure for measure in board.trial.measures}
     visits = {visit.visit.casefold(): visit.number for visit in board.trial.schedule}
     there = {measure.domain for measure in measures.values() if board.has(measure.domain)}
@@ -76,23 +94,33 @@ def planned_results(board: Board) -> list[dict[str, Any]]:
     ]
 
 
+def visits_in_all(board: Board) -> pl.DataFrame:
+    """Due and received visits of each arm of this view.
+
+    Raises:
+        NotShownError: so few were not received, or not due any more, that they are not told.
+    """
+    totals = board.ask("conduct/visits_in_all")
+    if totals["received"].null_count():
+        raise NotShownError(too_few(board.trial.blinding.smallest_cell))
+    return totals
+
+
 def results_due(board: Board, plan: list[dict[str, Any]]) -> tuple[pl.DataFrame, list[str]]:
     """Due and received results by measure and arm, and the measures that are left out.
 
     A measure of which there is no result at all is not in the extract, and not counted as zero.
     """
     rows = board.ask("conduct/measures", plan=plan)
-    totals = rows.group_by("measure", maintain_order=True).agg(
-        pl.col("received").max(), pl.col("received").null_count().alias("hidden")
-    )
-    absent = totals.filter(pl.col("received") == 0, pl.col("hidden") == 0)["measure"].to_list()
+    totals = rows.group_by("measure", maintain_order=True).agg(pl.col("received").max())
+    absent = totals.filter(pl.col("received") == 0)["measure"].to_list()
     return rows.filter(~pl.col("measure").is_in(absent)), absent
 
 
 def _percentages(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with the share of what was due that was received, in percent."""
     received = 100 * rows["received"] / rows["due"]
-    return rows.with_columns(rounded_column(received, 1).alias("received_percent"))
+    return rows.drop("ended").with_columns(rounded_column(received, 1).alias("received_percent"))
 
 
 def _labels(received: str) -> dict[str, str]:
@@ -160,12 +188,24 @@ def visits_received(board: Board) -> Exhibit:
     """Visits that were due by the cut-off, and recorded, in each arm of this view."""
     if (nothing := nobody_randomized(board)) is not None:
         return nothing
-    totals = board.ask("conduct/visits_in_all")
-    visits = _percentages(board.ask("conduct/visits_by_visit"))
+    totals = visits_in_all(board)
     due, received = in_all(totals["due"]), in_all(totals["received"])
     if not due:
         return Exhibit(missing="No visit was due by the data cut-off.")
-    rows = visits.with_columns(name=sentence_case("visit"))
+    by_visit = shown(board, "conduct/visits_by_visit")
+    visits = None if by_visit is None else _percentages(by_visit)
+
+    def draw(visits: pl.DataFrame) -> go.Figure:
+        rows = visits.with_columns(name=sentence_case("visit"))
+        return _dots(
+            [
+                (str(arm), arm_style(position), rows.filter(pl.col("arm") == arm))
+                for arm, position in totals.select("arm", "position").rows()
+            ],
+            rows["name"].unique(maintain_order=True).to_list(),
+            "Recorded of those due",
+        )
+
     return Exhibit(
         answer=f"{share(received, due)} visits that were due are recorded.",
         denominator=f"{due:,} due visits",
@@ -173,18 +213,12 @@ def visits_received(board: Board) -> Exhibit:
             Number(str(arm), share(got, of), "visits recorded of those due")
             for arm, of, got in totals.select("arm", "due", "received").rows()
         ),
-        picture=lambda: _dots(
-            [
-                (str(arm), arm_style(position), rows.filter(pl.col("arm") == arm))
-                for arm, position in totals.select("arm", "position").rows()
-            ],
-            rows["name"].unique(maintain_order=True).to_list(),
-            "Recorded of those due",
-        ),
+        picture=None if visits is None else lambda: draw(visits),
         description="A dot for each visit of the schedule and arm of this view: the share that is "
         "recorded.",
-        table=visits.drop("position"),
-        labels=_labels("Recorded"),
+        table=None if visits is None else visits.drop("position"),
+        labels={} if visits is None else _labels("Recorded"),
+        footnotes=(NOT_BY_VISIT,) if visits is None else (),
         assumptions=board.trial.assumptions("schedule"),
     )
 
@@ -195,26 +229,28 @@ def visits_by_site(board: Board) -> Exhibit:
     if (nothing := nobody_randomized(board)) is not None:
         return nothing
     answer = board.ask("conduct/visits_by_site")
-    sites = _percentages(most_first(answer, "outstanding", "due"))
-    due = in_all(board.ask("conduct/visits_in_all")["due"])
-    if sites.is_empty():
+    if answer.is_empty():
         return Exhibit(missing="No visit was due by the data cut-off.")
-    shown = sites.head(25)
-    names = axis_names(shown["site"].to_list())
+    number_of_sites = sum(map(len, members(answer, "site")))
+    sites = _percentages(
+        most_first(with_names(answer, "site", is_range=True), "outstanding", "due")
+    )
+    drawn = sites.head(25)
+    names = axis_names(drawn["site"].to_list())
     return Exhibit(
-        denominator=f"{number(due)} due visits of {counted(sites.height, 'site')}"
+        denominator=f"{sites['due'].sum():,} due visits of {counted(number_of_sites, 'site')}"
         + (
-            f"; the {shown.height} sites with the most that are not recorded are drawn"
-            if sites.height > shown.height
+            f"; the {drawn.height} sites with the most that are not recorded are drawn"
+            if sites.height > drawn.height
             else ""
         ),
         picture=lambda: _dots(
-            [("All participants", arm_style(1), shown.with_columns(name=pl.Series(names)))],
+            [("All participants", arm_style(1), drawn.with_columns(name=pl.Series(names)))],
             names,
             "Recorded of those due",
         ),
-        description=f"A dot for each of {counted(shown.height, 'site')}, the most visits that are "
-        "not recorded first.",
+        description=f"A dot for each row of {counted(number_of_sites, 'site')}, the most visits "
+        "that are not recorded first.",
         table=sites,
         labels=_labels("Recorded"),
         assumptions=board.trial.assumptions("schedule"),
@@ -236,16 +272,25 @@ def results_received(board: Board) -> Exhibit:
     plan = planned_results(board)
     if not plan:
         return Exhibit(missing=_nothing_planned(board))
-    results, left_out = results_due(board, plan)
+    results, not_there = results_due(board, plan)
     rows = _percentages(results)
-    if rows.is_empty() and not left_out:
+    if rows.is_empty() and not not_there:
         return Exhibit(missing="No result was due by the data cut-off.")
     labels = {measure.name: measure.label for measure in board.trial.measures}
-    rows = rows.with_columns(name=pl.col("measure").replace_strict(labels))
-    absent = [labels[name] for name in left_out]
+    planned = dict.fromkeys(str(item["measure"]) for item in plan)
+    few = (
+        left_out((name for name in planned if name not in not_there), results, "measure", labels)
+        if board.is_limited
+        else ()
+    )
+    rows = with_names(rows, "measure", pl.col("measure").replace_strict(labels)).rename(
+        {"measure": "name"}
+    )
+    absent = [labels[name] for name in not_there]
     due, received = in_all(rows["due"]), in_all(rows["received"])
-    in_short = {name: in_lines(label, 22) for name, label in labels.items()}
-    drawn = rows.with_columns(name=pl.col("measure").replace_strict(in_short))
+    drawn = rows.with_columns(
+        name=pl.Series([in_lines(name, 22) for name in rows["name"]], dtype=pl.String)
+    )
     return Exhibit(
         answer=f"{share(received, due)} results that were due are in the extract.",
         denominator=f"{number(due)} due results",
@@ -263,7 +308,8 @@ def results_received(board: Board) -> Exhibit:
         ),
         labels={"domain": "Dataset", "name": "Test"} | _labels("Received"),
         footnotes=(
-            *_in_hospital_note(board),
+            *_planned_in_part_note(board),
+            *few,
             *(
                 (f"No result in the extract, and not counted: {', '.join(absent)}.",)
                 if absent
@@ -286,7 +332,8 @@ def _nothing_planned(board: Board) -> str:
     )
 
 
-def _in_hospital_note(board: Board) -> tuple[str, ...]:
+def _planned_in_part_note(board: Board) -> tuple[str, ...]:
+    """A footnote about what is planned in hospital alone; for a limited role, at some visits."""
     labels = {measure.name: measure.label for measure in board.trial.measures}
     names = [
         labels[name]
@@ -294,6 +341,11 @@ def _in_hospital_note(board: Board) -> tuple[str, ...]:
         if assessment.in_hospital
         for name in assessment.measures
     ]
+    if board.is_limited:
+        return (
+            "Tests that are planned at every visit. The others are not counted: between what is "
+            "due at some visits and at others lies how many died or left in between.",
+        )
     if not names:
         return ()
     if board.has("HO"):
@@ -321,17 +373,28 @@ def data_lag(board: Board) -> Exhibit:
     """How long after a visit its records arrive: what was received, by weeks since it was due."""
     if (nothing := nobody_randomized(board)) is not None:
         return nothing
-    weeks = _percentages(
-        board.ask("conduct/lag", plan=planned_results(board) or NOTHING_PLANNED)
-    ).with_columns(since=pl.col("weeks").replace_strict(dict(enumerate(WEEKS))))
-    if weeks.is_empty():
+    plan = planned_results(board)
+    answer = board.ask("conduct/lag", plan=plan or NOTHING_PLANNED)
+    if answer.is_empty():
         return Exhibit(missing="No visit was due by the data cut-off.")
+    spans = [(int(part[0] or 0), int(part[-1] or 0)) for part in members(answer, "weeks")]
+    weeks = _percentages(answer).with_columns(
+        since=pl.Series([_weeks_in_words(*span) for span in spans])
+    )
     datasets = weeks["dataset"].unique(maintain_order=True).to_list()
+    # What is shown together fills all of its cells, and is written in the first.
     cells = {
-        (dataset, week): (percent, f"{decimal(percent, 0)} %", share(received, due))
-        for dataset, week, percent, received, due in weeks.select(
-            "dataset", "weeks", "received_percent", "received", "due"
-        ).rows()
+        (dataset, week): (
+            percent,
+            f"{decimal(percent, 0)} %" if week == first else "",
+            f"{since} weeks: {share(received, due)}",
+        )
+        for (first, last), (dataset, since, percent, received, due) in zip(
+            spans,
+            weeks.select("dataset", "since", "received_percent", "received", "due").rows(),
+            strict=True,
+        )
+        for week in range(first, last + 1)
         if percent is not None
     }
     grid = [
@@ -339,7 +402,6 @@ def data_lag(board: Board) -> Exhibit:
         for dataset in datasets
     ]
     fresh = weeks.filter(pl.col("weeks") == 0, pl.col("dataset") == "SV")
-    due, received = in_all(fresh["due"]), in_all(fresh["received"])
 
     def draw() -> go.Figure:
         heatmap = {
@@ -350,7 +412,7 @@ def data_lag(board: Board) -> Exhibit:
             "text": [[cell[1] for cell in row] for row in grid],
             "customdata": [[cell[2] for cell in row] for row in grid],
             "texttemplate": "%{text}",
-            "hovertemplate": "%{y}, %{x} weeks: %{customdata}<extra></extra>",
+            "hovertemplate": "%{y}, %{customdata}<extra></extra>",
             "hoverongaps": False,
             "colorscale": MISSING_SCALE,
             "zmin": 0,
@@ -372,12 +434,7 @@ def data_lag(board: Board) -> Exhibit:
         )
 
     return Exhibit(
-        answer=(
-            "Recorded, of visits whose window closed in the week before the data cut-off: "
-            f"{share(received, due)}."
-        )
-        if fresh.height
-        else "The window of no visit closed in the week before the data cut-off.",
+        answer=_fresh_in_words(fresh),
         denominator="visits that were due by the data cut-off",
         picture=draw,
         description="A row for each dataset: the share that was received, by weeks since due.",
@@ -385,9 +442,45 @@ def data_lag(board: Board) -> Exhibit:
             "dataset", "since", "due", "received", "outstanding", "received_percent"
         ),
         labels={"since": "Weeks since due"} | _labels("Received"),
+        footnotes=left_out(
+            ["SV", *dict.fromkeys(str(item["domain"]) for item in plan)],
+            answer.drop(TOGETHER),
+            "dataset",
+            DATASETS,
+        )
+        if board.is_limited
+        else (),
         assumptions=board.trial.assumptions("schedule", "assessments"),
     )
 
+
+def _weeks_in_words(first: int, last: int) -> str:
+    """`under 1`, `1 to 2`, `2 and more`: full weeks since a window closed, from and to."""
+    if last == len(WEEKS) - 1:
+        return f"{first} and more" if first else "any"
+    return f"{first} to {last + 1}" if first else f"under {last + 1}"
+
+
+def _fresh_in_words(fresh: pl.DataFrame) -> str:
+    """What is recorded of the visits that were due last."""
+    if fresh.is_empty():
+        return "The window of no visit closed in the week before the data cut-off."
+    received, due, since = fresh.select("received", "due", "since").row(0)
+    when = (
+        "in the week before the data cut-off"
+        if since == WEEKS[0]
+        else "before the data cut-off"
+        if since == "any"
+        else f"{since} weeks before the data cut-off"
+    )
+    return f"Recorded, of visits whose window closed {when}: {share(received, due)}."
+
+
+# For a limited role, where visits of the schedule lie too near to each other.
+NOT_BY_VISIT = (
+    "Visits are counted together: from one to the next the number due falls by so few that it "
+    "would tell who died or left."
+)
 
 # A plan that matches no visit; a question has to be told the names of a plan.
 NOTHING_PLANNED = [{"number": -1.0, "domain": "", "measure": "", "in_hospital": False}]
@@ -405,13 +498,11 @@ NOTHING_PLANNED = [{"number": -1.0, "domain": "", "measure": "", "in_hospital": 
 )
 def latest_records(board: Board) -> Exhibit:
     """The latest date in each dataset against the data cut-off, by site."""
+    if board.is_limited:
+        return Exhibit(missing="A latest date is that of one participant: not for your role.")
     records = board.ask("conduct/latest_records")
     if records.is_empty():
         return Exhibit(missing="No dated record is in the extract.")
-    if records["latest"].null_count():
-        return Exhibit(
-            missing="A latest date is that of one participant, so it is not shown to your role.",
-        )
     names = list(records["dataset"].unique(maintain_order=True))
     latest = {
         name: int(str(records.filter(pl.col("dataset") == name)["days_before_cutoff"].min()))

@@ -1,27 +1,41 @@
 """How the study ended, deviations from the protocol, and how much follow-up there is."""
 
+from contextlib import suppress
 from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.conduct.completeness import NOT_OPENED, planned_results, results_due
+from exhibits.conduct.completeness import (
+    NOT_OPENED,
+    planned_results,
+    results_due,
+    visits_in_all,
+)
 from exhibits.exhibit import Exhibit, Number, exhibit
 from exhibits.parts.comparison import counts_in_arms, share_of_arm, too_few_note, where_enough
-from exhibits.parts.populations import all_randomized, in_all, nobody_randomized, row_name
+from exhibits.parts.populations import (
+    all_randomized,
+    ends,
+    in_all,
+    nobody_randomized,
+    row_name,
+)
 from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.theme import STATES, arm_style, counts_axis, figure, hatch, in_lines, safe
-from exhibits.parts.words import NOT_SHOWN, number, sentence_case, share
-from queries import Board, Filters
+from exhibits.parts.together import with_names
+from exhibits.parts.words import number, sentence_case, share
+from queries import Board, Filters, NotShownError
 
-# What became of a participant, in the order of the pictures: column, words, how it is drawn.
-ENDS = (
-    ("completed", "Completed", STATES.as_planned),
-    ("in_follow_up", "In follow-up", STATES.to_come),
-    ("died", "Died", STATES.died),
-    ("left_study", "Left early", STATES.left),
-    ("not_recorded", "End not recorded", STATES.not_known),
-)
+# How is drawn what became of a participant.
+DRAWN = {
+    "completed": STATES.as_planned,
+    "in_follow_up": STATES.to_come,
+    "died": STATES.died,
+    "left_study": STATES.left,
+    "not_recorded": STATES.not_known,
+}
+NOBODYS_END = ("not_recorded",)  # said where there is any
 
 
 @exhibit(
@@ -38,38 +52,44 @@ def disposition(board: Board) -> Exhibit:
     """How the study ended for the randomized participants of each arm of this view."""
     if (nothing := nobody_randomized(board)) is not None:
         return nothing
-    arms = board.ask("conduct/disposition", last=board.trial.schedule[-1].model_dump())
-    total = all_randomized(board)
-    ends = {column: in_all(arms[column]) for column, _, _ in ENDS}
-    answer = (
-        f"Completed: {share_of_arm(board, ends['completed'], total)}. In follow-up: "
-        f"{number(ends['in_follow_up'])}; died: {number(ends['died'])}; left early: "
-        f"{number(ends['left_study'])}"
-    )
-    if arms.height > 1:
-        left = arms.rename({"left_study": "participants"}).iter_rows(named=True)
-        answer += f" ({counts_in_arms(left, 'randomized')})"
-    answer += "."
-    if ends["not_recorded"] != 0:
-        answer += f" Follow-up over, end not recorded: {number(ends['not_recorded'])}."
+    total, found = all_randomized(board), ends(board)
+    said = [end for end in found if end.ways != NOBODYS_END]
+    sizes = {arm: sum(end.counts[arm] for end in found) for arm in board.arms}
+    not_recorded = sum(end.total for end in found if end.ways == NOBODYS_END)
+    answer = f"{said[0].words}: {share_of_arm(board, said[0].total, total)}."
+    others = "; ".join(f"{end.words}: {end.total:,}" for end in said[1:])
+    answer += f" {others[:1]}{others[1:].lower()}" if others else ""
+    if len(sizes) > 1:
+        left = next(end for end in said if end.ways == ("left_study",))
+        in_arms = [
+            {"arm": arm, "participants": left.counts[arm], "randomized": size}
+            for arm, size in sizes.items()
+        ]
+        answer += f" ({counts_in_arms(in_arms, 'randomized')})"
+    answer += "." if others else ""
+    if not_recorded:
+        answer += f" Follow-up over, end not recorded: {not_recorded:,}."
     answer += _received_in_words(board)
+    columns = {"_or_".join(end.ways): end for end in found}
+    rows = [
+        {"arm": arm, "randomized": size} | {name: end.counts[arm] for name, end in columns.items()}
+        for arm, size in sizes.items()
+    ]
     return Exhibit(
         answer=answer,
         denominator=f"N = {total:,}",
         numbers=tuple(
-            Number(words, number(ends[column]))
-            for column, words, _ in ENDS
-            if column != "not_recorded" or ends[column] != 0
+            Number(end.words, f"{end.total:,}") for end in found if end in said or not_recorded
         ),
         picture=lambda: stacked(
-            [(row["arm"], row) for row in arms.iter_rows(named=True)],
-            ENDS,
+            [(str(row["arm"]), row) for row in rows],
+            tuple((name, end.words, DRAWN[end.ways[0]]) for name, end in columns.items()),
             "Randomized participants",
         ),
         description="A stacked bar for each arm of this view, by how the study ended.",
-        table=arms.drop("position"),
-        labels={column: words for column, words, _ in ENDS},
-        footnotes=(NOT_OPENED,) if ends["not_recorded"] != 0 else (),
+        table=pl.DataFrame(rows),
+        labels={name: end.words for name, end in columns.items()},
+        footnotes=(NOT_OPENED,) if not_recorded else (),
         assumptions=board.trial.assumptions("schedule"),
     )
 
@@ -78,13 +98,15 @@ def _received_in_words(board: Board) -> str:
     """What is there of the visits and results that were due; empty where none was."""
     parts = []
     if board.has("SV"):
-        visits = board.ask("conduct/visits_in_all")
-        if due := in_all(visits["due"]):
-            parts.append(f"{share(in_all(visits['received']), due)} due visits")
+        with suppress(NotShownError):
+            visits = visits_in_all(board)
+            if due := in_all(visits["due"]):
+                parts.append(f"{share(in_all(visits['received']), due)} due visits")
     if plan := planned_results(board):
-        results, _ = results_due(board, plan)
-        if due := in_all(results["due"]):
-            parts.append(f"{share(in_all(results['received']), due)} due results")
+        with suppress(NotShownError):
+            results, _ = results_due(board, plan)
+            if due := in_all(results["due"]):
+                parts.append(f"{share(in_all(results['received']), due)} due results")
     return f" Received: {', '.join(parts)}." if parts else ""
 
 
@@ -103,15 +125,14 @@ def reasons_for_leaving(board: Board) -> Exhibit:
             missing="No open record says that a randomized participant left the study early. "
             + NOT_OPENED,
         )
-    ends = board.ask("conduct/disposition", last=board.trial.schedule[-1].model_dump())
-    left = in_all(ends["left_study"])
+    left = sum(end.total for end in ends(board) if end.ways == ("left_study",))
     # Of one arm, and without sealed records, reasons are known of nobody.
     is_rounded = len(board.arms) == 1 and not board.has_sealed_records
     most_frequent = _most_frequent(reasons, "at least " if is_rounded else "")
     return Exhibit(
-        answer=f"Left early: {number(left)}. The most frequent reason: {most_frequent}.",
-        denominator=f"left early: {number(left)}",
-        table=with_reasons(board, reasons),
+        answer=f"Left early: {left:,}. {most_frequent}",
+        denominator=f"left early: {left:,}",
+        table=with_reasons(board, with_names(reasons, "reason", sentence_case("reason"))),
         labels=REASON_LABELS,
         footnotes=(
             *(
@@ -145,7 +166,9 @@ def _most_frequent(reasons: pl.DataFrame, about: str = "") -> str:
         .sort("participants", "reason", descending=[True, False])
     )
     reason, count = shown.row(0)
-    return f"{reason.lower()} ({about}{count:,})" if count else NOT_SHOWN
+    if not count:
+        return "No reason is that of enough to be told."
+    return f"The most frequent reason: {reason.lower()} ({about}{count:,})."
 
 
 @exhibit(
@@ -162,38 +185,39 @@ def deviations(board: Board) -> Exhibit:
     if (nothing := nobody_randomized(board)) is not None:
         return nothing
     arms, total = board.ask("conduct/deviations_in_all"), all_randomized(board)
-    rows = board.ask("conduct/deviations").with_columns(sentence_case("category"))
-    shown = rows.filter(pl.col("participants").is_not_null())
-    categories = shown["category"].unique(maintain_order=True).to_list()
+    rows = with_names(board.ask("conduct/deviations"), "category", sentence_case("category"))
+    # Who has deviations of several categories is one participant: they cannot be added.
+    counted = "deviations" if board.is_limited else "participants"
+    categories = rows["category"].unique(maintain_order=True).to_list()
     with_any = in_all(arms["with_any"])
 
     def draw() -> go.Figure:
         traces = []
         for arm, position in arms.select("arm", "position").rows():
-            style, of_arm = arm_style(position), shown.filter(pl.col("arm") == arm)
+            style, of_arm = arm_style(position), rows.filter(pl.col("arm") == arm)
             traces.append(
                 {
                     "type": "bar",
                     "y": [in_lines(category, 12) for category in of_arm["category"]],
-                    "x": of_arm["participants"].to_list(),
+                    "x": of_arm[counted].to_list(),
                     "name": safe(arm),
                     "orientation": "h",
                     "marker": {"color": style.color, "pattern": hatch(style.pattern)},
-                    "hovertemplate": "%{y}: %{x} participants<extra></extra>",
+                    "hovertemplate": f"%{{y}}: %{{x}} {counted}<extra></extra>",
                     "showlegend": arms.height > 1,
                 }
             )
         order = [in_lines(category, 12) for category in categories]
         rows_of = {"type": "category", "categoryorder": "array", "categoryarray": order}
         return figure(
-            x_title="Participants with a deviation",
+            x_title="Deviations" if board.is_limited else "Participants with a deviation",
             y_title="",
             height=150 + (20 + 22 * arms.height) * len(categories),
             traces=traces,
             layout={
                 "yaxis": rows_of
                 | {"autorange": "reversed", "rangemode": "normal", "showgrid": False},
-                "xaxis": counts_axis(rows["participants"]),
+                "xaxis": counts_axis(rows[counted]),
             },
         )
 
@@ -212,8 +236,9 @@ def deviations(board: Board) -> Exhibit:
             ).rows()
         ),
         picture=draw if categories else None,
-        description="Bars for each category and arm of this view: participants with a deviation.",
-        table=rows.drop("position"),
+        description=f"Bars for each category and arm of this view: {counted}"
+        + ("." if board.is_limited else " with a deviation."),
+        table=rows.drop("position", *(["participants"] if board.is_limited else [])),
     )
 
 
@@ -225,6 +250,8 @@ KNOWN = (
     ("not_due", "Not due yet", STATES.to_come),
     ("undated", "No date of randomization", STATES.undated),
 )
+# For a limited role, whatever became of whom.
+PAST = (("past", "Past this day", STATES.as_planned), *KNOWN[4:])
 
 
 @exhibit(
@@ -246,13 +273,11 @@ def follow_up_maturity(board: Board) -> Exhibit:
         return nothing
     total = all_randomized(board)
     schedule = [visit.model_dump() for visit in board.trial.schedule if visit.day > 1]
-    # Everybody, whatever is chosen; a limited role has no choice of filters.
-    everybody: dict[str, Any] = (
-        {} if board.is_limited else {"filters": Filters().bound(board.trial)}
-    )
-    days = board.ask("conduct/follow_up", schedule=schedule, **everybody).with_columns(
-        due=pl.sum_horizontal(["reached", "died", "left_study", "not_recorded"], ignore_nulls=False)
-    )
+    if board.is_limited:
+        return _past_days(board, schedule, total)
+    days = board.ask(
+        "conduct/follow_up", schedule=schedule, filters=Filters().bound(board.trial)
+    ).with_columns(due=pl.sum_horizontal("reached", "died", "left_study", "not_recorded"))
     numbers = []
     for day in _milestones(board):
         rows = days.filter(pl.col("planned_day") == day)
@@ -287,6 +312,32 @@ def follow_up_maturity(board: Board) -> Exhibit:
             "visit", "planned_day", "arm", "due", *(column for column, _, _ in KNOWN)
         ),
         labels={"due": "Past this day"} | {column: words for column, words, _ in KNOWN},
+        assumptions=board.trial.assumptions("schedule", "primary.day"),
+    )
+
+
+def _past_days(board: Board, schedule: list[dict[str, Any]], total: int) -> Exhibit:
+    """How many are past each day, and nothing of what became of them."""
+    days = board.ask("enrollment/past_days", schedule=schedule)
+    numbers = tuple(
+        Number(f"Past day {day}", share_of_arm(board, past, total), "of those randomized")
+        for day, past in days.select("planned_day", "past").rows()
+        if day in _milestones(board)
+    )
+    return Exhibit(
+        answer=f"{numbers[-1].label}: {numbers[-1].value}.",
+        denominator=f"N = {total:,}",
+        numbers=numbers,
+        picture=lambda: stacked(
+            [(f"Day {row['planned_day']}", row) for row in days.iter_rows(named=True)],
+            PAST,
+            "Randomized participants",
+            height=28,
+            longest=18,
+        ),
+        description="A stacked bar for each day of the schedule: past it, not due yet.",
+        table=days,
+        labels={column: words for column, words, _ in PAST},
         assumptions=board.trial.assumptions("schedule", "primary.day"),
     )
 

@@ -11,7 +11,7 @@ from estimators.accrual import (
     probability_of_target_by,
     time_to_target,
 )
-from exhibits.exhibit import Exhibit, Number, exhibit, too_few
+from exhibits.exhibit import Exhibit, Number, exhibit
 from exhibits.parts.theme import (
     ACCENT,
     BAND,
@@ -64,8 +64,6 @@ def enrollment_progress(board: Board) -> Exhibit:
     # A delay is told against a plan: that nobody registered it stands beside it.
     assumed = " (assumed plan)" if board.trial.assumptions(*PLAN) else ""
     randomized = totals["randomized"]
-    if randomized is None:
-        return too_few(board)
     cutoff = board.snapshot.manifest.cutoff
     in_screening = f"still in screening: {number(totals['in_screening'])}"
     numbers = [
@@ -132,8 +130,6 @@ def cumulative_enrollment(board: Board) -> Exhibit:
     totals = board.ask("enrollment/totals").row(0, named=True)
     randomized, undated = totals["randomized"], totals["randomized_without_date"]
     to_month = totals["dated_to_month"]
-    if randomized is None:
-        return too_few(board)
     elapsed = _months(board, cutoff)
     none = pl.lit(None, pl.Int64)
     rows = by_date.select(
@@ -169,8 +165,7 @@ def cumulative_enrollment(board: Board) -> Exhibit:
     return Exhibit(
         denominator=f"{share(randomized, accrual.target)} planned"
         + (f"; {undated:,} without a date of randomization are not drawn" if undated else "")
-        + (f", of these {to_month:,} known to the month only" if undated and to_month else "")
-        + ("; drawn where enough have come since the step before" if board.is_limited else ""),
+        + (f", of these {to_month:,} known to the month only" if undated and to_month else ""),
         picture=lambda: _cumulative_drawn(accrual, cutoff, by_date, projected, randomized),
         description=(
             f"Step curve of randomized participants, {randomized:,} by the data cut-off, beside a "
@@ -278,8 +273,7 @@ def enrollment_by_month(board: Board) -> Exhibit:
     if months.is_empty():
         return Exhibit(missing="No date of screening or randomization is in the extract.")
     pace = accrual.target / accrual.months
-    best = months.sort("randomized", descending=True, nulls_last=True).row(0, named=True)
-    hidden = sum(months.null_count().row(0))
+    best = months.sort("randomized", descending=True).row(0, named=True)
     dated = (
         f"{months['screened'].sum():,} screened, {months['randomized'].sum():,} randomized, "
         "with a date"
@@ -315,7 +309,7 @@ def enrollment_by_month(board: Board) -> Exhibit:
 
     return Exhibit(
         title="Screened and randomized by month",
-        denominator="Months with small counts are not drawn" if hidden else dated,
+        denominator=dated,
         picture=draw,
         description=(
             f"Bars for {counted(months.height, 'month')}; most were randomized in "

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import polars as pl
 
-from exhibits.exhibit import NOBODY, Exhibit, Number, exhibit, most_first, too_few
+from exhibits.exhibit import NOBODY, Exhibit, Number, exhibit, most_first
 from exhibits.parts.comparison import has_enough, share_of_arm, too_few_note
 from exhibits.parts.theme import (
     ACCENT,
@@ -16,9 +16,6 @@ from exhibits.parts.theme import (
 )
 from exhibits.parts.words import counted, number, sentence_case
 from queries import Board
-
-# Checks that say that somebody was randomized outside the protocol's criteria.
-ELIGIBILITY_CHECKS = ["IE-101", "DM-111", "DM-112", "DM-113"]
 
 # Where four numbers stand in half a page.
 SHORT = {"Still in screening": "In screening", "Screen failures": "Failed"}
@@ -38,7 +35,6 @@ def enrollment_by_site(board: Board) -> Exhibit:
     shown = sites.head(25)
     names = axis_names(shown["site"].to_list())
     active = sites.filter(pl.col("randomized") > 0, pl.col("site") != NO_SITE).height
-    least = "At least " if sites["randomized"].null_count() else ""
 
     def draw() -> go.Figure:
         traces = [
@@ -73,7 +69,7 @@ def enrollment_by_site(board: Board) -> Exhibit:
         )
 
     return Exhibit(
-        denominator=f"{least}{active} of {board.trial.planned_sites} planned sites have randomized"
+        denominator=f"{active} of {board.trial.planned_sites} planned sites have randomized"
         + (
             f"; the {shown.height} largest of {sites.height} are drawn" if sites.height > 25 else ""
         ),
@@ -115,13 +111,6 @@ def screening_flow(board: Board) -> Exhibit:
     in_words = board.ask("enrollment/screen_failures_by_reason").with_columns(
         sentence_case("reason")
     )
-    if board.is_limited:
-        # A reason as it is written of so few that they are not shown could be of one.
-        few = in_words["participants"].is_null()
-        others = {"reason": ["Other reasons"], "participants": [None]}
-        in_words = pl.concat(
-            [in_words.filter(~few), pl.DataFrame(others, schema=in_words.schema)[: int(few.any())]]
-        )
     wording = {item.id.upper(): item for item in board.trial.criteria}
     if totals["not_known"] == 0:
         del flow[3]
@@ -134,8 +123,7 @@ def screening_flow(board: Board) -> Exhibit:
     for reason, count in most_first(in_words, "participants").rows():
         rows.append(("reason", reason or "Reason not recorded", "", count))
     table = pl.DataFrame(rows, schema=["part", "step", "criterion", "participants"], orient="row")
-    # What is not shown is not drawn as nobody.
-    bars = table.filter(pl.col("part") == "reason", pl.col("participants").is_not_null())
+    bars = table.filter(pl.col("part") == "reason")
     footnotes = ["A participant can have several reasons, so they may add up to more."]
     if not board.has("IE"):
         footnotes.append(
@@ -204,13 +192,8 @@ def time_to_randomization(board: Board) -> Exhibit:
             ),
         )
     summary = board.ask("enrollment/time_to_randomization").row(0, named=True)
-    middle = summary["median"]
-    if middle is None:
-        return too_few(board)
     is_enough = has_enough(board, summary["participants"])
-    days = days.filter(pl.col("participants").is_not_null())
-    drawn_days = [int(value) for value in days["days"]]
-    shortest, longest = min(drawn_days, default=0), max(drawn_days, default=0)
+    shortest, longest = summary["shortest"], summary["longest"]
 
     def draw() -> go.Figure:
         bar = {
@@ -229,7 +212,8 @@ def time_to_randomization(board: Board) -> Exhibit:
         )
 
     return Exhibit(
-        answer=f"Half of them were randomized within {counted(middle, 'day')} of screening."
+        answer=f"Half of them were randomized within {counted(summary['median'], 'day')} of "
+        "screening."
         if is_enough
         else "",
         denominator=f"{counted(summary['participants'], 'participant')} with both dates",
@@ -251,13 +235,8 @@ def time_to_randomization(board: Board) -> Exhibit:
 )
 def randomized_though_ineligible(board: Board) -> Exhibit:
     """Participants who were randomized although a criterion was not met."""
-    checks = most_first(
-        board.ask("enrollment/randomized_though_ineligible", checks=ELIGIBILITY_CHECKS),
-        "participants",
-    )
+    checks = most_first(board.ask("enrollment/randomized_though_ineligible"), "participants")
     randomized = board.ask("enrollment/totals").item(0, "randomized")
-    if randomized is None:
-        return too_few(board)
     if not randomized:
         return Exhibit(missing=NOBODY)
     limits = [item for item in board.trial.criteria if item.measure is not None]

@@ -229,7 +229,7 @@ def shares_in_arms(
     return "; ".join(f"{arm}: {words}" for arm, words in parts)
 
 
-def share_of_arm(board: Board, count: int | None, total: int | None) -> str:
+def share_of_arm(board: Board, count: int, total: int) -> str:
     """`14 of 20 (70.0 %)`; counts alone where an arm has fewer than the minimum."""
     if has_enough(board, total):
         return share(count, total)

@@ -1,8 +1,11 @@
 """Who is counted: the populations of exhibits, and what stands in their place without anybody."""
 
+from dataclasses import dataclass
+
 import polars as pl
 
-from exhibits.exhibit import NOBODY, Exhibit, People, too_few
+from exhibits.exhibit import NOBODY, Exhibit, People
+from exhibits.parts.together import any_of, members
 from queries import Board
 
 PAST = "Past a day: the window of its planned visit had closed by the data cut-off."
@@ -16,8 +19,6 @@ BY_WHICH = (
 def nobody_randomized(board: Board) -> Exhibit | None:
     """In place of an exhibit of everybody, whatever the filters, where nobody is randomized."""
     randomized = board.ask("arm_balance/allocation")["randomized"]
-    if randomized.null_count():
-        return too_few(board)
     return None if randomized.sum() else Exhibit(missing=NOBODY)
 
 
@@ -36,9 +37,55 @@ def size_of_all(board: Board) -> int:
     return int(board.ask("safety/people")["participants"].sum())
 
 
-def in_all(counts: pl.Series) -> int | None:
-    """The sum of counts; None where one of them is not shown."""
-    return None if counts.null_count() else int(counts.sum())
+# How the study ended for a participant, in the order in which it is told.
+ENDS = {
+    "completed": "Completed",
+    "in_follow_up": "In follow-up",
+    "died": "Died",
+    "left_study": "Left early",
+    "not_recorded": "End not recorded",
+}
+
+
+@dataclass(frozen=True)
+class End:
+    """Participants by how the study ended for them.
+
+    Attributes:
+        ways: of `ENDS`; several where a limited role sees them together.
+        counts: by arm.
+    """
+
+    ways: tuple[str, ...]
+    counts: dict[str, int]
+
+    @property
+    def words(self) -> str:
+        """`Completed`; `Died or left early`."""
+        return any_of(ENDS[way] for way in self.ways)
+
+    @property
+    def total(self) -> int:
+        """In all arms."""
+        return sum(self.counts.values())
+
+
+def ends(board: Board) -> list[End]:
+    """Randomized participants of each arm by how the study ended, in the order of `ENDS`."""
+    rows = board.ask("conduct/disposition")
+    order = list(ENDS)
+    found: dict[tuple[str, ...], dict[str, int]] = {}
+    for ways, (arm, participants) in zip(
+        members(rows, "standing"), rows.select("arm", "participants").rows(), strict=True
+    ):
+        together = tuple(sorted((str(way) for way in ways), key=order.index))
+        found.setdefault(together, {})[arm] = participants
+    return [End(ways, found[ways]) for ways in sorted(found, key=lambda ways: order.index(ways[0]))]
+
+
+def in_all(counts: pl.Series) -> int:
+    """The sum of counts."""
+    return int(counts.sum())
 
 
 def row_name(board: Board, what: str, arm: str | None) -> str:

@@ -10,7 +10,6 @@ from datetime import date
 import polars as pl
 
 MONTH_DAYS = 365.25 / 12
-NOT_SHOWN = "not shown"
 NOT_RECORDED = "not recorded"
 
 # What CDISC writes in letters: micro before a unit, and powers.
@@ -74,20 +73,18 @@ def with_rounded(table: pl.DataFrame, *columns: str, places: int = 1) -> pl.Data
     return table.with_columns(rounded_column(table[name], places) for name in columns)
 
 
-def number(count: int | None) -> str:
-    """`1,234`; a count that a limited role does not see is said to be not shown."""
-    return NOT_SHOWN if count is None else f"{count:,}"
+def number(count: int) -> str:
+    """`1,234`."""
+    return f"{count:,}"
 
 
-def counted(count: int | None, singular: str, plural: str | None = None) -> str:
+def counted(count: int, singular: str, plural: str | None = None) -> str:
     """`1 participant`, `3 participants`."""
     return f"{number(count)} {singular if count == 1 else plural or singular + 's'}"
 
 
-def share(count: int | None, total: int | None) -> str:
-    """`36 of 60 (60.0 %)`; no percentage of nobody, or of what is not shown."""
-    if count is None or total is None:
-        return f"{number(count)} of {number(total)}"
+def share(count: int, total: int) -> str:
+    """`36 of 60 (60.0 %)`; no percentage of nobody."""
     if total == 0:
         return f"{count:,} of 0"
     return f"{count:,} of {total:,} ({decimal(100 * count / total)} %)"

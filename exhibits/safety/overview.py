@@ -1,5 +1,6 @@
 """How many were harmed, how gravely, and at what rate."""
 
+from collections.abc import Collection
 from typing import Any
 
 import polars as pl
@@ -77,10 +78,17 @@ def _knows_who_left(board: Board) -> bool:
 )
 def adverse_event_overview(board: Board) -> Exhibit:
     """Participants with any, serious, severe and fatal events, and rates by time observed."""
-    rows = board.ask("safety/overview").join(
-        board.ask("safety/people").rename({"participants": "of"}),
-        on=["arm", "position"],
-        maintain_order="left",
+    rows = (
+        board.ask("safety/overview")
+        .join(
+            board.ask("safety/people").rename({"participants": "of"}),
+            on=["arm", "position"],
+            maintain_order="left",
+        )
+        .sort(
+            pl.col("kind").replace_strict({kind: place for place, kind in enumerate(KINDS)}),
+            "position",
+        )
     )
     if not _knows_who_left(board):
         rows = rows.filter(pl.col("kind") != "left")
@@ -98,10 +106,10 @@ def adverse_event_overview(board: Board) -> Exhibit:
     total = size_of_all(board)
     by_kind = {str(kind): part for (kind,), part in table.group_by("kind", maintain_order=True)}
     # A limited role may not be told even that.
-    in_any, events = (
-        in_all(by_kind["any"][name]) if "any" in by_kind else None
-        for name in ("participants", "events")
-    )
+    in_any = None
+    if "any" in by_kind:
+        events = counted(int(by_kind["any"]["events"].sum()), "event")
+        in_any = int(by_kind["any"]["participants"].sum())
     lists = tuple(
         list_of_kind(board, row["kind"], row["arm"]) for row in table.iter_rows(named=True)
     )
@@ -112,10 +120,9 @@ def adverse_event_overview(board: Board) -> Exhibit:
     return Exhibit(
         attention=apart_in_words(board, fatal, by="kind", of="of"),
         answer=(
-            f"{counted(events, 'event')} among {counted(total, 'participant')}; "
+            f"Adverse events among {counted(total, 'participant')}; "
             if in_any is None
-            else f"{share_of_arm(board, in_any, total)} participants had "
-            f"{counted(events, 'event')}; "
+            else f"{share_of_arm(board, in_any, total)} participants had {events}; "
         )
         + "; ".join(
             f"{KINDS[kind].lower()}: "
@@ -179,8 +186,21 @@ def adverse_event_overview(board: Board) -> Exhibit:
             *too_few_note(board, table["of"]),
             *later_events(_later(by_kind.get("any"))),
             *not_followed(board),
+            *_left_out(board, by_kind),
             *sealed_events(board),
         ),
+    )
+
+
+def _left_out(board: Board, shown: Collection[str]) -> tuple[str, ...]:
+    """A footnote on kinds that a limited role does not see."""
+    if not board.is_limited:
+        return ()
+    kinds = [KINDS[kind].lower() for kind in ("any", "serious", "grade_3") if kind not in shown]
+    few = "Left out, as too few have or lack it, or lie between it and another kind"
+    return (
+        "Fatal events are not told to your role.",
+        *((f"{few}: {'; '.join(kinds)}.",) if kinds else ()),
     )
 
 

@@ -1,6 +1,5 @@
 -- One row an arm of this view: participants randomized to it.
--- counts: randomized
--- adds up: rows
+-- open: how many are randomized is allocation
 select arm.arm, arm.position, count(participant.subject) as randomized
 from arm
 left join participant on participant.arm = arm.arm and participant.randomized

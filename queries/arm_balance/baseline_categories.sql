@@ -1,6 +1,5 @@
 -- One row an arm, a categorical characteristic and one of its values, of randomized participants.
--- counts: participants
--- adds up: rows within characteristic
+-- merged by value within characteristic: participants
 with support_at_baseline as (
   select respiratory_support.subject, max(respiratory_support.support) as support
   from respiratory_support

@@ -1,7 +1,7 @@
 -- One row an arm and a continuous characteristic at baseline, of randomized participants.
--- counts: participants, n + missing
+-- alone by characteristic: n + missing
 -- of n: mean, sd, median, lower_quartile, upper_quartile
--- single: minimum, maximum
+-- withheld: minimum, maximum
 -- fixed: characteristics
 with wanted as (
   select characteristic, ordinality as place

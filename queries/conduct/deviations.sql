@@ -1,6 +1,7 @@
 -- One row an arm and a category: deviations, and the randomized participants who have any of them.
--- counts: participants, deviations
--- adds up: rows within arm
+-- merged by category within arm: participants, deviations
+-- withheld: participants
+-- outcome: deviations
 select
   coalesce(deviation.category, '(no open category)') as category,
   participation.arm,

@@ -1,6 +1,6 @@
 -- One row an arm of this view: its randomized participants, with any deviation and without.
--- counts: randomized, with_any + without, deviations
--- adds up: rows
+-- alone: with_any + without, deviations
+-- events: deviations
 with had as (select subject, count(*) as deviations from deviation group by subject)
 select
   arm.arm,

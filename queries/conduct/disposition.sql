@@ -1,29 +1,58 @@
--- One row an arm of this view: its randomized participants by how the study ended for them.
--- counts: randomized, completed + died + left_study + in_follow_up + not_recorded
--- adds up: rows
+-- One row an arm of this view and a way in which the study ended for its randomized participants; in an
+-- order in which what lies beside each other can be told together. `others`: how long ago everybody was
+-- randomized is known, and so is how many can still be in follow-up, and how many can have completed.
+-- merged by standing within arm: participants
+-- beside: others
+-- withheld: others
 -- fixed: last, cutoff
-with standing as (
-  select arm,
-    coalesce(
-      ended,
-      case
-        when date_of(day_one, $last.day) + $last.window_after::integer < $cutoff
-          then 'not recorded'
-        else 'in follow-up'
-      end
-    ) as standing
+-- outcome: leaving in standing left_study
+-- outcome: deaths in standing died
+with person as (
+  select
+    arm,
+    ended,
+    coalesce(date_of(day_one, $last.day) + $last.window_after::integer < $cutoff, false) as is_over
   from participation
+),
+stands as (
+  select
+    arm,
+    is_over,
+    coalesce(
+      case ended when 'left' then 'left_study' else ended end,
+      case when is_over then 'not_recorded' else 'in_follow_up' end
+    ) as standing
+  from person
+),
+known as (
+  select
+    arm,
+    count(*) filter (where not is_over and standing <> 'in_follow_up') as ended_before,
+    abs(
+      count(*) filter (where is_over)
+      - count(*) filter (where standing in ('completed', 'not_recorded'))
+    ) as ended_otherwise
+  from stands
+  group by arm
+),
+way (standing, place) as (
+  values ('in_follow_up', 1), ('completed', 2), ('left_study', 3), ('died', 4), ('not_recorded', 5)
 )
 select
   arm.arm,
   arm.position,
-  count(standing.arm) as randomized,
-  count(*) filter (where standing.standing = 'completed') as completed,
-  count(*) filter (where standing.standing = 'died') as died,
-  count(*) filter (where standing.standing = 'left') as left_study,
-  count(*) filter (where standing.standing = 'in follow-up') as in_follow_up,
-  count(*) filter (where standing.standing = 'not recorded') as not_recorded
+  way.standing,
+  count(stands.arm) as participants,
+  coalesce(
+    case way.standing
+      when 'in_follow_up' then any_value(known.ended_before)
+      when 'completed' then any_value(known.ended_otherwise)
+    end,
+    0
+  ) as others
 from arm
-left join standing on standing.arm = arm.arm
-group by all
-order by arm.position
+cross join way
+left join stands on stands.arm = arm.arm and stands.standing = way.standing
+left join known on known.arm = arm.arm
+group by arm.arm, arm.position, way.standing, way.place
+order by arm.position, way.place

@@ -1,7 +1,4 @@
 -- One row an arm and a day of the schedule: randomized participants by what is known of them then.
--- counts: not_due + reached + died + left_study + not_recorded + undated
--- over time: rows within arm
--- fixed: schedule, cutoff
 with known as (
   select
     state.arm,

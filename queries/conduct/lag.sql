@@ -1,19 +1,27 @@
--- One row a dataset and a number of full weeks since a visit's window closed: how often due, received.
--- counts: due, received + outstanding
--- adds up: rows within dataset
+-- One row a dataset and a number of full weeks since a visit's window closed: how often due, received;
+-- and `ended`, how often the participant had died or left before its day.
+-- merged by weeks within dataset: due, received, outstanding, ended
 -- fixed: schedule, plan, cutoff
 with planned as (select distinct number, domain, in_hospital from (
   select unnest($plan, recursive := true)
 )),
 visits as (
-  select 'SV' as dataset, closed, count(*) as visits
-  from due_visit($schedule, $cutoff)
+  select
+    'SV' as dataset,
+    closed,
+    count(*) filter (where is_due) as visits,
+    count(*) filter (where not is_due) as ended
+  from planned_visit($schedule, $cutoff)
   group by all
   union all
-  select planned.domain, due.closed, count(distinct (due.subject, due.visit_number))
-  from due_visit_and_stay($schedule, $cutoff) as due
-  inner join planned on planned.number = due.visit_number
-  where due.in_hospital or not planned.in_hospital
+  select
+    planned.domain,
+    visit.closed,
+    count(distinct (visit.subject, visit.visit_number)) filter (where visit.is_due),
+    count(distinct (visit.subject, visit.visit_number)) filter (where not visit.is_due)
+  from planned_visit_and_stay($schedule, $cutoff) as visit
+  inner join planned on planned.number = visit.visit_number
+  where visit.in_hospital or not planned.in_hospital
   group by all
 ),
 received as (
@@ -34,8 +42,10 @@ select
   least(date_diff('day', visits.closed, $cutoff) // 7, 4) as weeks,
   sum(visits.visits)::bigint as due,
   coalesce(sum(received.received), 0)::bigint as received,
-  (sum(visits.visits) - coalesce(sum(received.received), 0))::bigint as outstanding
+  (sum(visits.visits) - coalesce(sum(received.received), 0))::bigint as outstanding,
+  sum(visits.ended)::bigint as ended
 from visits
 left join received on received.dataset = visits.dataset and received.closed = visits.closed
 group by all
+having sum(visits.visits) > 0
 order by visits.dataset, weeks

@@ -1,8 +1,4 @@
 -- One row a dataset and a site: participants with a dated record, and the latest date by the cut-off.
--- counts: participants
--- adds up: rows within dataset
--- single: latest, days_before_cutoff
--- fixed: cutoff
 with dated as (
   select 'AE' as dataset, subject, start_date as date from adverse_event
   union all

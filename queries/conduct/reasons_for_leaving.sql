@@ -1,8 +1,8 @@
 -- One row an arm and a reason: participants who left the study early, and the study day they left;
 -- pooled, the counts of the whole trial alone, of which none is under the smallest cell.
--- counts: participants
--- adds up: rows within arm
--- of participants: median_day
+-- merged by reason within arm: participants
+-- withheld: median_day
+-- outcome: leaving
 select
   reason,
   arm,

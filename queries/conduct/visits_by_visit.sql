@@ -1,18 +1,20 @@
--- One row an arm and a visit of the schedule: how often it was due by the cut-off, and recorded.
--- counts: due, received + outstanding
--- adds up: rows within arm
+-- One row an arm and a visit of the schedule: how often it was due by the cut-off, and recorded; and
+-- `ended`, how often the participant had died or left before its day.
+-- over time as a whole within arm: due + ended, received + outstanding + ended
 -- fixed: schedule, cutoff
 with recorded as (select distinct subject, visit_number from visit where visit_number is not null)
 select
-  due.visit,
-  due.planned_day,
-  due.arm,
-  due.position,
-  count(*) as due,
-  count(recorded.subject) as received,
-  count(*) - count(recorded.subject) as outstanding
-from due_visit($schedule, $cutoff) as due
+  planned.visit,
+  planned.planned_day,
+  planned.arm,
+  planned.position,
+  count(*) filter (where planned.is_due) as due,
+  count(recorded.subject) filter (where planned.is_due) as received,
+  count(*) filter (where planned.is_due and recorded.subject is null) as outstanding,
+  count(*) filter (where not planned.is_due) as ended
+from planned_visit($schedule, $cutoff) as planned
 left join recorded
-  on recorded.subject = due.subject and recorded.visit_number = due.visit_number
+  on recorded.subject = planned.subject and recorded.visit_number = planned.visit_number
 group by all
-order by due.planned_day, due.visit, due.position
+having due > 0
+order by planned.planned_day, planned.visit, planned.position

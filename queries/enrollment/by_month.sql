@@ -1,6 +1,5 @@
 -- One row a calendar month, without gaps: participants screened and randomized in it.
--- counts: screened, randomized
--- adds up: rows
+-- open: that people came in a month says nothing of what followed
 with event as (
   select date_trunc('month', screening_date) as month, 1 as screened, 0 as randomized
   from participant where screening_date is not null

@@ -1,7 +1,5 @@
 -- One row a site: screened, randomized, screen failures, and when it randomized.
--- counts: screened, randomized + screen_failures + in_screening + not_known
--- adds up: rows
--- single: first_randomization, last_randomization
+-- open: how many came at a site, and when, says nothing of what followed
 select
   coalesce(site, '(no site)') as site,
   count(*) as screened,

@@ -1,5 +1,5 @@
 -- One row a date on which somebody was randomized: how many were randomized by then.
--- running: cumulative
+-- open: that somebody was randomized on a day says nothing of what followed
 with by_date as (
   select randomization_date as date, count(*) as randomized
   from participant

@@ -1,6 +1,5 @@
 -- One row a reason, in words, of screen failures for whom no criterion is recorded; null where none is.
--- counts: participants
--- adds up: rows
+-- open: who failed screening has no arm and no outcome; the screening logs have it
 select standing.screening_reason as reason, count(*) as participants
 from standing
 where standing.screening = 'failed'

@@ -1,7 +1,5 @@
 -- One row: randomized participants with both dates, and the days from screening to randomization.
--- counts: participants, negative
--- of participants: median
--- single: shortest, longest
+-- open: the time before randomization, when nobody has an arm
 select count(*) as participants, quantile_disc(days, 0.5) as median,
   count(*) filter (where days < 0) as negative, min(days) as shortest, max(days) as longest
 from (

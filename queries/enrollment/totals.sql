@@ -1,5 +1,5 @@
 -- One row: participants by where they stand in screening, and the first and last randomization.
--- counts: screened, randomized + screen_failures + in_screening + not_known, randomized_without_date, dated_to_month
+-- open: where people stand in screening, before anybody has an arm
 select
   count(*) as screened,
   count(*) filter (where randomized) as randomized,

@@ -1,7 +1,5 @@
 -- One row: standing critical and major findings in some domains, and how many records they touch.
 -- Those of somebody who is not randomized touch no page of the board.
--- counts: findings, records, participants
--- fixed: domains
 select count(*) as findings,
   count(distinct record_key) + coalesce(sum(records) filter (where record_key is null), 0)::bigint
     as records,

@@ -1,8 +1,12 @@
 -- One row an arm and a kind of event: participants with any since randomization, those without, and
--- events, of which `in_time` while the participant was observed; of those who left the study for an
--- event, participants alone. Null of a kind of which nothing is recorded.
--- counts: participants + without, events, in_time
--- over time: rows within arm
+-- events, of which `in_time` while the participant was observed, and others `later`; of those who left
+-- the study for an event, participants alone. Null of a kind of which nothing is recorded. Of kinds that
+-- lie too near to each other for a limited role the first ones are kept, so they come last.
+-- over time within arm: participants + without, events
+-- events: events
+-- beside: in_time + later
+-- outcome: adverse_events
+-- without: kind fatal, kind left
 -- fixed: cutoff
 with person as (select * from chosen_participant($filters, $cutoff)),
 event as (
@@ -49,10 +53,13 @@ select
   case when any_value(known.is_recorded) then count(counted.event) end as events,
   case
     when any_value(known.is_recorded) then count(counted.event) filter (where not counted.is_later)
-  end as in_time
+  end as in_time,
+  case
+    when any_value(known.is_recorded) then count(counted.event) filter (where counted.is_later)
+  end as later
 from arm
 cross join known
 left join size on size.arm = arm.arm
 left join counted on counted.arm = arm.arm and counted.kind = known.kind
 group by known.kind, known.number, arm.arm, arm.position
-order by known.number, arm.position
+order by known.number desc, arm.position

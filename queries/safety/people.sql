@@ -1,7 +1,8 @@
 -- One row an arm: the participants whom the filters leave, and on how many of the chosen days those with
--- a date of randomization were observed.
--- counts: participants, dated + undated, not_followed
+-- a date of randomization were observed; and how many days lie between that and the cut-off.
+-- alone: dated + undated, followed + not_followed
 -- of dated: observed_days
+-- beside: observed_days + unobserved_days
 -- fixed: cutoff
 select
   arm.arm,
@@ -10,8 +11,10 @@ select
   count(chosen.last_day - chosen.day_one) as dated,
   count(chosen.subject) - count(chosen.last_day - chosen.day_one) as undated,
   count(*) filter (where chosen.is_not_followed) as not_followed,
+  count(chosen.subject) - count(*) filter (where chosen.is_not_followed) as followed,
   coalesce(sum(chosen_days_observed(chosen.day_one, chosen.last_day, $filters)), 0)::bigint
-    as observed_days
+    as observed_days,
+  coalesce(sum(greatest($cutoff::date - chosen.last_day, 0)), 0)::bigint as unobserved_days
 from arm
 left join chosen_participant($filters, $cutoff) as chosen on chosen.arm = arm.arm
 group by all

@@ -1,3 +1,3 @@
 -- One row an arm of this view, in its order.
--- counts: nothing
+-- open: it counts nobody
 select arm, position from arm order by position

@@ -600,4 +600,4 @@ def test_a_latest_date_is_not_shown_to_the_sponsor(demonstration_store: LoadedTr
     limited = limited_board(demonstration_store.trial, demonstration_store.snapshot)
     shown = make("latest_records", limited)
     limited.close()
-    assert "not shown to your role" in shown.missing
+    assert "not for your role" in shown.missing

@@ -6,6 +6,15 @@ from pydantic import Field
 
 from trials.models.base import Model, Name
 
+# What a limited role may be shown of what became of participants, in words.
+Outcome = Literal["adverse_events", "deaths", "deviations", "leaving"]
+OUTCOMES: dict[str, str] = {
+    "adverse_events": "adverse events",
+    "deaths": "deaths",
+    "deviations": "deviations from the protocol",
+    "leaving": "early ends of participation",
+}
+
 
 class MedicationClass(Model):
     """Medications that open as one class."""
@@ -65,8 +74,11 @@ class Blinding(Model):
 
     Attributes:
         unmasking_persons: 1, or 2 where a second person has to confirm that arms are named.
-        smallest_cell: roles that are limited do not see counts below it.
+        smallest_cell: roles that are limited see groups of fewer together with their neighbors.
+        limited_outcomes: of which of the trial's outcomes roles that are limited see how many had
+            them, all arms together.
     """
 
     unmasking_persons: Literal[1, 2] = 2
     smallest_cell: int = Field(default=5, ge=2)
+    limited_outcomes: tuple[Outcome, ...] = ("adverse_events", "deviations", "leaving")
