@@ -40,7 +40,7 @@ def enrollment_by_site(board: Board) -> Exhibit:
     active = sites.filter(pl.col("randomized") > 0, pl.col("site") != NO_SITE).height
     least = "At least " if sites["randomized"].null_count() else ""
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         traces = [
             {
                 "type": "bar",
@@ -149,7 +149,7 @@ def screening_flow(board: Board) -> Exhibit:
         else ""
     )
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         bar = {
             "type": "bar",
             "y": [in_lines(label) for label in bars["step"]],
@@ -212,7 +212,7 @@ def time_to_randomization(board: Board) -> Exhibit:
     drawn_days = [int(value) for value in days["days"]]
     shortest, longest = min(drawn_days, default=0), max(drawn_days, default=0)
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         bar = {
             "type": "bar",
             "x": days["days"].to_list(),

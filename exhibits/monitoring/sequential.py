@@ -316,7 +316,7 @@ def _boundaries_drawn(
     board: Board,
     rules: Sequence[trials.SequentialRule],
     rows: Sequence[dict[str, Any]],
-) -> go.Figure:
+) -> "go.Figure":
     traces: list[dict[str, object]] = []
     for order, name in enumerate(dict.fromkeys(row["rule"] for row in rows)):
         dash, filled = RULE_STYLES[order % len(RULE_STYLES)]
