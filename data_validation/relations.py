@@ -3,6 +3,8 @@
 The same functions make the open and the complete relations; what differs is what they are given.
 """
 
+from collections.abc import Callable
+
 import polars as pl
 
 from data_validation.blood_gases import DAY, FIO2, PAO2, PLAUSIBLE_RATIO, WORST
@@ -65,8 +67,18 @@ def participants(tables: Tables, given: Released) -> pl.DataFrame:
     )
 
 
-def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, pl.DataFrame]:
-    """Every relation by name, open ones in the order of their first column, the key."""
+# What the rows of a domain of measurements measure, see `measures.measured`, by domain.
+Measured = Callable[[str], pl.DataFrame]
+
+
+def relations(
+    tables: Tables, people: pl.DataFrame, trial: Trial, measured_in: Measured
+) -> dict[str, pl.DataFrame]:
+    """Every relation by name, open ones in the order of their first column, the key.
+
+    Args:
+        measured_in: of the frames of these tables, in their order.
+    """
     days = people.select("subject", "randomization_date").unique(
         "subject", keep="first", maintain_order=True
     )
@@ -76,7 +88,9 @@ def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, p
             continue
         domain = DOMAINS[name]
         if name in tables.present:
-            made[domain.relation] = _relation(frame, domain, days, trial, open_only=tables.is_open)
+            made[domain.relation] = _relation(
+                frame, domain, days, trial, measured_in, open_only=tables.is_open
+            )
         else:
             made[domain.relation] = _nothing(domain, trial, open_only=tables.is_open)
     made["blood_gas"] = blood_gases(made["laboratory"], days)
@@ -91,7 +105,13 @@ def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, p
 
 
 def _relation(
-    frame: pl.DataFrame, domain: Domain, days: pl.DataFrame, trial: Trial, *, open_only: bool
+    frame: pl.DataFrame,
+    domain: Domain,
+    days: pl.DataFrame,
+    trial: Trial,
+    measured_in: Measured,
+    *,
+    open_only: bool,
 ) -> pl.DataFrame:
     words = _worded(frame, domain, open_only=open_only)
     if domain.date:
@@ -99,7 +119,7 @@ def _relation(
     if domain.planned:
         words = _with_planned_visit(words, trial)
     if domain.measured:
-        words = _with_baseline(_with_measures(words, frame, domain.name, trial), days)
+        words = _with_baseline(_with_measures(words, measured_in(domain.name), domain.name), days)
     if domain.name == "PR":
         words = _with_support(words, trial)
     return words
@@ -114,7 +134,14 @@ def _nothing(domain: Domain, trial: Trial, *, open_only: bool) -> pl.DataFrame:
     if key not in _NOTHING:
         days = pl.DataFrame(schema={"subject": pl.String, "randomization_date": pl.Date})
         frame = without_records(domain, open_only=open_only)
-        _NOTHING[key] = _relation(frame, domain, days, trial, open_only=open_only)
+        _NOTHING[key] = _relation(
+            frame,
+            domain,
+            days,
+            trial,
+            lambda name: measured(frame, name, trial),
+            open_only=open_only,
+        )
     return _NOTHING[key]
 
 
@@ -182,14 +209,16 @@ def _with_study_day(words: pl.DataFrame, days: pl.DataFrame, date: str) -> pl.Da
     return words.with_columns(joined.select(day.alias("study_day")).to_series())
 
 
-def _with_measures(
-    words: pl.DataFrame, frame: pl.DataFrame, domain: str, trial: Trial
-) -> pl.DataFrame:
-    """The measure, its usable value in the measure's unit, and the detection limit's sign."""
+def _with_measures(words: pl.DataFrame, rows: pl.DataFrame, domain: str) -> pl.DataFrame:
+    """The measure, its usable value in the measure's unit, and the detection limit's sign.
+
+    Args:
+        rows: the same beside what they measure.
+    """
     result = f"{domain}ORRES"
     return words.with_columns(
-        *measured(frame, domain, trial).select("measure", "value").get_columns(),
-        *read_of(frame, {result: [limit(result).alias("value_limit")]}),
+        *rows.select("measure", "value").get_columns(),
+        *read_of(rows, {result: [limit(result).alias("value_limit")]}),
     )
 
 
