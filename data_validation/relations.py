@@ -93,7 +93,7 @@ def relations(
             )
         else:
             made[domain.relation] = _nothing(domain, trial, open_only=tables.is_open)
-    made["blood_gas"] = blood_gases(made["laboratory"], days)
+    made["blood_gas"] = blood_gases(made["laboratory"])
     made["dataset"] = pl.DataFrame(
         {
             "dataset": list(tables.frames),
@@ -119,7 +119,7 @@ def _relation(
     if domain.planned:
         words = _with_planned_visit(words, trial)
     if domain.measured:
-        words = _with_baseline(_with_measures(words, measured_in(domain.name), domain.name), days)
+        words = _with_baseline(_with_measures(words, measured_in(domain.name), domain.name))
     if domain.name == "PR":
         words = _with_support(words, trial)
     return words
@@ -222,7 +222,7 @@ def _with_measures(words: pl.DataFrame, rows: pl.DataFrame, domain: str) -> pl.D
     )
 
 
-def _with_baseline(words: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
+def _with_baseline(words: pl.DataFrame) -> pl.DataFrame:
     """Marks the last usable value on or before the date of randomization, by measure.
 
     Of several on that date, the one of the latest scheduled visit; of one visit, that of the blood
@@ -236,11 +236,12 @@ def _with_baseline(words: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
             "measure",
             "value",
             "date",
+            "study_day",
             "visit_number",
             of_day.fill_null(value=False).alias("_of_day"),
         )
-        .join(days, on="subject", how="left")
-        .filter(pl.col("value").is_not_null() & (pl.col("date") <= pl.col("randomization_date")))
+        # Day 1 is the day of randomization.
+        .filter(pl.col("value").is_not_null() & (pl.col("study_day") <= 1))
         .sort(
             "date",
             "visit_number",
@@ -315,7 +316,7 @@ def paired_gases(laboratory: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def blood_gases(laboratory: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
+def blood_gases(laboratory: pl.DataFrame) -> pl.DataFrame:
     """Samples with a plausible PaO2/FiO2, the baseline of each subject marked.
 
     `is_day_value` says which is the value of the visit and day, `is_worst` which has the lowest
@@ -327,8 +328,7 @@ def blood_gases(laboratory: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
             rows.with_columns(
                 pl.lit("pao2_fio2").alias("measure"),
                 pl.when("is_day_value").then("pao2_fio2").alias("value"),
-            ),
-            days,
+            )
         )
         .drop("measure", "value")
         .sort("record_key")

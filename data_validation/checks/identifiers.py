@@ -16,12 +16,20 @@ from data_validation.values import trimmed
 _SPELLED = "{_spelled} (in {_where}) and {_usual} differ only in case, blanks or zeros. "
 
 
+_BLANKS = re.compile(r"\s+")
+_CHANGED_BY_EXPORTS = (
+    re.compile(r"(?<![0-9]) | (?![0-9])"),
+    re.compile(r"(?<=[0-9])\.0+(?![0-9.])"),
+    re.compile(r"(?<![0-9.])0+(?=[0-9])"),
+)
+
+
 def _form(text: str) -> str:
     """What is left of an identifier without what exports change. Two numbers stay two."""
-    text = re.sub(r"\s+", " ", text.strip()).upper()
-    text = re.sub(r"(?<![0-9]) | (?![0-9])", "", text)
-    text = re.sub(r"(?<=[0-9])\.0+(?![0-9.])", "", text)
-    return re.sub(r"(?<![0-9.])0+(?=[0-9])", "", text)
+    text = _BLANKS.sub(" ", text.strip()).upper()
+    for pattern in _CHANGED_BY_EXPORTS:
+        text = pattern.sub("", text)
+    return text
 
 
 def _spellings(evidence: Evidence, first: str, fields: Iterable[str]) -> pl.DataFrame:
