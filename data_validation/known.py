@@ -44,14 +44,14 @@ def last_contacts(tables: Tables, cutoff: date) -> pl.DataFrame:
         rows.filter(pl.col("date") <= cutoff).group_by("USUBJID").agg(pl.col("date").max())
         for rows in _signs_of_life(tables)
     ]
-    return pl.concat(latest).group_by(_PERSON).agg(pl.col("date").max().alias("alive_until"))
+    last = pl.col("date").max().alias("alive_until")
+    return pl.concat(latest).group_by(_PERSON).agg(last).collect()
 
 
-def _signs_of_life(tables: Tables) -> Iterator[pl.DataFrame]:
-    def dates(domain: str, word: str, where: pl.Expr | None = None) -> pl.DataFrame:
-        counts = pl.lit(value=True) if where is None else where
-        rows = tables.frames[domain].select("USUBJID", pl.col(word).alias("date"), counts=counts)
-        return rows.filter("counts")
+def _signs_of_life(tables: Tables) -> Iterator[pl.LazyFrame]:
+    def dates(domain: str, word: str, *where: pl.Expr) -> pl.LazyFrame:
+        rows = tables.frames[domain].lazy().filter(*where)
+        return rows.select("USUBJID", pl.col(word).alias("date"))
 
     not_fatal = ~_is_fatal().fill_null(value=False)
     yield dates("SV", "start_date")
