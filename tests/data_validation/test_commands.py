@@ -464,9 +464,9 @@ def test_as_a_process_a_whole_course(place: Place) -> None:
     assert "27 datasets" in made.out
     importing = ("-X", "importtime")
     loaded = process(place, "load", "raw", "--trial", TRIAL.id, options=importing)
-    modules, said = [], []
-    for line in loaded.err.splitlines():
-        (modules if line.startswith("import time:") else said).append(line.rpartition("|")[2])
+    lines = loaded.err.splitlines()
+    modules = [line.rpartition("|")[2] for line in lines if line.startswith("import time:")]
+    said = [line for line in lines if not line.startswith("import time:")]
     assert (loaded.code, said) == (0, [])
     assert "is current" in loaded.out
     # That DuckDB tries is listed, too; what pandas would import is not.
