@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from access import RecordsError
-from command_line import CommandLine, Exit, fault, run_command
+from command_line import CommandLine, Exit, fault, run_command, without_pandas
 from settings import Settings, SettingsError, read_settings
 from snapshots import (
     LoadUnderWay,
@@ -545,4 +545,5 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
 
 
 if __name__ == "__main__":
+    without_pandas()
     run_command(main)

@@ -140,7 +140,9 @@ def _as_findings(rule: Rule, rows: pl.DataFrame, field: str | None = None) -> pl
     value = pl.lit(None, pl.String)
     if field in rows.columns:
         value = pl.col(field).cast(pl.String).replace(NOT_SHOWN, _NOT_SHOWN_HERE)
-    identities = [_identity(rule.id, key, field) for key in rows.select(about).to_series()]
+    identities = [
+        _identity(rule.id, key, field) for key in rows.select(about).to_series().to_list()
+    ]
     return rows.select(
         pl.Series("finding", identities, dtype=pl.String),
         pl.lit(rule.id).alias("check"),

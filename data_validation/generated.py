@@ -479,6 +479,8 @@ def _unknown_subject(domain: Domain) -> CheckFunction | None:
         subject = trimmed("USUBJID")
         subjects = evidence["DM"].select(subject).to_series().drop_nulls().implode()
         unknown = evidence[domain.name].filter(~subject.is_in(subjects))
+        if unknown.is_empty():
+            return unknown
         # One cause, one finding: of each unknown subject the first record, an open one if any is.
         return unknown.sort("record_key").filter(subject.is_first_distinct())
 

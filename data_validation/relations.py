@@ -3,6 +3,8 @@
 The same functions make the open and the complete relations; what differs is what they are given.
 """
 
+from collections.abc import Callable
+
 import polars as pl
 
 from data_validation.blood_gases import DAY, FIO2, PAO2, PLAUSIBLE_RATIO, WORST
@@ -65,8 +67,18 @@ def participants(tables: Tables, given: Released) -> pl.DataFrame:
     )
 
 
-def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, pl.DataFrame]:
-    """Every relation by name, open ones in the order of their first column, the key."""
+# What the rows of a domain of measurements measure, see `measures.measured`, by domain.
+Measured = Callable[[str], pl.DataFrame]
+
+
+def relations(
+    tables: Tables, people: pl.DataFrame, trial: Trial, measured_in: Measured
+) -> dict[str, pl.DataFrame]:
+    """Every relation by name, open ones in the order of their first column, the key.
+
+    Args:
+        measured_in: of the frames of these tables, in their order.
+    """
     days = people.select("subject", "randomization_date").unique(
         "subject", keep="first", maintain_order=True
     )
@@ -76,10 +88,12 @@ def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, p
             continue
         domain = DOMAINS[name]
         if name in tables.present:
-            made[domain.relation] = _relation(frame, domain, days, trial, open_only=tables.is_open)
+            made[domain.relation] = _relation(
+                frame, domain, days, trial, measured_in, open_only=tables.is_open
+            )
         else:
             made[domain.relation] = _nothing(domain, trial, open_only=tables.is_open)
-    made["blood_gas"] = blood_gases(made["laboratory"], days)
+    made["blood_gas"] = blood_gases(made["laboratory"])
     made["dataset"] = pl.DataFrame(
         {
             "dataset": list(tables.frames),
@@ -91,7 +105,13 @@ def relations(tables: Tables, people: pl.DataFrame, trial: Trial) -> dict[str, p
 
 
 def _relation(
-    frame: pl.DataFrame, domain: Domain, days: pl.DataFrame, trial: Trial, *, open_only: bool
+    frame: pl.DataFrame,
+    domain: Domain,
+    days: pl.DataFrame,
+    trial: Trial,
+    measured_in: Measured,
+    *,
+    open_only: bool,
 ) -> pl.DataFrame:
     words = _worded(frame, domain, open_only=open_only)
     if domain.date:
@@ -99,7 +119,7 @@ def _relation(
     if domain.planned:
         words = _with_planned_visit(words, trial)
     if domain.measured:
-        words = _with_baseline(_with_measures(words, frame, domain.name, trial), days)
+        words = _with_baseline(_with_measures(words, measured_in(domain.name), domain.name))
     if domain.name == "PR":
         words = _with_support(words, trial)
     return words
@@ -114,7 +134,14 @@ def _nothing(domain: Domain, trial: Trial, *, open_only: bool) -> pl.DataFrame:
     if key not in _NOTHING:
         days = pl.DataFrame(schema={"subject": pl.String, "randomization_date": pl.Date})
         frame = without_records(domain, open_only=open_only)
-        _NOTHING[key] = _relation(frame, domain, days, trial, open_only=open_only)
+        _NOTHING[key] = _relation(
+            frame,
+            domain,
+            days,
+            trial,
+            lambda name: measured(frame, name, trial),
+            open_only=open_only,
+        )
     return _NOTHING[key]
 
 
@@ -182,18 +209,20 @@ def _with_study_day(words: pl.DataFrame, days: pl.DataFrame, date: str) -> pl.Da
     return words.with_columns(joined.select(day.alias("study_day")).to_series())
 
 
-def _with_measures(
-    words: pl.DataFrame, frame: pl.DataFrame, domain: str, trial: Trial
-) -> pl.DataFrame:
-    """The measure, its usable value in the measure's unit, and the detection limit's sign."""
+def _with_measures(words: pl.DataFrame, rows: pl.DataFrame, domain: str) -> pl.DataFrame:
+    """The measure, its usable value in the measure's unit, and the detection limit's sign.
+
+    Args:
+        rows: the same beside what they measure.
+    """
     result = f"{domain}ORRES"
     return words.with_columns(
-        *measured(frame, domain, trial).select("measure", "value").get_columns(),
-        *read_of(frame, {result: [limit(result).alias("value_limit")]}),
+        *rows.select("measure", "value").get_columns(),
+        *read_of(rows, {result: [limit(result).alias("value_limit")]}),
     )
 
 
-def _with_baseline(words: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
+def _with_baseline(words: pl.DataFrame) -> pl.DataFrame:
     """Marks the last usable value on or before the date of randomization, by measure.
 
     Of several on that date, the one of the latest scheduled visit; of one visit, that of the blood
@@ -207,11 +236,12 @@ def _with_baseline(words: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
             "measure",
             "value",
             "date",
+            "study_day",
             "visit_number",
             of_day.fill_null(value=False).alias("_of_day"),
         )
-        .join(days, on="subject", how="left")
-        .filter(pl.col("value").is_not_null() & (pl.col("date") <= pl.col("randomization_date")))
+        # Day 1 is the day of randomization.
+        .filter(pl.col("value").is_not_null() & (pl.col("study_day") <= 1))
         .sort(
             "date",
             "visit_number",
@@ -286,7 +316,7 @@ def paired_gases(laboratory: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def blood_gases(laboratory: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
+def blood_gases(laboratory: pl.DataFrame) -> pl.DataFrame:
     """Samples with a plausible PaO2/FiO2, the baseline of each subject marked.
 
     `is_day_value` says which is the value of the visit and day, `is_worst` which has the lowest
@@ -298,8 +328,7 @@ def blood_gases(laboratory: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
             rows.with_columns(
                 pl.lit("pao2_fio2").alias("measure"),
                 pl.when("is_day_value").then("pao2_fio2").alias("value"),
-            ),
-            days,
+            )
         )
         .drop("measure", "value")
         .sort("record_key")

@@ -8,6 +8,7 @@ from datetime import date
 
 import polars as pl
 
+from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
 from data_validation.domains.participation import RANDOMIZED, SCREEN_FAILURE
 from data_validation.facts import folded, folded_terms
@@ -218,15 +219,20 @@ def released_screening(tables: Tables, randomized: pl.DataFrame, trial: Trial) -
         arm_code(trimmed(name), trial).is_not_null()
         for name in ("ARMCD", "ARM", "ACTARMCD", "ACTARM")
     )
-    return (
-        tables.frames["DM"]
-        .select(
-            trimmed("USUBJID").alias("subject"),
+    people = tables.frames["DM"]
+    of_arm = by_distinct(
+        people,
+        ["ARMCD", "ARM", "ACTARMCD", "ACTARM", "ARMNRS"],
+        lambda rows: rows.select(
             has_arm.alias("has_arm"),
             said.str.contains(_FAILED).alias("by_arm"),
             said.str.contains(_NOT_ASSIGNED).alias("not_assigned"),
             _reason(folded("ARMNRS"), trimmed("ARMNRS"), trial).alias("_of_arm"),
-        )
+        ),
+    )
+    return (
+        people.select(trimmed("USUBJID").alias("subject"))
+        .with_columns(of_arm)
         .unique("subject", keep="first", maintain_order=True)
         .join(failures, on="subject", how="left", maintain_order="left")
         .filter(~pl.col("subject").is_in(randomized["USUBJID"].implode()))

@@ -116,7 +116,7 @@ class Evidence:
     @cached_property
     def relations(self) -> dict[str, pl.DataFrame]:
         """What a snapshot would hold of this side, so that a check means the same by baseline."""
-        return relations(self.tables, self.people, self.trial)
+        return relations(self.tables, self.people, self.trial, self.measured)
 
 
 Check = Callable[[Evidence], pl.DataFrame]

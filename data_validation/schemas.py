@@ -5,6 +5,7 @@ it as title and description. Any CHECK_ERROR is a fault of ours and is raised, n
 data.
 """
 
+import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ def schema(
         fields: the columns; without any, all that an extract can have.
         rules: the ids of the checks; all that there are where None.
     """
+    _let_pandas_in()
     import pandera.polars as pandera
 
     def check(item: FieldRule) -> "pandera.Check":
@@ -84,6 +86,7 @@ def structural_failures(
     ids = {item.rule.id for item in broken(frame, made, domain.name)}
     if not ids:
         return pl.DataFrame(schema={"rule": pl.String, "index": pl.UInt32})
+    _let_pandas_in()
     from pandera.errors import SchemaErrors
 
     try:
@@ -150,6 +153,12 @@ def exported(domain: Domain) -> dict[str, Any]:
             for name, column in schema(domain).columns.items()
         },
     }
+
+
+def _let_pandas_in() -> None:
+    """Pandera needs pandas, which a command keeps out of its process until then."""
+    if "pandas" in sys.modules and sys.modules["pandas"] is None:
+        del sys.modules["pandas"]
 
 
 def _selects(passes: pl.Expr) -> Callable[[Any], pl.LazyFrame]:

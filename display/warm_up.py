@@ -13,5 +13,5 @@ def warm_up() -> None:
     another one is still importing it would end in an `AttributeError`.
     """
     with _ONE_AT_A_TIME:
-        for module in ("pandas", "plotly.graph_objects", "polars"):
+        for module in ("pandas", "plotly.basedatatypes", "polars"):
             import_module(module)

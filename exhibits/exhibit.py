@@ -193,7 +193,7 @@ class Exhibit:
     denominator: str = ""
     sizes: tuple[int, ...] = ()
     numbers: tuple[Number, ...] = ()
-    picture: Callable[[], go.Figure] | None = None
+    picture: "Callable[[], go.Figure] | None" = None
     description: str = ""
     table: pl.DataFrame | None = None
     labels: dict[str, str] = field(default_factory=dict)
@@ -213,7 +213,7 @@ class Exhibit:
         return self.picture is not None
 
     @functools.cached_property
-    def figure(self) -> go.Figure | None:
+    def figure(self) -> "go.Figure | None":
         """The figure, drawn when somebody first asks for it; None where there is none."""
         return self.picture() if self.picture is not None else None
 

@@ -173,7 +173,7 @@ def _bars(
     x_title: str,
     y_title: str = "",
     step: int = 30,
-) -> go.Figure:
+) -> "go.Figure":
     """A stacked bar for each row, under its name, of the counts that `looks` name.
 
     Args:

@@ -183,7 +183,7 @@ def _with_limits(row: dict[str, Any]) -> str:
     return f"{estimate} ({low} to {high})"
 
 
-def _correlations(board: Board, names: Sequence[str], estimated: pl.DataFrame) -> go.Figure:
+def _correlations(board: Board, names: Sequence[str], estimated: pl.DataFrame) -> "go.Figure":
     """Dots with intervals, a row for each marker, the arms of this view below each other."""
     arms, step = len(board.arms), 0.7 / len(board.arms)
     traces = []

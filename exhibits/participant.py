@@ -194,7 +194,7 @@ def _in_words(spans: pl.DataFrame, results: pl.DataFrame, labels: dict[str, str]
 
 def _course(
     spans: pl.DataFrame, results: pl.DataFrame, labels: dict[str, str], last: int
-) -> go.Figure:
+) -> "go.Figure":
     """Panels above each other over one axis: care, events, oxygenation, laboratory."""
     care = [name for name in LANES if (spans["kind"] == name).any()]
     lanes: list[tuple[str, str]] = []
@@ -259,7 +259,7 @@ def _first_day(spans: pl.DataFrame, results: pl.DataFrame) -> int:
 
 
 def _draw_lanes(
-    drawn: go.Figure, spans: pl.DataFrame, lanes: list[tuple[str, str]], ref: str, last: int
+    drawn: "go.Figure", spans: pl.DataFrame, lanes: list[tuple[str, str]], ref: str, last: int
 ) -> dict[str, Any]:
     for row, (kind, name) in enumerate(lanes):
         color, symbol = LANES[kind]
@@ -271,7 +271,7 @@ def _draw_lanes(
     return _rows([name or kind for kind, name in lanes])
 
 
-def _draw_events(drawn: go.Figure, events: pl.DataFrame, ref: str, last: int) -> dict[str, Any]:
+def _draw_events(drawn: "go.Figure", events: pl.DataFrame, ref: str, last: int) -> dict[str, Any]:
     names = []
     for row, event in enumerate(events.iter_rows(named=True)):
         grade = "" if event["grade"] is None else f" ({event['grade']})"
@@ -282,7 +282,7 @@ def _draw_events(drawn: go.Figure, events: pl.DataFrame, ref: str, last: int) ->
 
 
 def _draw_span(
-    drawn: go.Figure,
+    drawn: "go.Figure",
     span: dict[str, Any],
     last: int,
     row: int,
@@ -324,7 +324,7 @@ def _rows(names: list[str]) -> dict[str, Any]:
 
 
 def _draw_lines(
-    drawn: go.Figure,
+    drawn: "go.Figure",
     results: pl.DataFrame,
     column: str,
     ref: str,

@@ -9,7 +9,7 @@ import polars as pl
 from data_validation.assess import Assessment, assess
 from data_validation.load import load
 from data_validation.readers import Dataset, Extract
-from data_validation.relations import relations
+from data_validation.rules import Evidence
 from data_validation.sealing import split
 from snapshots import Store
 from tests.conftest import KeyPair, LoadedTrial
@@ -76,7 +76,8 @@ def opened(results: Sequence[Row], trial: Trial = TRIAL) -> dict[str, pl.DataFra
     tables, _ = split(_numbered(frames(results, people=2)), trial)
     people = [(subject(number), date(2023, 3, 2)) for number in (1, 2)]
     schema = {"subject": pl.String, "randomization_date": pl.Date}
-    return relations(tables, pl.DataFrame(people, schema=schema, orient="row"), trial)
+    known = pl.DataFrame(people, schema=schema, orient="row")
+    return Evidence(tables, known, trial, None).relations
 
 
 def assessed(datasets: Mapping[str, pl.DataFrame], trial: Trial = TRIAL) -> Assessment:

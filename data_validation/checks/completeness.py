@@ -128,7 +128,9 @@ def missing_results(evidence: Evidence) -> pl.DataFrame:
     )
     parts = [
         evidence.measured(domain)
+        .select("USUBJID", "VISIT", "measure")
         .filter(pl.col("measure").is_in(names))
+        .unique()
         .select(
             trimmed("USUBJID").alias("_subject"),
             folded("VISIT").alias("_visit"),

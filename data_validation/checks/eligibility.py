@@ -205,6 +205,10 @@ def chronic(evidence: Evidence) -> pl.DataFrame:
 
 def _below_chronic_limit(evidence: Evidence) -> pl.DataFrame:
     """Values of randomized participants, by that day, below the limit of a chronic criterion."""
+    return evidence.once("below chronic limit", lambda: _find_below_chronic_limit(evidence))
+
+
+def _find_below_chronic_limit(evidence: Evidence) -> pl.DataFrame:
     limits = [item.chronic for item in evidence.trial.criteria if item.chronic is not None]
     person = evidence.people.select(
         pl.col("subject").alias("_subject"), "randomized", "randomization_date"

@@ -16,12 +16,20 @@ from data_validation.values import trimmed
 _SPELLED = "{_spelled} (in {_where}) and {_usual} differ only in case, blanks or zeros. "
 
 
+_BLANKS = re.compile(r"\s+")
+_CHANGED_BY_EXPORTS = (
+    re.compile(r"(?<![0-9]) | (?![0-9])"),
+    re.compile(r"(?<=[0-9])\.0+(?![0-9.])"),
+    re.compile(r"(?<![0-9.])0+(?=[0-9])"),
+)
+
+
 def _form(text: str) -> str:
     """What is left of an identifier without what exports change. Two numbers stay two."""
-    text = re.sub(r"\s+", " ", text.strip()).upper()
-    text = re.sub(r"(?<![0-9]) | (?![0-9])", "", text)
-    text = re.sub(r"(?<=[0-9])\.0+(?![0-9.])", "", text)
-    return re.sub(r"(?<![0-9.])0+(?=[0-9])", "", text)
+    text = _BLANKS.sub(" ", text.strip()).upper()
+    for pattern in _CHANGED_BY_EXPORTS:
+        text = pattern.sub("", text)
+    return text
 
 
 def _spellings(evidence: Evidence, first: str, fields: Iterable[str]) -> pl.DataFrame:
@@ -33,21 +41,27 @@ def _spellings(evidence: Evidence, first: str, fields: Iterable[str]) -> pl.Data
     frames = evidence.tables.frames
     parts = [
         frames[name]
-        .group_by(field)
+        .lazy()
+        .select(pl.col(field).alias("_spelled"))
+        .group_by("_spelled")
         .len()
-        .select(trimmed(field).alias("_spelled"), "len", pl.lit(name).alias("_where"))
+        .select(trimmed("_spelled").alias("_spelled"), "len", pl.lit(name).alias("_where"))
         for name in sorted(frames, key=lambda name: (name != first, name))
         for field in fields
         if field in frames[name].columns and name in evidence.tables.present
     ]
     if not parts:
         parts = [
-            pl.DataFrame(schema={"_spelled": pl.String, "len": pl.UInt32, "_where": pl.String})
+            pl.LazyFrame(schema={"_spelled": pl.String, "len": pl.UInt32, "_where": pl.String})
         ]
-    found = pl.concat(parts).drop_nulls("_spelled")
-    found = found.with_columns(
-        pl.Series("_form", [_form(text) for text in found["_spelled"]], dtype=pl.String)
-    ).sort(pl.col("_where") != first, -pl.col("len").cast(pl.Int64), "_spelled")
+    found = pl.concat(parts).drop_nulls("_spelled").collect()
+    spelled = found["_spelled"].unique()
+    forms = pl.Series("_form", [_form(text) for text in spelled], dtype=pl.String)
+    if forms.n_unique() == len(spelled):
+        found = found.clear()
+    found = found.join(pl.DataFrame([spelled, forms]), on="_spelled").sort(
+        pl.col("_where") != first, -pl.col("len").cast(pl.Int64), "_spelled"
+    )
     usual = pl.col("_spelled").first().over("_form").alias("_usual")
     pairs = found.with_columns(usual).filter(pl.col("_spelled") != pl.col("_usual"))
     both = pl.concat_list("_spelled", "_usual").list.sort().list.join("\x1f")

@@ -103,8 +103,11 @@ def _of_each_domain(domain: Domain) -> None:
     def text_for_a_number(evidence: Evidence) -> pl.DataFrame:
         """A result of a measure that is neither a number nor a mark for none."""
         text = trimmed(result).is_not_null() & ~is_mark(result)
-        return evidence.measured(name).filter(
-            pl.col("measure").is_not_null(), text, pl.col("result").is_null()
+        # Few results are no numbers, and only their texts are looked at.
+        return (
+            evidence.measured(name)
+            .filter(pl.col("measure").is_not_null(), pl.col("result").is_null())
+            .filter(text)
         )
 
     @check(
@@ -313,8 +316,8 @@ def without_limit(evidence: Evidence) -> pl.DataFrame:
     labels = {name: item.label for name, item in evidence.trial.measures_by_name.items()}
     return (
         evidence.measured("LB")
+        .select("measure", "value", "normal_high", "normal_low")
         .filter(pl.col("value").is_not_null())
-        .select("measure", "normal_high", "normal_low")
         .join(wanted.filter(~pl.col("_limit").is_in(list(absent))), on="measure")
         .group_by("measure", "_limit", "_words")
         .agg(

@@ -46,7 +46,7 @@ def allocation(board: Board) -> Exhibit:
     table = with_share(board, arms.with_columns(of=pl.lit(total)), events="randomized", of="of")
     ratio = " : ".join(str(arm.ratio) for arm in board.trial.arms.list)
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         drawn = figure(x_title="Participants randomized", y_title="", height=130 + 60 * arms.height)
         for name, position, count in arms.rows():
             style = arm_style(position)

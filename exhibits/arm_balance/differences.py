@@ -105,7 +105,7 @@ def _beyond_in_words(beyond: int, total: int) -> str:
     )
 
 
-def _love(table: pl.DataFrame) -> go.Figure:
+def _love(table: pl.DataFrame) -> "go.Figure":
     names = table["characteristic"].to_list()
     places = list(range(table.height))
     traces: list[dict[str, Any]] = [

@@ -173,7 +173,7 @@ def _limits_drawn(
     asked: Sequence[Criterion],
     labels: dict[str, tuple[str, str]],
     rows: pl.DataFrame,
-) -> go.Figure:
+) -> "go.Figure":
     count = len(asked)
     height = 60 + 230 * count
     gap = 90 / height

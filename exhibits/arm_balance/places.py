@@ -140,7 +140,7 @@ def _places_in_words(
 
 def _places_drawn(
     board: Board, table: pl.DataFrame, places: Sequence[tuple[str, str]]
-) -> go.Figure:
+) -> "go.Figure":
     names = [
         in_lines(value if kind == "month" else f"{KINDS[kind]} {value}", 16)
         for kind, value in places

@@ -187,7 +187,7 @@ def _method_in_words(board: Board, lists: int) -> tuple[str, ...]:
     )
 
 
-def _running_drawn(board: Board, table: pl.DataFrame) -> go.Figure:
+def _running_drawn(board: Board, table: pl.DataFrame) -> "go.Figure":
     traces: list[dict[str, Any]] = []
     for (arm,), part in table.group_by("arm", maintain_order=True):
         style = arm_style(board.arms.index(str(arm)) + 1)

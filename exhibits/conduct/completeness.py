@@ -134,7 +134,7 @@ def _labels(received: str) -> dict[str, str]:
 
 def _dots(
     series: list[tuple[str, ArmStyle, pl.DataFrame]], names: list[str], x_title: str
-) -> go.Figure:
+) -> "go.Figure":
     """One dot for each row and series: the share that was received of what was due.
 
     Args:
@@ -403,7 +403,7 @@ def data_lag(board: Board) -> Exhibit:
     ]
     fresh = weeks.filter(pl.col("weeks") == 0, pl.col("dataset") == "SV")
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         heatmap = {
             "type": "heatmap",
             "x": list(WEEKS),
@@ -513,7 +513,7 @@ def latest_records(board: Board) -> Exhibit:
     absent = [name for name in DATASETS if not board.has(name)]
     cutoff = day(board.snapshot.manifest.cutoff)
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         bar = {"color": QUIET, "symbol": "line-ns-open", "size": 15, "line": {"width": 2}}
         of_sites = {
             "y": sites["name"].to_list(),

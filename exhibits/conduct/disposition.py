@@ -191,7 +191,7 @@ def deviations(board: Board) -> Exhibit:
     categories = rows["category"].unique(maintain_order=True).to_list()
     with_any = in_all(arms["with_any"])
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         traces = []
         for arm, position in arms.select("arm", "position").rows():
             style, of_arm = arm_style(position), rows.filter(pl.col("arm") == arm)

@@ -188,7 +188,7 @@ def _cumulative_drawn(
     by_date: pl.DataFrame,
     projected: pl.DataFrame | None,
     randomized: int,
-) -> go.Figure:
+) -> "go.Figure":
     traces: list[dict[str, object]] = [
         {
             "x": [accrual.start, accrual.end],
@@ -279,7 +279,7 @@ def enrollment_by_month(board: Board) -> Exhibit:
         "with a date"
     )
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         names = [f"{month:%b %Y}" for month in months["month"]]
         bars = [
             {

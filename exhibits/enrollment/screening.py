@@ -36,7 +36,7 @@ def enrollment_by_site(board: Board) -> Exhibit:
     names = axis_names(shown["site"].to_list())
     active = sites.filter(pl.col("randomized") > 0, pl.col("site") != NO_SITE).height
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         traces = [
             {
                 "type": "bar",
@@ -137,7 +137,7 @@ def screening_flow(board: Board) -> Exhibit:
         else ""
     )
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         bar = {
             "type": "bar",
             "y": [in_lines(label) for label in bars["step"]],
@@ -195,7 +195,7 @@ def time_to_randomization(board: Board) -> Exhibit:
     is_enough = has_enough(board, summary["participants"])
     shortest, longest = summary["shortest"], summary["longest"]
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         bar = {
             "type": "bar",
             "x": days["days"].to_list(),

@@ -262,7 +262,7 @@ def _parts_of_bars(board: Board, table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _stacked_bars(board: Board, names: Sequence[str], parts: pl.DataFrame) -> go.Figure:
+def _stacked_bars(board: Board, names: Sequence[str], parts: pl.DataFrame) -> "go.Figure":
     """Stacked bars; the mark before a bar says whose it is."""
     arms = len(board.arms)
     step = 0.8 / arms

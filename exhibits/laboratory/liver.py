@@ -202,7 +202,7 @@ def liver(board: Board) -> Exhibit:
 LOWEST_DRAWN = 0.1
 
 
-def _edish(board: Board, shown: pl.DataFrame) -> go.Figure:
+def _edish(board: Board, shown: pl.DataFrame) -> "go.Figure":
     limits = _rules(board)
     traces = []
     for position, arm in enumerate(board.arms, start=1):

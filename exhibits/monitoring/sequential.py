@@ -503,7 +503,7 @@ def _boundaries_drawn(
     board: Board,
     rules: Sequence[trials.SequentialRule],
     rows: Sequence[dict[str, Any]],
-) -> go.Figure:
+) -> "go.Figure":
     traces: list[dict[str, object]] = []
     for order, rule in enumerate(rules):
         name = name_of(rule)

@@ -329,7 +329,7 @@ def _minutes(
 
 def _counts_drawn(
     board: Board, rules: Sequence[trials.StoppingRule], rows: Sequence[dict[str, Any]]
-) -> go.Figure:
+) -> "go.Figure":
     most = max(10, *(row["n"] + row["pending"] for row in rows))
     traces: list[dict[str, object]] = []
     for rule in rules:

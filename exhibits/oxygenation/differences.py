@@ -87,7 +87,7 @@ def _difference(row: Mapping[str, Any]) -> str:
 
 def _around_zero(
     board: Board, x_title: str, traces: Sequence[Mapping[str, object]], ticks: Sequence[float]
-) -> go.Figure:
+) -> "go.Figure":
     """Differences to the reference arm, upwards, over `ticks`; dotted: no difference."""
     drawn = figure(
         x_title=x_title,
@@ -273,7 +273,7 @@ def _in_text(method: str) -> str:
     return "from one model of all days" if method == MMRM else f"from that day alone ({ANCOVA})"
 
 
-def _by_day(board: Board, table: pl.DataFrame, main: int) -> go.Figure:
+def _by_day(board: Board, table: pl.DataFrame, main: int) -> "go.Figure":
     """Dots with intervals by day, beside each other on a day that has several."""
     rows = table.drop_nulls("difference").with_columns(
         x=pl.col("planned_day")
@@ -433,7 +433,7 @@ def _of_zero(sides: set[float]) -> str:
     return f"With every shift the interval {'includes' if sides == {0} else 'excludes'} zero."
 
 
-def _delta_lines(board: Board, table: pl.DataFrame) -> go.Figure:
+def _delta_lines(board: Board, table: pl.DataFrame) -> "go.Figure":
     """A line over the shift in the arm, and one over that in the reference arm."""
     rows = table.drop_nulls("difference")
     shifts = sorted(set(rows["delta"]))

@@ -210,7 +210,7 @@ def _components(board: Board, people: pl.DataFrame, until: int) -> pl.DataFrame:
     )
 
 
-def _at_least(board: Board, days: Mapping[str, Sequence[int]], until: int) -> go.Figure:
+def _at_least(board: Board, days: Mapping[str, Sequence[int]], until: int) -> "go.Figure":
     values = np.arange(until + 1)
     traces = []
     for position, arm in enumerate(board.arms, start=1):

@@ -72,7 +72,7 @@ def courses(
     lines: pl.DataFrame | None = None,
     x_title: str = "Study day",
     reference: float | None = None,
-) -> go.Figure:
+) -> "go.Figure":
     """Medians with quartiles over one axis of days, a panel for each measure.
 
     One below the other, so that they are as wide as a telephone.

@@ -47,7 +47,7 @@ def days_apart(days: Sequence[int], day: int) -> list[int]:
 
 def incidence_figure(
     titles: Mapping[str, str], traces: Sequence[dict[str, Any]], days: Sequence[int]
-) -> go.Figure:
+) -> "go.Figure":
     """A panel for each title, below each other, all with the same scale.
 
     Args:

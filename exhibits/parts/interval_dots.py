@@ -50,7 +50,7 @@ def interval_dots(
     marks: Sequence[Mark] = (Mark(),),
     difference: str = "",
     beside: str = "",
-) -> Callable[[], go.Figure] | None:
+) -> "Callable[[], go.Figure] | None":
     """Draws a dot an arm and kind in each named row; None where no arm has an estimate.
 
     Args:
@@ -76,7 +76,7 @@ def _draw(
     marks: Sequence[Mark],
     difference: str,
     beside: str,
-) -> go.Figure:
+) -> "go.Figure":
     several = len(arms) > 1
     traces: list[go.Scatter] = []
     ends = [1.0]

@@ -70,7 +70,7 @@ def stacked(
     *,
     height: int = 56,
     longest: int = 12,
-) -> go.Figure:
+) -> "go.Figure":
     """Stacked horizontal bars: one for each row, of the parts that anybody is in.
 
     Args:
@@ -114,7 +114,7 @@ def stacked_days(
     rows: pl.DataFrame,
     states: Sequence[tuple[str, str, State]],
     panels: Mapping[str, str],
-) -> go.Figure:
+) -> "go.Figure":
     """What became of everybody on each planned day: bars of shares that add up to all of an arm.
 
     One bar an arm for each day, beside each other, under the arm's mark.

@@ -186,7 +186,7 @@ def figure(
     height: int = 420,
     traces: Sequence[Mapping[str, object]] = (),
     layout: Mapping[str, Any] | None = None,
-) -> go.Figure:
+) -> "go.Figure":
     """A figure with the house's axes; axis titles carry units.
 
     Args:

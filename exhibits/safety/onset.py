@@ -68,7 +68,7 @@ def adverse_event_onset(board: Board) -> Exhibit:
     )
     first_week = table.filter(pl.col("from_day") == edges[0])
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         drawn = figure(x_title="Study day", y_title="Events per 100 patient-days", height=400)
         for position, arm in enumerate(board.arms, start=1):
             style = arm_style(position)

@@ -160,7 +160,7 @@ def hours_from_instillation(board: Board) -> Exhibit:
     table = table.with_columns(where_enough(board, "participants", "median_days"))
     early = table.select("within_6_hours", "within_24_hours", "same_or_next_day").sum_horizontal()
 
-    def draw() -> go.Figure:
+    def draw() -> "go.Figure":
         drawn = figure(
             x_title="Days since the last instillation", y_title="", height=170 + 60 * len(groups)
         )

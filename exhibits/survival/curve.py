@@ -269,7 +269,7 @@ def _log_rank_note(board: Board, known: pl.DataFrame, *, in_doubt: bool) -> tupl
 
 def _curves_drawn(
     board: Board, curves: dict[str, tuple[KaplanMeier, int | None]], days: list[int]
-) -> go.Figure:
+) -> "go.Figure":
     """The curves, each up to the day before one on which too few are known, if there is one."""
     names = [in_lines(arm, 12) for arm in board.arms]
     row = 22 * max(name.count("<br>") + 1 for name in names) + 6
@@ -328,7 +328,7 @@ def _curves_drawn(
     return drawn
 
 
-def _add_band(drawn: go.Figure, position: int, curve: KaplanMeier) -> None:
+def _add_band(drawn: "go.Figure", position: int, curve: KaplanMeier) -> None:
     """The pointwise limits, where there are any, as steps."""
     there = np.flatnonzero(np.isfinite(curve.low))
     if there.size == 0:
@@ -356,7 +356,7 @@ def _add_band(drawn: go.Figure, position: int, curve: KaplanMeier) -> None:
 
 
 def _add_survival(
-    drawn: go.Figure, board: Board, position: int, arm: str, curve: KaplanMeier
+    drawn: "go.Figure", board: Board, position: int, arm: str, curve: KaplanMeier
 ) -> None:
     """A step curve with a mark at each day of a death, which leads to who died in the arm."""
     style = arm_style(position)

@@ -19,8 +19,9 @@ from data_validation.domains import DOMAINS
 from data_validation.domains.supplemental import with_merged_qualifiers
 from data_validation.facts import Exposure
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
-from data_validation.relations import participants, relations
+from data_validation.relations import participants
 from data_validation.released import released
+from data_validation.rules import Evidence
 from data_validation.sealing import Tables, split
 from simulator import simulate
 from tests.data_validation.small_extracts import together
@@ -126,7 +127,8 @@ def _opened(tables: tuple[Tables, Tables], frames: Frames, trial: Trial) -> Open
     listed = frames["RANDOMIZATION"].select(
         pl.col("USUBJID").alias("subject"), pl.col("ARMCD").alias("planned")
     )
-    return Opened(relations(open_tables, people, trial), listed.sort("subject"))
+    made = Evidence(open_tables, people, trial, None).relations
+    return Opened(made, listed.sort("subject"))
 
 
 @cache

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -380,10 +380,10 @@ def environment(place: Place) -> dict[str, str]:
     return dict(os.environ) | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 
 
-def process(place: Place, *arguments: str | Path) -> Outcome:
+def process(place: Place, *arguments: str | Path, options: Sequence[str] = ()) -> Outcome:
     """A command as its own process, as a user runs it."""
     finished = subprocess.run(
-        [sys.executable, "-m", "data_validation", *map(str, arguments)],
+        [sys.executable, *options, "-m", "data_validation", *map(str, arguments)],
         cwd=place.folder,
         env=environment(place),
         capture_output=True,
@@ -458,16 +458,28 @@ def test_as_a_process_two_loads_at_once(unchanged: Place, processes: ForkServerC
 
 
 def test_as_a_process_a_whole_course(place: Place) -> None:
-    """From nothing to a snapshot in three commands, without a private key in reach."""
+    """From nothing to a snapshot in three commands, without a private key in reach, or pandas."""
     made = process(place, "simulate", "--out", "raw", "--participants", "6", "--format", "xpt")
     assert (made.code, made.err) == (0, "")
     assert "27 datasets" in made.out
-    loaded = process(place, "load", "raw", "--trial", TRIAL.id)
-    assert (loaded.code, loaded.err) == (0, "")
+    importing = ("-X", "importtime")
+    loaded = process(place, "load", "raw", "--trial", TRIAL.id, options=importing)
+    lines = loaded.err.splitlines()
+    modules = [line.rpartition("|")[2] for line in lines if line.startswith("import time:")]
+    said = [line for line in lines if not line.startswith("import time:")]
+    assert (loaded.code, said) == (0, [])
     assert "is current" in loaded.out
+    # That DuckDB tries is listed, too; what pandas would import is not.
+    assert not [name for name in modules if name.strip().startswith("pandas.")]
     assert str(place.keys.private) not in json.dumps(environment(place))
     listed = process(place, "snapshots", "--trial", TRIAL.id)
     assert "current" in listed.out
+
+
+def test_as_a_process_a_schema_has_the_pandas_that_pandera_needs(unchanged: Place) -> None:
+    outcome = process(unchanged, "schema", "DM")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith("DM: Demographics")
 
 
 # Arguments and settings

@@ -448,7 +448,8 @@ def test_a_trial_without_classes_opens_no_procedure() -> None:
 
 def test_both_sides_are_made_by_the_same_function() -> None:
     sides = sides_of(clean_rows())
-    again = relations(sides.complete.tables, sides.complete.people, TRIAL)
+    of = sides.complete
+    again = relations(of.tables, of.people, TRIAL, of.measured)
     assert set(again) == set(sides.complete.relations)
     for name, frame in sides.opened.relations.items():
         if name not in ("dataset",):
