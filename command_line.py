@@ -83,18 +83,6 @@ def without_pandas() -> None:
     sys.modules["pandas"] = None  # type: ignore[assignment]
 
 
-def without_numpy_tools() -> None:
-    """Keep numpy's compiler of Fortran and its help for tests out of a command's process.
-
-    To import `scipy.special` is to ask for every public name of numpy, and half of the time that
-    takes goes into these two. What imports them by their own names has them all the same.
-    """
-    import numpy as np
-
-    for name in ("f2py", "testing"):
-        setattr(np, name, None)
-
-
 def run_command(main: Callable[[], int]) -> NoReturn:
     """Run a command as this process, and end with its exit code.
 

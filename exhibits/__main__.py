@@ -18,13 +18,7 @@ from access import (
     decide,
     log_incident,
 )
-from command_line import (
-    CommandLine,
-    Exit,
-    run_command,
-    without_numpy_tools,
-    without_pandas,
-)
+from command_line import CommandLine, Exit, run_command, without_pandas
 from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
 from exhibits.exhibit import with_exact
 from exhibits.export import as_csv
@@ -157,5 +151,4 @@ def _print(shown: Exhibit, asked: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     without_pandas()
-    without_numpy_tools()
     run_command(main)
