@@ -290,7 +290,7 @@ def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:
     return row["outcome"], row["characteristic"], row["level"]
 
 
-def _drawn(board: Board, rows: Sequence[Mapping[str, Any]]) -> go.Figure:
+def _drawn(board: Board, rows: Sequence[Mapping[str, Any]]) -> "go.Figure":
     """Differences in the whole trial and in each level, an outcome beneath the other."""
     keys = list(dict.fromkeys(map(_key, rows)))
     names = [
