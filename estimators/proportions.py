@@ -20,10 +20,15 @@ Miettinen O, Nurminen M. Comparative analysis of two rates. Statistics in Medici
 213-226.
 Newcombe RG. Interval estimation for the difference between independent proportions: comparison of
 eleven methods. Statistics in Medicine 1998; 17: 873-890 (method 10).
+Cutler SJ, Ederer F. Maximum utilization of the life table method in analyzing survival. Journal of
+Chronic Diseases 1958; 8: 699-712 (effective sample size).
+Zou GY, Donner A. Construction of confidence limits about effect measures: a general approach.
+Statistics in Medicine 2008; 27: 1693-1702 (limits of a difference from limits of its parts).
 Fisher RA. The logic of inductive inference. Journal of the Royal Statistical Society 1935; 98:
 39-82.
 """
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -184,12 +189,53 @@ def newcombe(
     """
     x1, n1, x2, n2 = of_two(events1, people1, events2, people2)
     first, second = wilson(x1, n1, confidence), wilson(x2, n2, confidence)
-    difference = np.asarray(first.estimate - second.estimate)
-    below = np.hypot(first.estimate - first.low, second.high - second.estimate)
-    above = np.hypot(first.high - first.estimate, second.estimate - second.low)
     return ProportionDifference(
-        difference, np.asarray(difference - below), np.asarray(difference + above)
+        *square_and_add(
+            (first.estimate, first.low, first.high), (second.estimate, second.low, second.high)
+        )
     )
+
+
+def wilson_of_size(share: float, size: float, z: float) -> tuple[float, float]:
+    """Within what limits is a share, as of a curve, whose sample size need not be whole?
+
+    Parameters
+    ----------
+    share : in [0, 1].
+    size : above 0: the effective sample size, at which a share that is counted has the standard
+        error of this one, share (1 - share) / error**2.
+    z : standard errors to either side, as `normal_quantile` returns them.
+
+    Method: those of `wilson`.
+
+    Source: Wilson 1927; Cutler & Ederer 1958 for the size.
+    """
+    center = (share + z**2 / (2.0 * size)) / (1.0 + z**2 / size)
+    half = z * math.sqrt(share * (1.0 - share) / size + (z / (2.0 * size)) ** 2)
+    half /= 1.0 + z**2 / size
+    # By algebra within these bounds, but not in floating point.
+    return max(min(center - half, share), 0.0), min(max(center + half, share), 1.0)
+
+
+def square_and_add(
+    first: tuple[ArrayLike, ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike, ArrayLike]
+) -> tuple[Reals, Reals, Reals]:
+    """The first estimate less the second, and its limits from those of the two.
+
+    Parameters
+    ----------
+    first, second : estimate, lower and upper limit, of independent arms and at one level.
+
+    Method: the distances from estimate to limit that matter are added as squares.
+
+    Source: Newcombe 1998, method 10; for estimates of any kind Zou & Donner 2008.
+    """
+    (x1, low1, high1), (x2, low2, high2) = (
+        tuple(np.asarray(part, dtype=np.float64) for part in arm) for arm in (first, second)
+    )
+    difference = np.asarray(x1 - x2)
+    below, above = np.hypot(x1 - low1, high2 - x2), np.hypot(high1 - x1, x2 - low2)
+    return difference, np.asarray(difference - below), np.asarray(difference + above)
 
 
 def fisher_exact(

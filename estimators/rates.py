@@ -1,7 +1,8 @@
-"""Rates of events per time of observation: one arm, and the ratio of two.
+"""Rates of first events per time of observation: one arm, and the difference and ratio of two.
 
-Two rates are in use, and both fit: the first event of each participant, over the time until it or
-until the end of observation; or all events, over the whole time of observation. Say which.
+A first event of each participant counts, over the time until it or until the end of observation.
+All events over all time have another error, as several of one participant belong together:
+`estimators.recurrent`.
 
 Every function takes single numbers or arrays that broadcast together, one entry a preferred term,
 and returns arrays of that shape (shape () for single numbers). A rate is per unit of the exposure
@@ -15,6 +16,7 @@ Sources
 Garwood F. Fiducial limits for the Poisson distribution. Biometrika 1936; 28: 437-442.
 Przyborowski J, Wilenski H. Homogeneity of results in testing samples from Poisson series.
 Biometrika 1940; 31: 313-323.
+Zou & Donner 2008 (limits of differences): see `estimators.proportions`.
 """
 
 from dataclasses import dataclass
@@ -24,12 +26,30 @@ import scipy  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import ArrayLike
 
 from estimators.arguments import require_level
-from estimators.proportions import Counts, Reals, clopper_pearson, require_counts
+from estimators.proportions import (
+    Counts,
+    Reals,
+    clopper_pearson,
+    require_counts,
+    square_and_add,
+)
 
 
 @dataclass(frozen=True)
 class Rate:
     """Events per unit of exposure and their confidence limits; NaN without exposure."""
+
+    estimate: Reals
+    low: Reals
+    high: Reals
+
+
+@dataclass(frozen=True)
+class RateDifference:
+    """The first arm's rate less the second's, and its confidence limits.
+
+    All three are NaN where an arm has no exposure.
+    """
 
     estimate: Reals
     low: Reals
@@ -55,9 +75,9 @@ def garwood(events: ArrayLike, exposure: ArrayLike, confidence: float = 0.95) ->
 
     Parameters
     ----------
-    events : events, or participants with a first event.
-    exposure : time of observation of all participants together, at least 0; for first events
-        only the time until them. 0 gives NaN, whatever the events.
+    events : participants with a first event.
+    exposure : time of observation of all participants together until their first event or the
+        end of it, at least 0. 0 gives NaN, whatever the events.
     confidence : two-sided confidence level, strictly in (0, 1).
 
     Method: exact Poisson; each limit is the rate at which the Poisson tail beyond the observed
@@ -65,8 +85,8 @@ def garwood(events: ArrayLike, exposure: ArrayLike, confidence: float = 0.95) ->
     limit is 0 where nothing happened.
 
     Misleads where the rate changes over time (many harms come early: ten participants for a day
-    are not one participant for ten days), and with all events, where one participant who has
-    many makes the truth more variable than Poisson and the interval too narrow.
+    are not one participant for ten days), and with all events: one participant who has many makes
+    the truth more variable than Poisson, so that the interval is too narrow.
 
     Raises ValueError where a count is negative or not whole, where an exposure is negative,
     missing or infinite, where the shapes do not fit each other, and for a level outside (0, 1).
@@ -78,6 +98,41 @@ def garwood(events: ArrayLike, exposure: ArrayLike, confidence: float = 0.95) ->
     low = np.where(x > 0, scipy.special.gammaincinv(np.maximum(x, 1), tail), 0.0)
     high = scipy.special.gammainccinv(x + 1, tail)
     return Rate(_per(x, time), _per(low, time), _per(high, time))
+
+
+def rate_difference(
+    events1: ArrayLike,
+    exposure1: ArrayLike,
+    events2: ArrayLike,
+    exposure2: ArrayLike,
+    confidence: float = 0.95,
+) -> RateDifference:
+    """By how much does the rate of first events differ between two arms?
+
+    Parameters
+    ----------
+    events1, exposure1 : as for `garwood`, in the first arm.
+    events2, exposure2 : the same in the second arm, which is subtracted: the control. Both
+        exposures are in the same unit.
+    confidence : two-sided confidence level, strictly in (0, 1).
+
+    Method: the limits of `garwood` of each arm, their distances from the estimates added as
+    squares, so that there are limits where an arm has no event, too.
+
+    Misleads as `garwood` does; of all events, where participants have several, it is far too
+    narrow: use `estimators.recurrent`.
+
+    Raises ValueError as `garwood` does, for either arm.
+
+    Source: Garwood 1936; Zou & Donner 2008.
+    """
+    first = garwood(events1, exposure1, confidence)
+    second = garwood(events2, exposure2, confidence)
+    return RateDifference(
+        *square_and_add(
+            (first.estimate, first.low, first.high), (second.estimate, second.low, second.high)
+        )
+    )
 
 
 def rate_ratio(

@@ -31,12 +31,8 @@ probabilities: examples from clinical oncology data. Journal of the American Sta
 Association 1993; 88: 400-409 (variance).
 Choudhury JB. Non-parametric confidence interval estimation for competing risks analysis:
 application to contraceptive data. Statistics in Medicine 2002; 21: 1129-1144 (log-log limits).
-Cutler SJ, Ederer F. Maximum utilization of the life table method in analyzing survival. Journal of
-Chronic Diseases 1958; 8: 699-712 (effective sample size).
-Newcombe RG. Interval estimation for the difference between independent proportions: comparison of
-eleven methods. Statistics in Medicine 1998; 17: 873-890 (method 10).
-Zou GY, Donner A. Construction of confidence limits about effect measures: a general approach.
-Statistics in Medicine 2008; 27: 1693-1702 (limits of a difference from limits of its parts).
+Cutler & Ederer 1958, Newcombe 1998, Zou & Donner 2008 (limits of differences): see
+`estimators.proportions`.
 """
 
 import math
@@ -49,7 +45,14 @@ import scipy  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import ArrayLike, NDArray
 
 from estimators.arguments import require_count
-from estimators.proportions import Counts, Reals, normal_quantile
+from estimators.proportions import (
+    Counts,
+    Reals,
+    normal_quantile,
+    require_counts,
+    square_and_add,
+    wilson_of_size,
+)
 
 # Probabilities this close differ by the rounding of products and sums.
 ROUNDING = 1e-12
@@ -104,11 +107,11 @@ class SurvivalOn:
 
 @dataclass(frozen=True)
 class DifferenceAt:
-    """Survival of the first arm at a day less that of the second, with limits in [-1, 1].
+    """Survival, or incidence, of the first arm at a day less that of the second, within [-1, 1].
 
-    `first` and `second` are the two survivals. All of these are None where an arm's is not known
-    at the day, and `reason` says so. Each pair has the first arm first: `n` are the participants,
-    `known` those whose status at the day is known (the event by it, or observed through it), and
+    `first` and `second` are those of the two arms. All of these are None where an arm's is not
+    known at the day, and `reason` says so. Each pair has the first arm first: `n` are participants,
+    `known` those whose state at the day is known (an event by it, or observed through it), and
     `known_share` their share, None in an arm without participants.
     """
 
@@ -270,20 +273,43 @@ def difference_at(
     """
     z = normal_quantile(level)
     day = float(_days([time], "The time")[0])
-    arms = [_arm_at(times, events, day, z) for times, events in (first, second)]
-    n, known = (arms[0][0], arms[1][0]), (arms[0][1], arms[1][1])
-    share1, share2 = (k / m if m > 0 else None for k, m in zip(known, n, strict=True))
-    beside = (n, known, (share1, share2))
-    if 0 in n:
-        return DifferenceAt(day, None, None, None, None, None, *beside, "An arm is empty.")
-    (s1, low1, high1), (s2, low2, high2) = (arm[2] for arm in arms)
-    if math.isnan(s1) or math.isnan(s2):
-        reason = f"In an arm nobody is observed through day {day:g}."
-        return DifferenceAt(day, None, None, None, None, None, *beside, reason)
-    estimate = s1 - s2
-    low = estimate - math.hypot(s1 - low1, high2 - s2)
-    high = estimate + math.hypot(high1 - s1, s2 - low2)
-    return DifferenceAt(day, estimate, max(low, -1.0), min(high, 1.0), s1, s2, *beside)
+    arms = [_survival_at(times, events, day, z) for times, events in (first, second)]
+    return _difference(day, arms[0], arms[1])
+
+
+def incidence_difference_at(
+    first: tuple[ArrayLike, ...],
+    second: tuple[ArrayLike, ...],
+    day: float,
+    cause: int,
+    level: float = 0.95,
+) -> DifferenceAt:
+    """By how much does the cumulative incidence of an event at a day differ between two arms?
+
+    Parameters
+    ----------
+    first, second : times and causes of an arm, as `aalen_johansen` takes them, and third, if
+        given, the numbers of participants.
+    day : days since the start of observation, finite, at least 0; events on that day count.
+    cause : whose incidence, at least 1; all others compete.
+    level : two-sided confidence level, strictly in (0, 1).
+
+    Method: the difference of two Aalen-Johansen estimates, its limits as in `difference_at`, from
+    Wilson's with the effective sample size F (1 - F) / variance. At an incidence of 0 or 1 the
+    variance is 0, and the sample size is the number whose state is known. Without censoring this
+    is Newcombe's hybrid score interval of two proportions.
+
+    Misleads as `aalen_johansen` and `difference_at` do: an arm that dies more has less incidence
+    of a harm. Show deaths without the event beside it.
+
+    Raises ValueError as `aalen_johansen` does, for a day that is no such number, and for a cause
+    below 1.
+    """
+    z = normal_quantile(level)
+    asked = float(_days([day], "The day")[0])
+    code = require_count(cause, "The code of a cause", minimum=1)
+    arms = [_incidence_at(*arm, code=code, day=asked, z=z) for arm in (first, second)]
+    return _difference(asked, arms[0], arms[1])
 
 
 def log_rank(times: ArrayLike, events: ArrayLike, groups: Labels) -> LogRank:
@@ -357,6 +383,7 @@ def aalen_johansen(
     confidence: float = 0.95,
     *,
     codes: Sequence[int] | None = None,
+    people: ArrayLike | None = None,
 ) -> CumulativeIncidence:
     """What share has had each of several events, of which one rules out the others, by each day?
 
@@ -369,6 +396,7 @@ def aalen_johansen(
     confidence : two-sided confidence level, strictly in (0, 1).
     codes : the causes to return, in this order, so that arms have the same rows where a cause is
         missing in one; without it those in the data, ascending.
+    people : shape (n,), for how many participants each time and cause stands; for one without it.
 
     Method: each day adds the share of the event-free that have the cause. The variance is of the
     delta type (Gaynor et al. 1993): with one cause it is Greenwood's, without censoring the
@@ -381,7 +409,8 @@ def aalen_johansen(
     `kaplan_meier` turned over, because it transforms the survival, not the incidence.
 
     Raises ValueError as `kaplan_meier` does, for a cause that is negative or not whole, and where
-    `codes` repeats itself, holds anything below 1 or leaves out a cause that the data have.
+    `codes` repeats itself, holds anything below 1 or leaves out a cause that the data have; and
+    where `people` are not whole numbers of at least 0, one for each time.
 
     Source: Aalen & Johansen 1978; Gaynor et al. 1993; Choudhury 2002.
     """
@@ -393,9 +422,18 @@ def aalen_johansen(
             f"but the causes are {sorted(set(cause.tolist()), key=str)}."
         )
     names = _codes(cause, codes)
-    grid, at_risk = _at_risk(observed)
-    happened = _count(observed[cause > 0], grid)
-    of_cause = np.array([_count(observed[cause == code], grid) for code in names], dtype=np.int64)
+    number = _people(people, observed.size)
+    grid, place = np.unique(np.append(observed, 0.0), return_inverse=True)
+
+    def counted(chosen: NDArray[np.bool_]) -> Counts:
+        each = np.append(np.where(chosen, number, 0), 0)
+        # Sums of whole numbers are exact in floating point.
+        return np.bincount(place, each, minlength=grid.size).astype(np.int64)
+
+    ended = counted(np.ones(observed.size, dtype=np.bool_))
+    at_risk = np.asarray(number.sum() - np.concatenate([[0], np.cumsum(ended)[:-1]]))
+    happened = counted(cause > 0)
+    of_cause = np.array([counted(cause == code) for code in names], dtype=np.int64)
     of_cause = of_cause.reshape(len(names), grid.size)
     with np.errstate(divide="ignore", invalid="ignore"):
         event_free = np.cumprod((at_risk - happened) / at_risk, dtype=np.float64)
@@ -452,28 +490,82 @@ def _delta_variance(
     return np.maximum(variance, 0.0)
 
 
-def _arm_at(
-    times: ArrayLike, events: ArrayLike, day: float, z: float
-) -> tuple[int, int, tuple[float, float, float]]:
-    """Participants, those with a known status at a day, and survival with Wilson's limits."""
+@dataclass(frozen=True)
+class _At:
+    """An arm at a day: participants, those of known state, a probability with its limits."""
+
+    n: int
+    known: int
+    probability: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+
+
+def _survival_at(times: ArrayLike, events: ArrayLike, day: float, z: float) -> _At:
     observed, event = _observations(times, events)
-    n = observed.size
-    known = int(np.count_nonzero((observed >= day) | event))
-    if n == 0:
-        return n, known, (math.nan, math.nan, math.nan)
     curve = kaplan_meier(observed, event)
     row, sure, _ = _rows(curve.times, curve.at_risk, curve.survival, np.array([day]))
+    known = int(np.count_nonzero((observed >= day) | event))
     survival, variance = float(curve.survival[row[0]]), float(curve.variance[row[0]])
-    if not sure[0]:
-        return n, known, (math.nan, math.nan, math.nan)
-    inside = ROUNDING < survival < 1.0 - ROUNDING
-    size = survival * (1.0 - survival) / variance if inside else float(known)
-    center = (survival + z**2 / (2.0 * size)) / (1.0 + z**2 / size)
-    half = z * math.sqrt(survival * (1.0 - survival) / size + (z / (2.0 * size)) ** 2)
-    half /= 1.0 + z**2 / size
-    # By algebra within these bounds, but not in floating point.
-    low, high = max(min(center - half, survival), 0.0), min(max(center + half, survival), 1.0)
-    return n, known, (survival, low, high)
+    return _within(observed.size, known, survival, variance, z, sure=bool(sure[0]))
+
+
+def _incidence_at(
+    times: ArrayLike,
+    causes: ArrayLike,
+    people: ArrayLike | None = None,
+    *,
+    code: int,
+    day: float,
+    z: float,
+) -> _At:
+    observed, cause = _paired(times, causes)
+    number = _people(people, observed.size)
+    codes = sorted({code, *_codes(cause, None)})
+    curves = aalen_johansen(observed, cause, codes=codes, people=number)
+    row, sure, _ = _rows(curves.times, curves.at_risk, curves.event_free, np.array([day]))
+    known = int(number[(observed >= day) | (cause > 0)].sum())
+    at = curves.causes.index(code), row[0]
+    incidence, variance = float(curves.incidence[at]), float(curves.variance[at])
+    return _within(int(number.sum()), known, incidence, variance, z, sure=bool(sure[0]))
+
+
+def _within(
+    n: int, known: int, probability: float, variance: float, z: float, *, sure: bool
+) -> _At:
+    """Wilson's limits at the effective sample size; at 0 and 1 at the number known."""
+    if n == 0 or not sure:
+        return _At(n, known)
+    inside = ROUNDING < probability < 1.0 - ROUNDING and variance > 0.0
+    size = probability * (1.0 - probability) / variance if inside else float(known)
+    return _At(n, known, probability, *wilson_of_size(probability, size, z))
+
+
+def _difference(day: float, first: _At, second: _At) -> DifferenceAt:
+    n, known = (first.n, second.n), (first.known, second.known)
+    share1, share2 = (k / m if m > 0 else None for k, m in zip(known, n, strict=True))
+    beside = (n, known, (share1, share2))
+    if 0 in n:
+        return DifferenceAt(day, None, None, None, None, None, *beside, "An arm is empty.")
+    if math.isnan(first.probability) or math.isnan(second.probability):
+        reason = f"In an arm nobody is observed through day {day:g}."
+        return DifferenceAt(day, None, None, None, None, None, *beside, reason)
+    estimate, low, high = (
+        float(part)
+        for part in square_and_add(
+            (first.probability, first.low, first.high),
+            (second.probability, second.low, second.high),
+        )
+    )
+    return DifferenceAt(
+        day,
+        estimate,
+        max(low, -1.0),
+        min(high, 1.0),
+        first.probability,
+        second.probability,
+        *beside,
+    )
 
 
 def _log_log_limits(probability: Reals, variance: Reals, z: float) -> tuple[Reals, Reals]:
@@ -568,6 +660,18 @@ def _labels(groups: Labels, people: int) -> NDArray[Any]:
     ):
         raise ValueError("Every participant needs a group, but one has none; leave them out.")
     return labels
+
+
+def _people(people: ArrayLike | None, size: int) -> Counts:
+    if people is None:
+        return np.ones(size, dtype=np.int64)
+    number = require_counts(people, "The numbers of participants")
+    if number.shape != (size,):
+        raise ValueError(
+            f"Every time needs one number of participants, but there are {size} times and numbers "
+            f"of shape {number.shape}."
+        )
+    return number
 
 
 def _codes(cause: NDArray[Any], codes: Sequence[int] | None) -> tuple[int, ...]:

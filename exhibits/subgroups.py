@@ -10,8 +10,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from access.view import View
-from estimators.intervals import Estimate, difference_of
-from estimators.proportions import miettinen_nurminen
+from estimators.proportions import miettinen_nurminen, square_and_add
 from estimators.ranks import win_probability
 from exhibits.exhibit import DEATHS, Estimand, Exhibit, exhibit
 from exhibits.parts.comparison import contrast, has_enough, in_limits, minimum, too_few_note
@@ -27,6 +26,10 @@ NOT_RECORDED = "(not recorded)"
 COMPOSITE = "Composite"
 DIFFERENCE = ("difference", "difference_low", "difference_high")
 INTERACTION = ("interaction", "interaction_low", "interaction_high")
+
+
+# A difference and its limits, in percentage points.
+Estimate = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -230,8 +233,11 @@ def _rows(board: Board, outcome: _Outcome, arms: tuple[str, str]) -> Iterator[di
         if place in outside:
             of_others = found[len(inside) + list(outside).index(place)]
             if of_level is not None and of_others is not None:
-                apart = difference_of(of_level, of_others)
-                row |= dict(zip(INTERACTION, (rounded(x, 1) for x in apart), strict=True))
+                apart = square_and_add(of_level, of_others)
+                row |= {
+                    name: rounded(float(value), 1)
+                    for name, value in zip(INTERACTION, apart, strict=True)
+                }
         yield row
 
 

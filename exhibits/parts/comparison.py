@@ -16,7 +16,14 @@ import numpy as np
 import polars as pl
 
 from estimators.proportions import clopper_pearson, miettinen_nurminen
-from estimators.rates import garwood
+from estimators.rates import garwood, rate_difference
+from estimators.recurrent import (
+    RobustRate,
+    Sums,
+    rate_of_sums,
+    robust_rate,
+    robust_rate_difference,
+)
 from exhibits.parts.words import decimal, number, rounded_column, share, signed
 from queries import Board
 
@@ -105,24 +112,118 @@ def with_percent(
 def with_rate(
     board: Board,
     rows: pl.DataFrame,
+    sums: pl.DataFrame | None,
     *,
+    by: Sequence[str] = (),
     events: str = "events",
     days: str = "observed_days",
     of: str = "randomized",
     name: str = "rate",
 ) -> pl.DataFrame:
-    """The rows with events per 100 patient-days and their exact Poisson limits, by Garwood.
+    """The rows with all events per 100 patient-days, and limits whose error is by participant.
+
+    With several arms also `name_difference`, to the reference arm, and its limits.
 
     Args:
-        rows: with the columns `events`, `days`, patient-days observed, and `of`, the participants
-            who were observed.
+        rows: with the columns `arm`, `events`, `days`, patient-days observed, and `of`, the
+            participants who were observed; one row an arm for each value of `by`.
+        sums: one row an arm and value of `by`: over those observed, see `sums_of` in
+            `queries/views/safety`. Without it, as for a limited role, there are rates alone.
+        by: the columns that say what is counted: a kind, a group, a week.
         name: of the new column; its limits are `name_low` and `name_high`. Null where `of` is under
-            the minimum, nobody was observed for a day, or a count is null.
+            the minimum, nobody was observed for a day, or a count is null; limits also where
+            participants do not differ, as where nobody has an event.
     """
     shown = (rows[of] >= minimum(board)) & (rows[days] > 0) & rows[events].is_not_null()
+    shown = shown.fill_null(value=False)
+    count, time = _counts(rows[events], shown), _counts(rows[days], shown)
+    rates = 100 * count / np.maximum(time, 1)
+    if sums is None:
+        return rows.with_columns(_estimates(name, (rates,), shown, RATE_PLACES))
+    found = {
+        key: _rate_of(row)
+        for key, row in zip(sums.select("arm", *by).rows(), sums.iter_rows(named=True), strict=True)
+    }
+    keys = rows.select("arm", *by).rows()
+    own = [found.get(key, _NO_RATE) for key in keys]
+    limits = (np.array([getattr(rate, end) for rate in own]) for end in ("low", "high"))
+    columns = _estimates(name, (rates, *limits), shown, RATE_PLACES)
+    if len(board.arms) > 1:
+        reference = [(board.reference_arm, *key[1:]) for key in keys]
+        are_shown = dict(zip(keys, shown, strict=True))
+        compared = [
+            key != other and are_shown[key] and are_shown.get(other, False)
+            for key, other in zip(keys, reference, strict=True)
+        ]
+        apart = [
+            robust_rate_difference(rate, found.get(other, _NO_RATE))
+            for rate, other in zip(own, reference, strict=True)
+        ]
+        values = (
+            np.array([float(getattr(one, end)) for one in apart])
+            for end in ("estimate", "low", "high")
+        )
+        columns += _estimates(
+            f"{name}_difference", values, pl.Series(compared, dtype=pl.Boolean), RATE_PLACES
+        )
+    return rows.with_columns(columns)
+
+
+_NO_RATE = robust_rate([], [])
+
+
+def _rate_of(row: Mapping[str, Any]) -> RobustRate:
+    """Of sums over participants the rate per 100 patient-days."""
+    return rate_of_sums(
+        Sums(
+            participants=row["participants"],
+            events=row["events"],
+            exposure=row["days"] / 100,
+            events_squared=row["events_squared"],
+            products=row["products"] / 100,
+            exposure_squared=row["days_squared"] / 100**2,
+        )
+    )
+
+
+def with_first_rate(
+    board: Board,
+    rows: pl.DataFrame,
+    *,
+    by: Sequence[str] = (),
+    events: str = "first_events",
+    days: str = "first_days",
+    of: str = "participants",
+    name: str = "rate",
+) -> pl.DataFrame:
+    """The rows with first events per 100 patient-days until them, with Poisson limits by Garwood.
+
+    With several arms also `name_difference`, to the reference arm, and its limits.
+
+    Args:
+        rows: with the columns `arm`, `events`, participants with a first event, `days`, those of
+            all until it, and `of`, the participants; one row an arm for each value of `by`.
+        by: the columns that say what is counted.
+        name: of the new column; its limits are `name_low` and `name_high`. Null where `of` is under
+            the minimum, or nobody was observed for a day.
+    """
+    shown = ((rows[of] >= minimum(board)) & (rows[days] > 0)).fill_null(value=False)
     estimate = garwood(_counts(rows[events], shown), _counts(rows[days], shown) / 100)
     values = (estimate.estimate, estimate.low, estimate.high)
-    return rows.with_columns(_estimates(name, values, shown, RATE_PLACES))
+    columns = _estimates(name, values, shown, RATE_PLACES)
+    if len(board.arms) > 1:
+        both, compared = _beside_reference(board, rows, by, events, of, days)
+        mine, time, theirs, reference_time = (
+            _counts(both[column], compared) for column in (events, days, "_events", f"_{days}")
+        )
+        apart = rate_difference(mine, time / 100, theirs, reference_time / 100)
+        columns += _estimates(
+            f"{name}_difference",
+            (apart.estimate, apart.low, apart.high),
+            compared,
+            RATE_PLACES,
+        )
+    return rows.with_columns(columns)
 
 
 def with_difference(
@@ -146,8 +247,24 @@ def with_difference(
     """
     if len(board.arms) < 2:
         return rows
+    both, compared = _beside_reference(board, rows, by, events, of)
+    mine, size, theirs, reference_size = (
+        _counts(both[column], compared) for column in (events, of, "_events", "_of")
+    )
+    estimate = miettinen_nurminen(mine, size, theirs, reference_size)
+    values = (100 * part for part in (estimate.estimate, estimate.low, estimate.high))
+    return rows.with_columns(_estimates(name, values, compared, SHARE_PLACES))
+
+
+def _beside_reference(
+    board: Board, rows: pl.DataFrame, by: Sequence[str], events: str, of: str, *others: str
+) -> tuple[pl.DataFrame, pl.Series]:
+    """The rows with `_events`, `_of` and others of the reference arm, and which are compared."""
     reference = rows.filter(pl.col("arm") == board.reference_arm).select(
-        *by, _events=pl.col(events), _of=pl.col(of)
+        *by,
+        *(pl.col(other).alias(f"_{other}") for other in others),
+        _events=pl.col(events),
+        _of=pl.col(of),
     )
     both = (
         rows.join(reference, on=by, how="left", nulls_equal=True, maintain_order="left")
@@ -164,12 +281,7 @@ def with_difference(
             & pl.col("_events").is_not_null()
         ).fill_null(value=False)
     ).to_series()
-    mine, size, theirs, reference_size = (
-        _counts(both[column], compared) for column in (events, of, "_events", "_of")
-    )
-    estimate = miettinen_nurminen(mine, size, theirs, reference_size)
-    values = (100 * part for part in (estimate.estimate, estimate.low, estimate.high))
-    return rows.with_columns(_estimates(name, values, compared, SHARE_PLACES))
+    return both, compared
 
 
 def _counts(values: pl.Series, shown: pl.Series) -> "np.ndarray[Any, Any]":
@@ -180,14 +292,14 @@ def _counts(values: pl.Series, shown: pl.Series) -> "np.ndarray[Any, Any]":
 def _estimates(
     name: str, values: Iterable["np.ndarray[Any, Any]"], shown: pl.Series, places: int
 ) -> list[pl.Series]:
-    """An estimate and its limits as columns, rounded; null where it is not shown or not finite."""
+    """An estimate, and its limits if given, as columns; null where not shown or not finite."""
     there = shown.fill_null(value=False).to_numpy()
     return [
         rounded_column(
             pl.Series(column, np.where(there & np.isfinite(part), part, np.nan)).fill_nan(None),
             places,
         )
-        for column, part in zip((name, f"{name}_low", f"{name}_high"), values, strict=True)
+        for column, part in zip((name, f"{name}_low", f"{name}_high"), values, strict=False)
     ]
 
 
@@ -209,6 +321,13 @@ def difference_labels(board: Board, name: str = "difference", of: str = "") -> d
     return {name: f"{of}: {label[0].lower()}{label[1:]}" if of else label} | limit_labels(
         name, f"{of}, difference" if of else "Difference"
     )
+
+
+def rate_labels(board: Board, name: str = "rate") -> dict[str, str]:
+    """The label of a difference of rates; none with one arm."""
+    if len(board.arms) < 2:
+        return {}
+    return {f"{name}_difference": f"Difference in rates to {board.reference_arm}"}
 
 
 # In words

@@ -20,6 +20,14 @@ OBSERVED_DAYS = (
 )
 
 
+OF_ALL_EVENTS = (
+    "Rates are of all events; their intervals and differences take each participant as one "
+    "observation, as several events of one are not independent (Lin, Wei, Yang & Ying 2000; t "
+    "distribution, Welch 1947). No interval where participants of an arm do not differ, as where "
+    "nobody has an event."
+)
+
+
 def sealed_events(board: Board) -> tuple[str, ...]:
     """What to say of events that this view leaves out under sealed terms."""
     if board.is_limited:

@@ -99,6 +99,31 @@ def incidence_figure(
     return figure(x_title="Study day", y_title="%", height=height, traces=traces, layout=layout)
 
 
+def band_of_steps(
+    position: int, days: Sequence[float], low: Sequence[float], high: Sequence[float]
+) -> dict[str, Any]:
+    """The limits of a step curve as a band in the color of its arm.
+
+    Args:
+        position: of the arm, from 1 on.
+        days: at which the curve changes, and the last one.
+        low, high: the limits from each day to the next; one less than days.
+    """
+    edges = [day for day in days for _ in range(2)][1:-1]
+    below, above = ([value for value in limit for _ in range(2)] for limit in (low, high))
+    return {
+        "x": [*edges, *reversed(edges)],
+        "y": [*above, *reversed(below)],
+        "fill": "toself",
+        "fillcolor": arm_style(position).color,
+        "opacity": 0.16,
+        "line": {"width": 0},
+        "mode": "lines",
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+
+
 def incidence_curve(
     board: Board,
     row: int,

@@ -118,15 +118,15 @@ def in_lines(text: str, longest: int = 18) -> str:
 
 
 def error_bars(
-    middle: Iterable[float], low: Iterable[float], high: Iterable[float]
+    middle: Iterable[float], low: Iterable[float | None], high: Iterable[float | None]
 ) -> dict[str, object]:
-    """An interval around each dot, as `error_x` or `error_y` of a trace."""
+    """An interval around each dot, as `error_x` or `error_y` of a trace; none without limits."""
     ends = list(zip(middle, low, high, strict=True))
     return {
         "type": "data",
         "symmetric": False,
-        "array": [above - value for value, _, above in ends],
-        "arrayminus": [value - below for value, below, _ in ends],
+        "array": [0.0 if above is None else above - value for value, _, above in ends],
+        "arrayminus": [0.0 if below is None else value - below for value, below, _ in ends],
         "thickness": 1.5,
     }
 

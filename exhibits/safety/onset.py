@@ -1,13 +1,12 @@
 """When adverse events began."""
 
-from itertools import pairwise
-
 import plotly.graph_objects as go
 import polars as pl
 
 from exhibits.exhibit import Exhibit, exhibit
-from exhibits.parts.comparison import too_few_note, with_rate
+from exhibits.parts.comparison import rate_labels, too_few_note, with_rate
 from exhibits.parts.events import (
+    OF_ALL_EVENTS,
     SINCE,
     list_of_events,
     not_recorded_of_events,
@@ -33,40 +32,28 @@ from queries import Board
     filtered=True,
     method=(
         SINCE + " Those without a day of onset are not in this picture.",
-        "Exact Poisson intervals (Garwood 1936); they take events as independent, and several "
-        "of one participant are not.",
+        OF_ALL_EVENTS,
     ),
 )
 def adverse_event_onset(board: Board) -> Exhibit:
     """When events began: per 100 patient-days observed, by week since randomization."""
-    days = board.ask("safety/onset")
-    observed = days.filter(pl.col("observed") > 0)
-    if observed.is_empty() or not days["events"].sum():
+    periods = board.ask("safety/onset").filter(pl.col("days") > 0)
+    if not periods["events"].sum():
         return Exhibit(missing="No event has a day of onset since randomization.")
-    edges = _edges(int(observed["study_day"].max()))  # type: ignore[arg-type]
-    words = {first: f"{first} to {after - 1}" for first, after in pairwise(edges)}
-    week = pl.lit(edges[0])
-    for first in edges[1:-1]:
-        week = pl.when(pl.col("study_day") >= first).then(first).otherwise(week)
-    table = (
-        days.with_columns(week.cast(pl.Int64).alias("from_day"))
-        .group_by("arm", "position", "from_day", maintain_order=True)
-        .agg(pl.sum("events", "grade_3", "observed"), participants=pl.max("observed"))
-        .filter(pl.col("observed") > 0)
-        .sort("position", "from_day")
-        .with_columns(days=pl.col("from_day").replace_strict(words, return_dtype=pl.String))
-    )
-    table = with_rate(board, table, days="observed", of="participants")
+    table = with_rate(
+        board, periods, periods, by=["from_day"], days="days", of="participants"
+    ).with_columns(days=pl.format("{} to {}", "from_day", "to_day"), observed=pl.col("days"))
+    names = table.sort("from_day")["days"].unique(maintain_order=True).to_list()
     lists = tuple(
         list_of_events(
             row_name(board, f"Onset on study days {row['days']}", row["arm"]),
             arm=row["arm"],
             from_day=row["from_day"],
-            to_day=edges[edges.index(row["from_day"]) + 1] - 1,
+            to_day=row["to_day"],
         )
         for row in table.iter_rows(named=True)
     )
-    first_week = table.filter(pl.col("from_day") == edges[0])
+    first_period = table.filter(days=names[0])
 
     def draw() -> "go.Figure":
         drawn = figure(x_title="Study day", y_title="Events per 100 patient-days", height=400)
@@ -79,7 +66,7 @@ def adverse_event_onset(board: Board) -> Exhibit:
             )
             drawn.add_trace(
                 go.Scatter(
-                    x=[words[first] for first in rows["from_day"]],
+                    x=rows["days"].to_list(),
                     y=rows["rate"].to_list(),
                     error_y=error_bars(rows["rate"], rows["rate_low"], rows["rate_high"]),
                     mode="markers+lines",
@@ -95,12 +82,12 @@ def adverse_event_onset(board: Board) -> Exhibit:
         drawn.update_xaxes(
             type="category",
             categoryorder="array",
-            categoryarray=[words[first] for first in edges[:-1]],
+            categoryarray=names,
         )
         return drawn
 
     return Exhibit(
-        answer=f"In the first period ({words[edges[0]]}): "
+        answer=f"In the first period ({names[0]}): "
         + "; ".join(
             row_name(
                 board,
@@ -112,7 +99,7 @@ def adverse_event_onset(board: Board) -> Exhibit:
                 ),
                 row["arm"],
             )
-            for row in first_week.iter_rows(named=True)
+            for row in first_period.iter_rows(named=True)
         )
         + ".",
         denominator=f"{counted(int(table['events'].sum()), 'event')} with a day of onset, "
@@ -127,11 +114,10 @@ def adverse_event_onset(board: Board) -> Exhibit:
             "events",
             *(("grade_3",) if recorded_of_events(board)["grade_3"] else ()),
             "observed",
-            "rate",
-            "rate_low",
-            "rate_high",
+            "^rate.*$",
         ),
-        labels={
+        labels=rate_labels(board)
+        | {
             "days": "Study days",
             "participants": "Participants observed",
             "events": "Events that began",
@@ -145,10 +131,3 @@ def adverse_event_onset(board: Board) -> Exhibit:
             *sealed_events(board),
         ),
     )
-
-
-def _edges(last: int) -> list[int]:
-    """First days of periods, and the day after the last: weeks, or four of them in long studies."""
-    step = 7 if last <= 70 else 28
-    edges = list(range(1, last + 1, step))
-    return [*edges, edges[-1] + step]

@@ -9,6 +9,7 @@ from exhibits.exhibit import Conclusion, Exhibit, Number, People, exhibit
 from exhibits.parts.comparison import (
     apart_in_words,
     counts_in_arms,
+    rate_labels,
     share_of_arm,
     shares_in_arms,
     too_few_note,
@@ -18,6 +19,7 @@ from exhibits.parts.comparison import (
 )
 from exhibits.parts.events import (
     OBSERVED_DAYS,
+    OF_ALL_EVENTS,
     SINCE,
     later_events,
     list_of_events,
@@ -74,6 +76,7 @@ def _knows_who_left(board: Board) -> bool:
         "event is serious, its criteria count. Grades: CTCAE where they are recorded, else mild "
         "1, moderate 2, severe 3; fatal 5.",
         "Shares with exact intervals (Clopper & Pearson 1934). " + OBSERVED_DAYS,
+        OF_ALL_EVENTS,
     ),
 )
 def adverse_event_overview(board: Board) -> Exhibit:
@@ -97,9 +100,11 @@ def adverse_event_overview(board: Board) -> Exhibit:
         with_share(board, rows, of="of").with_columns(
             pl.when(pl.col("kind") != "left").then(pl.col("events", "in_time").cast(pl.Int64))
         ),
+        None if board.is_limited else board.ask("safety/rates"),
+        by=["kind"],
         events="in_time",
         of="of",
-    ).drop("rate_low", "rate_high")
+    )
     recorded = recorded_of_events(board)
     is_recorded = pl.col("kind").is_in([kind for kind in KINDS if recorded.get(kind, True)])
     table = table.with_columns(remark=pl.when(~is_recorded).then(pl.lit(NOT_RECORDED)))
@@ -170,9 +175,10 @@ def adverse_event_overview(board: Board) -> Exhibit:
             "percent_high",
             "events",
             "observed_days",
-            "rate",
+            "^rate.*$",
             *(() if table["remark"].null_count() == table.height else ("remark",)),
         ),
+        labels=rate_labels(board),
         lists=lists,
         footnotes=(
             *(

@@ -13,6 +13,14 @@ from estimators.time_to_event import (
 )
 from exhibits.exhibit import Exhibit, People, exhibit
 from exhibits.parts.comparison import TOO_FEW, has_enough, too_few_note
+from exhibits.parts.event_times import (
+    DEATH,
+    EVENT,
+    OBSERVED_TO,
+    SAME_DAY,
+    earliest_note,
+    not_followed_note,
+)
 from exhibits.parts.events import list_of_interest, sealed_terms
 from exhibits.parts.incidence_curves import (
     LEAST_EVENTS,
@@ -29,8 +37,6 @@ from exhibits.special_interest.groups import (
 )
 from queries import Board
 
-EVENT, DEATH = 1, 2
-
 
 @exhibit(
     page="board-special-interest",
@@ -41,10 +47,8 @@ EVENT, DEATH = 1, 2
     method=(
         COUNTED,
         "Aalen & Johansen's estimate (1978) with death as the competing event; 95 % limits on "
-        "the log-log scale (Choudhury 2002), none where nobody had the event. Day 1 is the day "
-        "of randomization. Completing or leaving the study and the data cut-off end the "
-        "observation (censoring); discharge from hospital does not. An event on the day of "
-        "death counts as the event.",
+        "the log-log scale (Choudhury 2002), none where nobody had the event. "
+        f"{OBSERVED_TO} {SAME_DAY}",
     ),
 )
 def special_interest_incidence(board: Board) -> Exhibit:
@@ -121,22 +125,8 @@ def special_interest_incidence(board: Board) -> Exhibit:
         table=pl.DataFrame(rows, schema=INCIDENCE_SCHEMA),
         labels=INCIDENCE_LABELS,
         footnotes=(
-            *(
-                (
-                    f"{counted(imputed, 'first event')} without a day of onset: on the earliest "
-                    "day possible.",
-                )
-                if imputed
-                else ()
-            ),
-            *(
-                (
-                    f"Not in the curves: {counted(left_out_most, 'participant')} without a date of "
-                    "randomization or of death, or without any record since.",
-                )
-                if left_out_most
-                else ()
-            ),
+            *earliest_note(imputed),
+            *not_followed_note(left_out_most),
             *(_log_rank_words(board, known) if len(estimated) == len(board.arms) else ()),
             *too_few_note(board, sizes.values()),
             *standard_queries(board),
@@ -182,7 +172,7 @@ def _incidence_answer(board: Board, known: pl.DataFrame, last: int) -> str:
             if not has_enough(board, rows.height):
                 continue
             days, outcomes = rows["day"].to_numpy(), rows["outcome"].to_numpy()
-            curves = aalen_johansen(days, outcomes, codes=[1, 2])
+            curves = aalen_johansen(days, outcomes, codes=[EVENT, DEATH])
             value = incidence_on(curves, [last]).incidence[0, 0]
             words = percent(value) if math.isfinite(value) else f"not known on day {last}"
             shares.append(words if len(board.arms) == 1 else f"{words} ({arm})")

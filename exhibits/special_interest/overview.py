@@ -8,6 +8,7 @@ from exhibits.parts.comparison import (
     held_against_reference,
     is_apart,
     largest_difference,
+    rate_labels,
     share_of_arm,
     too_few_note,
     with_difference,
@@ -15,6 +16,7 @@ from exhibits.parts.comparison import (
     with_share,
 )
 from exhibits.parts.events import (
+    OF_ALL_EVENTS,
     later_events,
     list_of_interest,
     not_followed,
@@ -54,9 +56,8 @@ LABELS = {
     method=(
         COUNTED,
         GROUPS,
-        "Share of participants with the exact interval (Clopper & Pearson 1934). Rate: all events "
-        "per 100 patient-days since randomization, with Garwood's interval (1936), which is too "
-        "narrow where somebody has many events.",
+        "Share of participants with the exact interval (Clopper & Pearson 1934).",
+        OF_ALL_EVENTS,
     ),
 )
 def special_interest_overview(board: Board) -> Exhibit:
@@ -68,9 +69,11 @@ def special_interest_overview(board: Board) -> Exhibit:
     )
     recorded = recorded_of_events(board)
     names = {key: group.name for key, group in groups.items()}
-    table = with_difference(
-        board, with_rate(board, with_share(board, rows), events="in_time"), by=["group"]
-    ).with_columns(name=pl.col("group").replace_strict(names))
+    sums = board.ask("special_interest/rates")
+    rows = with_rate(board, with_share(board, rows), sums, by=["group"], events="in_time")
+    table = with_difference(board, rows, by=["group"]).with_columns(
+        name=pl.col("group").replace_strict(names)
+    )
     table = with_marks(board, table, "group")
     attention = marked(board, GROUP)
     total = int(people["randomized"].sum())
@@ -116,10 +119,10 @@ def special_interest_overview(board: Board) -> Exhibit:
         table=table.select(
             "name", "arm", "randomized", "participants", "percent", "percent_low", "percent_high",
             "events", *(kind for kind in ("serious", "fatal") if recorded[kind]), "observed_days",
-            "rate", "rate_low", "rate_high", "^difference.*$",
+            "^rate.*$", "^difference.*$",
             *(("mark",) if len(board.arms) > 1 else ()),
         ),
-        labels=LABELS | difference_labels(board),
+        labels=LABELS | difference_labels(board) | rate_labels(board),
         footnotes=(
             *(
                 (

@@ -25,6 +25,7 @@ from exhibits.parts.comparison import (
 )
 from exhibits.parts.incidence_curves import (
     LEAST_EVENTS,
+    band_of_steps,
     days_apart,
     in_percent,
     milestones,
@@ -334,25 +335,11 @@ def _add_band(drawn: "go.Figure", position: int, curve: KaplanMeier) -> None:
     if there.size == 0:
         return
     ends = np.append(curve.times, curve.times[-1])
-    x = [time for place in there for time in (float(curve.times[place]), float(ends[place + 1]))]
-    low, high = (
-        [value for place in there for value in (100 * float(values[place]),) * 2]
-        for values in (curve.low, curve.high)
+    low, high = (100 * values[there] for values in (curve.low, curve.high))
+    band = band_of_steps(
+        position, ends[[*there, there[-1] + 1]].tolist(), low.tolist(), high.tolist()
     )
-    drawn.add_trace(
-        go.Scatter(
-            x=[*x, *reversed(x)],
-            y=[*high, *reversed(low)],
-            fill="toself",
-            fillcolor=arm_style(position).color,
-            opacity=0.16,
-            line={"width": 0},
-            mode="lines",
-            legendgroup=str(position),
-            showlegend=False,
-            hoverinfo="skip",
-        )
-    )
+    drawn.add_trace(go.Scatter(band | {"legendgroup": str(position)}))
 
 
 def _add_survival(

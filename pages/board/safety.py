@@ -16,6 +16,8 @@ if not board.is_limited:
             show("adverse_events_as_treated")
     if onset.open:
         with onset:
+            show("event_incidence")
+            show("mean_event_count")
             show("adverse_event_onset")
     if listings.open:
         with listings:

@@ -22,16 +22,7 @@ event as (
     event.subject,
     event.preferred_term,
     event.start_date_text,
-    coalesce(
-      event.start_date,
-      greatest(
-        coalesce(
-          try_strptime(event.start_date_text || '-01', '%Y-%m-%d')::date,
-          try_strptime(event.start_date_text || '-01-01', '%Y-%m-%d')::date
-        ),
-        person.begins
-      )
-    ) as began,
+    earliest_date(event.start_date, event.start_date_text, person.begins) as began,
     event.start_date is null as is_earliest
   from event_of_interest(terms, filters, cutoff) as event
   inner join person using (subject)

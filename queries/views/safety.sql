@@ -91,6 +91,75 @@ create macro latest_date(complete, written) as coalesce(
   try_strptime(written || '-12-31', '%Y-%m-%d')::date
 );
 
+-- The earliest day, from the day `since` on, that a date can be: of a date in part the first of its
+-- month or year. Null where neither is known.
+create macro earliest_date(complete, written, since) as coalesce(
+  complete,
+  greatest(
+    coalesce(
+      try_strptime(written || '-01', '%Y-%m-%d')::date,
+      try_strptime(written || '-01-01', '%Y-%m-%d')::date
+    ),
+    since
+  )
+);
+
+-- The study day of an onset, on the earliest that it can be.
+create macro onset_day(complete, written, day_one) as
+  earliest_date(complete, written, day_one) - day_one + 1;
+
+-- Of several onsets the first that is known to the day; where none is, the earliest that one can be.
+create macro first_onset(day, is_earliest) as
+  coalesce(min(day) filter (where not is_earliest), min(day));
+
+-- One row a participant whom the filters leave: on how many of the chosen days they were observed, up
+-- to which study day, the study day of death where it ended that, and why not where it is not known.
+create macro followed(filters, cutoff) as table
+select
+  subject,
+  arm,
+  position,
+  day_one,
+  chosen_days_observed(day_one, last_day, filters) as days,
+  greatest(
+    least(
+      coalesce(last_day - day_one + 1, 1), coalesce(struct_extract(filters, 'last_day')::bigint, 1000000)
+    ),
+    1
+  ) as last_day,
+  case when ended = 'died' and death_date is not null then greatest(death_date - day_one + 1, 1) end
+    as death_day,
+  case
+    when day_one is null then 'no date of randomization'
+    when ended = 'died' and death_date is null then 'no date of death'
+    when last_day is null then 'no record since randomization'
+  end as why_not
+from chosen_participant(filters, cutoff);
+
+-- What came first: the event (1), death without it (2), or the end of observation (0); null where that
+-- is not known. An event counts before a death on the same day.
+create macro first_outcome(event_day, death_day, last_day, why_not) as case
+  when why_not is not null and event_day is null then null
+  when event_day <= coalesce(death_day, event_day) then 1
+  when death_day <= last_day then 2
+  else 0
+end;
+
+-- The study day of what came first.
+create macro day_of_outcome(outcome, event_day, death_day, last_day) as
+  case outcome when 1 then event_day when 2 then death_day when 0 then last_day end;
+
+-- What the rate of all events and its error by participant need of participants with so many events
+-- and days observed each.
+create macro sums_of(events, days) as struct_pack(
+  participants := count(*) filter (where days > 0 or events > 0),
+  events := sum(events)::bigint,
+  days := sum(days)::bigint,
+  events_squared := sum(events * events)::bigint,
+  products := sum(events * days)::bigint,
+  days_squared := sum(days * days)::bigint
+);
+
 -- Whether an event is ticked as serious, else whether any criterion is; null where nothing says so.
 create macro ticked_serious(
   serious, death, life_threatening, hospitalization, disability, congenital, medically_important
@@ -113,8 +182,8 @@ end;
 -- One row an adverse event of a randomized participant that began at randomization or later. A date
 -- in part that can be either counts, and so does none at all; `onset` says which. A fatal event is
 -- serious whatever was ticked. Whether an event is serious or fatal, and its grade, is null where
--- nothing says so. `is_later`: it began after the participant was last observed, so that no time at
--- risk belongs to it. A table in the connection's own memory, as every question about events begins
+-- nothing says so. `is_later`: it began after the participant was last observed, on the earliest day
+-- that it can have, so that no time at risk belongs to it. A table in the connection's own memory, as every question about events begins
 -- with it.
 create table emergent_event as
 select
@@ -126,7 +195,9 @@ select
   end as onset,
   case when event.is_fatal then true else event.is_ticked end as is_serious,
   event.is_fatal and not coalesce(event.is_ticked, false) as is_fatal_not_serious,
-  coalesce(event.start_date > event.observed_until, false) as is_later
+  coalesce(
+    earliest_date(event.start_date, event.start_date_text, event.day_one) > event.observed_until, false
+  ) as is_later
 from (
   select
     adverse_event.subject,

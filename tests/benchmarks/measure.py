@@ -256,7 +256,8 @@ TARGETS = (
 )  # fmt: skip
 EVENT_EXHIBITS = (
     "adverse_event_overview", "adverse_event_dots", "adverse_events_by_term",
-    "adverse_event_onset", "deaths", "serious_events", "all_events",
+    "event_incidence", "mean_event_count", "adverse_event_onset", "deaths", "serious_events",
+    "all_events",
     "special_interest_overview", "special_interest_incidence", "special_interest_cases",
 )  # fmt: skip
 # Of one participant, who is chosen on the page.

@@ -69,6 +69,7 @@ def test_a_number_a_mark_and_a_row_lead_to_their_participants_and_back(
     page.get_by_role("tab", name="Onset").click()
     visitor.settled()
     chart = page.locator(".st-key-chart-adverse_event_onset .js-plotly-plot")
+    chart.scroll_into_view_if_needed()
     chart.locator(".scatterlayer .trace .points path").first.click(force=True)
     expect(page.locator("h1")).to_have_text("Participant")
     goes_back(visitor, "adverse_event_onset")

@@ -9,14 +9,21 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
-from estimators.rates import Rate, RateRatio, garwood, rate_ratio
+from estimators.rates import (
+    Rate,
+    RateDifference,
+    RateRatio,
+    garwood,
+    rate_difference,
+    rate_ratio,
+)
 
 LEVELS = st.floats(0.5, 0.999)
 EVENTS = st.integers(0, 200)
 EXPOSURES = st.floats(0.01, 1e5)
 
 
-def limits(found: Rate | RateRatio) -> tuple[float, float]:
+def limits(found: Rate | RateDifference | RateRatio) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
@@ -71,6 +78,41 @@ def test_the_interval_of_a_rate_holds_it_grows_with_the_level_and_has_its_unit(
     assert high < higher
     in_years = limits(garwood(events, exposure / 365.25, level))
     assert in_years == pytest.approx((low * 365.25, high * 365.25))
+
+
+# --- the difference of two arms -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("counts", "difference", "low", "high"),
+    # R 4.2.2: limits of poisson.test of each arm, squares of their distances added.
+    [
+        ((41, 28010, 15, 19017), 0.000674995, 0.0000168275, 0.00130197),
+        ((6, 565, 21, 342), -0.0507840, -0.0839311, -0.0242626),
+        ((0, 100, 4, 120), -0.0333333, -0.0853466, 0.0108130),
+    ],
+)
+def test_difference_of_limits_of_poisson_test_of_r(
+    counts: tuple[int, float, int, float], difference: float, low: float, high: float
+) -> None:
+    found = rate_difference(*counts)
+    assert float(found.estimate) == pytest.approx(difference, abs=1e-7)
+    assert limits(found) == pytest.approx((low, high), abs=1e-7)
+
+
+@settings(deadline=None, max_examples=50)
+@given(EVENTS, EXPOSURES, EVENTS, EXPOSURES, LEVELS)
+def test_the_interval_of_a_difference_holds_it_grows_with_the_level_and_mirrors(
+    x1: int, time1: float, x2: int, time2: float, level: float
+) -> None:
+    found = rate_difference(x1, time1, x2, time2, level)
+    low, high = limits(found)
+    assert low < float(found.estimate) < high
+    lower, higher = limits(rate_difference(x1, time1, x2, time2, (1 + level) / 2))
+    assert lower < low
+    assert high < higher
+    turned = limits(rate_difference(x2, time2, x1, time1, level))
+    assert (-turned[1], -turned[0]) == pytest.approx((low, high))
 
 
 # --- the ratio of two arms ------------------------------------------------------------------
@@ -148,6 +190,8 @@ def test_the_interval_of_a_ratio_holds_it_grows_with_the_level_and_turns_over_wi
 def test_a_table_is_what_its_rows_are_one_by_one() -> None:
     events, exposure = np.array([0, 3, 30], dtype=np.uint32), np.array([[10.0], [400.0]])
     rate, ratio = garwood(events, exposure), rate_ratio(events, exposure, 4, 50.0)
+    apart = rate_difference(events, exposure, 4, 50.0)
+    assert apart.low[1, 2] == float(rate_difference(30, 400.0, 4, 50.0).low)
     assert rate.low.shape == ratio.high.shape == (2, 3)
     assert rate.low[1, 2] == float(garwood(30, 400.0).low)
     assert ratio.high[1, 2] == float(rate_ratio(30, 400.0, 4, 50.0).high)

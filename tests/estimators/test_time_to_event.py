@@ -1,6 +1,7 @@
 """Time to event against published data, R, scipy.stats, exact sums, and the laws to obey."""
 
 import math
+from collections import Counter
 from fractions import Fraction
 from random import Random
 from typing import TypeAlias
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
-from estimators.proportions import newcombe
+from estimators.proportions import newcombe, square_and_add, wilson_of_size
 from estimators.time_to_event import (
     CumulativeIncidence,
     KaplanMeier,
@@ -20,6 +21,7 @@ from estimators.time_to_event import (
     Median,
     aalen_johansen,
     difference_at,
+    incidence_difference_at,
     incidence_on,
     kaplan_meier,
     log_rank,
@@ -720,3 +722,140 @@ def test_the_difference_at_a_day_covers_at_30_an_arm_with_censoring() -> None:
         assert found.high is not None
         covered += found.low <= truth <= found.high
     assert covered / runs > 0.925
+
+
+# --- the difference of incidences at a day --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "difference", "low", "high"),
+    # mgus2 of survival by sex, 120 months: incidence and error of survfit of R 4.2, women and men;
+    # limits by R. First progression, with death competing, then death.
+    [
+        ((0.0738857, 0.0107698), (0.0553102, 0.0086443), 0.0185754, -0.0082783, 0.0466684),
+        ((0.4804900, 0.0208049), (0.5751785, 0.0189386), -0.0946884, -0.1492827, -0.0393356),
+    ],
+)
+def test_limits_from_incidences_and_their_errors_as_in_r(
+    first: tuple[float, float],
+    second: tuple[float, float],
+    difference: float,
+    low: float,
+    high: float,
+) -> None:
+    z = float(stats.norm.ppf(0.975))
+    arms = [
+        (share, *wilson_of_size(share, share * (1 - share) / error**2, z))
+        for share, error in (first, second)
+    ]
+    found = [float(part) for part in square_and_add(arms[0], arms[1])]
+    assert found == pytest.approx([difference, low, high], abs=3e-7)
+
+
+def test_difference_of_incidences_as_by_hand_from_survfit_of_r() -> None:
+    # Day 28 of the made-up data: one cause against the other, as above.
+    turned = [{0: 0, 1: 2, 2: 1}[cause] for cause in CAUSES]
+    found = incidence_difference_at((DAYS, CAUSES), (DAYS, turned), 28, 1)
+    limits = []
+    for share, variance in (
+        (0.4984253856718, 0.01437819630048),
+        (0.3062700155454, 0.01041958138218),
+    ):
+        square = stats.norm.ppf(0.975) ** 2 * variance / (share * (1 - share))
+        limits.append(np.sort(np.roots([1 + square, -(2 * share + square), share**2])))
+    assert (found.first, found.second) == pytest.approx((0.4984253856718, 0.3062700155454))
+    estimate = 0.4984253856718 - 0.3062700155454
+    low = estimate - math.hypot(0.4984253856718 - limits[0][0], limits[1][1] - 0.3062700155454)
+    high = estimate + math.hypot(limits[0][1] - 0.4984253856718, 0.3062700155454 - limits[1][0])
+    assert (found.estimate, found.low, found.high) == pytest.approx((estimate, low, high), abs=1e-9)
+    assert incidence_difference_at((DAYS, turned), (DAYS, CAUSES), 28, 2) == found
+    observed = sum(day >= 28 or cause > 0 for day, cause in zip(DAYS, CAUSES, strict=True))
+    assert (found.n, found.known) == ((30, 30), (observed, observed))
+
+
+Three: TypeAlias = tuple[int, int, int]
+THREE = st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12)).filter(any)
+
+
+@given(THREE, THREE, LEVELS)
+def test_incidences_without_censoring_have_newcombes_interval(
+    first: Three, second: Three, level: float
+) -> None:
+    """Of each arm so many have the event, die before it, and have neither; none or all, too."""
+    arms = [
+        ([3] * had + [5] * died + [28] * neither, [1] * had + [2] * died + [0] * neither)
+        for had, died, neither in (first, second)
+    ]
+    found = incidence_difference_at(arms[0], arms[1], 28, 1, level)
+    peer = newcombe(first[0], sum(first), second[0], sum(second), level)
+    assert found.low == pytest.approx(float(peer.low), abs=1e-9)
+    assert found.high == pytest.approx(float(peer.high), abs=1e-9)
+    turned = incidence_difference_at(arms[1], arms[0], 28, 1, level)
+    assert turned.estimate == pytest.approx(-(found.estimate or 0.0))
+    assert turned.high == pytest.approx(-(found.low or 0.0))
+
+
+@given(PARTICIPANTS, PARTICIPANTS, st.integers(0, 12))
+def test_with_one_cause_the_difference_is_that_of_survival_turned(
+    first: Participants, second: Participants, day: int
+) -> None:
+    one, other = of_one_cause(first), of_one_cause(second)
+    found = incidence_difference_at(one, other, day, 1)
+    peer = difference_at(one, other, day)
+    assert (found.reason, found.known) == (peer.reason, peer.known)
+    if peer.estimate is not None and found.estimate is not None:
+        assert found.estimate == pytest.approx(-peer.estimate, abs=1e-9)
+        assert found.low == pytest.approx(-(peer.high or 0.0), abs=1e-9)
+
+
+@given(PARTICIPANTS, PARTICIPANTS, st.integers(0, 12))
+def test_a_difference_of_incidences_lies_within_its_limits(
+    first: Participants, second: Participants, day: int
+) -> None:
+    found = incidence_difference_at(split(first), split(second), day, 1)
+    if found.estimate is None:
+        assert found.reason == f"In an arm nobody is observed through day {day}."
+        return
+    assert found.low is not None
+    assert found.high is not None
+    assert -1.0 <= found.low <= found.estimate <= found.high <= 1.0
+
+
+def test_an_incidence_of_an_empty_arm_or_of_no_cause() -> None:
+    some = ([5, 9], [1, 0])
+    assert incidence_difference_at(some, ([], []), 5, 1).reason == "An arm is empty."
+    at_once = ([1, 1, 1], [2, 2, 2])
+    dead = incidence_difference_at(some, at_once, 9, 1)
+    assert (dead.second, dead.estimate) == (0.0, 0.5)
+    with pytest.raises(ValueError, match="The code of a cause must be at least 1"):
+        incidence_difference_at(some, some, 5, 0)
+    with pytest.raises(ValueError, match="The day must be a finite number"):
+        incidence_difference_at(some, some, -1, 1)
+    with pytest.raises(ValueError, match=r"write 95 % as 0\.95"):
+        incidence_difference_at(some, some, 5, 1, 95)
+
+
+@given(PARTICIPANTS, PARTICIPANTS, st.integers(0, 12))
+def test_participants_who_are_alike_may_stand_as_one_entry(
+    first: Participants, second: Participants, day: int
+) -> None:
+    grouped = []
+    for arm in (first, second):
+        alike = Counter(arm)
+        times, causes = split(list(alike))
+        grouped.append((times, causes, np.array([*alike.values()], dtype=np.int64)))
+        curves, one_by_one = (
+            aalen_johansen(times, causes, codes=[1, 2], people=grouped[-1][2]),
+            aalen_johansen(*split(arm), codes=[1, 2]),
+        )
+        for name in ("times", "at_risk", "events", "incidence", "variance"):
+            assert getattr(curves, name).tolist() == getattr(one_by_one, name).tolist(), name
+    found = incidence_difference_at(grouped[0], grouped[1], day, 1)
+    assert found == incidence_difference_at(split(first), split(second), day, 1)
+
+
+def test_numbers_of_participants_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="one number of participants"):
+        aalen_johansen([1, 2], [1, 0], people=[3])
+    with pytest.raises(ValueError, match="must be at least 0"):
+        aalen_johansen([1, 2], [1, 0], people=[3, -1])
