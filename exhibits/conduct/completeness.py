@@ -195,7 +195,7 @@ def visits_received(board: Board) -> Exhibit:
     by_visit = shown(board, "conduct/visits_by_visit")
     visits = None if by_visit is None else _percentages(by_visit)
 
-    def draw(visits: pl.DataFrame) -> go.Figure:
+    def draw(visits: pl.DataFrame) -> "go.Figure":
         rows = visits.with_columns(name=sentence_case("visit"))
         return _dots(
             [

@@ -471,7 +471,7 @@ def _count_answer(board: Board, rows: pl.DataFrame, day: int) -> str:
     return f"By day {day} a participant had on average {said}{beside}.{rest}"
 
 
-def _counts_drawn(board: Board, counts: dict[str, MeanCount], days: Sequence[int]) -> go.Figure:
+def _counts_drawn(board: Board, counts: dict[str, MeanCount], days: Sequence[int]) -> "go.Figure":
     """Step curves from day 1 on with bands of limits, up to where an arm is observed."""
     bands, lines = [], []
     for arm, found in counts.items():
