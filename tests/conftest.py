@@ -28,9 +28,11 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
+import data_validation.assess
 import queries.board
 from access import Action, Grant, Identity, Role, View, command_line_identity, decide, rights_of
 from access.policy import issue_closed_session
+from data_validation.findings import NOTHING
 from data_validation.load import load
 from queries import Board, connections, open_board
 from queries.connections import Lease
@@ -212,12 +214,23 @@ def load_frames(
     keys: KeyPair,
     folder: Path,
     cutoff: date | None = None,
+    *,
+    checked: bool = False,
 ) -> LoadedTrial:
-    """Write datasets as an extract and load it into a store in `folder`, after what is there."""
+    """Write datasets as an extract and load it into a store in `folder`, after what is there.
+
+    Args:
+        checked: whether its checks run, which take half of the time of a load. Without, there is
+            no finding: for tests of what is shown beside findings.
+    """
     extract = folder / f"extract-{cutoff}"
     write_extract(frames, extract, format="parquet")
     store = Store(folder / "store")
-    load(extract, trial, store, keys.public, cutoff=cutoff)
+    with pytest.MonkeyPatch.context() as patch:
+        if not checked:
+            patch.setattr(data_validation.assess, "find", lambda *_: NOTHING)
+            patch.setattr(data_validation.assess, "unblinding_findings", lambda *_: [])
+        load(extract, trial, store, keys.public, cutoff=cutoff)
     return LoadedTrial(trial, store, extract, keys)
 
 
@@ -302,7 +315,8 @@ def demonstration_store(workshop: Workshop, key_pair: KeyPair) -> LoadedTrial:
     def loaded(folder: Path) -> LoadedTrial:
         trial = load_trial(DEMONSTRATION_TRIAL)
         for cutoff in CUTOFFS:
-            last = load_frames(simulate(trial, cutoff=cutoff), trial, key_pair, folder, cutoff)
+            frames = simulate(trial, cutoff=cutoff)
+            last = load_frames(frames, trial, key_pair, folder, cutoff, checked=True)
         return last
 
     return workshop.make("demonstration", loaded)
@@ -342,7 +356,9 @@ def single_arm_store(workshop: Workshop, key_pair: KeyPair, single_arm_trial: Tr
 
     def loaded(folder: Path) -> LoadedTrial:
         frames = simulate(single_arm_trial, participants=12, cutoff=CUTOFFS[0])
-        return load_frames(frames, single_arm_trial, key_pair, folder, CUTOFFS[0])
+        return load_frames(
+            frames, single_arm_trial, key_pair, folder, CUTOFFS[0], checked=True
+        )
 
     return workshop.make("single-arm", loaded)
 
@@ -368,7 +384,10 @@ def nobody_store(workshop: Workshop, key_pair: KeyPair) -> LoadedTrial:
     }
     trial = load_trial(DEMONSTRATION_TRIAL)
     return workshop.make(
-        "nobody", lambda folder: load_frames(frames, trial, key_pair, folder, date(2023, 1, 31))
+        "nobody",
+        lambda folder: load_frames(
+            frames, trial, key_pair, folder, date(2023, 1, 31), checked=True
+        ),
     )
 
 
@@ -442,4 +461,5 @@ def _troubled(folder: Path, key_pair: KeyPair) -> Troubled:
         for name, frame in frames.items()
     }
     people["no_date"] = hostile[people["no_date"]]
-    return Troubled(load_frames(frames, trial, key_pair, folder, CUTOFFS[1]), **people)
+    loaded = load_frames(frames, trial, key_pair, folder, CUTOFFS[1], checked=True)
+    return Troubled(loaded, **people)

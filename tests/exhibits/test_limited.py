@@ -23,7 +23,7 @@ OF_ROWS = {"eligibility_measures", "allocation_by_place"} | (
 NO_COUNTS = {"days", "planned_day", "percent", "percent_low", "percent_high"}
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(scope="module", params=STORES)
 def board(request: pytest.FixtureRequest) -> Iterator[Board]:
     loaded: LoadedTrial = request.getfixturevalue(request.param)
     opened = limited_board(loaded.trial, loaded.snapshot)

@@ -49,7 +49,7 @@ def shown(workshop: Workshop, key_pair: KeyPair) -> Callable[[Habit], LoadedTria
     def loaded(habit: Habit) -> LoadedTrial:
         def load(folder: Path) -> LoadedTrial:
             frames = simulate(trial, participants=24, seed=1, cutoff=CUTOFF, habits=(habit,))
-            return load_frames(frames, trial, key_pair, folder, CUTOFF)
+            return load_frames(frames, trial, key_pair, folder, CUTOFF, checked=True)
 
         return workshop.make(f"habit-{habit.replace(' ', '-')}", load)
 

@@ -35,7 +35,7 @@ def twins(
     rng = np.random.default_rng(11)
     other = folders[1] / "other"
     write_files(permuted(frames, TRIAL, rng), other, rng)
-    received = load_frames(frames, TRIAL, key_pair, folders[0])
+    received = load_frames(frames, TRIAL, key_pair, folders[0], checked=True)
     sealed_differs = load_extract(other, key_pair, folders[1])
     return received, at_the_same_moment(sealed_differs, received, folders[1])
 
