@@ -13,7 +13,7 @@ import pickle
 import re
 import shutil
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from multiprocessing.context import ForkServerContext
@@ -208,6 +208,15 @@ def board_of(loaded: LoadedTrial, view: View, snapshot: Snapshot | None = None) 
     return open_board(loaded.trial, chosen, grant_for(loaded, view, chosen), loaded.keys.private)
 
 
+@contextmanager
+def without_checks() -> Iterator[None]:
+    """No check runs: an extract is sealed and shaped as ever, and nothing is found in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data_validation.assess, "find", lambda *_: NOTHING)
+        patch.setattr(data_validation.assess, "unblinding_findings", lambda *_: [])
+        yield
+
+
 def load_frames(
     frames: Mapping[str, pl.DataFrame],
     trial: Trial,
@@ -226,10 +235,7 @@ def load_frames(
     extract = folder / f"extract-{cutoff}"
     write_extract(frames, extract, format="parquet")
     store = Store(folder / "store")
-    with pytest.MonkeyPatch.context() as patch:
-        if not checked:
-            patch.setattr(data_validation.assess, "find", lambda *_: NOTHING)
-            patch.setattr(data_validation.assess, "unblinding_findings", lambda *_: [])
+    with nullcontext() if checked else without_checks():
         load(extract, trial, store, keys.public, cutoff=cutoff)
     return LoadedTrial(trial, store, extract, keys)
 

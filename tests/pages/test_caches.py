@@ -51,7 +51,7 @@ def alone(
     at_dashboard: AtDashboard, loaded: LoadedTrial, role: Role
 ) -> dict[str, list[ForwardMsg]]:
     visitor = at_dashboard(loaded).sign_in(role.value)
-    return {address: opened(visitor, address) for address in pages_of(role)}
+    return {address: opened(visitor, address) for address in pages_of(role) if address in SHARED[role]}
 
 
 @pytest.mark.timeout(1800 if PROVE else 300)
