@@ -40,15 +40,24 @@ from simulator import simulate, write_extract
 from snapshots import Snapshot, Store, new_key_pair
 from trials import TRIALS_FOLDER, Trial, load_trial
 
-# How long an example takes says more of the machine's other work than of ours.
-settings.register_profile("any machine", deadline=None)
+PROVE = os.environ.get("DSMB_PROVE") == "1"
+
+# How long an example takes says more of the machine's other work than of ours. Where a test names
+# no number of examples, the long proof has a hundred.
+settings.register_profile("any machine", deadline=None, max_examples=100 if PROVE else 40)
 settings.load_profile("any machine")
 
-# The libraries' half a million objects stay until the end; to look through them each time that
-# something might be garbage is a hundredth of a run.
-gc.freeze()
+# To look for garbage at every 700th object is a part of a run that nothing needs.
+gc.set_threshold(20_000, 20, 20)
 
-if os.environ.get("DSMB_PROVE") != "1":
+
+def pytest_collection_finish() -> None:
+    """What was imported stays until the end: a million objects that nobody looks through again."""
+    gc.collect()
+    gc.freeze()
+
+
+if not PROVE:
     # The workers of a run have the processors already, and of small tables a fifth of the work is
     # to hand it from thread to thread. Servers, command lines and the long proofs have all of them.
     _connect = duckdb.connect
@@ -93,6 +102,31 @@ ONE_SERVER = {
     }.items()
     for name in names
 }
+
+
+# What takes longest begins first, so that no worker is left with it when the others are done: a
+# browser, then many exhibits, pages and loads.
+LONGEST = (
+    "browser/test_on_the_wire.py",
+    "browser/test_views_in_browser.py",
+    "browser/test_provider_sign_in.py",
+    "pages/test_pages.py",
+    "exhibits/test_every_exhibit.py",
+    "data_validation/test_load.py",
+    "data_validation/test_non_interference.py",
+    "exhibits/test_minimum_per_arm.py",
+    "queries/test_board.py",
+    "exhibits/test_monitoring.py",
+    "data_validation/test_commands.py",
+    "browser/test_before_sign_in.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first, the others in the order of the folders."""
+    here = Path(__file__).parent
+    places = {here / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 class ByServer(LoadFileScheduling):  # type: ignore[misc]
@@ -362,9 +396,7 @@ def single_arm_store(workshop: Workshop, key_pair: KeyPair, single_arm_trial: Tr
 
     def loaded(folder: Path) -> LoadedTrial:
         frames = simulate(single_arm_trial, participants=12, cutoff=CUTOFFS[0])
-        return load_frames(
-            frames, single_arm_trial, key_pair, folder, CUTOFFS[0], checked=True
-        )
+        return load_frames(frames, single_arm_trial, key_pair, folder, CUTOFFS[0], checked=True)
 
     return workshop.make("single-arm", loaded)
 

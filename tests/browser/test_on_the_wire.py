@@ -33,7 +33,7 @@ from tests.browser.hostile_data import (
 )
 from tests.browser.visitor import DRAWN_CHART, PAGES, PATIENCE, Visitor
 from tests.browser.whole_page import NARROW, comes_by_a_foreign_address, fits, shows_page
-from tests.conftest import BLINDED, LoadedTrial
+from tests.conftest import BLINDED, PROVE, LoadedTrial
 from tests.sent import found, key_needles, sealed_needles, texts_in, texts_of_bytes
 
 WIDE: ViewportSize = {"width": 1920, "height": 1080}
@@ -114,7 +114,8 @@ def look_closely(
     The first is shown already.
 
     The data is hostile, so each page also stays whole, in one of its roles as narrow as a
-    telephone, too, and no download holds a formula.
+    telephone, too, and no download holds a formula. The mouse is moved over the first page of a
+    sitting, and downloads are taken of each page's first tab; over and of all in the long proof.
     """
     seen = Seen()
     for address in addresses:
@@ -137,10 +138,11 @@ def look_closely(
                 visitor.page.set_viewport_size(WIDE)
             stays_whole(visitor)
             shown |= visitor.exhibits()
-            if tab == 0 and looks:
+            if tab == 0 and looks and (PROVE or address == addresses[0]):
                 hover(visitor, seen, charts=role is Role.BOARD)
-            for name, content in downloads(visitor).items():
-                seen.downloads[f"{address} {name}"] = content
+            if tab == 0 or PROVE:
+                for name, content in downloads(visitor).items():
+                    seen.downloads[f"{address} {name}"] = content
             visitor.settled()
             if looks and not came_narrow:
                 visitor.page.set_viewport_size(NARROW)

@@ -239,11 +239,11 @@ class Visitor:
 
     def unfold(self) -> None:
         """Unfold everything that is folded, and wait until what is inside has come."""
-        # At once: a real click waits until the page has come to rest from the one before, and what
-        # is asked for together is drawn in one run.
-        folded = self.page.locator("[data-testid='stExpander'] details:not([open]) > summary")
-        folded.evaluate_all("summaries => summaries.forEach(summary => summary.click())")
-        expect(folded).to_have_count(0)
+        for expander in self.page.locator("[data-testid='stExpander']").all():
+            if expander.locator("details[open]").count() == 0:
+                # At once: a real click waits until the page has come to rest from the one before.
+                expander.locator("summary").dispatch_event("click")
+                expect(expander.locator("details[open]")).to_have_count(1)
         # What is inside is sent only once it is unfolded; last the button for the table's file.
         expect(self.page.locator(NOT_YET_INSIDE)).to_have_count(0)
         self.settled()

@@ -8,7 +8,6 @@ Each exhibit is made twice, with the minimum and with a minimum of one, which hi
 the first lacks may be estimates of too few only: counts stay, and the others' estimates stand.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -29,6 +28,7 @@ from tests.conftest import (
     PILOT_DATASETS,
     PILOT_FOLDER,
     PILOT_TRIAL,
+    PROVE,
     KeyPair,
     LoadedTrial,
     Workshop,
@@ -52,7 +52,7 @@ SMALL = 3
 OF_MANY = 20
 # Letters or names of arms make no difference here: each is one store's, in the long proof both.
 LETTERS, NAMES = (View.CODED,), (View.UNBLINDED,)
-if os.environ.get("DSMB_PROVE") == "1":
+if PROVE:
     LETTERS = NAMES = (*LETTERS, *NAMES)
 CASES = [
     pytest.param(item.name, store, view, id=f"{item.name}-{store}-{view.word}")

@@ -5,7 +5,6 @@ every view shows it. A few habits run each time, all of them in the long proof.
 """
 
 import json
-import os
 import re
 from collections.abc import Callable
 from contextlib import closing
@@ -22,13 +21,12 @@ from exhibits import EXHIBITS, Exhibit, make, offered
 from exhibits.export import as_csv
 from simulator import simulate
 from simulator.habits import HABITS, Habit
-from tests.conftest import KeyPair, LoadedTrial, Workshop, board_of, load_frames
+from tests.conftest import PROVE, KeyPair, LoadedTrial, Workshop, board_of, load_frames
 from trials import load_trial
 
 CUTOFF = date(2023, 8, 31)
 # The last planned day, and by how many days its visit may be later.
 LAST_DAY, WINDOW = 28, 3
-PROVE = os.environ.get("DSMB_PROVE") == "1"
 QUICK: tuple[Habit, ...] = ("no seriousness", "no ends")
 CHOSEN = tuple(HABITS) if PROVE else QUICK
 # Coded differs from unblinded by the names of arms alone.

@@ -5,7 +5,6 @@ the browsers of pooled sessions get from the one is the same as from the other.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +16,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from access import Role, pages_of, views_of
 from snapshots import Store
-from tests.conftest import BLINDED, KeyPair, LoadedTrial, load_frames
+from tests.conftest import BLINDED, PROVE, KeyPair, LoadedTrial, load_frames
 from tests.data_validation.test_non_interference import TRIAL, permuted, simulated, write_files
 from tests.pages.conftest import Visitor
 from tests.pages.messages import comparable
@@ -26,9 +25,7 @@ AtDashboard = Callable[[LoadedTrial], Visitor]
 RECEIVED = ("harm", 2, True)
 # The statistician's pooled pages are the board's and the data manager's: in the long proof.
 LOOKED_AT = [
-    role
-    for role in BLINDED
-    if views_of(role) and (role is not Role.STATISTICIAN or os.environ.get("DSMB_PROVE") == "1")
+    role for role in BLINDED if views_of(role) and (role is not Role.STATISTICIAN or PROVE)
 ]
 
 
