@@ -16,6 +16,7 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check
 # Stamps: set up once, and again when the requirements change.
 FOR_RUNNING := $(VENV)/.installed-for-running
 FOR_TESTS := $(VENV)/.installed-for-tests
+COMPILED := $(VENV)/.compiled-for-tests
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -50,6 +51,12 @@ $(FOR_TESTS): requirements-dev.txt requirements-uv.txt | $(VENV)/bin/pip
 	        --require-hashes -r requirements-dev.txt; } \
 	    || $(PIP) install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@ && echo "Installed in $(VENV)."
+
+# Tests and all that they import, once: the workers would each compile the same at the same time.
+# What cannot be imported they tell.
+$(COMPILED): $(FOR_TESTS)
+	@PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest -q --collect-only >/dev/null || true
+	@touch $@
 
 # -------------------------------------------------------------------------------------- commands
 
@@ -108,13 +115,14 @@ types: $(FOR_TESTS)
 # says: the files that take longest come first. One thread each: the workers already have both
 # processors, and of small tables most of the time goes into handing the work over. Compiled modules
 # are kept: tests start many a process.
-tests: $(FOR_TESTS)
+tests: $(COMPILED)
 	@$(PYTHON) -m tests.browser.chromium
 	@$(PYTHON) -m tests.postgres
 	@PYTHONDONTWRITEBYTECODE= POLARS_MAX_THREADS=1 $(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 	@echo "Tests: passed."
 
 prove: $(FOR_TESTS)
+	@$(PYTHON) -m tests.browser.chromium
 	@DSMB_PROVE=1 $(PYTHON) -m pytest -q -n 2 --dist loadfile --timeout 3600 --ignore tests/browser
 	@DSMB_PROVE=1 $(PYTHON) -m pytest -q -s tests/browser/test_many_sessions.py \
 	    tests/browser/test_on_the_wire.py

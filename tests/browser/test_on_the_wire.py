@@ -114,8 +114,9 @@ def look_closely(
     The first is shown already.
 
     The data is hostile, so each page also stays whole, in one of its roles as narrow as a
-    telephone, too, and no download holds a formula. The mouse is moved over the first page of a
-    sitting, and downloads are taken of each page's first tab; over and of all in the long proof.
+    telephone, too, and no download holds a formula. The mouse moves over a page of a sitting
+    that has something under it, and of each page the first tab is unfolded and its downloads are
+    taken; in the long proof all pages and tabs.
     """
     seen = Seen()
     for address in addresses:
@@ -130,7 +131,9 @@ def look_closely(
             assert serious_barriers(visitor.page) == []
         shown: set[str] = set()
         for tab, _ in enumerate(visitor.tabs()):
-            visitor.unfold()
+            first = tab == 0
+            if first or PROVE:
+                visitor.unfold()
             # To draw a page anew takes longest: every second tab comes as narrow as the one before.
             came_narrow = visitor.page.viewport_size == NARROW
             if came_narrow:
@@ -138,9 +141,9 @@ def look_closely(
                 visitor.page.set_viewport_size(WIDE)
             stays_whole(visitor)
             shown |= visitor.exhibits()
-            if tab == 0 and looks and (PROVE or address == addresses[0]):
+            if first and looks and (PROVE or not seen.hovered):
                 hover(visitor, seen, charts=role is Role.BOARD)
-            if tab == 0 or PROVE:
+            if first or PROVE:
                 for name, content in downloads(visitor).items():
                     seen.downloads[f"{address} {name}"] = content
             visitor.settled()

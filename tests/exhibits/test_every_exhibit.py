@@ -32,7 +32,7 @@ CASES = [
     if item.least_view <= view
 ]
 # In which view a store is read twice; in the long proof in all.
-TWICE = {
+TWICE: dict[str, tuple[View, ...]] = {
     "two arms": (View.UNBLINDED,),
     "three arms": (View.CODED,),
     "one arm": (View.POOLED,),

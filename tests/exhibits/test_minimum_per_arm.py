@@ -51,9 +51,8 @@ from trials import load_trial
 SMALL = 3
 OF_MANY = 20
 # Letters or names of arms make no difference here: each is one store's, in the long proof both.
-LETTERS, NAMES = (View.CODED,), (View.UNBLINDED,)
-if PROVE:
-    LETTERS = NAMES = (*LETTERS, *NAMES)
+BOTH = (View.CODED, View.UNBLINDED)
+LETTERS, NAMES = (BOTH, BOTH) if PROVE else (BOTH[:1], BOTH[1:])
 CASES = [
     pytest.param(item.name, store, view, id=f"{item.name}-{store}-{view.word}")
     for store, views in {
