@@ -16,6 +16,7 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check
 # Stamps: set up once, and again when the requirements change.
 FOR_RUNNING := $(VENV)/.installed-for-running
 FOR_TESTS := $(VENV)/.installed-for-tests
+COMPILED := $(VENV)/.compiled-for-tests
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -50,6 +51,12 @@ $(FOR_TESTS): requirements-dev.txt requirements-uv.txt | $(VENV)/bin/pip
 	        --require-hashes -r requirements-dev.txt; } \
 	    || $(PIP) install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@ && echo "Installed in $(VENV)."
+
+# Tests and all that they import, once: the workers would each compile the same at the same time.
+# What cannot be imported they tell.
+$(COMPILED): $(FOR_TESTS)
+	@PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest -q --collect-only >/dev/null || true
+	@touch $@
 
 # -------------------------------------------------------------------------------------- commands
 
@@ -103,19 +110,22 @@ types: $(FOR_TESTS)
 	@$(VENV)/bin/mypy .
 	@echo "Types: clean."
 
-# Two workers, as on the smallest machine; what a file's tests share is made once for the file. In
-# the order of the folders: reordered, the files with a browser come last, with nothing beside them.
-# One thread each: two workers already have both processors, and of small tables most of the time
-# goes into handing the work over. Compiled modules are kept: tests start many a process.
-tests: $(FOR_TESTS)
+# Three workers for two processors, as tests with a browser wait for it, for a server, and for each
+# other; what a file's tests share is made once for the file. In the order that tests/conftest.py
+# says: the files that take longest come first. One thread each: the workers already have both
+# processors, and of small tables most of the time goes into handing the work over. Compiled modules
+# are kept: tests start many a process.
+tests: $(COMPILED)
 	@$(PYTHON) -m tests.browser.chromium
 	@$(PYTHON) -m tests.postgres
-	@PYTHONDONTWRITEBYTECODE= POLARS_MAX_THREADS=1 $(PYTHON) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= POLARS_MAX_THREADS=1 $(PYTHON) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 	@echo "Tests: passed."
 
 prove: $(FOR_TESTS)
+	@$(PYTHON) -m tests.browser.chromium
 	@DSMB_PROVE=1 $(PYTHON) -m pytest -q -n 2 --dist loadfile --timeout 3600 --ignore tests/browser
-	@DSMB_PROVE=1 $(PYTHON) -m pytest -q -s tests/browser/test_many_sessions.py
+	@DSMB_PROVE=1 $(PYTHON) -m pytest -q -s tests/browser/test_many_sessions.py \
+	    tests/browser/test_on_the_wire.py
 	@echo "Proved."
 
 bench: $(FOR_TESTS)

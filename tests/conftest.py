@@ -13,7 +13,7 @@ import pickle
 import re
 import shutil
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from multiprocessing.context import ForkServerContext
@@ -28,9 +28,11 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
+import data_validation.assess
 import queries.board
 from access import Action, Grant, Identity, Role, View, command_line_identity, decide, rights_of
 from access.policy import issue_closed_session
+from data_validation.findings import NOTHING
 from data_validation.load import load
 from queries import Board, connections, open_board
 from queries.connections import Lease
@@ -38,15 +40,24 @@ from simulator import simulate, write_extract
 from snapshots import Snapshot, Store, new_key_pair
 from trials import TRIALS_FOLDER, Trial, load_trial
 
-# How long an example takes says more of the machine's other work than of ours.
-settings.register_profile("any machine", deadline=None)
+PROVE = os.environ.get("DSMB_PROVE") == "1"
+
+# How long an example takes says more of the machine's other work than of ours. Where a test names
+# no number of examples, the long proof has a hundred.
+settings.register_profile("any machine", deadline=None, max_examples=100 if PROVE else 40)
 settings.load_profile("any machine")
 
-# The libraries' half a million objects stay until the end; to look through them each time that
-# something might be garbage is a hundredth of a run.
-gc.freeze()
+# To look for garbage at every 700th object is a part of a run that nothing needs.
+gc.set_threshold(20_000, 20, 20)
 
-if os.environ.get("DSMB_PROVE") != "1":
+
+def pytest_collection_finish() -> None:
+    """What was imported stays until the end: a million objects that nobody looks through again."""
+    gc.collect()
+    gc.freeze()
+
+
+if not PROVE:
     # The workers of a run have the processors already, and of small tables a fifth of the work is
     # to hand it from thread to thread. Servers, command lines and the long proofs have all of them.
     _connect = duckdb.connect
@@ -91,6 +102,31 @@ ONE_SERVER = {
     }.items()
     for name in names
 }
+
+
+# What takes longest begins first, so that no worker is left with it when the others are done: a
+# browser, then many exhibits, pages and loads.
+LONGEST = (
+    "browser/test_on_the_wire.py",
+    "browser/test_views_in_browser.py",
+    "browser/test_provider_sign_in.py",
+    "pages/test_pages.py",
+    "exhibits/test_every_exhibit.py",
+    "data_validation/test_load.py",
+    "data_validation/test_non_interference.py",
+    "exhibits/test_minimum_per_arm.py",
+    "queries/test_board.py",
+    "exhibits/test_monitoring.py",
+    "data_validation/test_commands.py",
+    "browser/test_before_sign_in.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first, the others in the order of the folders."""
+    here = Path(__file__).parent
+    places = {here / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 class ByServer(LoadFileScheduling):  # type: ignore[misc]
@@ -206,18 +242,35 @@ def board_of(loaded: LoadedTrial, view: View, snapshot: Snapshot | None = None) 
     return open_board(loaded.trial, chosen, grant_for(loaded, view, chosen), loaded.keys.private)
 
 
+@contextmanager
+def without_checks() -> Iterator[None]:
+    """No check runs: an extract is sealed and shaped as ever, and nothing is found in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data_validation.assess, "find", lambda *_: NOTHING)
+        patch.setattr(data_validation.assess, "unblinding_findings", lambda *_: [])
+        yield
+
+
 def load_frames(
     frames: Mapping[str, pl.DataFrame],
     trial: Trial,
     keys: KeyPair,
     folder: Path,
     cutoff: date | None = None,
+    *,
+    checked: bool = False,
 ) -> LoadedTrial:
-    """Write datasets as an extract and load it into a store in `folder`, after what is there."""
+    """Write datasets as an extract and load it into a store in `folder`, after what is there.
+
+    Args:
+        checked: whether its checks run, which take half of the time of a load. Without, there is
+            no finding: for tests of what is shown beside findings.
+    """
     extract = folder / f"extract-{cutoff}"
     write_extract(frames, extract, format="parquet")
     store = Store(folder / "store")
-    load(extract, trial, store, keys.public, cutoff=cutoff)
+    with nullcontext() if checked else without_checks():
+        load(extract, trial, store, keys.public, cutoff=cutoff)
     return LoadedTrial(trial, store, extract, keys)
 
 
@@ -302,7 +355,8 @@ def demonstration_store(workshop: Workshop, key_pair: KeyPair) -> LoadedTrial:
     def loaded(folder: Path) -> LoadedTrial:
         trial = load_trial(DEMONSTRATION_TRIAL)
         for cutoff in CUTOFFS:
-            last = load_frames(simulate(trial, cutoff=cutoff), trial, key_pair, folder, cutoff)
+            frames = simulate(trial, cutoff=cutoff)
+            last = load_frames(frames, trial, key_pair, folder, cutoff, checked=True)
         return last
 
     return workshop.make("demonstration", loaded)
@@ -342,7 +396,7 @@ def single_arm_store(workshop: Workshop, key_pair: KeyPair, single_arm_trial: Tr
 
     def loaded(folder: Path) -> LoadedTrial:
         frames = simulate(single_arm_trial, participants=12, cutoff=CUTOFFS[0])
-        return load_frames(frames, single_arm_trial, key_pair, folder, CUTOFFS[0])
+        return load_frames(frames, single_arm_trial, key_pair, folder, CUTOFFS[0], checked=True)
 
     return workshop.make("single-arm", loaded)
 
@@ -368,7 +422,10 @@ def nobody_store(workshop: Workshop, key_pair: KeyPair) -> LoadedTrial:
     }
     trial = load_trial(DEMONSTRATION_TRIAL)
     return workshop.make(
-        "nobody", lambda folder: load_frames(frames, trial, key_pair, folder, date(2023, 1, 31))
+        "nobody",
+        lambda folder: load_frames(
+            frames, trial, key_pair, folder, date(2023, 1, 31), checked=True
+        ),
     )
 
 
@@ -442,4 +499,5 @@ def _troubled(folder: Path, key_pair: KeyPair) -> Troubled:
         for name, frame in frames.items()
     }
     people["no_date"] = hostile[people["no_date"]]
-    return Troubled(load_frames(frames, trial, key_pair, folder, CUTOFFS[1]), **people)
+    loaded = load_frames(frames, trial, key_pair, folder, CUTOFFS[1], checked=True)
+    return Troubled(loaded, **people)

@@ -251,21 +251,20 @@ def test_a_grant_ends_with_the_session_and_with_the_providers_word() -> None:
     assert short.expires == soon
 
 
-@pytest.mark.parametrize(("role", "page", "allowed"), EVERY_PAGE)
+@pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("view", list(View))
-def test_a_page_does_not_widen_the_views_of_its_reader(
-    role: Role, page: str, allowed: bool, view: View
-) -> None:
+def test_a_page_does_not_widen_the_views_of_its_reader(role: Role, view: View) -> None:
     """By the direct address of any page, a role gets no view that it does not have anyway."""
     may_view = MAY_OPEN_VIEW[role][view - 1]
-    try:
-        grant = asked_for(role, view, page=page)
-    except Denied:
-        assert not may_view
-    else:
-        assert may_view
-        assert grant is not None
-        assert grant.view is view
+    for page in dict.fromkeys(page for _, page, _ in EVERY_PAGE):
+        try:
+            grant = asked_for(role, view, page=page)
+        except Denied:
+            assert not may_view, page
+        else:
+            assert may_view, page
+            assert grant is not None
+            assert grant.view is view
 
 
 def test_a_higher_view_includes_the_lower_ones() -> None:

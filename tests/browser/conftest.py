@@ -128,7 +128,8 @@ def hostile_store(workshop: Workshop, key_pair: KeyPair) -> LoadedTrial:
 
     def loaded(folder: Path) -> LoadedTrial:
         for cutoff in CUTOFFS:
-            last = load_frames(hostile_frames(), trial, key_pair, folder, cutoff)
+            frames = hostile_frames()
+            last = load_frames(frames, trial, key_pair, folder, cutoff, checked=True)
         return last
 
     return workshop.make("hostile", loaded)

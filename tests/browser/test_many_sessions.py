@@ -31,7 +31,7 @@ SESSIONS, MOVES = (20, 20) if PROVE else (4, 2)
 # Seconds for which somebody looks at a page before the next; none where only errors are looked for.
 READING = (5.0, 15.0) if PROVE else (0.0, 0.0)
 P95 = 2.0  # seconds
-FIRST_VISITORS, STARTS = 8, 10 if PROVE else 1
+FIRST_VISITORS, STARTS = (8, 10) if PROVE else (4, 1)
 
 
 @dataclass

@@ -33,7 +33,7 @@ from tests.browser.hostile_data import (
 )
 from tests.browser.visitor import DRAWN_CHART, PAGES, PATIENCE, Visitor
 from tests.browser.whole_page import NARROW, comes_by_a_foreign_address, fits, shows_page
-from tests.conftest import BLINDED, LoadedTrial
+from tests.conftest import BLINDED, PROVE, LoadedTrial
 from tests.sent import found, key_needles, sealed_needles, texts_in, texts_of_bytes
 
 WIDE: ViewportSize = {"width": 1920, "height": 1080}
@@ -114,7 +114,9 @@ def look_closely(
     The first is shown already.
 
     The data is hostile, so each page also stays whole, in one of its roles as narrow as a
-    telephone, too, and no download holds a formula.
+    telephone, too, and no download holds a formula. The mouse moves over a page of a sitting
+    that has something under it, and of each page the first tab is unfolded and its downloads are
+    taken; in the long proof all pages and tabs.
     """
     seen = Seen()
     for address in addresses:
@@ -129,7 +131,9 @@ def look_closely(
             assert serious_barriers(visitor.page) == []
         shown: set[str] = set()
         for tab, _ in enumerate(visitor.tabs()):
-            visitor.unfold()
+            first = tab == 0
+            if first or PROVE:
+                visitor.unfold()
             # To draw a page anew takes longest: every second tab comes as narrow as the one before.
             came_narrow = visitor.page.viewport_size == NARROW
             if came_narrow:
@@ -137,10 +141,11 @@ def look_closely(
                 visitor.page.set_viewport_size(WIDE)
             stays_whole(visitor)
             shown |= visitor.exhibits()
-            if tab == 0 and looks:
+            if first and looks and (PROVE or not seen.hovered):
                 hover(visitor, seen, charts=role is Role.BOARD)
-            for name, content in downloads(visitor).items():
-                seen.downloads[f"{address} {name}"] = content
+            if first or PROVE:
+                for name, content in downloads(visitor).items():
+                    seen.downloads[f"{address} {name}"] = content
             visitor.settled()
             if looks and not came_narrow:
                 visitor.page.set_viewport_size(NARROW)

@@ -38,7 +38,7 @@ from trials import Trial, load_trial
 pytestmark = pytest.mark.timeout(3600)
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
-EXTRACTS = 9_500 if PROVE else 48
+EXTRACTS = 9_500 if PROVE else 24
 LOADED = 500 if PROVE else 3
 LIMITS = Limits(total_bytes=64 * 1024**2)
 # What is no simulation is loaded with its cut-off.

@@ -136,6 +136,15 @@ def loaded_before(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -
     return place
 
 
+@pytest.fixture(scope="module")
+def three_loads(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Place:
+    """The extract as it was corrected twice, loaded each time; no test loads more."""
+    place = Place(tmp_path_factory.mktemp("three-loads"), key_pair)
+    for age in ("60", "61", "62"):
+        place.load(("DM", 0, {"AGE": age}))
+    return place
+
+
 @pytest.fixture
 def place(tmp_path: Path, key_pair: KeyPair, loaded_before: Place) -> Place:
     return Place(tmp_path, key_pair, loaded_before)
@@ -239,9 +248,10 @@ def test_a_cutoff_that_is_named_counts(place: Place, tmp_path: Path) -> None:
     assert str(place.load_again(extract, cutoff=date(2023, 6, 30)).snapshot.id) == "2023-06-30.1"
 
 
-def test_snapshots_of_one_cutoff_are_numbered(place: Place) -> None:
-    identifiers = [str(place.load(("DM", 0, {"AGE": str(age)})).snapshot.id) for age in (60, 61)]
-    assert identifiers == ["2023-03-25.1", "2023-03-25.2"]
+def test_snapshots_of_one_cutoff_are_numbered(three_loads: Place) -> None:
+    identifiers = [str(snapshot.id) for snapshot in three_loads.trial_store.snapshots()]
+    assert identifiers == ["2023-03-25.1", "2023-03-25.2", "2023-03-25.3"]
+    assert three_loads.trial_store.current() == three_loads.trial_store.snapshots()[-1]
 
 
 # Nothing is lost
@@ -446,9 +456,9 @@ def test_a_load_that_died_before_it_was_shown_is_finished(place: Place, tmp_path
 # Keys and labels
 
 
-def test_the_labels_of_the_arms_stay(place: Place) -> None:
-    loads = [place.load(("DM", 0, {"AGE": str(age)})).snapshot for age in (60, 61, 62)]
-    labels = [place.labels(snapshot) for snapshot in loads]
+def test_the_labels_of_the_arms_stay(three_loads: Place) -> None:
+    loads = three_loads.trial_store.snapshots()
+    labels = [three_loads.labels(snapshot) for snapshot in loads]
     assert set(labels[0]) == set(TRIAL.arm_codes)
     assert sorted(labels[0].values()) == ["Arm A", "Arm B"]
     assert labels[0] == labels[1] == labels[2]
@@ -498,13 +508,11 @@ def test_who_is_arm_a_is_drawn(place: Place) -> None:
     assert drawn == set(TRIAL.arm_codes)
 
 
-def test_each_sealed_file_has_a_key_of_its_own(place: Place) -> None:
-    private = read_private_key(place.keys.private)
-    keys = set()
-    for age in ("60", "61"):
-        manifest = place.load(("DM", 0, {"AGE": age})).snapshot.manifest
-        keys.add(json.loads(unwrap(private, manifest.wrapped_key))["key"])
-    assert len(keys) == 2
+def test_each_sealed_file_has_a_key_of_its_own(three_loads: Place) -> None:
+    private = read_private_key(three_loads.keys.private)
+    manifests = [snapshot.manifest for snapshot in three_loads.trial_store.snapshots()]
+    keys = {json.loads(unwrap(private, manifest.wrapped_key))["key"] for manifest in manifests}
+    assert len(keys) == 3
 
 
 def test_another_public_key_is_refused(place: Place, tmp_path: Path) -> None:

@@ -286,10 +286,10 @@ def test_one_wrong_cell_breaks_exactly_its_rule(domain: Domain, rule: Rule) -> N
         wrong = extract.records[extract.positions[rule.id][0]][field]
         assert all(str(wrong) in query for query in by_rule["query"])
     assert not by_rule["query"].str.contains(r"\{").any()
+    its_finding_is_open_where_rule_and_record_are(domain, rule)
 
 
-@pytest.mark.parametrize(("domain", "rule"), RULES)
-def test_a_finding_is_open_where_its_rule_and_its_record_are(domain: Domain, rule: Rule) -> None:
+def its_finding_is_open_where_rule_and_record_are(domain: Domain, rule: Rule) -> None:
     extract = spoiled(domain.name)
     frames = extract.sides.opened.tables.frames
     open_keys = set(frames[domain.name]["record_key"]) if domain.name in frames else set()

@@ -44,7 +44,7 @@ def tampered(key_pair: KeyPair, tmp_path_factory: pytest.TempPathFactory) -> Loa
     trial = load_trial("nct05689008")
     folder = tmp_path_factory.mktemp("tampered")
     frames = dict(simulate(trial, seed=5, cutoff=CUTOFFS[0]))
-    load_frames(frames, trial, key_pair, folder, CUTOFFS[0])
+    load_frames(frames, trial, key_pair, folder, CUTOFFS[0], checked=True)
     people = frames["randomization"]["USUBJID"].sort().to_list()
     for name, frame in frames.items():
         if "USUBJID" in frame.columns:
@@ -65,7 +65,7 @@ def tampered(key_pair: KeyPair, tmp_path_factory: pytest.TempPathFactory) -> Loa
     frames["ex"] = frames["ex"].with_columns(
         pl.when(other).then(pl.lit(OTHER_LOT)).otherwise(pl.col("EXLOT")).alias("EXLOT")
     )
-    return load_frames(frames, trial, key_pair, folder, date(2023, 7, 1))
+    return load_frames(frames, trial, key_pair, folder, date(2023, 7, 1), checked=True)
 
 
 def alive_of(frames: dict[str, pl.DataFrame]) -> list[str]:
@@ -298,7 +298,9 @@ def test_an_event_that_was_beyond_the_cut_off_before_is_new(
 
 
 def test_findings_new_and_resolved_add_up(board: Board) -> None:
-    for row in rows_of(board, "changed_findings"):
+    rows = rows_of(board, "changed_findings")
+    assert sum(int(str(row["then"])) + int(str(row["now"])) for row in rows) > 0
+    for row in rows:
         then, now = int(str(row["then"])), int(str(row["now"]))
         assert now - then == int(str(row["new"])) - int(str(row["resolved"]))
 

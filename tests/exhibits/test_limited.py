@@ -43,7 +43,7 @@ TOGETHER_NOTE = (
 )
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(scope="module", params=STORES)
 def board(request: pytest.FixtureRequest) -> Iterator[Board]:
     loaded: LoadedTrial = request.getfixturevalue(request.param)
     opened = limited_board(loaded.trial, loaded.snapshot)

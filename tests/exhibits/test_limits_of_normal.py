@@ -14,7 +14,7 @@ import pytest
 from access import View
 from exhibits import Exhibit, make
 from queries import Board
-from tests.conftest import KeyPair, board_of
+from tests.conftest import KeyPair, LoadedTrial, board_of
 from tests.made_up import TRIAL, Row, assessed, frames, loaded_from, subject
 from trials import Trial
 
@@ -48,11 +48,17 @@ def peaks(number: int, alt: str, bilirubin: str, limit: str | None = "") -> list
     return [result(number, "ALT", alt, PEAK, limit), result(number, "BILI", bilirubin, PEAK, limit)]
 
 
+_loaded: dict[tuple[str, int], LoadedTrial] = {}
+
+
 @contextmanager
 def board(
     rows: list[Row], keys: KeyPair, folder: Path, view: View = View.POOLED, trial: Trial = TRIAL
 ) -> Iterator[Board]:
-    loaded = loaded_from(frames(rows), keys, folder, trial=trial)
+    # Loaded once for all views and tests of the same rows.
+    if (key := (repr(rows), id(trial))) not in _loaded:
+        _loaded[key] = loaded_from(frames(rows), keys, folder, trial=trial)
+    loaded = _loaded[key]
     with closing(board_of(loaded, view)) as opened:
         yield opened
 

@@ -212,6 +212,12 @@ def at_dashboard(
     sent: list[ForwardMsg] = []
 
     class Recording(LocalScriptRunner):
+        def script_stopped(self) -> bool:
+            # Waited for, and not asked for a thousand times in a second while a page is drawn.
+            if self._script_thread is not None:
+                self._script_thread.join(1)
+            return bool(super().script_stopped())
+
         def run(self, *arguments: Any, **named: Any) -> Any:
             try:
                 return super().run(*arguments, **named)

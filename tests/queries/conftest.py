@@ -46,7 +46,8 @@ def simulated(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Lo
     frames["ae"] = _without(frames["ae"], "AESER", 5)
     frames["lb"] = _without(frames["lb"], "LBORRESU", 97)
     frames["vs"] = _without(frames["vs"], "VSORRESU", 97)
-    loaded = load_frames(frames, trial, key_pair, tmp_path_factory.mktemp("simulated"))
+    folder = tmp_path_factory.mktemp("simulated")
+    loaded = load_frames(frames, trial, key_pair, folder, checked=True)
     return Loaded(trial, loaded.snapshot, key_pair.private)
 
 

@@ -35,6 +35,7 @@ from snapshots import (
     unwrap,
     writer,
 )
+from tests.conftest import PROVE
 from tests.queries.conftest import Loaded
 from trials import Liver, LiverContext
 
@@ -575,6 +576,8 @@ def test_a_question_names_nothing_sealed(question: str) -> None:
 
 
 Answers = dict[str, pl.DataFrame]
+# Coded answers differ from unblinded ones in the names of arms, and are fewer: in the long proof.
+NAMED_OR_POOLED = tuple(View) if PROVE else (View.POOLED, View.UNBLINDED)
 
 
 def answers_of(board: Board) -> Answers:
@@ -598,9 +601,11 @@ def answers(simulated: Loaded) -> Callable[[View], Answers]:
 def test_every_question_is_answered_in_every_view(
     answers: Callable[[View], Answers], simulated: Loaded, pilot: Loaded, view: View
 ) -> None:
-    with closing(pilot.board(view)) as board:
-        of_pilot = answers_of(board)
-    for loaded, given in ((simulated, answers(view)), (pilot, of_pilot)):
+    of_each = [(simulated, answers(view))]
+    if view in NAMED_OR_POOLED:
+        with closing(pilot.board(view)) as board:
+            of_each.append((pilot, answers_of(board)))
+    for loaded, given in of_each:
         columns = {name: answer.columns for name, answer in given.items()}
         assert all(columns.values())
         answered = ANSWERED.setdefault(loaded.trial.id, {})
@@ -643,7 +648,7 @@ def reversed_copy(simulated: Loaded, tmp_path_factory: pytest.TempPathFactory) -
     return replace(snapshot, folder=folder)
 
 
-@pytest.mark.parametrize("view", list(View))
+@pytest.mark.parametrize("view", NAMED_OR_POOLED)
 def test_an_answer_does_not_depend_on_the_order_of_storage(
     answers: Callable[[View], Answers], simulated: Loaded, reversed_copy: Snapshot, view: View
 ) -> None:

@@ -27,7 +27,7 @@ from snapshots import (
     table_digest,
     work_connection,
 )
-from tests.conftest import LoadedTrial
+from tests.conftest import PROVE, LoadedTrial
 
 Row = tuple[object, ...]
 Schema = list[tuple[str, str]]
@@ -75,7 +75,7 @@ def tables(draw: st.DrawFn) -> tuple[Schema, list[Row]]:
 
 
 @given(table=tables(), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 if PROVE else 20)
 def test_the_order_of_rows_does_not_matter(
     connection: duckdb.DuckDBPyConnection, table: tuple[Schema, list[Row]], data: st.DataObject
 ) -> None:
@@ -89,7 +89,7 @@ def same_value(one: object, other: object) -> bool:
 
 
 @given(table=tables(), data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100 if PROVE else 33)
 def test_one_changed_cell_changes_it(
     connection: duckdb.DuckDBPyConnection, table: tuple[Schema, list[Row]], data: st.DataObject
 ) -> None:
@@ -109,7 +109,7 @@ def test_one_changed_cell_changes_it(
     other=st.lists(st.tuples(TEXT, TEXT, TEXT), max_size=3),
     move=st.integers(0, 8),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 if PROVE else 50)
 def test_texts_full_of_separators_do_not_collide(
     connection: duckdb.DuckDBPyConnection, one: list[Row], other: list[Row], move: int
 ) -> None:
@@ -158,7 +158,7 @@ def test_names_types_and_order_of_columns_count(connection: duckdb.DuckDBPyConne
 
 
 @given(value=st.floats(allow_nan=False), steps=st.integers(1, 3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100 if PROVE else 33)
 def test_neighboring_doubles_differ(
     connection: duckdb.DuckDBPyConnection, value: float, steps: int
 ) -> None:
@@ -311,7 +311,7 @@ def sha256(text: str) -> str:
 @given(
     rows=st.lists(st.tuples(TEXT, VALUES["BIGINT"], VALUES["DATE"]), max_size=12),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30 if PROVE else 10)
 def test_the_digest_is_the_one_that_is_defined(
     connection: duckdb.DuckDBPyConnection,
     rows: list[tuple[str | None, int | None, datetime.date | None]],

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from snapshots import Snapshot, Store, TrialStore, open_store_digest
+from tests.conftest import PROVE
 
 MARKS = ("a", "b", "c")
-KILLS = 200 if os.environ.get("DSMB_PROVE") == "1" else 15
+KILLS = 200 if PROVE else 8
 
 
 @pytest.fixture
