@@ -15,7 +15,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from access import Role, View
+from access import Role, View, pages_of
 from tests.conftest import LoadedTrial, board_of
 from tests.pages.conftest import Visitor
 from tests.pages.messages import comparable
@@ -51,7 +51,8 @@ def alone(
     at_dashboard: AtDashboard, loaded: LoadedTrial, role: Role
 ) -> dict[str, list[ForwardMsg]]:
     visitor = at_dashboard(loaded).sign_in(role.value)
-    return {address: opened(visitor, address) for address in dict.fromkeys(SHARED[role])}
+    addresses = pages_of(role) if PROVE else dict.fromkeys(SHARED[role])
+    return {address: opened(visitor, address) for address in addresses}
 
 
 @pytest.mark.timeout(1800 if PROVE else 300)
