@@ -6,10 +6,11 @@ from datetime import date
 import polars as pl
 
 from data_validation.domains import DOMAINS
-from data_validation.facts import Severity
+from data_validation.facts import Field, Kind, Severity
 from data_validation.known import DIED, ENDED, LAST_CONTACT, NOT_FOLLOWED, UP_TO_CUTOFF
 from data_validation.rules import Audience, Rule, RuleKind, Stated
 from data_validation.sealing import Tables
+from data_validation.values import stated_date
 from trials import Trial
 
 # Where more than this share of ends is inferred, the times at risk stand on little.
@@ -134,7 +135,8 @@ def facts(
         names = [field for field in fields if f"AE.{field}" in has]
         if not names:
             return fact, None, None, None
-        filled = pl.any_horizontal(pl.col(name).is_not_null() for name in names)
+        by_name = {field.name: field for field in DOMAINS["AE"].fields}
+        filled = pl.any_horizontal(_says(by_name[name]) for name in names)
         return fact, ", ".join(names), int(events.select(filled.sum()).item()), events.height
 
     source = randomized["source"][0] if randomized.height else None
@@ -204,24 +206,41 @@ def recorded(tables: Tables) -> pl.DataFrame:
     """What of each dataset is recorded at all.
 
     A column that is empty throughout records nothing: grades of which none is given were not
-    collected. Of a death alone, nothing in it is that nobody died.
+    collected; nor does one of which no value can be read. Of a death alone, nothing in it is that
+    nobody died.
 
     Returns:
-        A row a field of a dataset: `dataset`, `field`, `filled` (how many records have a value) and
-        `is_recorded`.
+        A row a field of a dataset: `dataset`, `field`, `filled` (how many records have a value that
+        can be read) and `is_recorded`.
     """
     rows = []
     for name, frame in tables.frames.items():
         domain, absent = DOMAINS[name], tables.absent.get(name, ())
         for field in domain.open_fields if tables.is_open else domain.fields:
-            filled = frame.height - frame[field.name].null_count()
-            says_something = filled or frame.is_empty() or field.name in _EMPTY_IS_NONE
+            filled = int(frame.select(_says(field).sum()).item())
+            is_empty = frame.height == frame[field.name].null_count()
+            says_something = filled or (
+                is_empty and (frame.is_empty() or field.name in _EMPTY_IS_NONE)
+            )
             is_there = name in tables.present and field.name not in absent
             rows.append((name, field.name, filled, is_there and bool(says_something)))
     columns: dict[str, type[pl.DataType]] = {"dataset": pl.String, "field": pl.String}
     columns |= {"filled": pl.Int64, "is_recorded": pl.Boolean}
     return pl.DataFrame(rows, schema=columns, orient="row")
 
+
+def _says(field: Field) -> pl.Expr:
+    """Whether a record has a value of a field that can be read; of a date, in which year it was."""
+    if not field.typed:
+        return pl.col(field.name).is_not_null()
+    said = pl.col(field.word).is_not_null()
+    if field.kind is Kind.DATE:
+        said |= stated_date(field.name).str.contains(_YEAR).fill_null(value=False)
+    return said
+
+
+# The year of a date, which it may lack as SDTM writes it.
+_YEAR = r"^(\d{4}|-)(-|$)"
 
 # Fields of which no value is an answer by itself.
 _EMPTY_IS_NONE = ("DTHFL", "DTHDTC", "HOENDTC", "AEENDTC")

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.exhibit import Exhibit, Number, exhibit, leading, make
+from exhibits.exhibit import DEATHS, Exhibit, Number, exhibit, leading, make
 from exhibits.parts.events import list_of_events, list_of_interest, recorded_of_events
 from exhibits.parts.populations import BY_WHICH, End, ends, who_died
 from exhibits.parts.together import any_of, shown
@@ -108,6 +108,8 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         )
         people = lists.get(row["what"]) if total else None
         numbers.append(Number(row["what"], number(total), remark, people))
+    if not _knows_deaths(board) and not board.is_limited:
+        numbers.append(Number("Died", "–", NOT_RECORDED))
     if not board.has("DS"):
         numbers.append(Number("End of participation", "–", NOT_RECORDED))
     numbers[0] = replace(
@@ -142,10 +144,14 @@ def _ends_in_words(board: Board) -> list[tuple[str, End]]:
     told = []
     for end in found:
         ways = sorted(end.ways, key=order.index)
-        is_known = board.has("DS") or ways == ["died"]
+        is_known = _knows_deaths(board) if ways == ["died"] else board.has("DS")
         if is_known and (ways != ["not_recorded"] or end.total):
             told.append((order.index(ways[0]), any_of(WAYS[way] for way in ways), end))
     return [(words, end) for _, words, end in sorted(told, key=lambda line: line[0])]
+
+
+def _knows_deaths(board: Board) -> bool:
+    return any(map(board.has, DEATHS))
 
 
 def _row(what: str, counts: pl.DataFrame, column: str) -> dict[str, Any]:

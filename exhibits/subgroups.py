@@ -81,8 +81,8 @@ def subgroups(board: Board) -> Exhibit:
         "subgroups/people",
         day=day,
         planned_day=primary.day if primary is not None else day,
-        ages=bands(groups.ages),
-        severities=bands(groups.severity),
+        age_bands=bands(groups.ages),
+        severity_bands=bands(groups.severity),
     )
     outcomes = list(_outcomes(board, people, day))
     if not outcomes:
@@ -127,9 +127,11 @@ def _outcomes(board: Board, people: pl.DataFrame, day: int) -> Iterator[_Outcome
         yield _Outcome(f"Deaths by day {day}", people.filter("is_known"), "died")
     if recorded_of_events(board)["serious"]:
         yield _Outcome("Any serious event", people, "had_serious")
-    if board.trial.primary is not None and board.trial.oxygenation is not None:
+    there = board.trial.primary is not None and board.trial.oxygenation is not None
+    if there and any(map(board.has, DEATHS)):
         ranked = people.filter(pl.col("state").is_not_null())
         if ranked.height:
+            assert board.trial.primary is not None
             name = f"{COMPOSITE} on day {board.trial.primary.day}"
             yield _Outcome(name, ranked, None)
 

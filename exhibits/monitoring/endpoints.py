@@ -81,8 +81,10 @@ class Pending:
 
 def not_recorded(board: Board, rule: trials.SequentialRule) -> str:
     """Why the extract has nothing that the endpoint of a rule is made of; empty where it has."""
+    if rule.endpoint != "primary" and not any(map(board.has, DEATHS)):
+        return NOT_RECORDED["DM.DTHFL"]
     if rule.endpoint == "death":
-        return "" if any(map(board.has, DEATHS)) else NOT_RECORDED["DM.DTHFL"]
+        return ""
     if board.trial.oxygenation is None:
         return "The trial definition does not say how oxygenation is looked at."
     return "" if board.has("LB") else NOT_THERE["LB"]
@@ -241,6 +243,13 @@ def _death(
     pending = Pending(int(dated["participants"].sum()) - n, 1.0)
     sizes = dict(zip(pair, (mine.of, theirs.of), strict=True))
     reason = _too_few(board, sizes, f"are past day {board.trial.survival.day}")
+    least = board.trial.survival.least_known
+    known = sum(arm.of - arm.unknown for arm in (mine, theirs))
+    if not reason and any(arm.of - arm.unknown < least * arm.of for arm in (mine, theirs)):
+        reason = (
+            f"of {number(known)} of {number(n)} past day {board.trial.survival.day} it is known "
+            f"whether they died, and {100 * least:g} % of each arm are needed"
+        )
     if reason:
         return Held(n, n, rule.planned, reason=reason, deaths=(mine, theirs)), pending
     estimate = 100 * (mine.died / mine.of - theirs.died / theirs.of)

@@ -86,13 +86,18 @@ def looks(board: Board) -> Iterator[tuple[date, Board]]:
     yield now, board
 
 
+def not_stored(board: Board) -> list[date]:
+    """The looks that were planned for a cut-off up to now, and have no snapshot here."""
+    now = board.snapshot.manifest.cutoff
+    stored = {snapshot.manifest.cutoff for snapshot in board.earlier()} | {now}
+    return [item for item in board.trial.monitoring.looks if item <= now and item not in stored]
+
+
 def looks_note(board: Board) -> str:
     """A footnote on the planned reviews, and which of them are not shown."""
     monitoring = board.trial.monitoring
     now = board.snapshot.manifest.cutoff
-    held = [item for item in monitoring.looks if item <= now]
-    stored = {snapshot.manifest.cutoff for snapshot in board.earlier()} | {now}
-    missing = [item for item in held if item not in stored]
+    missing = not_stored(board)
     planned = ", ".join(map(day, monitoring.reviews)) or "not stated"
     note = f"Reviews planned at data cut-offs {planned}."
     if monitoring.declared:

@@ -36,6 +36,7 @@ from exhibits.monitoring.looks import (
     looks_note,
     may_run,
     name_of,
+    not_stored,
     since,
     stamp,
     watermark,
@@ -86,8 +87,8 @@ OPTIONAL = (
     *("p_if_unknown_died", "p_if_unknown_died_other"),
 )
 # What a row has for sentences, and no table: why nothing can be looked at, what would be if all of
-# unknown status had died, and whether the result is below the futility boundary.
-OF_ROW = ("endpoint", "reason", "unknown", "is_futile")
+# unknown status had died, and whether the result is beyond a boundary, of whatever look.
+OF_ROW = ("endpoint", "reason", "unknown", "is_beyond", "is_futile")
 WHICH_ARM = (
     "Under letters a rule of three arms or more is not looked at: each arm is compared with the "
     "control arm, and which that is would be told."
@@ -132,6 +133,11 @@ def sequential_positions(board: Board) -> Exhibit:
     so_far = [row for row in rows if row["n"] is not None]
     now = list({(row["rule"], row["arm"]): row for row in so_far}.values())
     standing = " ".join(f"{_called(row, now)}: {_reached(row)}." for row in now)
+    if unseen := not_stored(board):
+        standing += (
+            f" No snapshot of the look of {', '.join(map(day, unseen))} is stored: what it spent "
+            "is not known, and boundaries are lower than they should be."
+        )
     if all(row["z"] is None for row in so_far):
         return Exhibit(missing=standing)
     of_rule = {name_of(rule): rule for rule in rules}
@@ -301,6 +307,7 @@ def _against(
     # Under letters either may be the arm that a one-sided rule is about.
     both = rule.sided == 2 or not board.arms_are_named
     counts = both or better == arm
+    is_beyond = bool(counts and abs(found.score) >= bound.critical)
     row |= {
         "estimate": rounded(found.estimate, places),
         "estimate_low": None if low is None else rounded(low, places),
@@ -309,7 +316,8 @@ def _against(
         "better": better,
         "z": abs(found.score),
         "p": found.p,
-        "crossed": bool(counts and abs(found.score) >= bound.critical),
+        "crossed": is_beyond and bound.is_counted,
+        "is_beyond": is_beyond,
     }
     if found.deaths is not None:
         row |= _if_unknown(arm, other, found, float(nominal_p(bound.critical)))
@@ -354,7 +362,8 @@ NOTES = {
     "final": "no look is to come, so this one spends all error that is left",
     "unplanned": "not one of the planned looks, so no error is spent",
     "fewer": "no more information than on {day} ({n} then), so no error is spent",
-    "after": "after the error was spent on {day}: no error is left; the board judges",
+    "after": "after the error was spent on {day}: no error is left, so no rule can be met; the "
+    "board judges",
 }
 
 
@@ -482,6 +491,11 @@ def _attention(
         said = f"{called} met: {row['better']} does better. "
         said += f"{as_sentence(since(row, rows, 'crossed', met=True))}."
         return f"{said} But {row['unknown']}." if row["unknown"] else said
+    if row["is_beyond"]:
+        return (
+            f"{called}: the result of now is beyond the boundary ({row['better']} does better), "
+            f"but {row['note']}."
+        )
     before = [
         item
         for item in rows

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from exhibits.exhibit import RANDOMIZED, Conclusion, Estimand, Exhibit, People, exhibit
+from exhibits.exhibit import DEATHS, RANDOMIZED, Conclusion, Estimand, Exhibit, People, exhibit
 from exhibits.oxygenation.day_values import BY_THE_VISIT, definition, stays_note, support_bands
 from exhibits.parts.comparison import share_of_arm, where_enough, with_percent
 from exhibits.parts.populations import by_arm, row_name
@@ -44,7 +44,7 @@ def rung_names(board: Board) -> dict[str, str]:
     leads=61,
     title="Rank-based composite",
     needs=("oxygenation",),
-    data=("LB",),
+    data=("LB", DEATHS),
     conclusions=(Conclusion("win_percent", ("arm",), "doing better than"),),
     filtered=True,
     method=(BY_THE_VISIT,),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from estimators.ordinal import CommonOddsRatio, proportional_odds
-from exhibits.exhibit import Estimand, Exhibit, Number, exhibit
+from exhibits.exhibit import DEATHS, Estimand, Exhibit, Number, exhibit
 from exhibits.oxygenation.day_values import (
     ARTERIAL,
     BY_THE_VISIT,
@@ -117,7 +117,7 @@ def _on_main_day(board: Board, rows: pl.DataFrame, value: DayValue) -> str:
     tab="Composite and PaO2/FiO2",
     title="Bands of PaO2/FiO2",
     needs=("oxygenation",),
-    data=("LB",),
+    data=("LB", DEATHS),
     filtered=True,
     method=(ARTERIAL, *STATES_METHOD),
 )
@@ -158,7 +158,7 @@ def oxygenation_bands(board: Board) -> Exhibit:
     tab="Support and scale",
     title="Respiratory support",
     needs=("oxygenation",),
-    data=("PR",),
+    data=("PR", DEATHS),
     filtered=True,
     method=(
         "The highest support of the calendar day, from the start and end of each; one without an "
@@ -184,7 +184,7 @@ def respiratory_support(board: Board) -> Exhibit:
     tab="Support and scale",
     title="WHO clinical progression scale",
     needs=("oxygenation",),
-    data=("RS",),
+    data=("RS", DEATHS),
     filtered=True,
     method=(
         "The scale of 0 to 10 (WHO Working Group 2020) as recorded; one of 0 to 8 is not used. "

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from estimators.ventilation import FreeDays, ventilator_free_days
-from exhibits.exhibit import RANDOMIZED, Conclusion, Estimand, Exhibit, People, exhibit
+from exhibits.exhibit import DEATHS, RANDOMIZED, Conclusion, Estimand, Exhibit, People, exhibit
 from exhibits.oxygenation.day_values import definition
 from exhibits.parts.comparison import has_enough, share_of_arm, too_few_note, with_percent
 from exhibits.parts.day_courses import medians, medians_in_words
@@ -59,7 +59,7 @@ FREE_DAYS_METHOD = (
     tab="Ventilator-free days",
     title="Ventilator-free days",
     needs=("oxygenation",),
-    data=("PR",),
+    data=("PR", DEATHS),
     conclusions=(Conclusion("win_percent", ("arm",), "doing better than"),),
     filtered=True,
     method=FREE_DAYS_METHOD,
@@ -80,7 +80,7 @@ def ventilator_free(board: Board) -> Exhibit:
     tab="Ventilator-free days",
     title="Days free of high-flow and any ventilation",
     needs=("oxygenation",),
-    data=("PR",),
+    data=("PR", DEATHS),
     filtered=True,
     method=FREE_DAYS_METHOD,
     estimand=Estimand(
@@ -267,7 +267,7 @@ OBSERVED = ("died", "still_on", "off", "never")
     tab="Ventilator-free days",
     title="Invasive ventilation",
     needs=("oxygenation",),
-    data=("PR",),
+    data=("PR", DEATHS),
     filtered=True,
     method=(f"{PAST} {LATER_DEATHS}",),
 )

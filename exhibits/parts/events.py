@@ -4,7 +4,7 @@ from typing import Any
 
 from exhibits.exhibit import SERIOUSNESS, People
 from exhibits.parts.populations import row_name
-from exhibits.parts.words import counted
+from exhibits.parts.words import counted, number
 from queries import Board
 from trials import SpecialInterest
 
@@ -78,7 +78,22 @@ def not_recorded_of_events(board: Board) -> tuple[str, ...]:
     words = {"serious": "seriousness", "grade_3": "grades", "fatal": "fatal outcomes"}
     recorded = recorded_of_events(board)
     missing = [word for kind, word in words.items() if not recorded[kind]]
-    return (f"Not recorded of adverse events: {', '.join(missing)}.",) if missing else ()
+    notes = [f"Not recorded of adverse events: {', '.join(missing)}."] if missing else []
+    return *notes, *_partly_recorded(board)
+
+
+def _partly_recorded(board: Board) -> list[str]:
+    """Of how many events something is not recorded that others have: what is counted is a least."""
+    if board.is_limited:
+        return []
+    row = board.ask("safety/not_recorded").row(0, named=True)
+    words = {"serious": "seriousness is", "grade_3": "a grade is", "fatal": "a fatal outcome is"}
+    return [
+        f"At least: of {number(row[kind])} of {counted(row['events'], 'event')} {word} not "
+        "recorded, and they are not counted as such."
+        for kind, word in words.items()
+        if recorded_of_events(board)[kind] and row[kind]
+    ]
 
 
 def later_events(later: int | None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from estimators.time_to_event import (
     aalen_johansen,
     incidence_on,
 )
-from exhibits.exhibit import Estimand, Exhibit, People, exhibit
+from exhibits.exhibit import DEATHS, Estimand, Exhibit, People, exhibit
 from exhibits.parts.comparison import (
     TOO_FEW,
     has_enough,
@@ -33,7 +33,7 @@ DISCHARGED, DEAD = 1, 2
     page="board-survival",
     title="Discharge from hospital alive",
     population="Randomized participants in hospital on day 1, as randomized",
-    data=("HO",),
+    data=("HO", DEATHS),
     filtered=True,
     by_day=False,
     method=(

@@ -14,7 +14,7 @@ serious as (
 age_band as (
   select
     unnest(
-      $ages::struct(
+      $age_bands::struct(
         name varchar, at_least double, above double, below double, at_most double
       )[],
       recursive := true
@@ -23,7 +23,7 @@ age_band as (
 severity_band as (
   select
     unnest(
-      $severities::struct(
+      $severity_bands::struct(
         name varchar, at_least double, above double, below double, at_most double
       )[],
       recursive := true

@@ -87,8 +87,7 @@ known as (
     case
       when due.date is null then 'not_known'
       when due.date > cutoff::date then 'to_come'
-      when due.death_date <= due.date then 'died'
-      when due.ended = 'died' and due.death_date is null then 'not_known'
+      when due.died_on <= due.date then 'died'
       when due.ended = 'left' and due.last_day <= due.date then 'left'
       when stayed.is_in then 'in_hospital'
       when stayed.stays > 0 then 'discharged'

@@ -25,6 +25,19 @@ select
   participation.ended,
   participation.reason,
   participation.death_date,
+  -- The day of death; of one that has no date the earliest that it can have been.
+  case when participation.ended = 'died' then coalesce(
+    participation.death_date,
+    least(
+      cutoff::date,
+      greatest(
+        participation.day_one,
+        participation.alive_until,
+        try_strptime(standing.death_date_text || '-01', '%Y-%m-%d')::date,
+        try_strptime(standing.death_date_text || '-01-01', '%Y-%m-%d')::date
+      )
+    )
+  ) end as died_on,
   person.stratum,
   person.sex,
   person.age,
@@ -35,6 +48,7 @@ select
   end as last_day
 from participation
 inner join participant as person using (subject)
+left join standing on standing.subject = participation.subject
 where (
     struct_extract(filters, 'sites') is null
     or list_contains(struct_extract(filters, 'sites')::varchar[], participation.site)

@@ -31,12 +31,11 @@ with person as (
     chosen.day_one,
     chosen.ended,
     chosen.death_date,
-    standing.death_date_text,
+    chosen.died_on,
     coalesce(chosen.ended = 'died', false) as is_dead,
     least(cutoff::date, greatest(chosen.day_one, participation.alive_until)) as seen_alive
   from chosen_participant(filters, cutoff) as chosen
   inner join participation on participation.subject = chosen.subject
-  left join standing on standing.subject = chosen.subject
 ),
 seen as (
   select subject, visit_number, start_date as date from visit where visit_number is not null
@@ -59,17 +58,7 @@ dated as (
   select
     person.*,
     case
-      when person.is_dead then coalesce(
-        person.death_date,
-        least(
-          cutoff::date,
-          greatest(
-            person.seen_alive,
-            try_strptime(person.death_date_text || '-01', '%Y-%m-%d')::date,
-            try_strptime(person.death_date_text || '-01-01', '%Y-%m-%d')::date
-          )
-        )
-      )
+      when person.is_dead then person.died_on
       else least(cutoff::date, greatest(person.seen_alive, in_window.planned_date))
     end as last_date
   from person

@@ -102,10 +102,20 @@ def test_between_looks_the_newest_data_are_held_against_their_own_boundary(shown
     exhibit, (first, now, *_) = shown([(JUNE, 30, 1.0), (JULY, 40, 2.7)])
     assert (now["is_counted"], now["spent_percent"]) == (False, first["spent_percent"])
     assert boundary(now) < boundary(first)
-    assert now["crossed"]
-    assert exhibit.attention.startswith(
-        "Group-sequential rule for oxygenation (demonstration, not of the protocol) met: UC-MSC "
-        "does better. Not met at the review of 30 Jun 2023."
+    # Beyond it: said at once, and not a rule that is met.
+    assert not now["crossed"]
+    assert exhibit.attention == (
+        "Group-sequential rule for oxygenation (demonstration, not of the protocol): the result "
+        "of now is beyond the boundary (UC-MSC does better), but not one of the planned looks, so "
+        "no error is spent."
+    )
+
+
+def test_a_look_without_a_snapshot_is_said_to_have_spent_what_nobody_knows(shown: Shown) -> None:
+    looked = Monitoring(reviews=(MAY, *REVIEWS))
+    exhibit, _ = shown([(JUNE, 30, 1.0), (AUGUST, 45, 1.0)], monitoring=looked)
+    assert "No snapshot of the look of 31 May 2023 is stored: what it spent is not known" in (
+        exhibit.answer
     )
 
 
@@ -126,10 +136,11 @@ def test_more_information_than_planned_spends_all_that_is_left(shown: Shown) -> 
 
 def test_after_the_error_is_spent_the_board_judges(shown: Shown) -> None:
     exhibit, (_, _, now) = shown([(JUNE, 30, 1.0), (AUGUST, 60, 1.0), (FEBRUARY, 66, 2.2)])
-    assert (now["is_counted"], now["crossed"]) == (False, True)
-    assert "after the error was spent on 31 Aug 2023: no error is left; the board judges" in (
-        exhibit.answer
-    )
+    # It is beyond the last boundary, and that is all.
+    assert (now["is_counted"], now["crossed"]) == (False, False)
+    assert now["z"] > now["z_boundary"]
+    assert "after the error was spent on 31 Aug 2023: no error is left" in exhibit.answer
+    assert "the board judges" in exhibit.answer
 
 
 def test_fewer_than_planned_at_the_last_review_spend_all_that_is_left(shown: Shown) -> None:
@@ -283,7 +294,11 @@ def test_three_arms_share_the_error_and_are_not_looked_at_under_letters(
     rule = MORTALITY.model_copy(update={"status": "protocol", "planned": 170})
     reviews = Monitoring(reviews=(pilot_store.snapshot.manifest.cutoff,))
     trial = pilot_store.trial.model_copy(
-        update={"sequential_rules": (rule,), "monitoring": reviews}
+        update={
+            "sequential_rules": (rule,),
+            "monitoring": reviews,
+            "survival": pilot_store.trial.survival.model_copy(update={"least_known": 0.1}),
+        }
     )
     loaded = LoadedTrial(trial, pilot_store.store, pilot_store.extract, pilot_store.keys)
     board = board_of(loaded, View.CODED)

@@ -452,7 +452,10 @@ def test_without_stays_nobody_is_called_discharged(changed: Changed) -> None:
 
 
 def test_a_death_without_a_date_is_not_alive(changed: Changed) -> None:
-    """Who died on a day that no source knows is missing on each, and never discharged."""
+    """Who died on a day that no source knows is dead from the earliest that it can have been.
+
+    As in survival: before, they were missing, and an arm whose deaths have no date did better.
+    """
     who: list[str] = []
 
     def change(frames: dict[str, pl.DataFrame], people: list[str]) -> None:
@@ -472,11 +475,25 @@ def test_a_death_without_a_date_is_not_alive(changed: Changed) -> None:
         frames["ae"] = frames["ae"].with_columns(AEENDTC=pl.when(~is_fatal).then("AEENDTC"))
 
     opened = changed(change)
-    shown = make("who_scale", opened)
-    for people in shown.lists:
+    lived = opened.ask("survival/observed").filter("is_earliest")
+    (died_on,) = lived["day"].to_list()
+    states = {}
+    for people in make("who_scale", opened).lists:
         found = opened.ask(people.question, **dict(people.values))
         if who[0] in found["subject"].to_list():
-            assert dict(people.values)["state"] == "missing"
+            states[int(str(dict(people.values)["planned_day"]))] = dict(people.values)["state"]
+    assert (
+        {day for day, state in states.items() if state == "died"}
+        == {day for day in states if day >= died_on}
+        != set()
+    )
+    composite = make("oxygenation_composite", opened)
+    dead = opened.ask("oxygenation/composite", planned_day=14).filter(pl.col("state") == "died")
+    assert (
+        dead.height
+        == opened.ask("survival/observed").filter(pl.col("is_dead") & (pl.col("day") <= 14)).height
+    )
+    assert composite.table is not None
 
 
 def test_a_trial_that_says_nothing_of_oxygenation_says_so(board: BoardByName) -> None:

@@ -28,7 +28,7 @@ def test_levels_add_up_and_serious_events_are_those_of_the_extract(
     rows = table(make("subgroups", opened)).filter(pl.col("outcome") == "Any serious event")
     whole = rows.filter(pl.col("level") == "")
     dm, ae = (loaded(name).dataset(domain) for domain in ("dm", "ae"))
-    people = opened.ask("subgroups/people", day=28, planned_day=14, ages=[], severities=[])
+    people = opened.ask("subgroups/people", day=28, planned_day=14, age_bands=[], severity_bands=[])
     assert people.height <= dm.height
     for row in whole.iter_rows(named=True):
         of_arm = people.filter(pl.col("arm") == row["arm"])

@@ -524,6 +524,7 @@ SAMPLES: dict[str, Any] = {
     "days": [1, 2],
     "planned_day": 2,
     "asked_day": 2,
+    "day": 2,
     "only_past": False,
     "until": 28,
     "what": "ratio",
@@ -532,6 +533,10 @@ SAMPLES: dict[str, Any] = {
     "label": "PaO2/FiO2",
     "least_peep": 5.0,
     "composite": ["died", "support_3", "ratio", "discharged_without_oxygen"],
+    "age_bands": [{"name": "all", "at_least": 0.0, "above": -1.0, "below": 1e9, "at_most": 1e9}],
+    "severity_bands": [
+        {"name": "all", "at_least": 0.0, "above": -1.0, "below": 1e9, "at_most": 1e9}
+    ],
     "around": 3,
     "dose": 1,
     "fold": True,
