@@ -228,7 +228,7 @@ def names_of(trial: Trial) -> Names:
                 in_words.append(f" {_BESIDE_A_CODE}{together} ")
         elif ordinary.issuperset(words):
             said = " ?".join(words)
-            in_words += [f" {said} {_BESIDE_A_WORD} ", f" {_BESIDE_A_WORD} {said} "]
+            in_words += [f" {said} ?{_BESIDE_A_WORD} ", f" {_BESIDE_A_WORD} ?{said} "]
             in_parts.append(rf"\|{'[ |]?'.join(together)}s?(?: ?[0-9]+)?\|")
             whole.append(together)
         else:

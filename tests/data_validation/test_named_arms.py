@@ -76,7 +76,7 @@ NAMING = [
     *("General disorders (Control)", "General disorders [control]", "General disorders（Control）"),
     *("General disorders - Control", "General disorders – Control", "Disorders-Control"),
     *("Control: fever", "Control/fever"),
-    *("Control group", "control-arm", "stratum Control", "Controls", "Fever\nControl\n"),
+    *("Control group", "control-arm", "stratum Control", "Controls", "ControlGroup", "Fever\nControl\n"),
     # What one arm only has, by the definition.
     *("Cytokine release syndrome", "before instillation 1", "BRONCHOSCOPY (planned)"),
     *("Cytokine-release  syndromes", "STUDY TREATMENT"),
