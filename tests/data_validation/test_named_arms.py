@@ -75,8 +75,8 @@ NAMING = [
     *("c o n t r o l", "Fever (c-o-n-t-r-o-l)"),
     *("General disorders (Control)", "General disorders [control]", "General disorders（Control）"),
     *("General disorders - Control", "General disorders – Control", "Disorders-Control"),
-    *("Control: fever", "Control/fever"),
-    *("Control group", "control-arm", "stratum Control", "Controls", "ControlGroup", "Fever\nControl\n"),
+    *("Control: fever", "Control/fever", "ControlGroup"),
+    *("Control group", "control-arm", "stratum Control", "Controls", "Fever\nControl\n"),
     # What one arm only has, by the definition.
     *("Cytokine release syndrome", "before instillation 1", "BRONCHOSCOPY (planned)"),
     *("Cytokine-release  syndromes", "STUDY TREATMENT"),
