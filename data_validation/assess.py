@@ -21,6 +21,7 @@ from data_validation.domains.supplemental import with_merged_qualifiers
 from data_validation.facts import Kind, Severity, is_sealed_everywhere
 from data_validation.findings import counts, find, only_sealed, ordered, stated
 from data_validation.functional_unblinding import unblinding_findings
+from data_validation.named_arms import columns_that_name_an_arm, findings_of_allowed_texts
 from data_validation.readers import Extract
 from data_validation.relations import participants
 from data_validation.released import (
@@ -32,6 +33,7 @@ from data_validation.released import (
 )
 from data_validation.rules import Evidence, Stated
 from data_validation.sealing import Tables, split
+from data_validation.time_points import findings_of_time_points
 from data_validation.values import trimmed
 from data_validation.visits_by_date import visits_by_date
 from data_validation.written_separations import written_separations
@@ -45,6 +47,10 @@ NOT_RECEIVED = frozenset(
 
 class UnusableExtractError(Exception):
     """An extract that cannot be placed: no DM, no dates. The text says what is missing."""
+
+
+class NamedArmError(UnusableExtractError):
+    """An open text names an arm; the text says in which columns, and of no record."""
 
 
 class WrittenSeparationError(UnusableExtractError):
@@ -102,6 +108,7 @@ def assess(
     Raises:
         UnusableExtractError: DM is missing or empty, or there is no date to take a cut-off from,
             or the latest one has not come yet.
+        NamedArmError: a text that would open names an arm, or what one arm only has.
         WrittenSeparationError: by the definition alone the open store would tell the arm.
     """
     if separations := written_separations(trial):
@@ -128,13 +135,25 @@ def assess(
     opened, complete = split(datasets, trial, visits_by_date(datasets, trial))
     cutoff = cutoff or _cutoff_of(opened, trial)
     given = released(complete, trial, cutoff)
+    progress("searching open texts")
+    if named := columns_that_name_an_arm(opened, given, trial):
+        raise NamedArmError(
+            f"The extract cannot be loaded: open texts in {', '.join(named)} name an arm, or what "
+            "one arm only has. Take that out of the extract; or, where such a text says something "
+            "else, allow it in the trial definition under [[open.texts]], with the reason."
+        )
     open_people, complete_people = participants(opened, given), participants(complete, given)
     open_side = Evidence(opened, open_people, trial, cutoff)
     complete_side = Evidence(complete, complete_people, trial, cutoff)
     open_findings = find(open_side, progress)
     all_findings = find(complete_side, progress)
     allocation = _allocation(complete, complete_people, trial)
-    unblinding = stated(unblinding_findings(open_side.relations, allocation, trial))
+    unblinding = stated(
+        [
+            *unblinding_findings(open_side.relations, allocation, trial),
+            *findings_of_time_points(complete, trial),
+        ]
+    )
     sealed_findings = ordered(pl.concat([only_sealed(all_findings, open_findings), unblinding]))
     unknown = {name: frame for name, frame in datasets.items() if name not in DOMAINS}
     contacts = known.last_contacts(opened, cutoff)
@@ -142,6 +161,7 @@ def assess(
     of_facts = list(coverage.findings_of_facts(opened, standing, given.ends, trial, cutoff))
     if given.problem:
         of_facts.append(Stated(coverage.NOT_RANDOMIZED, "ARMCD", None, given.problem))
+    of_facts += findings_of_allowed_texts(trial)
     open_findings = ordered(pl.concat([open_findings, stated(of_facts)]))
     record = coverage.recorded(opened)
     all_standing = known.standing(complete, complete_people, contacts, trial, cutoff).with_columns(

@@ -5,7 +5,7 @@ from functools import cache
 from types import MappingProxyType
 
 import data_validation.checks  # noqa: F401 – importing it registers the functions
-from data_validation import coverage, functional_unblinding
+from data_validation import coverage, functional_unblinding, named_arms, time_points
 from data_validation.domains import DOMAINS
 from data_validation.generated import generated_rules
 from data_validation.rules import CHECKS, Rule
@@ -18,6 +18,8 @@ def catalogue() -> Mapping[str, Rule]:
         *(rule for domain in DOMAINS.values() for rule in generated_rules(domain)),
         *(function.rule for function in CHECKS.values()),
         *functional_unblinding.RULES,
+        *time_points.RULES,
+        *named_arms.RULES,
         *coverage.RULES,
     )
     return MappingProxyType({rule.id: rule for rule in rules})

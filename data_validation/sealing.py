@@ -29,7 +29,7 @@ from data_validation.values import (
     typed,
     with_typed_values,
 )
-from trials import Trial
+from trials import TimePoint, Trial
 
 
 @dataclass(frozen=True)
@@ -157,9 +157,54 @@ def without_records(domain: Domain, *, open_only: bool) -> pl.DataFrame:
     return with_typed_values(pl.DataFrame(schema=columns), domain, open_only=open_only)
 
 
+# What places a record at a time point of its visit, behind the prefix of its domain.
+_TIME_POINT = ("TPT", "TPTREF", "TPTNUM", "ELTM", "RFTDTC")
+
+
+def time_point_columns(frame: pl.DataFrame, domain: Domain) -> list[str]:
+    """The columns of a table that say a time point, and are not empty throughout."""
+    names = [f"{domain.name}{suffix}" for suffix in _TIME_POINT]
+    return [name for name in names if name in frame.columns and not is_empty(frame[name])]
+
+
+def not_at_common_time_points(frame: pl.DataFrame, domain: Domain, trial: Trial) -> pl.Expr:
+    """Whether a record has a time point that the trial does not name as common to all arms.
+
+    Every field that is filled has to say what one and the same time point of the definition says;
+    the date of a reference, that this has a reference. By their words none is taken for harmless.
+    """
+    columns = time_point_columns(frame, domain)
+    if not columns:
+        return pl.lit(value=False)
+
+    def said(text: pl.Expr) -> pl.Expr:
+        return text.str.to_uppercase().str.replace_all(r"\s+", " ")
+
+    def fits(column: str, point: TimePoint) -> pl.Expr:
+        suffix = column.removeprefix(domain.name)
+        if suffix == "RFTDTC":
+            # When the reference was depends on the participant; that there is one is named.
+            reference = f"{domain.name}TPTREF"
+            return fits(reference, point) if reference in columns else pl.lit(value=False)
+        if suffix == "TPTNUM":
+            is_it = trimmed(column).cast(pl.Float64, strict=False) == pl.lit(point.number)
+        else:
+            named = {"TPT": point.name, "TPTREF": point.reference, "ELTM": point.elapsed}[suffix]
+            is_it = said(trimmed(column)) == said(pl.lit(named, pl.String))
+        return is_it.fill_null(value=False)
+
+    # A dot is how SAS writes that there is no number.
+    empty = {name: (trimmed(name).fill_null(".") == ".") for name in columns}
+    common = pl.all_horizontal(empty.values())
+    for point in trial.open.time_points:
+        common |= pl.all_horizontal(empty[name] | fits(name, point) for name in columns)
+    return ~common
+
+
 def _open_rows(frame: pl.DataFrame, domain: Domain, trial: Trial) -> pl.Series:
     """Which rows may be open; what a rule cannot say of a row is no."""
-    rule = domain.open_rows(frame, trial).fill_null(value=False).alias("_open")
+    may = domain.open_rows(frame, trial) & ~not_at_common_time_points(frame, domain, trial)
+    rule = may.fill_null(value=False).alias("_open")
     names = sorted(set(rule.meta.root_names()))
     if not names:
         return frame.with_columns(rule)["_open"]

@@ -2,7 +2,7 @@
 
 from trials.models.arms import Arm, Arms, Dosing
 from trials.models.base import Band
-from trials.models.blinding import OUTCOMES, MedicationClass, ProcedureClass
+from trials.models.blinding import OUTCOMES, MedicationClass, ProcedureClass, TimePoint
 from trials.models.laboratory import GradeStep, Grading, Immune, Liver, LiverContext
 from trials.models.measures import Measure
 from trials.models.monitoring import SequentialRule, StoppingRule
@@ -41,6 +41,7 @@ __all__ = [
     "SpecialInterest",
     "StandardQueriesError",
     "StoppingRule",
+    "TimePoint",
     "Trial",
     "TrialDefinitionError",
     "Visit",

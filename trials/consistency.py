@@ -246,6 +246,10 @@ def _open_values(trial: "Trial") -> Iterator[tuple[Key, str, str]]:
     for field, kind in (("procedure_classes", "procedures"), ("medication_classes", "medications")):
         for (_, place, _), term in _listed(getattr(trial.open, field), field, "terms"):
             yield ("open", field, place, "terms"), term, kind
+    for index, point in enumerate(trial.open.time_points):
+        for field, said in (("name", point.name), ("reference", point.reference or "")):
+            for kind in ("visits", "procedures"):
+                yield ("open", "time_points", index, field), said, kind
     for field, kind in (
         ("dispositions", "dispositions"),
         ("deviations", "deviations"),

@@ -17,7 +17,6 @@ from data_validation.facts import (
     calendar_day,
     folded,
     folded_terms,
-    names_a_dose,
     open_field,
     sequence,
 )
@@ -26,10 +25,10 @@ from trials import Trial
 
 
 def measured_at_scheduled_visits(domain: str) -> RowRule:
-    """Tests named as a measure, at scheduled visits, at no time point counted from a dose.
+    """Tests named as a measure, at scheduled visits.
 
-    More tests, more visits or samples around a dose would tell who was treated. Where a measure
-    names categories, as a scale its version, those of other categories stay sealed.
+    More tests or more visits would tell who was treated. Where a measure names categories, as a
+    scale its version, those of other categories stay sealed.
     """
 
     def rule(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
@@ -40,8 +39,7 @@ def measured_at_scheduled_visits(domain: str) -> RowRule:
             if item.categories:
                 category = folded(f"{domain}CAT").is_in(folded_terms(item.categories))
                 named |= (test == item.code.upper()) & category.fill_null(value=False)
-        around_a_dose = names_a_dose(f"{domain}TPT", f"{domain}TPTREF")
-        return named & scheduled_visits(frame, trial) & ~around_a_dose
+        return named & scheduled_visits(frame, trial)
 
     return rule
 

@@ -41,19 +41,19 @@ def coded_history(_frame: pl.DataFrame, trial: Trial) -> pl.Expr:
 
 
 def listed_symptoms(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
-    """Symptoms that everybody was asked for, at no time point counted from a dose.
+    """Symptoms that everybody was asked for, and not for a dose.
 
     What somebody reports unasked may be how a dose felt, whatever the record says of it.
     """
     was_asked = trimmed("CEPRESP").str.to_uppercase() == "Y"
-    about_a_dose = names_a_dose("CETERM", "CECAT", "CESCAT", "CETPT", "CETPTREF")
+    about_a_dose = names_a_dose("CETERM", "CECAT", "CESCAT")
     return REPORTED.opens(frame, trial) & was_asked.fill_null(value=False) & ~about_a_dose
 
 
 def findings_about_symptoms(frame: pl.DataFrame, trial: Trial) -> pl.Expr:
     """Occurrence and severity of symptoms that the trial opens, at visits of the schedule."""
     is_standard = trimmed("FATESTCD").str.to_uppercase().is_in(["OCCUR", "SEV"])
-    about_a_dose = names_a_dose("FACAT", "FASCAT", "FATPT", "FATPTREF")
+    about_a_dose = names_a_dose("FACAT", "FASCAT")
     scheduled = scheduled_visits(frame, trial)
     return ASKED_ABOUT.opens(frame, trial) & is_standard & scheduled & ~about_a_dose
 

@@ -27,7 +27,7 @@ HOSTILE = (
     ":material/delete: :red[red] :streamlit: :smile: :red-badge[badge]",
     "%{x}<br>%{customdata}<extra>more</extra> {{7*7}} ${7*7}",
     "\u202egpj.sexe\u2066 \u200b\ufeff\u2060\u200f end",
-    "".join(map(chr, range(0x20))) + "\x7f\x85\u2028\u2029 controls",
+    "".join(map(chr, range(0x20))) + "\x7f\x85\u2028\u2029 signs",
     "=cmd|' /C calc'!A0",
     '=HYPERLINK("http://evil.invalid","x")',
     "+1+1",

@@ -25,7 +25,7 @@ from data_validation.rules import Evidence
 from data_validation.sealing import Tables, split
 from simulator import simulate
 from tests.data_validation.small_extracts import together
-from trials import MedicationClass, ProcedureClass, Trial, load_trial
+from trials import MedicationClass, ProcedureClass, TimePoint, Trial, load_trial
 
 Frames = dict[str, pl.DataFrame]
 Relations = dict[str, pl.DataFrame]
@@ -211,12 +211,38 @@ def at_scheduled_visits(frames: Frames) -> Frames:
     }
 
 
+def without_time_points(frames: Frames) -> Frames:
+    """Samples around a dose that do not say so: a time point seals by itself."""
+    nothing = pl.lit(None, dtype=pl.String)
+    return frames | {
+        name: frames[name].with_columns(nothing.alias(f"{name}TPT")) for name in ("LB", "VS")
+    }
+
+
+def sampled_around_doses(frames: Frames) -> Frames:
+    """Three more samples of one test of the treated, at the baseline, at time points of a dose."""
+    treated = frames["RANDOMIZATION"].filter(pl.col("ARMCD") == TREATED)["USUBJID"]
+    once = pl.col("USUBJID").is_in(treated.implode()) & (pl.col("VISIT") == "BASELINE")
+    rows = frames["LB"].filter(once, pl.col("LBTESTCD") == "CRP").unique("USUBJID")
+    more = [rows.with_columns(LBTPT=pl.lit(name)) for name in ("2H POST", "T+30MIN", "PRE")]
+    return frames | {"LB": pl.concat([frames["LB"], *more])}
+
+
+def with_time_points(trial: Trial) -> Trial:
+    """The definition with the time points of a dose named as common to all arms."""
+    points = tuple(TimePoint(name=name) for name in ("2H POST", "T+30MIN", "PRE"))
+    return trial.model_copy(update={"open": trial.open.model_copy(update={"time_points": points})})
+
+
 GIVE_AWAYS = {
+    "samples at time points of a dose": GiveAway(
+        trial=with_time_points, extract=sampled_around_doses
+    ),
     "instillation visits": GiveAway("SV", rows=True),
     "instillation visits booked as unscheduled": GiveAway("SV", rows=True, extract=as_unscheduled),
-    "gases after instillation": GiveAway("LB", rows=True),
+    "gases after instillation": GiveAway("LB", rows=True, extract=without_time_points),
     "gases after instillation under scheduled visits": GiveAway(extract=at_scheduled_visits),
-    "vital signs during instillation": GiveAway("VS", rows=True),
+    "vital signs during instillation": GiveAway("VS", rows=True, extract=without_time_points),
     "bronchoscopy": GiveAway(trial=with_class("BRONCHOSCOPY")),
     "premedication": GiveAway(trial=with_class("ANTIHISTAMINE")),
     "premedication as medication": GiveAway("CM", rows=True, trial=with_medicine("MIDAZOLAM")),

@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from polars.testing import assert_frame_equal
 from scipy.stats import binom, t
 
 from data_validation.functional_unblinding import (
@@ -28,6 +29,7 @@ from tests.data_validation.null_trials import (
     null_extract,
     opened,
     planted,
+    sampled_around_doses,
 )
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
@@ -73,6 +75,7 @@ def all_trials() -> list[Opened]:
     "name",
     [
         "instillation visits",
+        "samples at time points of a dose",
         "gases after instillation under scheduled visits",
         "premedication",
         "premedication as medication",
@@ -86,6 +89,16 @@ def test_the_classifier_does_find_a_give_away(name: str) -> None:
         found = planted(GIVE_AWAYS[name], seed)
         areas.append(auc(table_of(found), found.treated, seed))
     assert np.mean(areas) > 0.8, areas
+
+
+def test_samples_at_time_points_of_a_dose_do_not_open() -> None:
+    """Their number alone would tell the arm; the definition names no time point as common."""
+    frames = null_extract(0)
+    attacked = sampled_around_doses(frames)
+    assert attacked["LB"].height > frames["LB"].height + 60
+    after = opened(attacked).relations
+    for name, relation in opened(frames).relations.items():
+        assert_frame_equal(after[name], relation)
 
 
 def test_false_alarms_are_as_rare_as_the_check_says() -> None:

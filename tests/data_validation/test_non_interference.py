@@ -25,6 +25,7 @@ import polars as pl
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from polars import selectors
 from polars.testing import assert_frame_equal
 
 import data_validation.__main__ as command
@@ -121,9 +122,15 @@ def among(column: str, terms: list[str]) -> pl.Expr:
 def measured(domain: str) -> Callable[[Trial], pl.Expr]:
     def at_visits_of_the_schedule(trial: Trial) -> pl.Expr:
         codes = [item.code for item in trial.measures if item.domain == domain]
-        return among(f"{domain}TESTCD", codes) & scheduled(trial)
+        return among(f"{domain}TESTCD", codes) & scheduled(trial) & at_no_time_point(domain)
 
     return at_visits_of_the_schedule
+
+
+def at_no_time_point(domain: str) -> pl.Expr:
+    """Records of which no field says a time point; the definition names none as common."""
+    fields = selectors.matches(f"^{domain}(TPT|TPTREF|TPTNUM|ELTM|RFTDTC)$")
+    return pl.all_horizontal(pl.lit(value=True), fields.is_null())
 
 
 def scheduled(trial: Trial) -> pl.Expr:
@@ -203,7 +210,9 @@ OPEN_ROWS: dict[str, Callable[[Trial], pl.Expr]] = {
         pl.col("MHDECOD").is_not_null() & ~among("MHDECOD", list(trial.sealed.preferred_terms))
     ),
     "CE": lambda trial: among("CEDECOD", list(trial.open.symptoms)) & among("CEPRESP", ["Y"]),
-    "FA": lambda trial: among("FAOBJ", list(trial.open.symptoms)) & scheduled(trial),
+    "FA": lambda trial: (
+        among("FAOBJ", list(trial.open.symptoms)) & scheduled(trial) & at_no_time_point("FA")
+    ),
     "RANDOMIZATION": lambda _trial: pl.lit(value=True),
 }
 
@@ -290,6 +299,8 @@ DECIDING = {
     "CE": {"CEDECOD", "CETERM", "CEPRESP"},
     "FA": {"FAOBJ", "FACAT"},
 }
+# And of every dataset what says a time point; the definition names none as common to all arms.
+TIME_POINT = ("TPT", "TPTREF", "TPTNUM", "ELTM", "RFTDTC")
 
 
 def sealed_columns(name: str, frame: pl.DataFrame) -> list[str]:
@@ -297,7 +308,7 @@ def sealed_columns(name: str, frame: pl.DataFrame) -> list[str]:
     # By DOMAIN the rows of several files become one dataset. The name of a procedure decides its
     # class, and an arm that somebody is randomized. Without subjects a dataset is refused.
     telling = {"DOMAIN", "USUBJID", *OPEN_COLUMNS[name]}
-    telling |= DECIDING.get(name, set())
+    telling |= DECIDING.get(name, set()) | {f"{name}{suffix}" for suffix in TIME_POINT}
     return [column for column in frame.columns if column not in telling]
 
 
@@ -462,6 +473,9 @@ def _with_what_seals(rows: pl.DataFrame, name: str, trial: Trial, rng: Random) -
         "CE": [("CEDECOD", ["INSTILLATION SITE PAIN", canary])],
         "FA": [("FAOBJ", ["INSTILLATION", canary])],
     }
+    if name in (*MEASURED, "FA"):
+        # Samples around a dose, at a visit of the schedule, by whichever field says it.
+        places[name].append((f"{name}{rng.choice(TIME_POINT)}", ["2H POST", "PRE", "1", canary]))
     column, values = places[name][int(rng.integers(len(places[name])))]
     value: str | None = str(rng.choice(values))
     beside = {"PR": "PRTRT", "HO": "HOTERM", "CM": "CMTRT", "DV": "DVDECOD", "CE": "CETERM"}
@@ -473,7 +487,8 @@ def _with_what_seals(rows: pl.DataFrame, name: str, trial: Trial, rng: Random) -
             pl.lit("ADVERSE EVENT").alias("DSDECOD"), pl.lit(canary).alias("DSTERM")
         )
     by_date = name in MEASURED and column == "VISIT"
-    if name not in ("AE", "SS", "DS") and not by_date and rng.random() < 0.2:
+    at_no_time_point = column.endswith(TIME_POINT)
+    if name not in ("AE", "SS", "DS") and not (by_date or at_no_time_point) and rng.random() < 0.2:
         value = None  # of an empty value no rule can say that it is open
     return rows.with_columns(pl.lit(value, dtype=pl.String).alias(column))
 

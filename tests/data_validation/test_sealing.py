@@ -97,6 +97,8 @@ MORE_SUFFIXES = ("TPTNUM", "ELTM", "RFTDTC", "SPID", "REFID", "GRPID")
 ALWAYS_SEALED = ("ARM", "ARMCD", "ACTARM", "ACTARMCD", "ARMNRS", "ACTARMUD", "RFSTDTC", "RFENDTC")
 MORE_SEALED = ("RFXSTDTC", "RFXENDTC", "RFPENDTC", "TAETORD", "VISITDY", "EPOCH", "AETRTEM")
 AE_SEALED = ("AEREL", "AERELNST", "AEACN", "AEACNOTH", "AETERM", "AELLT", "NOTE")
+# What says a time point seals the record, see `test_time_points`.
+TIME_POINT = ("TPT", "TPTREF", "TPTNUM", "ELTM", "RFTDTC")
 SEALED_DATASETS = ("SE", "TA", "CO", "RELREC", "SUPPAE", "SUPPDM", "XX")
 # Sealed cells that decide about their row, or are released: these keep what they have.
 DECIDING = {
@@ -128,6 +130,7 @@ def flooded() -> tuple[Rows, set[str]]:
         names = {field.name for field in received if field.exposure is Exposure.SEALED}
         names |= {f"{name}{suffix}" for suffix in (*SUFFIXES, *MORE_SUFFIXES)}
         names |= {*ALWAYS_SEALED, *MORE_SEALED, *(AE_SEALED if name == "AE" else ())}
+        names -= {f"{name}{suffix}" for suffix in TIME_POINT}
         for record in records:
             for column in sorted(names - DECIDING.get(name, set())):
                 record[column] = mark()
@@ -265,6 +268,10 @@ ADDED: dict[str, tuple[str, Row]] = {
     "RS of another version of the scale": ("RS", {"RSCAT": "WHO ORDINAL SCALE 0-8"}),
     "RS without its version": ("RS", {"RSCAT": None}),
     "CP after a dose": ("CP", {"CPTPT": "24 H POSTDOSE"}),
+    "EG at a time point that names nothing": ("EG", {"EGTPT": "PRE"}),
+    "QS by the number of a time point": ("QS", {"QSTPTNUM": "2"}),
+    "RE by a time elapsed": ("RE", {"REELTM": "PT30M"}),
+    "AE with a time point": ("AE", {"AETPT": "T+30MIN"}),
     "EG unscheduled": ("EG", {"VISIT": "UNSCHEDULED"}),
     "QS of another questionnaire": ("QS", {"QSCAT": "INSTILLATION DIARY"}),
     "SUPP": ("SUPP", {"QNAM": "AEINST"}),

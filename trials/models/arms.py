@@ -12,12 +12,18 @@ class Arm(Model):
 
     Attributes:
         code: as the extract's ARMCD carries it.
+        synonyms: what else the arm is called: no open text may have it, nor code or name.
+        phrases: in which a name that is an ordinary word, as Control, names the arm wherever they
+            stand: "control therapy". By itself such a name counts as a whole text, in brackets,
+            between punctuation, and beside arm, group, cohort or stratum.
         ratio: its share of the allocation, against the other arms' ratios.
         control: whether the other arms are compared with it.
     """
 
     code: Name
     name: Name
+    synonyms: tuple[Name, ...] = ()
+    phrases: tuple[Name, ...] = ()
     description: str = ""
     ratio: int = Field(default=1, ge=1)
     control: bool = False
