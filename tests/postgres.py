@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,6 +24,17 @@ from psycopg import sql
 PATIENCE_SECONDS = 60
 OWNER = "dsmb"
 INSTALLED = Path("/usr/lib/postgresql")  # where Debian has each version
+
+# A process that changes its user itself: to start one as another, all of the memory that this one
+# has reserved would be reserved once more, which a machine can refuse.
+AS_POSTGRES = """
+import os, pwd, sys
+user = pwd.getpwnam("postgres")
+os.setgroups([])
+os.setgid(user.pw_gid)
+os.setuid(user.pw_uid)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 _numbers = count(1)
 
@@ -85,22 +97,22 @@ def running_server() -> Iterator[Server]:
     initdb, postgres = program("initdb"), program("postgres")
     # Not pytest's folder: only its owner may enter that, and a socket's path must be short.
     folder = Path(tempfile.mkdtemp(prefix="dsmb-pg-", dir="/tmp"))
-    as_user: dict[str, Any] = {}
+    as_user: list[str] = []
     if os.getuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
-        as_user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        as_user = [sys.executable, "-c", AS_POSTGRES]
     try:
-        start = [initdb, "-D", f"{folder}/data", "-U", OWNER, "-A", "trust", "-E", "UTF8"]
+        start = [*as_user, initdb, "-D", f"{folder}/data", "-U", OWNER, "-A", "trust", "-E", "UTF8"]
         subprocess.run(
             [*start, "--locale", "C", "--no-sync"],
-            check=True, cwd=folder, capture_output=True, **as_user,
+            check=True, cwd=folder, capture_output=True,
         )  # fmt: skip
         # What is tested is what the program does, not the server's disk.
         options = [f"--{name}" for name in ("listen_addresses=", "fsync=off", "max_connections=60")]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [postgres, "-D", folder / "data", "-k", folder, *options],
-                cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **as_user,
+                [*as_user, postgres, "-D", folder / "data", "-k", folder, *options],
+                cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         try:
             server = Server(folder)

@@ -1,6 +1,6 @@
 -- One row a check with findings: how many stand, are new, were resolved.
 select "check", any_value(domain) as domain, any_value(severity) as severity,
-  any_value(message) as message,
+  min(message) as message,
   count(*) filter (where status <> 'resolved') as standing,
   count(*) filter (where status = 'new') as new,
   count(*) filter (where status = 'moved') as moved,

@@ -87,6 +87,7 @@ RULES = [
     for domain in DOMAINS.values()
     for rule in generated(domain)
 ]
+TIME_POINT = ("TPT", "TPTNUM", "TPTREF", "ELTM", "RFTDTC")
 GENERATED = {rule.id for domain in DOMAINS.values() for rule in generated(domain)}
 
 
@@ -106,6 +107,10 @@ def faultless(field: Field) -> str:
 def faultless_record(domain: Domain, subject: str) -> Row:
     """One record with every field filled."""
     record: Row = {field.name: faultless(field) for field in domain.received_fields}
+    # Records of a time point that the trial does not name are sealed.
+    record |= dict.fromkeys(
+        (name for suffix in TIME_POINT if (name := f"{domain.name}{suffix}") in record), ""
+    )
     # A day of a medication is sealed, see the allow-list; a course is not.
     course = {"CMSTDTC": "2023-03-08"} if domain.name == "CM" else {}
     return record | {"USUBJID": subject} | course
