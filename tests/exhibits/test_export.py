@@ -114,6 +114,8 @@ def as_csv_it_is_its_table_with_provenance(shown: Exhibit) -> None:
         for value, one in zip(given_row, row, strict=False):
             if isinstance(value, float):
                 assert float(one) == value
+            elif isinstance(value, bool):
+                assert one == str(value).lower()
             else:
                 assert is_text(one, "" if value is None else str(value))
 

@@ -1,14 +1,15 @@
 """Under letters nothing depends on which arm is the control: what is shown is equal to the byte."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from pathlib import Path
 
 import pytest
 
 from access import View
 from exhibits import EXHIBITS, make, offered
 from exhibits.export import as_csv
-from queries import Board, connections
+from queries import Board
+from snapshots import Store
 from tests.conftest import LoadedTrial, board_of
 from trials import Trial
 
@@ -51,37 +52,31 @@ def shown(board: Board) -> dict[str, tuple[str, str, str]]:
     return found
 
 
-@contextmanager
-def opened(loaded: LoadedTrial, view: View) -> Iterator[Board]:
-    """A Board whose connection no other had, as one is kept for a snapshot and a view."""
-    connections.close_idle()
-    board = board_of(loaded, view)
-    try:
-        yield board
-    finally:
-        board.close()
-        connections.close_idle()
-
-
-def test_the_part_that_an_arm_plays_changes_nothing(demonstration_store: LoadedTrial) -> None:
-    with opened(demonstration_store, View.CODED) as board:
-        as_it_is = shown(board)
+def test_the_part_that_an_arm_plays_changes_nothing(
+    demonstration_store: LoadedTrial, tmp_path: Path
+) -> None:
+    board = board_of(demonstration_store, View.CODED)
+    as_it_is = shown(board)
+    board.close()
     other = LoadedTrial(
         turned_round(demonstration_store.trial),
-        demonstration_store.store,
+        # Of its own, as connections are kept for a snapshot's files.
+        Store(Path(shutil.copytree(demonstration_store.store.root, tmp_path / "store"))),
         demonstration_store.extract,
         demonstration_store.keys,
     )
-    with opened(other, View.CODED) as board:
-        as_if = shown(board)
+    board = board_of(other, View.CODED)
+    as_if = shown(board)
+    board.close()
     assert len(as_it_is) > 40
     different = {name for name, bytes_ in as_it_is.items() if as_if[name] != bytes_}
     assert not different
     # And where arms are named it does.
     answers = set()
     for loaded in (demonstration_store, other):
-        with opened(loaded, View.UNBLINDED) as board:
-            answers.add(make("mortality", board).answer)
+        board = board_of(loaded, View.UNBLINDED)
+        answers.add(make("mortality", board).answer)
+        board.close()
     assert len(answers) == 2
 
 
