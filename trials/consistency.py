@@ -144,6 +144,10 @@ def rules_have_their_parts(trial: "Trial") -> Problems:
     for index, planned in enumerate(trial.sequential_rules):
         if planned.endpoint != "death" and trial.primary is None:
             yield ("sequential_rules", index, "endpoint"), "needs [primary]"
+        measure = trial.primary.measure if trial.primary is not None else "pao2_fio2"
+        if planned.endpoint == "primary" and measure != "pao2_fio2":
+            text = f"compares pao2_fio2 alone, but [primary] names {measure!r}"
+            yield ("sequential_rules", index, "endpoint"), text
         if planned.endpoint == "composite" and trial.oxygenation is None:
             yield ("sequential_rules", index, "endpoint"), "needs [oxygenation]"
 

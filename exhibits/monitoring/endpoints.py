@@ -25,12 +25,12 @@ Interval = Callable[[float], tuple[float | None, float | None]]
 # What a rule's estimate is, second minus first; and what is said of the arm that has more of it.
 MEASURES = {
     "composite": "probability of doing better, %",
-    "primary": "mean at equal baseline, {measure}",
+    "primary": "mean at equal baseline, mmHg",
     "death": "deaths, percentage points",
 }
 MORE = {"composite": "better in", "primary": "higher in", "death": "more deaths in"}
 # A score lies within it; a p-value of 0 would have none.
-FARTHEST = 38.0
+MOST = 38.0
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def _scored(p: float | None, estimate: float, zero: float = 0.0) -> float | None
     """The normal score of a two-sided p-value, in the direction of the estimate."""
     if p is None:
         return None
-    score = min(float(z_of(min(p, 1.0))), FARTHEST)
+    score = min(float(z_of(min(p, 1.0))), MOST)
     return score if estimate > zero else 0.0 - score if estimate < zero else 0.0
 
 

@@ -141,12 +141,12 @@ def sequential_positions(board: Board) -> Exhibit:
     if all(row["z"] is None for row in so_far):
         return Exhibit(missing=standing)
     of_rule = {name_of(rule): rule for rule in rules}
-    attention = " ".join(_attention(of_rule[row["rule"]], row, so_far) for row in now).strip()
-    is_met = any(row["crossed"] for row in now)
-    opening = "" if is_met else f"No boundary is crossed{demonstration(rules)}. "
+    said = [_attention(of_rule[row["rule"]], row, so_far) for row in now]
+    attention = " ".join(filter(None, said))
+    opening = attention or f"No boundary is crossed{demonstration(rules)}."
     table = pl.DataFrame(rows, infer_schema_length=None).drop(OF_ROW)
     return Exhibit(
-        answer=f"{attention} {standing}".strip() if is_met else f"{opening}{standing}",
+        answer=f"{opening} {standing}",
         denominator="; ".join(
             f"{row['rule']} n = {number(row['n'])} of {number(row['planned'])}" for row in now
         ),
@@ -162,7 +162,7 @@ def sequential_positions(board: Board) -> Exhibit:
             *watermark(rules),
             *_tests(board, rules),
             *(
-                (f"Each comparison has a {len(compared)}th of the error.",)
+                (f"Each of {len(compared)} comparisons has an equal part of the error.",)
                 if len(compared) > 1
                 else ()
             ),
@@ -263,7 +263,6 @@ class _AtLook:
 
 def _row(board: Board, rule: trials.SequentialRule, arm: str, look: date | None) -> dict[str, Any]:
     """A look at a rule, without results."""
-    measure = board.trial.primary.measure if board.trial.primary is not None else ""
     return dict.fromkeys((*SEQUENTIAL_LABELS, *OF_ROW)) | {
         "rule": name_of(rule),
         "endpoint": rule.endpoint,
@@ -271,12 +270,8 @@ def _row(board: Board, rule: trials.SequentialRule, arm: str, look: date | None)
         "against": board.reference_arm,
         "look": look,
         "planned": rule.planned,
-        "measure": MEASURES[rule.endpoint].format(measure=_unit_of(measure)),
+        "measure": MEASURES[rule.endpoint],
     }
-
-
-def _unit_of(measure: str) -> str:
-    return "mmHg" if measure == "pao2_fio2" else measure
 
 
 def _bounded(bound: Bound) -> dict[str, Any]:
@@ -307,7 +302,9 @@ def _against(
     # Under letters either may be the arm that a one-sided rule is about.
     both = rule.sided == 2 or not board.arms_are_named
     counts = both or better == arm
-    is_beyond = bool(counts and abs(found.score) >= bound.critical)
+    # Where no error may be spent, no result is beyond.
+    may_cross = counts and bound.critical < FARTHEST
+    is_beyond = bool(may_cross and abs(found.score) >= bound.critical)
     row |= {
         "estimate": rounded(found.estimate, places),
         "estimate_low": None if low is None else rounded(low, places),
@@ -491,21 +488,19 @@ def _attention(
         said = f"{called} met: {row['better']} does better. "
         said += f"{as_sentence(since(row, rows, 'crossed', met=True))}."
         return f"{said} But {row['unknown']}." if row["unknown"] else said
-    if row["is_beyond"]:
-        return (
-            f"{called}: the result of now is beyond the boundary ({row['better']} does better), "
-            f"but {row['note']}."
-        )
     before = [
         item
         for item in rows
         if item["crossed"] and (item["rule"], item["arm"]) == (row["rule"], row["arm"])
     ]
-    if before:
+    was = f" was met at the look of {day(before[-1]['look'])}" if before else ""
+    if row["is_beyond"]:
         return (
-            f"{called} was met at the look of {day(before[-1]['look'])}, and is not by the data "
-            "of now."
+            f"{called}{was}{';' if was else ':'} the result of now is beyond the boundary "
+            f"({row['better']} does better), but {row['note']}."
         )
+    if was:
+        return f"{called}{was}, and is not by the data of now."
     return f"{called} not met by what is known, but {row['unknown']}." if row["unknown"] else ""
 
 

@@ -1,6 +1,7 @@
 """Looks at group-sequential rules in every situation that a trial comes into."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -109,6 +110,7 @@ def test_between_looks_the_newest_data_are_held_against_their_own_boundary(shown
         "of now is beyond the boundary (UC-MSC does better), but not one of the planned looks, so "
         "no error is spent."
     )
+    assert exhibit.answer.startswith(f"{exhibit.attention} Oxygenation: with ")
 
 
 def test_a_look_without_a_snapshot_is_said_to_have_spent_what_nobody_knows(shown: Shown) -> None:
@@ -141,6 +143,25 @@ def test_after_the_error_is_spent_the_board_judges(shown: Shown) -> None:
     assert now["z"] > now["z_boundary"]
     assert "after the error was spent on 31 Aug 2023: no error is left" in exhibit.answer
     assert "the board judges" in exhibit.answer
+    assert exhibit.answer.startswith(exhibit.attention)
+    assert "No boundary is crossed" not in exhibit.answer
+
+
+def test_a_rule_that_was_met_says_so_after_the_error_is_spent(shown: Shown) -> None:
+    exhibit, _ = shown([(JUNE, 30, 1.0), (AUGUST, 60, 2.5), (FEBRUARY, 66, 2.2)])
+    assert exhibit.attention.startswith(
+        "Group-sequential rule for oxygenation (demonstration, not of the protocol) was met at the "
+        "look of 31 Aug 2023; the result of now is beyond the boundary (UC-MSC does better), but "
+        "after the error was spent on 31 Aug 2023"
+    )
+
+
+def test_where_no_error_may_be_spent_no_result_is_beyond(shown: Shown) -> None:
+    early = replace(result(1, 30.0), information=0.05)
+    exhibit, (row, *_) = shown([(JUNE, early)])
+    assert (row["z_boundary"], row["crossed"]) == (None, False)
+    assert "so early no error may be spent" in exhibit.answer
+    assert not exhibit.attention
 
 
 def test_fewer_than_planned_at_the_last_review_spend_all_that_is_left(shown: Shown) -> None:

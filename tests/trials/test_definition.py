@@ -215,6 +215,12 @@ REFUSED = {
         "[survival]",
         "has known_days out of order: each is after day 1 and the one before",
     ),
+    "primary measure that no look compares": (
+        'measure = "pao2_fio2"\n\n[assumed]',
+        'measure = "pao2"\n\n[assumed]',
+        'endpoint = "primary"',
+        "compares pao2_fio2 alone, but .primary. names 'pao2'",
+    ),
     "final look that is none": (
         "[monitoring]\n",
         "[monitoring]\nfinal = 2023-07-01\n",
