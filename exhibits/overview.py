@@ -94,9 +94,13 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         WITH_SERIOUS: list_of_events("Serious", serious=True),
         OF_INTEREST: list_of_interest(board, None, None),
     }
+    unknown = set() if recorded_of_events(board)["serious"] else {WITH_SERIOUS}
+    if not _knows_deaths(board) and not board.is_limited:
+        rows.append({"what": "Died"} | dict.fromkeys(board.arms))
+        unknown.add("Died")
     numbers = []
     for row in rows:
-        if row["what"] == WITH_SERIOUS and not recorded_of_events(board)["serious"]:
+        if row["what"] in unknown:
             # In words it would be cut off there.
             numbers.append(Number(row["what"], "–", NOT_RECORDED))
             continue
@@ -108,8 +112,6 @@ def trial_at_a_glance(board: Board) -> Exhibit:
         )
         people = lists.get(row["what"]) if total else None
         numbers.append(Number(row["what"], number(total), remark, people))
-    if not _knows_deaths(board) and not board.is_limited:
-        numbers.append(Number("Died", "–", NOT_RECORDED))
     if not board.has("DS"):
         numbers.append(Number("End of participation", "–", NOT_RECORDED))
     numbers[0] = replace(

@@ -104,6 +104,9 @@ def test_where_deaths_are_not_recorded_nothing_counts_nobody(
     frames["dm"] = dm.drop([name for name in ("DTHFL", "DTHDTC") if name in dm.columns])
     board = opened(frames)
     assert said_of(board, "trial_at_a_glance", "Died") == "–"
+    glance = make("trial_at_a_glance", board).table
+    assert glance is not None
+    assert glance.filter(pl.col("what") == "Died").row(0)[1:] == (None,) * len(board.arms)
     for name in (
         "oxygenation_composite",
         "who_scale",
