@@ -155,7 +155,7 @@ def miettinen_nurminen(
     Source: Miettinen & Nurminen 1985.
     """
     z = normal_quantile(confidence)
-    counts = of_two(events1, people1, events2, people2)
+    counts = _of_two(events1, people1, events2, people2)
     x1, n1, x2, n2 = counts
     known = (n1 > 0) & (n2 > 0)
     low, high = np.full(known.shape, np.nan), np.full(known.shape, np.nan)
@@ -187,7 +187,7 @@ def newcombe(
 
     Source: Newcombe 1998, method 10.
     """
-    x1, n1, x2, n2 = of_two(events1, people1, events2, people2)
+    x1, n1, x2, n2 = _of_two(events1, people1, events2, people2)
     first, second = wilson(x1, n1, confidence), wilson(x2, n2, confidence)
     return ProportionDifference(
         *square_and_add(
@@ -257,7 +257,7 @@ def fisher_exact(
 
     Source: Fisher 1935; the two-sided p-value is the usual convention, not Fisher's.
     """
-    counts = np.stack(of_two(events1, people1, events2, people2), axis=-1)
+    counts = np.stack(_of_two(events1, people1, events2, people2), axis=-1)
     shape = counts.shape[:-1]
     # Most terms of a safety table are rare, so that the same few tables return.
     tables, which = np.unique(counts.reshape(-1, 4), axis=0, return_inverse=True)
@@ -305,10 +305,9 @@ def _of(events: ArrayLike, people: ArrayLike) -> tuple[Counts, Counts]:
     return x, n
 
 
-def of_two(
+def _of_two(
     events1: ArrayLike, people1: ArrayLike, events2: ArrayLike, people2: ArrayLike
 ) -> tuple[Counts, Counts, Counts, Counts]:
-    """Counts of two arms, of one shape. Raises ValueError as `clopper_pearson` does."""
     x1, n1, x2, n2 = np.broadcast_arrays(*_of(events1, people1), *_of(events2, people2))
     return x1, n1, x2, n2
 
@@ -333,14 +332,16 @@ def _lower_score_limit(x1: Reals, n1: Reals, x2: Reals, n2: Reals, z: float) -> 
     rejected, kept = np.full(observed.shape, -1.0), observed
     for _ in range(HALVINGS):
         middle = (rejected + kept) / 2.0
-        p1, p2 = likeliest(x1, n1, x2, n2, middle)
+        p1, p2 = _likeliest(x1, n1, x2, n2, middle)
         variance = (p1 * (1.0 - p1) / n1 + p2 * (1.0 - p2) / n2) * total / (total - 1.0)
         keep = (observed - middle) ** 2 <= z**2 * variance
         rejected, kept = np.where(keep, rejected, middle), np.where(keep, middle, kept)
     return kept
 
 
-def likeliest(x1: Reals, n1: Reals, x2: Reals, n2: Reals, difference: Reals) -> tuple[Reals, Reals]:
+def _likeliest(
+    x1: Reals, n1: Reals, x2: Reals, n2: Reals, difference: Reals
+) -> tuple[Reals, Reals]:
     """The pair p1, p2 of highest likelihood with p1 - p2 = `difference`.
 
     Miettinen & Nurminen 1985, appendix I: the middle root of a cubic with three real roots.

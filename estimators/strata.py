@@ -8,8 +8,6 @@ the one number is the difference of nobody.
 
 Sources
 -------
-Miettinen O, Nurminen M. Comparative analysis of two rates. Statistics in Medicine 1985; 4: 213-226
-(section on stratified comparisons).
 Cochran WG. Some methods for strengthening the common chi-squared tests. Biometrics 1954; 10:
 417-451 (the weights).
 van Elteren PH. On the combination of independent two-sample tests of Wilcoxon. Bulletin of the
@@ -26,7 +24,7 @@ import scipy  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import ArrayLike, NDArray
 
 from estimators.arguments import require_level
-from estimators.proportions import HALVINGS, Reals, likeliest, normal_quantile, of_two
+from estimators.proportions import Reals
 from estimators.ranks import placements, scores_of
 
 Labels = NDArray[np.str_]
@@ -85,56 +83,6 @@ def pooled(first: Sequence[str], second: Sequence[str], least: int = LEAST) -> P
     if left < 2:
         return Pooled(None, None, left, count if count > 1 else 0)
     return Pooled(merged[: len(first)], merged[len(first) :], left, count if count > 1 else 0)
-
-
-def stratified_difference(
-    events1: ArrayLike,
-    people1: ArrayLike,
-    events2: ArrayLike,
-    people2: ArrayLike,
-    level: float = 0.95,
-) -> StratifiedEstimate:
-    """By how much does the share with the event differ between two arms, within strata?
-
-    Parameters
-    ----------
-    events1, people1 : shape (strata,), participants with the event and participants, first arm.
-    events2, people2 : the same of the second arm, which is subtracted.
-    level : two-sided confidence level, strictly in (0, 1).
-
-    Method: the mean of the strata's differences with weights n1 n2 / (n1 + n2); the limits are the
-    differences that a score test of the weighted sum does not reject, each stratum with the
-    variance of the two proportions that are most likely at that difference.
-
-    Raises ValueError as `miettinen_nurminen` does.
-
-    Source: Miettinen & Nurminen 1985; Cochran 1954.
-    """
-    z = normal_quantile(level)
-    counts = [np.atleast_1d(count) for count in of_two(events1, people1, events2, people2)]
-    both = (counts[1] > 0) & (counts[3] > 0)
-    left_out = int((~both).sum())
-    if not both.any():
-        return StratifiedEstimate(None, None, None, 0, left_out, reason=NO_STRATUM)
-    x1, n1, x2, n2 = (count[both].astype(np.float64) for count in counts)
-    weight, total = n1 * n2 / (n1 + n2), n1 + n2
-    apart = x1 / n1 - x2 / n2
-    estimate = float((weight * apart).sum() / weight.sum())
-
-    def is_kept(difference: float) -> bool:
-        p1, p2 = likeliest(x1, n1, x2, n2, np.full_like(apart, difference))
-        variance = (p1 * (1.0 - p1) / n1 + p2 * (1.0 - p2) / n2) * total / (total - 1.0)
-        distance = float((weight * (apart - difference)).sum())
-        return distance**2 <= z**2 * float((weight**2 * variance).sum())
-
-    def limit(end: float) -> float:
-        rejected, kept = end, estimate
-        for _ in range(HALVINGS):
-            middle = (rejected + kept) / 2.0
-            rejected, kept = (rejected, middle) if is_kept(middle) else (middle, kept)
-        return kept
-
-    return StratifiedEstimate(estimate, limit(-1.0), limit(1.0), int(both.sum()), left_out)
 
 
 def stratified_win_probability(

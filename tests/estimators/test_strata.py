@@ -9,52 +9,14 @@ from hypothesis import strategies as st
 from scipy import optimize  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.hazards import hazard_ratio
-from estimators.proportions import miettinen_nurminen
 from estimators.ranks import rank_test, win_probability
 from estimators.strata import (
     SMALL,
     pooled,
-    stratified_difference,
     stratified_win_probability,
 )
 
-# Admissions to Berkeley in 1973 by department: men, then women (Bickel, Hammel & O'Connell,
-# Science 1975; 187: 398-404); R's UCBAdmissions.
-MEN = ([512, 353, 120, 138, 53, 22], [825, 560, 325, 417, 191, 373])
-WOMEN = ([89, 17, 202, 131, 94, 24], [108, 25, 593, 375, 393, 341])
-
-
 # --- values ----------------------------------------------------------------------------------
-#
-# R 4.2, the restricted likelihood maximized numerically and the score statistic solved by uniroot.
-
-
-@pytest.mark.parametrize(
-    ("counts", "expected"),
-    [
-        (
-            ([3, 4, 5], [10, 12, 8], [1, 2, 2], [11, 10, 9]),
-            (0.2363618, 0.0065028, 0.4506191),
-        ),
-        ((*MEN, *WOMEN), (-0.0184252, -0.0474560, 0.0108901)),
-        (([56], [70], [48], [80]), (0.2, 0.0528, 0.3382)),
-    ],
-)
-def test_differences_within_strata_as_in_r(
-    counts: tuple[list[int], list[int], list[int], list[int]], expected: tuple[float, ...]
-) -> None:
-    found = stratified_difference(*counts)
-    tolerance = 5e-5 if len(counts[0]) == 1 else 1e-7
-    assert (found.estimate, found.low, found.high) == pytest.approx(expected, abs=tolerance)
-    assert (found.strata, found.left_out) == (len(counts[0]), 0)
-
-
-def test_departments_turn_the_comparison_round() -> None:
-    crude = miettinen_nurminen(*(sum(counts) for counts in (*MEN, *WOMEN)))
-    assert float(crude.low) > 0.1
-    within = stratified_difference(*MEN, *WOMEN)
-    assert within.high is not None
-    assert within.high < 0.011
 
 
 def test_van_elteren_by_hand() -> None:
@@ -104,48 +66,6 @@ def test_a_ratio_of_hazards_within_strata_is_the_most_likely_one() -> None:
 
 # --- laws ------------------------------------------------------------------------------------
 
-counts = st.lists(
-    st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), st.integers(0, 12)).map(
-        lambda four: (min(four[:2]), max(four[:2]), min(four[2:]), max(four[2:]))
-    ),
-    min_size=1,
-    max_size=5,
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(counts)
-def test_a_difference_lies_within_its_limits_and_turns_over_with_the_arms(
-    strata: list[tuple[int, int, int, int]],
-) -> None:
-    x1, n1, x2, n2 = (list(column) for column in zip(*strata, strict=True))
-    found = stratified_difference(x1, n1, x2, n2)
-    turned = stratified_difference(x2, n2, x1, n1)
-    assert found.strata + found.left_out == len(strata)
-    if found.estimate is None or found.low is None or found.high is None:
-        assert found.strata == 0
-        assert found.reason is not None
-        return
-    assert -1 <= found.low <= found.estimate <= found.high <= 1
-    assert (turned.estimate, turned.low, turned.high) == pytest.approx(
-        (-found.estimate, -found.high, -found.low), abs=1e-9
-    )
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.integers(0, 12).flatmap(lambda x: st.tuples(st.just(x), st.integers(max(x, 1), 14))),
-    st.integers(0, 12).flatmap(lambda x: st.tuples(st.just(x), st.integers(max(x, 1), 14))),
-)
-def test_one_stratum_is_the_comparison_without(
-    first: tuple[int, int], second: tuple[int, int]
-) -> None:
-    found = stratified_difference([first[0]], [first[1]], [second[0]], [second[1]])
-    plain = miettinen_nurminen(*first, *second)
-    assert (found.estimate, found.low, found.high) == pytest.approx(
-        (float(plain.estimate), float(plain.low), float(plain.high)), abs=1e-9
-    )
-
 
 @settings(max_examples=40, deadline=None)
 @given(
@@ -163,13 +83,6 @@ def test_one_stratum_of_scores_is_the_comparison_without(a: list[int], b: list[i
 
 
 def test_a_stratum_without_one_arm_is_left_out_and_counted() -> None:
-    found = stratified_difference([3, 0, 2], [10, 0, 4], [1, 2, 0], [11, 5, 0])
-    assert (found.strata, found.left_out) == (1, 2)
-    plain = miettinen_nurminen(3, 10, 1, 11)
-    assert found.estimate == pytest.approx(float(plain.estimate))
-    none = stratified_difference([0], [0], [1], [4])
-    assert none.estimate is None
-    assert none.reason is not None
     scores = stratified_win_probability([1.0, 2.0], [3.0], ["a", "a"], ["a"])
     assert (scores.estimate, scores.left_out) == (None, 1)
 

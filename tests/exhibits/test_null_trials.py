@@ -92,7 +92,8 @@ def level(x1: int, n1: int, x2: int, n2: int) -> float:
     """How often Miettinen and Nurminen's interval leaves out 0, given the events of both arms."""
     first = np.arange(max(0, x1 + x2 - n2), min(x1 + x2, n1) + 1)
     limits = miettinen_nurminen(first, n1, x1 + x2 - first, n2)
-    apart = (limits.low > 0) | (limits.high < 0)
+    # As a page prints them.
+    apart = (np.round(100 * limits.low, 1) > 0) | (np.round(100 * limits.high, 1) < 0)
     return float(hypergeom(n1 + n2, x1 + x2, n1).pmf(first)[apart].sum())
 
 
