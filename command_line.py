@@ -26,7 +26,7 @@ class Exit(IntEnum):
         "a key, a setting, a file, the store, the audit trail or the program is in the way; a load "
         "has changed nothing",
     )
-    BROKEN = 5, "the audit trail is broken: cut off, rewritten or changed"
+    BROKEN = 5, "the audit trail or a snapshot is broken: cut off, rewritten, changed or damaged"
     UNREPORTED = 6, "the extract is loaded, but its report or its outcome could not be written"
     STOPPED = 130, "stopped from the keyboard; `snapshots` tells what is current"
     NO_READER = 141, "whoever read the output has gone (a closed pipe); what was done stays"

@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from access import Action, Denied, Grant, Identity, decide, log_incident, pages_of, rights_of
+from access.audit_key import manifest_key
 from access.closed_session import Requests
 from access.entries import Actor
 from access.errors import ClosedSessionError, RecordsError
@@ -72,7 +73,8 @@ def open_for(
     `views` and `choices` are where the sidebar has the view, and trial and snapshot.
     """
     identity = session.identity
-    if (chosen := looked_at(Store(settings.store), identity, trail, choices)) is None:
+    store = Store(settings.store, manifest_key(settings.audit_key_file))
+    if (chosen := looked_at(store, identity, trail, choices)) is None:
         return False
     trial, snapshot = with_standard_queries(chosen[0], settings.smq_file), chosen[1]
     key = settings.board_private_key_file
@@ -82,7 +84,7 @@ def open_for(
         view = view_control(session, Requests(trail), trail, at)
     wanted = (trial.id, snapshot, view)
     if isinstance(board := session.opened, Board):
-        if (board.trial.id, board.snapshot, board.view) == wanted and board.grant.holds():
+        if (board.trial.id, board.snapshot, board.view) == wanted and board.holds():
             return True
         session.close_opened()
     grant = decide(

@@ -9,7 +9,7 @@ from pathlib import Path
 from access.errors import AuditError, RecordsError
 from command_line import CommandLine, Exit, fault, run_command, without_pandas
 from settings import Settings, SettingsError, described_settings, read_settings
-from snapshots import SnapshotsError, Store, new_key_pair
+from snapshots import SnapshotsError, Store, check_files, check_vouched_for, new_key_pair
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,12 +115,16 @@ def _keys(asked: argparse.Namespace) -> int:
 
 
 def _release(asked: argparse.Namespace) -> int:
+    from access.audit_key import manifest_key
     from access.entries import command_line_actor
     from access.releases import release
     from access.trail import open_trail
 
     settings = read_settings()
-    snapshot = Store(settings.store).trial(asked.trial).snapshot(asked.snapshot)
+    store = Store(settings.store, manifest_key(settings.audit_key_file))
+    snapshot = store.trial(asked.trial).snapshot(asked.snapshot)
+    check_vouched_for(snapshot)
+    check_files(snapshot)
     release(
         open_trail(settings.records_url, settings.audit_key_file),
         command_line_actor(),

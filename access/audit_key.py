@@ -4,6 +4,8 @@ It is a key of its own. Who has it can rewrite the trail so that only a checkpoi
 shows it; who has only the board's keys, or the database, cannot.
 """
 
+import hashlib
+import hmac
 import os
 import secrets
 import stat
@@ -87,6 +89,19 @@ def read_audit_key(path: Path | None) -> bytes:
             f"{stat.S_IMODE(mode):04o}, expected 0600). Run: chmod 600 {path}"
         )
     return key
+
+
+def manifest_key(path: Path | None) -> bytes | None:
+    """The key under which manifests of snapshots are vouched for; None where there is no audit key.
+
+    It follows from the audit key, which does not follow from it.
+
+    Raises:
+        AuditError: the audit key cannot be used.
+    """
+    if path is None:
+        return None
+    return hmac.new(read_audit_key(path), b"dsmb manifests", hashlib.sha256).digest()
 
 
 def _unwritten(path: Path, error: OSError) -> AuditError:

@@ -18,10 +18,16 @@ from access import RecordsError
 from command_line import CommandLine, Exit, fault, run_command, without_pandas
 from settings import Settings, SettingsError, read_settings
 from snapshots import (
+    OPEN_FILE,
     LoadUnderWay,
     NoSuchSnapshotError,
     SnapshotsError,
     Store,
+    StoreError,
+    TrialStore,
+    check_file,
+    check_files,
+    check_vouched_for,
     compare,
     new_key_pair,
     read_private_key,
@@ -116,7 +122,17 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--store", type=Path, help="folder of the snapshots")
         command.set_defaults(run=run)
 
-    listing = commands.add_parser("snapshots", help="list the snapshots of a trial")
+    listing = commands.add_parser(
+        "snapshots", help="list the snapshots of a trial; verify that they are as they were loaded"
+    )
+    listing.add_argument(
+        "act",
+        nargs="?",
+        choices=["list", "verify", "vouch-for"],
+        default="list",
+        help="vouch-for: the snapshot of an earlier version of this program is as it was loaded",
+    )
+    listing.add_argument("snapshot", nargs="?", help="snapshot id, to vouch for")
     listing.add_argument("--trial", required=True)
     listing.add_argument("--store", type=Path)
     listing.set_defaults(run=_snapshots)
@@ -232,7 +248,7 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
             loaded = load(
                 asked.extract,
                 trial,
-                Store(settings.store),
+                _store(settings),
                 settings.board_public_key_file,
                 cutoff=asked.cutoff,
                 limits=_limits(settings),
@@ -443,8 +459,18 @@ def _write(path: Path, content: bytes) -> None:
         raise
 
 
+def _store(settings: Settings) -> Store:
+    from access.audit_key import manifest_key
+
+    return Store(settings.store, manifest_key(settings.audit_key_file))
+
+
 def _snapshots(asked: argparse.Namespace, settings: Settings) -> int:
-    store = Store(settings.store).trial(load_trial(asked.trial).id)
+    store = _store(settings).trial(load_trial(asked.trial).id)
+    if asked.act == "verify":
+        return _verify(store)
+    if asked.act == "vouch-for":
+        return _vouch_for(store, asked, settings)
     current = store.current_id()
     table = Table("Snapshot", "Cut-off", "Loaded (UTC)", "Open rows", "Major findings", "")
     for snapshot in store.snapshots():
@@ -464,9 +490,44 @@ def _snapshots(asked: argparse.Namespace, settings: Settings) -> int:
     return Exit.DONE
 
 
+def _verify(store: TrialStore) -> int:
+    """Hold each snapshot against what was written at its load, and say what is not as it was."""
+    broken = False
+    for name in store.ids():
+        try:
+            snapshot = store.snapshot(name)
+            check_files(snapshot)
+        except StoreError as error:
+            broken = True
+            _say(error, Exit.BROKEN)
+            continue
+        what = "whole, and vouched for" if snapshot.authenticated else "whole, but not vouched for"
+        output.print(f"{name}: {what}.")
+    return Exit.BROKEN if broken else Exit.DONE
+
+
+def _vouch_for(store: TrialStore, asked: argparse.Namespace, settings: Settings) -> int:
+    from access.entries import command_line_actor
+    from access.trail import open_trail
+
+    snapshot = store.snapshot(asked.snapshot or "")
+    check_files(snapshot)
+    trail = open_trail(settings.records_url, settings.audit_key_file)
+    with trail.recorded(
+        "snapshot vouched for", command_line_actor(), trial=store.name, snapshot=str(snapshot.id)
+    ):
+        store.vouch_for(snapshot)
+    output.print(f"Snapshot {snapshot.id} is vouched for from now on.")
+    return Exit.DONE
+
+
 def _diff(asked: argparse.Namespace, settings: Settings) -> int:
-    store = Store(settings.store).trial(load_trial(asked.trial).id)
-    differences = compare(store.snapshot(asked.old), store.snapshot(asked.new))
+    store = _store(settings).trial(load_trial(asked.trial).id)
+    old, new = store.snapshot(asked.old), store.snapshot(asked.new)
+    for snapshot in (old, new):
+        check_vouched_for(snapshot)
+        check_file(snapshot, OPEN_FILE)
+    differences = compare(old, new)
     changed = [item for item in differences if not item.unchanged]
     table = Table("Relation", "Rows before", "Rows after", "Added", "Removed", "Changed", box=None)
     for item in changed:
@@ -508,7 +569,7 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
     """Simulated participants at two cut-offs, under keys of the demonstration's own."""
     import tempfile
 
-    from access.audit_key import new_audit_key
+    from access.audit_key import manifest_key, new_audit_key
     from access.entries import command_line_actor
     from access.releases import release
     from access.trail import open_trail
@@ -516,8 +577,7 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
     from simulator import write_simulated
 
     trial: Trial = load_trial(DEMONSTRATION_TRIAL)
-    store = Store(settings.store)
-    is_loaded = any(store.trial(name).current_id() for name in available_trials())
+    is_loaded = any(Store(settings.store).trial(name).current_id() for name in available_trials())
     keys = settings.store.parent / "demonstration-keys"
     if not is_loaded and not keys.exists():
         new_key_pair(keys)
@@ -527,6 +587,7 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
     if is_loaded:
         return Exit.DONE
     trail = open_trail(settings.records_url, audit_key)
+    store = Store(settings.store, manifest_key(audit_key))
     for cutoff in (date(2023, 6, 30), date(2023, 8, 31)):
         with (
             tempfile.TemporaryDirectory() as folder,

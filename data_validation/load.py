@@ -34,6 +34,8 @@ from snapshots import (
     Store,
     StoreError,
     TrialStore,
+    check_file,
+    check_vouched_for,
     count_rows,
     database_digest,
     find_by_receipt,
@@ -143,7 +145,7 @@ def load(
             with suppress(OSError):
                 refusal.write_text(_refusal(assessment), encoding="utf-8")
             raise RefusedError(assessment)
-        before = trial_store.current()
+        before = _before(trial_store)
         labels = _labels(before, trial, public_key)
         snapshot_id = trial_store.next_id(assessment.cutoff)
         progress("writing")
@@ -157,6 +159,31 @@ def load(
         )
         refusal.unlink(missing_ok=True)
         return Loaded(snapshot, assessment)
+
+
+def _before(trial_store: TrialStore) -> Snapshot | None:
+    """The snapshot that a load follows: the current one, or if it is damaged the last that is not.
+
+    Raises:
+        StoreError: there are snapshots, and nothing vouches for any of them, or none can be read.
+    """
+    if (current := trial_store.current_id()) is None:
+        return None
+    readable = trial_store.snapshots()
+    if not readable:
+        trial_store.snapshot(current)  # says why
+    readable.sort(key=lambda snapshot: (snapshot.id == current, snapshot.id), reverse=True)
+    chosen = next((snapshot for snapshot in readable if _is_whole(snapshot)), readable[0])
+    check_vouched_for(chosen)
+    return chosen
+
+
+def _is_whole(snapshot: Snapshot) -> bool:
+    try:
+        check_file(snapshot, OPEN_FILE)
+    except StoreError:
+        return False
+    return True
 
 
 def _is_latest(trial_store: TrialStore, earlier: Snapshot) -> bool:
@@ -276,7 +303,7 @@ def _build(
 
 def _findings(assessment: Assessment, before: Snapshot | None) -> pl.DataFrame:
     """The open findings, with what became of those of the snapshot before."""
-    if before is None:
+    if before is None or not _is_whole(before):
         return with_status(assessment.open_findings, None)
 
     def records_now(relation: str, keys: list[str]) -> pl.DataFrame:

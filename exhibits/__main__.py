@@ -18,6 +18,7 @@ from access import (
     decide,
     log_incident,
 )
+from access.audit_key import manifest_key
 from command_line import CommandLine, Exit, run_command, without_pandas
 from exhibits import EXHIBITS, Exhibit, NotInThisViewError, make, offered
 from exhibits.exhibit import with_exact
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 def _made(asked: argparse.Namespace) -> Exhibit:
     settings = read_settings(store=asked.store)
     trial = with_standard_queries(load_trial(asked.trial), settings.smq_file)
-    store = Store(settings.store).trial(trial.id)
+    store = Store(settings.store, manifest_key(settings.audit_key_file)).trial(trial.id)
     snapshot = store.snapshot(asked.snapshot) if asked.snapshot else store.current()
     if snapshot is None:
         raise StoreError(f"Trial {trial.id} has no snapshot in {settings.store}. Load an extract.")

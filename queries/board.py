@@ -11,7 +11,7 @@ import re
 import weakref
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -32,22 +32,26 @@ from queries.small_cells import (
 from snapshots import (
     KNOWN_FACTS,
     OPEN,
+    OPEN_FILE,
     SEALED,
+    SEALED_FILE,
     SHOWN_FORMATS,
     SealedStoreError,
     Snapshot,
     SnapshotsError,
+    State,
     StoreError,
     TableDifference,
-    TrialStore,
     begins_after,
+    check_file,
+    check_vouched_for,
     compare,
     compare_sealed,
-    open_store_digest,
     quote_identifier,
     read_private_key,
     reader,
     rows_where,
+    state_of,
     unwrap,
 )
 from trials import OUTCOMES, Trial
@@ -122,6 +126,8 @@ class Board:
         snapshot: Snapshot,
         grant: "Grant",
         connection: Lease,
+        *,
+        states: Mapping[Path, State],
         looking_back: "_LookingBack",
     ) -> None:
         """Made by `open_board` only."""
@@ -134,6 +140,7 @@ class Board:
         self.compared_with: str | None = None
         self.answered_merged = 0
         self._lease = connection
+        self._states = states
         self._looking_back = looking_back
         self._before: dict[str, Board] = {}
         self._present: frozenset[str] | None = None
@@ -259,12 +266,34 @@ class Board:
         return self.view is View.UNBLINDED
 
     def check(self) -> None:
-        """Raise Denied, and give the connection back, if the right to it has ended."""
+        """Give the connection back, and raise, if the right to it or the file behind it has ended.
+
+        Raises:
+            Denied: the grant has ended.
+            BoardError: a file of the snapshot is not the one that was opened.
+        """
         try:
             self.grant.check(self.trial.id, str(self.snapshot.id), self.view)
+            self._check_files()
         except Exception:
             self.close()
             raise
+
+    def _check_files(self) -> None:
+        try:
+            changed = [path for path, state in self._states.items() if state_of(path) != state]
+        except SnapshotsError as error:
+            raise BoardError(str(error)) from None
+        if changed:
+            raise BoardError(f"{changed[0]} was changed while it was shown. Open the page again.")
+
+    def holds(self) -> bool:
+        """Whether this can still be asked."""
+        try:
+            self._check_files()
+        except BoardError:
+            return False
+        return self.grant.holds()
 
     @property
     def has_sealed_records(self) -> bool:
@@ -333,9 +362,10 @@ class Board:
         """
         self.check()
         self.grant.check_question("history", says_what_it_counts=False, chosen=set())
-        store = TrialStore(self.snapshot.folder.parent.parent, self.snapshot.folder.parent.name)
         stored = [
-            snapshot for snapshot in store.snapshots() if snapshot.manifest.format in SHOWN_FORMATS
+            snapshot
+            for snapshot in self.snapshot.store.snapshots()
+            if snapshot.manifest.format in SHOWN_FORMATS
         ]
         ids = [snapshot.id for snapshot in stored]
         place = ids.index(self.snapshot.id) if self.snapshot.id in ids else 0
@@ -409,8 +439,15 @@ def open_board(
         )
     is_open = grant.view is View.POOLED and not grant.sealed_records
     # Whoever shares a connection is one who could have opened it: same files, same key, same arms.
+    files = (OPEN_FILE,) if is_open else (OPEN_FILE, SEALED_FILE)
+    try:
+        check_vouched_for(snapshot)
+        states = {snapshot.folder / name: check_file(snapshot, name) for name in files}
+    except SnapshotsError as error:
+        raise BoardError(str(error)) from None
     key = (
         snapshot.folder,
+        *states.values(),
         grant.view.word,
         grant.sealed_records,
         sha256(snapshot.manifest.to_json()).digest(),
@@ -444,7 +481,17 @@ def open_board(
         except SnapshotsError as error:
             raise BoardError(str(error)) from None
 
-    return Board(trial, snapshot, grant, connection, _LookingBack(opened, compared))
+    board = Board(
+        trial,
+        snapshot,
+        grant,
+        connection,
+        states=states,
+        looking_back=_LookingBack(opened, compared),
+    )
+    # What was looked at is what was opened.
+    board.check()
+    return board
 
 
 def arm_of_participant(
@@ -484,10 +531,6 @@ def _cells(question: str) -> Cells | None:
 
 def _open(trial: Trial, snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
     def prepare(connection: "duckdb.DuckDBPyConnection") -> None:
-        # A few numbers tell another snapshot's file from this one's; reading it all takes longer.
-        counted = dict(connection.execute(_sql("views/tables")).fetchall())
-        if counted != {name: facts.rows for name, facts in snapshot.manifest.tables.items()}:
-            raise _not_its_open_file(snapshot)
         _make(
             connection,
             trial,
@@ -502,20 +545,11 @@ def _open(trial: Trial, snapshot: Snapshot) -> "duckdb.DuckDBPyConnection":
     return reader(snapshot.open_path, prepare=prepare)
 
 
-def _not_its_open_file(snapshot: Snapshot) -> StoreError:
-    return StoreError(
-        f"{snapshot.open_path} does not hold what the manifest of {snapshot.id} says. Restore the "
-        "snapshot's folder from a copy, or load the extract again."
-    )
-
-
 def _with_sealed(
     trial: Trial, snapshot: Snapshot, grant: "Grant", private_key_file: Path | None
 ) -> "duckdb.DuckDBPyConnection":
     private_key = _private_key(private_key_file)
     key = _key_of(snapshot, private_key)
-    if _digest(snapshot.open_path, _state(snapshot.open_path)) != snapshot.manifest.digest:
-        raise _not_its_open_file(snapshot)
     labels: pl.DataFrame | None = None
     if grant.view > View.POOLED:
         letters = unwrap(private_key, snapshot.manifest.wrapped_labels)
@@ -545,25 +579,6 @@ def _key_of(snapshot: Snapshot, private_key: "PrivateKey") -> bytes:
             "Restore the snapshot's folder from a copy."
         )
     return base64.b64decode(sealed["key"])
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    """What the system says of a file; another content has another state, and nobody can set it.
-
-    Raises:
-        StoreError: the file is gone, or cannot be read.
-    """
-    try:
-        found = path.stat()
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-@lru_cache(maxsize=64)
-def _digest(path: Path, _state: tuple[int, ...]) -> str:
-    """The digest of an open file, which is read whole once for each state of it."""
-    return open_store_digest(path).digest
 
 
 def _labels(trial: Trial, view: View, coded: bytes) -> pl.DataFrame:

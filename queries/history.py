@@ -8,7 +8,15 @@ from typing import Any
 import polars as pl
 
 from queries.board import NOT_RECORDS, Board, BoardError
-from snapshots import Snapshot, SnapshotsError, TableDifference, TrialStore, compare
+from snapshots import (
+    OPEN_FILE,
+    Snapshot,
+    SnapshotsError,
+    TableDifference,
+    TrialStore,
+    check_file,
+    compare,
+)
 
 
 @dataclass(frozen=True)
@@ -24,8 +32,7 @@ class Refusal:
 def _store(board: Board) -> TrialStore:
     board.check()
     board.grant.check_question("history", says_what_it_counts=False, chosen=set())
-    folder = board.snapshot.folder.parent
-    return TrialStore(folder.parent, folder.name)
+    return board.snapshot.store
 
 
 def history(board: Board) -> pl.DataFrame:
@@ -64,7 +71,9 @@ def differences(board: Board, before: str) -> pl.DataFrame:
     """
     store = _store(board)
     try:
-        found = compare(store.snapshot(before), board.snapshot, leave_out=NOT_RECORDS)
+        earlier = store.snapshot(before)
+        check_file(earlier, OPEN_FILE)
+        found = compare(earlier, board.snapshot, leave_out=NOT_RECORDS)
     except SnapshotsError as error:
         raise BoardError(str(error)) from None
     return _by_relation(found)

@@ -20,6 +20,7 @@ from snapshots.errors import (
     SnapshotsError,
     StoreError,
 )
+from snapshots.integrity import State, check_file, check_files, check_vouched_for, state_of
 from snapshots.manifest import (
     FORMAT,
     KNOWN_FACTS,
@@ -88,12 +89,16 @@ __all__ = [
     "Snapshot",
     "SnapshotId",
     "SnapshotsError",
+    "State",
     "Store",
     "StoreError",
     "TableDifference",
     "TableFacts",
     "TrialStore",
     "begins_after",
+    "check_file",
+    "check_files",
+    "check_vouched_for",
     "compare",
     "compare_sealed",
     "count_rows",
@@ -117,6 +122,7 @@ __all__ = [
     "receipt_of",
     "rows_where",
     "rows_with",
+    "state_of",
     "store_frame",
     "store_frames",
     "sweep",

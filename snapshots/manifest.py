@@ -1,5 +1,7 @@
 """What a snapshot says about itself in the open: nothing that is computed from sealed input."""
 
+import hashlib
+import hmac
 import json
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
@@ -8,14 +10,16 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from snapshots.errors import StoreError
 
-FORMAT = 5
+FORMAT = 6
 # Published files are never migrated. Format 3 has the same relations, in DuckDB's oldest storage.
 # Of format 2, with fewer relations, manifest, labels and findings are read, so that a load can
 # follow; it is not shown.
-SHOWN_FORMATS = frozenset({3, 4, 5})
+SHOWN_FORMATS = frozenset({3, 4, 5, 6})
 # From this format on a load decides the facts that pages stand on, and stores them.
 KNOWN_FACTS = 5
-SUPPORTED_FORMATS = frozenset({2, 3, 4, 5})
+# From this format on the manifest has the digests of the files, and a code vouches for it.
+FILES_IN_MANIFEST = 6
+SUPPORTED_FORMATS = frozenset({2, 3, 4, 5, 6})
 
 Severity = Literal["critical", "major", "minor", "note"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -57,6 +61,7 @@ class Manifest(_Frozen):
         versions: name to version of what made the snapshot.
         tables: tables of the open store by name.
         digest: canonical digest of the whole open store, see ``snapshots.digest``.
+        files: SHA-256 of both databases by file name; none before format 6.
         control_totals: rows read and stored, of open relations only.
         findings: number of open findings by severity.
         board_key_fingerprint: fingerprint of the public key that the two next fields are sealed to.
@@ -73,6 +78,7 @@ class Manifest(_Frozen):
     versions: dict[str, str]
     tables: dict[str, TableFacts]
     digest: Sha256
+    files: dict[str, Sha256] = {}
     control_totals: tuple[ControlTotal, ...]
     findings: dict[Severity, Count]
     board_key_fingerprint: str
@@ -83,6 +89,11 @@ class Manifest(_Frozen):
         """Return canonical JSON: sorted keys, two spaces, UTF-8; equal manifests, equal bytes."""
         plain = self.model_dump(mode="json")
         return (json.dumps(plain, sort_keys=True, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def authentication_code(key: bytes, content: bytes) -> str:
+    """HMAC-SHA-256, in hexadecimal, of the bytes of a ``manifest.json`` under a key."""
+    return hmac.new(key, b"dsmb manifest 1\n" + content, hashlib.sha256).hexdigest()
 
 
 def parse_manifest(content: bytes, where: str) -> Manifest:
@@ -97,7 +108,7 @@ def parse_manifest(content: bytes, where: str) -> Manifest:
     """
     try:
         plain = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise StoreError(
             f"{where} is not JSON. Restore the snapshot's folder from a copy, or load the extract "
             "again."

@@ -21,8 +21,10 @@ from filelock import FileLock, Timeout
 
 from snapshots.durable_files import replace_file, sync, write_new_file
 from snapshots.errors import LoadUnderWay, StoreError, disk_full_reason
-from snapshots.manifest import Manifest
+from snapshots.integrity import file_digest
+from snapshots.manifest import Manifest, authentication_code
 from snapshots.store import (
+    CODE_FILE,
     CURRENT_FILE,
     MANIFEST_FILE,
     NUMBERS_FILE,
@@ -43,7 +45,13 @@ _LEFTOVERS = (".incoming-*", ".removing-*", ".current-*", ".numbers.json-*", ".l
 
 # A published snapshot is read by its owner and group and written by nobody; the receipt, by which
 # an input could be recognized together with the store's key, is the owner's alone.
-_MODES = {OPEN_FILE: 0o440, SEALED_FILE: 0o440, MANIFEST_FILE: 0o440, RECEIPT_FILE: 0o400}
+_MODES = {
+    OPEN_FILE: 0o440,
+    SEALED_FILE: 0o440,
+    MANIFEST_FILE: 0o440,
+    CODE_FILE: 0o440,
+    RECEIPT_FILE: 0o400,
+}
 _FOLDER_MODE = 0o750
 
 
@@ -92,7 +100,7 @@ def publish(
         trial: where to.
         snapshot_id: a new id, see ``TrialStore.next_id``.
         build: writes ``open.duckdb`` and ``sealed.duckdb``, and nothing else, into the folder that
-            it is given (mode 0700) and returns the manifest.
+            it is given (mode 0700) and returns the manifest, to which the files' digests are added.
         receipt: how to recognize the same input again, see ``receipt_of``.
 
     Returns:
@@ -114,7 +122,13 @@ def publish(
             incoming.mkdir(mode=0o700)
             manifest = build(incoming)
             _check_built(trial, snapshot_id, incoming, manifest)
-            write_new_file(incoming / MANIFEST_FILE, manifest.to_json(), _MODES[MANIFEST_FILE])
+            files = {name: file_digest(incoming / name) for name in (OPEN_FILE, SEALED_FILE)}
+            manifest = manifest.model_copy(update={"files": files})
+            content = manifest.to_json()
+            write_new_file(incoming / MANIFEST_FILE, content, _MODES[MANIFEST_FILE])
+            if trial.key is not None:
+                code = f"{authentication_code(trial.key, content)}\n".encode()
+                write_new_file(incoming / CODE_FILE, code, _MODES[CODE_FILE])
             write_new_file(incoming / RECEIPT_FILE, receipt.hex().encode(), _MODES[RECEIPT_FILE])
             for name in (OPEN_FILE, SEALED_FILE):
                 (incoming / name).chmod(_MODES[name])
@@ -133,7 +147,7 @@ def publish(
         trial, f"Snapshot {snapshot_id} is current, but may be lost if the machine stops now."
     ):
         sync(trial.folder)
-    return Snapshot(snapshot_id, target, manifest)
+    return trial.snapshot(snapshot_id)
 
 
 def make_current(trial: TrialStore, snapshot: Snapshot) -> None:

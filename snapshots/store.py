@@ -5,18 +5,26 @@
 progress.
 """
 
+import hmac
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from snapshots.durable_files import replace_file
 from snapshots.errors import NoSuchSnapshotError, StoreError
-from snapshots.manifest import Manifest, parse_manifest
+from snapshots.manifest import (
+    FILES_IN_MANIFEST,
+    Manifest,
+    authentication_code,
+    parse_manifest,
+)
 
 OPEN_FILE = "open.duckdb"
 SEALED_FILE = "sealed.duckdb"
 MANIFEST_FILE = "manifest.json"
+CODE_FILE = "manifest.hmac"
 RECEIPT_FILE = "receipt"
 CURRENT_FILE = "current"
 NUMBERS_FILE = "numbers.json"
@@ -52,11 +60,18 @@ class SnapshotId:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One published load: its id, its folder and what its manifest says."""
+    """One published load: its id, its folder and what its manifest says.
+
+    Attributes:
+        store: where it was found.
+        authenticated: whether a code under the installation's key vouches for the manifest.
+    """
 
     id: SnapshotId
     folder: Path
     manifest: Manifest
+    store: "TrialStore" = field(repr=False, compare=False)
+    authenticated: bool = False
 
     @property
     def open_path(self) -> Path:
@@ -71,10 +86,16 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class TrialStore:
-    """The snapshots of one trial. The folder need not exist before the first load."""
+    """The snapshots of one trial. The folder need not exist before the first load.
+
+    Attributes:
+        key: under which manifests are vouched for, see ``access.audit_key.manifest_key``; without
+            one nothing here is authenticated.
+    """
 
     root: Path
     name: str
+    key: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
     def folder(self) -> Path:
@@ -131,6 +152,7 @@ class TrialStore:
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
         manifest = parse_manifest(content, str(path))
+        authenticated = self._is_authentic(snapshot_id, folder, content, manifest.format)
         if (manifest.trial, manifest.snapshot) != (self.name, str(snapshot_id)):
             raise StoreError(
                 f"{path} describes snapshot {manifest.snapshot} of trial {manifest.trial}: the "
@@ -144,7 +166,54 @@ class TrialStore:
                     f"{folder} has no {database}. Restore the folder from a copy, or load the "
                     "extract again."
                 )
-        return Snapshot(snapshot_id, folder, manifest)
+        return Snapshot(snapshot_id, folder, manifest, self, authenticated)
+
+    def vouch_for(self, snapshot: Snapshot) -> None:
+        """Vouch, from now on, for a snapshot of a format that has no code beside its manifest.
+
+        Raises:
+            StoreError: there is no key, the snapshot has a code of its own, or the disk fails.
+        """
+        if self.key is None:
+            raise StoreError(
+                "To vouch for a snapshot takes the audit key: set DSMB_AUDIT_KEY_FILE."
+            )
+        if snapshot.manifest.format >= FILES_IN_MANIFEST:
+            raise StoreError(f"Snapshot {snapshot.id} was vouched for when it was loaded.")
+        code = authentication_code(self.key, (snapshot.folder / MANIFEST_FILE).read_bytes())
+        try:
+            replace_file(self._code_beside(snapshot.id), f"{code}\n".encode(), 0o640)
+        except OSError as error:
+            raise StoreError(f"{self.folder} cannot be written: {error.strerror}.") from None
+
+    def _code_beside(self, snapshot_id: SnapshotId) -> Path:
+        """The code of a snapshot without one of its own: what is published stays as it is."""
+        return self.folder / f"{snapshot_id}.hmac"
+
+    def _is_authentic(
+        self, snapshot_id: SnapshotId, folder: Path, content: bytes, number: int
+    ) -> bool:
+        """Whether the code over a manifest says that it is as it was loaded.
+
+        Raises StoreError where it says that it is not, or where one is missing.
+        """
+        if self.key is None:
+            return False
+        has_own = number >= FILES_IN_MANIFEST
+        path = folder / CODE_FILE if has_own else self._code_beside(snapshot_id)
+        try:
+            code = path.read_bytes().strip()
+        except OSError:
+            if not has_own:
+                return False
+            code = b""
+        if not hmac.compare_digest(code, authentication_code(self.key, content).encode()):
+            raise StoreError(
+                f"{folder / MANIFEST_FILE} cannot be trusted: it was changed after the load, or "
+                "loaded under another audit key (DSMB_AUDIT_KEY_FILE). Restore the snapshot's "
+                "folder from a copy, or load the extract again."
+            )
+        return True
 
     def current_id(self) -> SnapshotId | None:
         """Return the id that ``current`` names, or None before the first load."""
@@ -206,9 +275,10 @@ class TrialStore:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """All trials of an installation, one folder each."""
+    """All trials of an installation, one folder each; ``key`` as ``TrialStore`` has it."""
 
     root: Path
+    key: bytes | None = field(default=None, repr=False, compare=False)
 
     def trial(self, name: str) -> TrialStore:
         """Return the snapshots of one trial. Raises StoreError if ``name`` cannot be a trial's."""
@@ -217,7 +287,7 @@ class Store:
                 f"{name[:80]!r} is not the name of a trial: expected lower-case letters, digits, "
                 "hyphens and underscores, for instance nct05689008."
             )
-        return TrialStore(self.root, name)
+        return TrialStore(self.root, name, self.key)
 
     def trials(self) -> list[TrialStore]:
         """Return every trial that has a folder here, by name."""

@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -31,6 +31,7 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 import data_validation.assess
 import queries.board
 from access import Action, Grant, Identity, Role, View, command_line_identity, decide, rights_of
+from access.audit_key import manifest_key, new_audit_key
 from access.policy import issue_closed_session
 from data_validation.findings import NOTHING
 from data_validation.load import load
@@ -38,6 +39,7 @@ from queries import Board, connections, open_board
 from queries.connections import Lease
 from simulator import simulate, write_extract
 from snapshots import Snapshot, Store, new_key_pair
+from snapshots.integrity import file_digest
 from trials import TRIALS_FOLDER, Trial, load_trial
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
@@ -145,10 +147,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer | N
 
 @dataclass(frozen=True)
 class KeyPair:
-    """The files of a board's keys."""
+    """The files of a board's keys, and of the audit key."""
 
     public: Path
     private: Path
+    audit: Path
+
+    def store(self, root: Path) -> Store:
+        """A store whose snapshots the audit key vouches for."""
+        return Store(root, manifest_key(self.audit))
 
 
 @dataclass(frozen=True)
@@ -182,6 +189,13 @@ class LoadedTrial:
 def _read(file: Path, _changed: int) -> pl.DataFrame:
     """A dataset, read once for each state of its file: many a count begins with it."""
     return pl.read_parquet(file)
+
+
+def with_digests_of_its_files(snapshot: Snapshot, **changed: str) -> Snapshot:
+    """As if nothing vouched for the manifest: with the digests of the files that lie there now."""
+    files = {path.name: file_digest(path) for path in (snapshot.open_path, snapshot.sealed_path)}
+    manifest = snapshot.manifest.model_copy(update={"files": files, **changed})
+    return replace(snapshot, manifest=manifest)
 
 
 def grant_for(loaded: LoadedTrial, view: View, snapshot: Snapshot | None = None) -> Grant:
@@ -268,7 +282,7 @@ def load_frames(
     """
     extract = folder / f"extract-{cutoff}"
     write_extract(frames, extract, format="parquet")
-    store = Store(folder / "store")
+    store = keys.store(folder / "store")
     with nullcontext() if checked else without_checks():
         load(extract, trial, store, keys.public, cutoff=cutoff)
     return LoadedTrial(trial, store, extract, keys)
@@ -329,7 +343,12 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 @pytest.fixture(scope="session")
 def key_pair(workshop: Workshop) -> KeyPair:
     """The keys of the board that every store here is sealed to."""
-    return workshop.make("keys", lambda folder: KeyPair(*new_key_pair(folder / "keys")))
+
+    def made(folder: Path) -> KeyPair:
+        new_audit_key(folder / "audit.key")
+        return KeyPair(*new_key_pair(folder / "keys"), folder / "audit.key")
+
+    return workshop.make("keys", made)
 
 
 @pytest.fixture(scope="session")
@@ -371,7 +390,7 @@ def pilot_store(workshop: Workshop, key_pair: KeyPair) -> LoadedTrial:
         extract.mkdir()
         for name in PILOT_DATASETS:
             shutil.copy(PILOT_FOLDER / f"{name}.parquet", extract)
-        trial, store = load_trial(PILOT_TRIAL), Store(folder / "store")
+        trial, store = load_trial(PILOT_TRIAL), key_pair.store(folder / "store")
         load(extract, trial, store, key_pair.public, cutoff=PILOT_CUTOFF)
         return LoadedTrial(trial, store, extract, key_pair)
 

@@ -11,7 +11,6 @@ from data_validation.load import load
 from data_validation.readers import Dataset, Extract
 from data_validation.rules import Evidence
 from data_validation.sealing import split
-from snapshots import Store
 from tests.conftest import KeyPair, LoadedTrial, without_checks
 from tests.data_validation.readers.written import written
 from trials import Trial, load_trial
@@ -94,7 +93,7 @@ def loaded_from(
     trial: Trial = TRIAL,
 ) -> LoadedTrial:
     """Datasets written in one format and loaded into a store of their own."""
-    extract, store = folder / "extract", Store(folder / "store")
+    extract, store = folder / "extract", keys.store(folder / "store")
     extract.mkdir(parents=True)
     for name, frame in datasets.items():
         written(frame, suffix, extract, name.lower())

@@ -285,6 +285,8 @@ SHOWN = "mortality"
 DATA = ("-m", "data_validation")
 # Of the large extracts, which are not marked as simulated.
 CUTOFF = "2023-08-31"
+# Of events that come again after some days, and so after the data cut-off that was simulated.
+LATER_CUTOFF = "2024-12-31"
 LARGE_REPETITIONS = 3
 TIMES = 200  # how often in a row what takes milliseconds is done
 
@@ -395,6 +397,12 @@ def load(extract: Path, settings: dict[str, str], store: Path) -> float:
     return command("data_validation", "load", str(extract), "--trial", TRIAL, settings=new)
 
 
+def load_with_later(extract: Path, settings: dict[str, str]) -> None:
+    """Load an extract whose events come again after the data cut-off that was simulated."""
+    arguments = ("load", str(extract), "--trial", TRIAL, "--cutoff", LATER_CUTOFF)
+    command("data_validation", *arguments, settings=settings)
+
+
 def large_extracts(measured: Measured, settings: dict[str, str], folder: Path) -> None:
     """Check and load many rows: seconds and the peak of memory of each process."""
     frames = large_frames(TRIAL, 1_000_000, event_rows=100_000)
@@ -440,7 +448,7 @@ def many_participants(
     new = settings | {"DSMB_STORE": str(folder / "many-store")}
     for rows in (950_000, 1_000_000):
         events.head(rows).write_parquet(file)
-        command("data_validation", "load", str(extract), "--trial", TRIAL, settings=new)
+        load_with_later(extract, new)
     del events
     shutil.rmtree(extract)
     for _ in range(repetitions):
@@ -546,7 +554,7 @@ def many_findings(
     frames["ae"] = frames["ae"].with_columns(pl.lit(None, pl.String).alias("AESER"))
     extract = write_large(frames, folder / "faulty", "parquet")
     new = settings | {"DSMB_STORE": str(folder / "faulty-store")}
-    command("data_validation", "load", str(extract), "--trial", TRIAL, settings=new)
+    load_with_later(extract, new)
     with running(new, folder / "stderr") as server, a_page(browser) as page:
         page.goto(server.url)
         page.get_by_role("button", name=NAMES[Role.DATA_MANAGER]).click()

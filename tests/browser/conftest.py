@@ -8,7 +8,6 @@ from typing import Literal, Protocol
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect
 
-from access.audit_key import new_audit_key
 from access.entries import command_line_actor
 from access.releases import release
 from access.trail import Trail, open_trail
@@ -84,8 +83,7 @@ def server_settings(
 ) -> dict[str, str]:
     """The demonstration, its current snapshot released to the sponsor."""
     folder = tmp_path_factory.mktemp("records")
-    key_file, url = folder / "audit.key", f"sqlite:///{folder}/records.db"
-    new_audit_key(key_file)
+    key_file, url = demonstration_store.keys.audit, f"sqlite:///{folder}/records.db"
     released(demonstration_store, open_trail(url, key_file))
     return {
         "DSMB_STORE": str(demonstration_store.store.root),

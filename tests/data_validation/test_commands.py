@@ -13,7 +13,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ import data_validation.__main__ as command
 import data_validation.assess
 import data_validation.load
 import simulator
-from access.audit_key import new_audit_key, read_audit_key
+from access.audit_key import read_audit_key
 from access.trail import Trail, open_trail
 from command_line import Exit
 from data_validation.assess import assess
@@ -64,7 +64,7 @@ class Place:
 
     @property
     def store(self) -> Store:
-        return Store(self.folder / "store")
+        return self.keys.store(self.folder / "store")
 
     def run(self, *arguments: str | Path) -> Outcome:
         """A command in this process."""
@@ -123,8 +123,9 @@ def place(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DSMB_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("DSMB_BOARD_PUBLIC_KEY_FILE", str(key_pair.public))
+    # A copy: a test may do to it what it likes.
+    shutil.copy(key_pair.audit, tmp_path / "audit.key")
     monkeypatch.setenv("DSMB_AUDIT_KEY_FILE", str(tmp_path / "audit.key"))
-    new_audit_key(tmp_path / "audit.key")
     return Place(tmp_path, key_pair, capsys)
 
 
@@ -139,7 +140,7 @@ def loaded_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) ->
         columns = list(dict.fromkeys(column for row in rows for column in row))
         frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))
         frame.write_csv(folder / "extract" / f"{name.lower()}.csv")
-    load(folder / "extract", TRIAL, Store(folder / "store"), key_pair.public)
+    load(folder / "extract", TRIAL, key_pair.store(folder / "store"), key_pair.public)
     return folder / "store"
 
 
@@ -877,6 +878,8 @@ def test_the_demonstration_is_made_once(place: Place, monkeypatch: pytest.Monkey
     monkeypatch.delenv("DSMB_AUDIT_KEY_FILE")
     first = place.run("demonstration")
     assert (first.code, first.out) == (0, "Loaded simulated participants for the demonstration.\n")
+    own = replace(place.keys, audit=place.folder / "demonstration-keys" / "audit.key")
+    place = replace(place, keys=own)
     assert [str(item) for item in place.store.trial(TRIAL.id).ids()] == [
         "2023-06-30.1",
         "2023-08-31.1",

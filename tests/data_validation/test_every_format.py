@@ -16,7 +16,6 @@ from polars.testing import assert_frame_equal
 from data_validation.assess import Assessment
 from data_validation.load import load
 from data_validation.readers.text import as_text
-from snapshots import Store
 from tests.conftest import PILOT_CUTOFF, PILOT_TRIAL, KeyPair
 from tests.data_validation.readers.written import WRITERS, written
 from trials import load_trial
@@ -54,7 +53,7 @@ def loaded_in(suffix: str, folder: Path, keys: KeyPair) -> tuple[str, Assessment
         # In CSV a number is what the sender's program makes of it, here the shortest text.
         text = frame.select(as_text(column) for column in frame.iter_columns())
         written(text if suffix == ".csv" else frame, suffix, extract, name)
-    trial, store = load_trial(PILOT_TRIAL), Store(folder / "store")
+    trial, store = load_trial(PILOT_TRIAL), keys.store(folder / "store")
     loaded = load(extract, trial, store, keys.public, cutoff=PILOT_CUTOFF)
     assert loaded.assessment is not None
     return loaded.snapshot.manifest.digest, loaded.assessment

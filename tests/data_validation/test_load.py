@@ -21,7 +21,6 @@ from data_validation.load import Loaded, RefusedError, load
 from data_validation.readers import UnreadableExtract
 from queries import BoardError, open_board
 from snapshots import (
-    FORMAT,
     OPEN,
     SEALED,
     Snapshot,
@@ -87,7 +86,7 @@ class Place:
         self.folder = folder
         self.keys = keys
         self.loaded_before = loaded_before
-        self.store = Store(folder / "store")
+        self.store = keys.store(folder / "store")
         self.extracts = 0
 
     @property
@@ -471,7 +470,12 @@ def test_the_format_before_is_followed_by_a_load(place: Place, tmp_path: Path) -
     before = place.load(("AE", 0, {"AESER": None})).snapshot
     path = before.folder / "manifest.json"
     path.chmod(0o600)
-    path.write_bytes(before.manifest.model_copy(update={"format": FORMAT - 1}).to_json())
+    path.write_bytes(
+        before.manifest.model_copy(update={"format": 5, "files": {}, "simulated": False}).to_json()
+    )
+    with pytest.raises(StoreError, match="Nothing vouches for snapshot"):
+        place.load_again(tmp_path / "extract-1", cutoff=date(2023, 9, 30))
+    place.trial_store.vouch_for(place.trial_store.snapshots()[0])
     after = place.load_again(tmp_path / "extract-1", cutoff=date(2023, 9, 30)).snapshot
     assert (after.manifest.format, after.id) != (before.manifest.format, before.id)
     assert place.labels(after) == place.labels(before)
@@ -518,7 +522,7 @@ def test_each_sealed_file_has_a_key_of_its_own(three_loads: Place) -> None:
 def test_another_public_key_is_refused(place: Place, tmp_path: Path) -> None:
     first = place.load()
     before = everything_in(place.folder / "store")
-    other = KeyPair(*new_key_pair(tmp_path / "other"))
+    other = KeyPair(*new_key_pair(tmp_path / "other"), place.keys.audit)
     with pytest.raises(StoreError, match="sealed to another board key") as refused:
         place.load_again(place.folder / "extract-1", keys=other)
     assert first.snapshot.manifest.board_key_fingerprint in str(refused.value)
@@ -544,7 +548,8 @@ def test_a_sealed_file_belongs_to_its_snapshot(
 ) -> None:
     """Sealed files that changed places are noticed, in every comparative view."""
     shutil.copytree(demonstration_store.store.root, tmp_path / "store")
-    first, second = Store(tmp_path / "store").trial(TRIAL.id).snapshots()
+    store = demonstration_store.keys.store(tmp_path / "store")
+    first, second = store.trial(TRIAL.id).snapshots()
     first.sealed_path.rename(tmp_path / "between")
     second.sealed_path.rename(first.sealed_path)
     (tmp_path / "between").rename(second.sealed_path)
@@ -552,7 +557,7 @@ def test_a_sealed_file_belongs_to_its_snapshot(
     for snapshot in (first, second):
         for view in (View.CODED, View.UNBLINDED):
             grant = grant_for(demonstration_store, view, snapshot)
-            with pytest.raises(BoardError, match="does not open with this key"):
+            with pytest.raises(BoardError, match=r"sealed\.duckdb is damaged, or was changed"):
                 open_board(TRIAL, snapshot, grant, private_key)
 
 

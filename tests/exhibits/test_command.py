@@ -16,7 +16,6 @@ import pytest
 
 import exhibits.exhibit
 from access import View
-from access.audit_key import new_audit_key
 from access.trail import Trail, open_trail
 from exhibits import EXHIBITS, make, offered
 from exhibits.__main__ import main
@@ -47,8 +46,7 @@ def trail(
     for name in list(os.environ):
         if name.startswith("DSMB_"):
             monkeypatch.delenv(name)
-    url, key = f"sqlite:///{tmp_path}/records.db", tmp_path / "audit.key"
-    new_audit_key(key)
+    url, key = f"sqlite:///{tmp_path}/records.db", demonstration_store.keys.audit
     monkeypatch.setenv("DSMB_STORE", str(demonstration_store.store.root))
     monkeypatch.setenv("DSMB_BOARD_PRIVATE_KEY_FILE", str(demonstration_store.keys.private))
     monkeypatch.setenv("DSMB_RECORDS_URL", url)

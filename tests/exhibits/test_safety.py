@@ -17,7 +17,6 @@ from exhibits import Exhibit, make
 from exhibits.parts.signals import MARK
 from queries import Board, Filters
 from simulator import simulate
-from snapshots import Store
 from tests.conftest import PILOT_CUTOFF, KeyPair, LoadedTrial, board_of, limited_board, load_frames
 from tests.exhibits.conftest import BoardByName, LoadedByName
 from trials import load_trial
@@ -43,7 +42,7 @@ def original(
     (folder / "extract").mkdir()
     for name in DATASETS:
         shutil.copy(ORIGINAL / f"{name}.parquet", folder / "extract")
-    trial, store = load_trial("cdiscpilot01"), Store(folder / "store")
+    trial, store = load_trial("cdiscpilot01"), key_pair.store(folder / "store")
     load(folder / "extract", trial, store, key_pair.public, cutoff=PILOT_CUTOFF)
     loaded = LoadedTrial(trial, store, folder / "extract", key_pair)
     boards = {view: board_of(loaded, view) for view in View}

@@ -21,7 +21,6 @@ from exhibits.parts.words import signed
 from queries import Board
 from queries.filters import Filters
 from simulator import simulate
-from snapshots import Store
 from tests.conftest import PILOT_CUTOFF, KeyPair, LoadedTrial, board_of, limited_board, load_frames
 from tests.exhibits.conftest import STORES, BoardByName, LoadedByName
 from trials import load_trial, with_standard_queries
@@ -240,7 +239,7 @@ def original_pilot(folder: Path, keys: KeyPair, *, died: str | None = None) -> L
         assert people.filter(is_it)["DTHDTC"].to_list() == ["2013-08-02"]
         changed = pl.when(is_it).then(pl.lit(died)).otherwise(pl.col("DTHDTC")).alias("DTHDTC")
         people.with_columns(changed).write_parquet(extract / "dm.parquet")
-    trial, store = load_trial("cdiscpilot01"), Store(folder / "store")
+    trial, store = load_trial("cdiscpilot01"), keys.store(folder / "store")
     load(extract, trial, store, keys.public, cutoff=PILOT_CUTOFF)
     return LoadedTrial(trial, store, extract, keys)
 

@@ -20,7 +20,6 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from access import View
-from access.audit_key import new_audit_key
 from access.entries import command_line_actor
 from access.menu import MENU
 from access.policy import issue_closed_session
@@ -31,7 +30,7 @@ from access.trail import Trail, open_trail
 from display.state import WINDOW_KEY, Window
 from queries import Board
 from queries.connections import close_idle
-from tests.conftest import LoadedTrial, Workshop, kept_open
+from tests.conftest import KeyPair, LoadedTrial, Workshop, kept_open
 
 ROOT = Path(__file__).parents[2]
 
@@ -164,11 +163,9 @@ def connections_kept_open(request: pytest.FixtureRequest, workshop: Workshop) ->
 
 
 @pytest.fixture(scope="session")
-def audit_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def audit_key(key_pair: KeyPair) -> Path:
     """The key of every trail here."""
-    path = tmp_path_factory.mktemp("audit") / "audit.key"
-    new_audit_key(path)
-    return path
+    return key_pair.audit
 
 
 @pytest.fixture(scope="session")

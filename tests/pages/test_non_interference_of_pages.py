@@ -15,7 +15,6 @@ import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from access import Role, pages_of, views_of
-from snapshots import Store
 from tests.conftest import BLINDED, PROVE, KeyPair, LoadedTrial, load_frames
 from tests.data_validation.test_non_interference import TRIAL, permuted, simulated, write_files
 from tests.pages.conftest import Visitor
@@ -47,7 +46,7 @@ def twins(
 def load_extract(extract: Path, keys: KeyPair, folder: Path) -> LoadedTrial:
     from data_validation.load import load
 
-    store = Store(folder / "store")
+    store = keys.store(folder / "store")
     load(extract, TRIAL, store, keys.public)
     return LoadedTrial(TRIAL, store, extract, keys)
 
@@ -61,7 +60,7 @@ def at_the_same_moment(loaded: LoadedTrial, other: LoadedTrial, folder: Path) ->
         manifest = json.loads(path.read_text("utf-8"))
         path.chmod(0o600)
         path.write_text(json.dumps(manifest | {"loaded_at": moment}), "utf-8")
-    return replace(loaded, store=Store(root))
+    return replace(loaded, store=loaded.keys.store(root))
 
 
 def sent_to(visitor: Visitor, role: Role) -> dict[str, list[ForwardMsg]]:

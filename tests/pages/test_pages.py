@@ -28,7 +28,7 @@ from display.state import VIEW_KEY
 from exhibits import EXHIBITS, make
 from queries import Board, Filters
 from queries.board import NOT_RECORDS
-from snapshots import SEALED, Store
+from snapshots import SEALED
 from tests.conftest import BLINDED, HOSTILE, PROVE, LoadedTrial, Troubled, board_of
 from tests.pages.conftest import PAGES, ROOT, Visitor, served_at
 from version import VERSION
@@ -414,7 +414,7 @@ def test_an_expired_right_shows_a_sentence_and_no_number(
 def test_an_empty_store_says_how_to_load(
     at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path
 ) -> None:
-    empty = replace(demonstration_store, store=Store(tmp_path / "nothing"))
+    empty = replace(demonstration_store, store=demonstration_store.keys.store(tmp_path / "nothing"))
     visitor = at_dashboard(empty).sign_in("board")
     assert [element.value for element in visitor.app.info] == [
         "No extract is loaded yet: python -m data_validation load EXTRACT --trial TRIAL"
@@ -506,7 +506,7 @@ def test_a_trial_is_picked_from_those_that_are_loaded(
     pilot_store: LoadedTrial,
     tmp_path: Path,
 ) -> None:
-    both = Store(tmp_path / "both")
+    both = demonstration_store.keys.store(tmp_path / "both")
     for loaded in (demonstration_store, pilot_store):
         folder = loaded.store.trial(loaded.trial.id).folder
         shutil.copytree(folder, both.trial(loaded.trial.id).folder)
@@ -527,14 +527,38 @@ def test_a_trial_is_picked_from_those_that_are_loaded(
 def test_of_a_damaged_snapshot_nothing_is_shown(
     at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path
 ) -> None:
-    copied = Store(tmp_path / "damaged")
+    copied = demonstration_store.keys.store(tmp_path / "damaged")
     shutil.copytree(demonstration_store.store.root, copied.root)
-    manifest = copied.trial("nct05689008").folder / str(demonstration_store.snapshot.id)
-    (manifest / "manifest.json").chmod(0o600)
-    (manifest / "manifest.json").write_text("{")
-    visitor = at_dashboard(replace(demonstration_store, store=copied)).sign_in("board")
+    damaged = replace(demonstration_store, store=copied)
+    first, last = damaged.snapshots
+    for path in (*first.folder.iterdir(), *last.folder.iterdir()):
+        path.chmod(0o600)
+    last.open_path.write_bytes(last.open_path.read_bytes()[:-1] + b"x")
+    visitor = at_dashboard(damaged).sign_in("board")
+    (sentence,) = visitor.sentences
+    assert f"{last.open_path} is damaged, or was changed" in sentence
+    assert not visitor.shows_numbers
+    # The other one is there to be chosen.
+    visitor.app.selectbox(key="pick-snapshot").set_value(str(first.id))
+    assert visitor.run().shows_numbers
+    (last.folder / "manifest.json").write_text("{")
+    visitor = at_dashboard(damaged).sign_in("board")
     assert len(visitor.sentences) == 1
     assert not visitor.shows_numbers
+
+
+def test_a_snapshot_that_nothing_vouches_for_is_marked(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path
+) -> None:
+    assert "**NOT AUTHENTICATED**" not in badges(at_dashboard(demonstration_store).sign_in("board"))
+    copied = demonstration_store.keys.store(tmp_path / "earlier")
+    shutil.copytree(demonstration_store.store.root, copied.root)
+    of_before = replace(demonstration_store, store=copied)
+    path = of_before.snapshot.folder / "manifest.json"
+    manifest = of_before.snapshot.manifest.model_copy(update={"format": 5, "files": {}})
+    path.chmod(0o600)
+    path.write_bytes(manifest.to_json())
+    assert "**NOT AUTHENTICATED**" in badges(at_dashboard(of_before).sign_in("board"))
 
 
 # What goes wrong
@@ -803,7 +827,7 @@ def test_what_is_made_from_a_missing_dataset_is_not_in_the_extract(
 def test_a_refused_load_is_told(
     at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path
 ) -> None:
-    copied = Store(tmp_path / "refused")
+    copied = demonstration_store.keys.store(tmp_path / "refused")
     shutil.copytree(demonstration_store.store.root, copied.root)
     critical = {"check": "AE-USUBJID", "subject": HOSTILE, "field": "USUBJID", "message": "No DM."}
     refusal = {

@@ -35,7 +35,7 @@ from snapshots import (
     unwrap,
     writer,
 )
-from tests.conftest import PROVE
+from tests.conftest import PROVE, with_digests_of_its_files
 from tests.queries.conftest import Loaded
 from trials import Liver, LiverContext
 
@@ -365,7 +365,7 @@ def test_with_the_sealed_file_of_another_snapshot(
 ) -> None:
     folder = copy_of(simulated.snapshot, tmp_path)
     shutil.copy(pilot.snapshot.sealed_path, folder / "sealed.duckdb")
-    snapshot = replace(simulated.snapshot, folder=folder)
+    snapshot = with_digests_of_its_files(replace(simulated.snapshot, folder=folder))
     sentence = refusal(simulated, simulated.private_key, snapshot)
     assert "does not open with this key" in sentence
 
@@ -391,10 +391,13 @@ def test_a_snapshot_with_fewer_relations_is_not_shown(simulated: Loaded, view: V
 
 
 def test_with_a_manifest_of_other_contents(simulated: Loaded) -> None:
-    manifest = simulated.snapshot.manifest.model_copy(update={"digest": "0" * 64})
-    snapshot = replace(simulated.snapshot, manifest=manifest)
-    sentence = refusal(simulated, simulated.private_key, snapshot)
-    assert "does not hold what the manifest" in sentence
+    for changed, words in (
+        ({"digest": "0" * 64}, "belongs to another snapshot"),
+        ({"files": {}}, "is damaged, or was changed"),
+    ):
+        manifest = simulated.snapshot.manifest.model_copy(update=changed)
+        snapshot = replace(simulated.snapshot, manifest=manifest)
+        assert words in refusal(simulated, simulated.private_key, snapshot)
 
 
 def test_with_labels_of_other_arms(simulated: Loaded, pilot: Loaded) -> None:
@@ -650,7 +653,7 @@ def reversed_copy(simulated: Loaded, tmp_path_factory: pytest.TempPathFactory) -
             frame = source.execute(f"from {database}.{quote_identifier(table)}").pl()
             store_frame(target, database, table, frame.reverse())
     source.close()
-    return replace(snapshot, folder=folder)
+    return with_digests_of_its_files(replace(snapshot, folder=folder))
 
 
 @pytest.mark.parametrize("view", NAMED_OR_POOLED)

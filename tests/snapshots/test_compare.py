@@ -76,7 +76,7 @@ class Drawer:
             wrapped_key="",
             wrapped_labels="",
         )
-        return Snapshot(snapshot_id, folder, manifest)
+        return Snapshot(snapshot_id, folder, manifest, TrialStore(self.folder, trial))
 
     def difference(self, old: Table, new: Table, examples: int = 10) -> TableDifference:
         before, after = self.snapshot({"t": old}), self.snapshot({"t": new})

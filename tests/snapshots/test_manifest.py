@@ -84,14 +84,14 @@ def test_what_does_not_belong_is_refused(changes: dict[str, object]) -> None:
         manifest(**changes)
 
 
-@pytest.mark.parametrize("earlier", [2, 3, 4])
+@pytest.mark.parametrize("earlier", [2, 3, 4, 5])
 def test_an_earlier_format_is_read_so_that_a_load_can_follow(earlier: int) -> None:
     assert parse_manifest(manifest(format=earlier).to_json(), "here").format == earlier
 
 
 @pytest.mark.parametrize("found", [0, 1, FORMAT + 1, 99])
 def test_another_format_asks_for_the_extract(found: int) -> None:
-    said = rf"has format {found}.*reads format 2 or 3 or 4 or {FORMAT}.*extract again"
+    said = rf"has format {found}.*reads format 2 or 3 or 4 or 5 or {FORMAT}.*extract again"
     with pytest.raises(StoreError, match=said):
         parse_manifest(manifest(format=found).to_json(), "here")
     # It is said even when nothing else of that format is known.
@@ -104,6 +104,7 @@ def test_another_format_asks_for_the_extract(found: int) -> None:
     [
         (b"", "is not JSON"),
         (b"\xff\xfe", "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
         (b"[1]", "states no format"),
         (b'{"format": "1"}', "states no format"),
         (b'{"format": true}', "states no format"),
