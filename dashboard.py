@@ -87,6 +87,7 @@ def open_for(
         if (board.trial.id, board.snapshot, board.view) == wanted and board.holds():
             return True
         session.close_opened()
+    trail.check_continues(store.last_mark())
     grant = decide(
         identity, Action.OPEN_VIEW, trial=trial.id, snapshot=str(snapshot.id), view=view,
         minutes=settings.grant_minutes, closed=session.closed, released=released(trail, trial.id),

@@ -44,6 +44,10 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("snapshot", metavar="SNAPSHOT")
     release.set_defaults(run=_release)
 
+    records = commands.add_parser("records", help="the records database")
+    records.add_argument("act", choices=["new"], help="make it, for a new installation")
+    records.set_defaults(run=_new_records)
+
     audit = commands.add_parser("audit", help="the audit trail")
     acts = audit.add_subparsers(dest="act", required=True, parser_class=CommandLine)
     new_key = acts.add_parser("new-key", help="make an audit key")
@@ -125,8 +129,10 @@ def _release(asked: argparse.Namespace) -> int:
     snapshot = store.trial(asked.trial).snapshot(asked.snapshot)
     check_vouched_for(snapshot)
     check_files(snapshot)
+    trail = open_trail(settings.records_url, settings.audit_key_file)
+    trail.check_continues(store.last_mark())
     release(
-        open_trail(settings.records_url, settings.audit_key_file),
+        trail,
         command_line_actor(),
         trial=asked.trial,
         snapshot=str(snapshot.id),
@@ -141,6 +147,22 @@ def _settings(_asked: argparse.Namespace) -> int:
     return Exit.DONE
 
 
+def _new_records(_asked: argparse.Namespace) -> int:
+    from access.audit_key import manifest_key
+    from access.records import shown_url
+    from access.trail import open_trail
+
+    settings = read_settings()
+    store = Store(settings.store, manifest_key(settings.audit_key_file))
+    # Where a load was recorded, records that are not there are lost, and are not made anew.
+    is_new = store.last_mark() is None
+    trail = open_trail(settings.records_url, settings.audit_key_file, new=is_new)
+    rows, _ = trail.extent()
+    what = f"{rows} rows are there already" if rows else "nothing is recorded yet"
+    print(f"Records: {shown_url(settings.records_url)}   {what}")
+    return Exit.DONE
+
+
 def _new_audit_key(asked: argparse.Namespace) -> int:
     from access.audit_key import new_audit_key
 
@@ -151,15 +173,23 @@ def _new_audit_key(asked: argparse.Namespace) -> int:
 
 
 def _verify(asked: argparse.Namespace) -> int:
+    from access.audit_key import manifest_key
     from access.records import shown_url
     from access.trail import open_trail
 
     settings = read_settings()
     kept = None if asked.checkpoint is None else _text_of(asked.checkpoint)
     trail = open_trail(settings.records_url, settings.audit_key_file)
+    store = Store(settings.store, manifest_key(settings.audit_key_file))
     verdict = trail.verify(kept)
-    if verdict.problem is not None:
-        print(f"The audit trail is broken. {verdict.problem}", file=sys.stderr)
+    problem = verdict.problem
+    if problem is None:
+        try:
+            trail.check_continues(store.last_mark())
+        except AuditError as error:
+            problem = str(error)
+    if problem is not None:
+        print(f"The audit trail is broken. {problem}", file=sys.stderr)
         return Exit.BROKEN
     if verdict.rows == 0:
         print(f"Nothing has been recorded in {shown_url(settings.records_url)} yet.")

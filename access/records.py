@@ -49,6 +49,12 @@ _NO_URL = (
     "%40, / as %2F and : as %3A."
 )
 
+_MISSING = (
+    "There are no records at {} (DSMB_RECORDS_URL), and without them nothing is shown or loaded. "
+    "If there were some, restore them from a copy. A new installation makes them with "
+    "`python -m access records new`."
+)
+
 metadata = MetaData()
 
 audit_trail = Table(
@@ -105,21 +111,30 @@ snapshot_release = Table(
 _creating = Lock()
 
 
-def open_records(url: str) -> Engine:
+def open_records(url: str, *, new: bool = False) -> Engine:
     """The records database at `url`, with its tables as this version needs them.
 
-    Any number of processes may do this at once with a database that does not exist yet.
+    Looking makes none: what is recorded would begin anew where the records were moved away.
+
+    Args:
+        new: make it if it does not exist yet; any number of processes may do so at once.
 
     Raises:
-        RecordsError: the URL or the database cannot be used.
+        RecordsError: the URL or the database cannot be used, or there is none.
     """
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
-        _make_private(Path(str(parsed.database)))
+        path = Path(str(parsed.database))
+        if new:
+            _make_private(path)
+        elif not path.exists():
+            raise RecordsError(_MISSING.format(shown_url(url)))
     engine = _engine(parsed)
     try:
         with reading(engine) as connection:
             found = _revision(connection)
+        if found is None and not new:
+            raise RecordsError(_MISSING.format(shown_url(url)))
         if found != HEAD:
             _upgrade(engine, parsed)
     except (SQLAlchemyError, OSError, Timeout) as error:

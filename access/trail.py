@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, desc, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, desc, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from access.audit_key import read_audit_key
@@ -25,6 +25,9 @@ from access.errors import AuditError
 from access.records import audit_trail, cause_of, open_records, reading, writing
 
 NO_ROW_BEFORE = "0" * 64
+# The last row that this process has seen of each database: one without it is another, or an older.
+_seen: dict[Engine, tuple[int, str]] = {}
+_IN_THIS_PROCESS = "this process last wrote to it"
 _CHECKPOINT = b"dsmb audit checkpoint 1\n"
 _ROWS_AT_A_TIME = 1000
 
@@ -163,6 +166,8 @@ class Trail:
                     mac="",
                     **stored,
                 )
+                if self.records in _seen:
+                    self._check_row(connection, *_seen[self.records], _IN_THIS_PROCESS)
                 entry = replace(unsigned, mac=self._sign(unsigned.content()))
                 connection.execute(audit_trail.insert(), vars(entry))
         except SQLAlchemyError as error:
@@ -170,6 +175,7 @@ class Trail:
                 f"The audit trail cannot be written ({cause_of(error)}), so this is not done. "
                 "See that the records database (DSMB_RECORDS_URL) runs and can be written."
             ) from None
+        _seen[self.records] = max(_seen.get(self.records, (0, "")), (entry.sequence, entry.mac))
         return entry
 
     @contextmanager
@@ -283,6 +289,57 @@ class Trail:
         )
         return {row.holder: row.name for row in rows}
 
+    # Whether it is the trail it was
+
+    def mark(self) -> tuple[str, int, str]:
+        """By what this trail is known again: HMAC of its first row, number and HMAC of its last.
+
+        Raises:
+            AuditError: nothing was recorded yet, or it cannot be read.
+        """
+        with self._reading() as connection:
+            rows = [
+                connection.execute(
+                    select(_columns.sequence, _columns.mac).order_by(order).limit(1)
+                ).one_or_none()
+                for order in (_columns.sequence, desc(_columns.sequence))
+            ]
+        first, last = rows
+        if first is None or last is None:
+            raise AuditError("Nothing is recorded yet, so the audit trail has no mark.")
+        return first.mac, last.sequence, last.mac
+
+    def check_continues(self, marked: tuple[tuple[str, int, str], str] | None) -> None:
+        """Raise AuditError unless this is the trail that a mark was taken of, or has gone on since.
+
+        Args:
+            marked: what `mark` returned, and when, such as "snapshot 2023-09-30.1 was loaded".
+        """
+        if marked is None:
+            return
+        (first, row, code), since = marked
+        with self._reading() as connection:
+            self._check_row(connection, 1, first, since)
+            self._check_row(connection, row, code, since)
+
+    def check_seen(self) -> None:
+        """Raise AuditError if this is not the trail that this process has seen, or an older one."""
+        if self.records in _seen:
+            with self._reading() as connection:
+                self._check_row(connection, *_seen[self.records], _IN_THIS_PROCESS)
+
+    @staticmethod
+    def _check_row(connection: Connection, row: int, code: str, since: str) -> None:
+        found = connection.execute(
+            select(_columns.mac).where(_columns.sequence == row)
+        ).scalar_one_or_none()
+        if found is None or not hmac.compare_digest(str(found).encode(), code.encode()):
+            raise AuditError(
+                f"The records database (DSMB_RECORDS_URL) is not the one it was when {since}: it "
+                "was emptied, replaced or put back to an earlier state. Restore its latest copy, "
+                "and run `python -m access audit verify`."
+            )
+
     # Verifying
 
     def verify(self, checkpoint: str | None = None) -> Verdict:
@@ -382,9 +439,14 @@ class Trail:
         return hmac.new(self._key, content, hashlib.sha256).hexdigest()
 
     def _rows(self, wanted: Select[*tuple[Any, ...]]) -> Generator[Row[*tuple[Any, ...]]]:
+        with self._reading() as connection:
+            yield from connection.execution_options(yield_per=_ROWS_AT_A_TIME).execute(wanted)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
         try:
             with reading(self.records) as connection:
-                yield from connection.execution_options(yield_per=_ROWS_AT_A_TIME).execute(wanted)
+                yield connection
         except SQLAlchemyError as error:
             raise AuditError(
                 f"The audit trail cannot be read ({cause_of(error)}). See that the records "
@@ -396,15 +458,21 @@ class Trail:
         return [Entry(*row).readable() for row in self._rows(wanted)]
 
 
-def open_trail(records_url: str, audit_key_file: Path | None) -> Trail:
+def open_trail(records_url: str, audit_key_file: Path | None, *, new: bool = False) -> Trail:
     """The trail that the settings name.
 
+    Args:
+        new: make the records database if there is none.
+
     Raises:
-        AuditError: there is no key, or it cannot be used.
-        RecordsError: the database cannot be used.
+        AuditError: there is no key, it cannot be used, or the trail is not the one that this
+            process has seen.
+        RecordsError: the database cannot be used, or there is none.
     """
     key = read_audit_key(audit_key_file)
-    return Trail(open_records(records_url), key)
+    trail = Trail(open_records(records_url, new=new), key)
+    trail.check_seen()
+    return trail
 
 
 def _conditions(where: Filter) -> list[ColumnElement[bool]]:

@@ -21,6 +21,7 @@ from snapshots import (
     OPEN_FILE,
     LoadUnderWay,
     NoSuchSnapshotError,
+    RecordsMark,
     SnapshotsError,
     Store,
     StoreError,
@@ -35,6 +36,7 @@ from snapshots import (
 from trials import Trial, TrialDefinitionError, available_trials, load_trial
 
 if TYPE_CHECKING:
+    from access.trail import Trail
     from data_validation.assess import Assessment
     from data_validation.load import Loaded
     from data_validation.readers import Limits
@@ -234,7 +236,11 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
 
     trial = load_trial(asked.trial)
     sees_sealed = _sees_sealed(settings)
-    trail = open_trail(settings.records_url, settings.audit_key_file)
+    store = _store(settings)
+    # Records are made with the first load; from then on they are there, or nothing is loaded.
+    is_first = store.is_empty()
+    trail = open_trail(settings.records_url, settings.audit_key_file, new=is_first)
+    trail.check_continues(store.last_mark())
     recorded = trail.recorded(
         "load",
         command_line_actor(),
@@ -248,10 +254,11 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
             loaded = load(
                 asked.extract,
                 trial,
-                _store(settings),
+                store,
                 settings.board_public_key_file,
                 cutoff=asked.cutoff,
                 limits=_limits(settings),
+                records=_mark_of(trail),
                 progress=say,
             )
             underway.snapshot = str(loaded.snapshot.id)
@@ -459,6 +466,11 @@ def _write(path: Path, content: bytes) -> None:
         raise
 
 
+def _mark_of(trail: "Trail") -> RecordsMark:
+    first, row, code = trail.mark()
+    return RecordsMark(first=first, row=row, code=code)
+
+
 def _store(settings: Settings) -> Store:
     from access.audit_key import manifest_key
 
@@ -586,7 +598,7 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
         new_audit_key(audit_key)
     if is_loaded:
         return Exit.DONE
-    trail = open_trail(settings.records_url, audit_key)
+    trail = open_trail(settings.records_url, audit_key, new=True)
     store = Store(settings.store, manifest_key(audit_key))
     for cutoff in (date(2023, 6, 30), date(2023, 8, 31)):
         with (
@@ -598,7 +610,14 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
         ):
             extract = Path(folder) / "extract"
             write_simulated(trial, extract, cutoff=cutoff, defects="typical")
-            loaded = load(extract, trial, store, keys / "board_public.key", cutoff=cutoff)
+            loaded = load(
+                extract,
+                trial,
+                store,
+                keys / "board_public.key",
+                cutoff=cutoff,
+                records=_mark_of(trail),
+            )
             underway.snapshot = str(loaded.snapshot.id)
     release(trail, command_line_actor(), trial=trial.id, snapshot=str(loaded.snapshot.id))
     output.print("Loaded simulated participants for the demonstration.")

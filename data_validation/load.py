@@ -30,6 +30,7 @@ from snapshots import (
     SEALED_FILE,
     ControlTotal,
     Manifest,
+    RecordsMark,
     Snapshot,
     Store,
     StoreError,
@@ -107,6 +108,7 @@ def load(
     *,
     cutoff: date | None = None,
     limits: Limits | None = None,
+    records: RecordsMark | None = None,
     progress: Progress = lambda _text: None,
 ) -> Loaded:
     """Read, check, seal and publish an extract.
@@ -114,6 +116,7 @@ def load(
     Args:
         path: a folder or zip file.
         public_key_file: the board's public key; the sealed part is encrypted to it.
+        records: the audit trail that the load is recorded in; later ones must go on from it.
         progress: told in a few words what is being done.
 
     Returns:
@@ -153,7 +156,13 @@ def load(
             trial_store,
             snapshot_id,
             lambda folder: _build(
-                folder, assessment, str(snapshot_id), before, public_key=public_key, labels=labels
+                folder,
+                assessment,
+                str(snapshot_id),
+                before,
+                public_key=public_key,
+                labels=labels,
+                records=records,
             ),
             receipt,
         )
@@ -264,6 +273,7 @@ def _build(
     *,
     public_key: PublicKey,
     labels: str,
+    records: RecordsMark | None,
 ) -> Manifest:
     key = new_data_key()
     findings = _findings(assessment, before)
@@ -286,6 +296,7 @@ def _build(
         | {name: version(name) for name in ("duckdb", "polars", "pandera")},
         tables=dict(digest.tables),
         digest=digest.digest,
+        records=records,
         control_totals=tuple(
             ControlTotal(relation=name, rows=frame.height)
             for name, frame in sorted(assessment.open_relations.items())

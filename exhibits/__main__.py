@@ -81,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
 def _made(asked: argparse.Namespace) -> Exhibit:
     settings = read_settings(store=asked.store)
     trial = with_standard_queries(load_trial(asked.trial), settings.smq_file)
-    store = Store(settings.store, manifest_key(settings.audit_key_file)).trial(trial.id)
+    stores = Store(settings.store, manifest_key(settings.audit_key_file))
+    store = stores.trial(trial.id)
     snapshot = store.snapshot(asked.snapshot) if asked.snapshot else store.current()
     if snapshot is None:
         raise StoreError(f"Trial {trial.id} has no snapshot in {settings.store}. Load an extract.")
@@ -91,8 +92,10 @@ def _made(asked: argparse.Namespace) -> Exhibit:
         from access.closed_session import at_command_line
         from access.trail import open_trail
 
+        trail = open_trail(settings.records_url, settings.audit_key_file)
+        trail.check_continues(stores.last_mark())
         closed = at_command_line(
-            open_trail(settings.records_url, settings.audit_key_file),
+            trail,
             trial=trial.id,
             snapshot=str(snapshot.id),
             view=view,

@@ -27,6 +27,7 @@ from snapshots.manifest import (
     SHOWN_FORMATS,
     ControlTotal,
     Manifest,
+    RecordsMark,
     Severity,
     TableFacts,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "LoadUnderWay",
     "Manifest",
     "NoSuchSnapshotError",
+    "RecordsMark",
     "RowDifference",
     "SealedStoreError",
     "SealingKeyError",

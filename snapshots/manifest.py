@@ -48,6 +48,14 @@ class ControlTotal(_Frozen):
     rows: Count
 
 
+class RecordsMark(_Frozen):
+    """By what the audit trail of a load is known again, see ``access.trail.Trail.mark``."""
+
+    first: Sha256
+    row: Count
+    code: Sha256
+
+
 class Manifest(_Frozen):
     """The open description of one snapshot, stored as ``manifest.json`` beside its databases.
 
@@ -61,6 +69,7 @@ class Manifest(_Frozen):
         versions: name to version of what made the snapshot.
         tables: tables of the open store by name.
         digest: canonical digest of the whole open store, see ``snapshots.digest``.
+        records: the audit trail that the load is recorded in; none where it was not.
         files: SHA-256 of both databases by file name; none before format 6.
         control_totals: rows read and stored, of open relations only.
         findings: number of open findings by severity.
@@ -78,6 +87,7 @@ class Manifest(_Frozen):
     versions: dict[str, str]
     tables: dict[str, TableFacts]
     digest: Sha256
+    records: RecordsMark | None = None
     files: dict[str, Sha256] = {}
     control_totals: tuple[ControlTotal, ...]
     findings: dict[Severity, Count]

@@ -299,6 +299,23 @@ class Store:
             raise StoreError(f"{self.root} cannot be read: {error.strerror}.") from error
         return [self.trial(name) for name in names if _TRIAL_NAME.fullmatch(name)]
 
+    def is_empty(self) -> bool:
+        """Whether no snapshot was ever loaded here, readable or not."""
+        return not any(trial.ids() or trial.retired_numbers() for trial in self.trials())
+
+    def last_mark(self) -> tuple[tuple[str, int, str], str] | None:
+        """The latest mark of the audit trail that a load has left here, and the load, in words."""
+        loads = [
+            (mark, f"snapshot {snapshot.id} of {trial.name} was loaded")
+            for trial in self.trials()
+            for snapshot in trial.snapshots()
+            if (mark := snapshot.manifest.records) is not None
+        ]
+        if not loads:
+            return None
+        mark, load = max(loads, key=lambda one: one[0].row)
+        return (mark.first, mark.row, mark.code), load
+
     def snapshots_by_trial(self) -> dict[str, list[str]]:
         """Return the ids of each trial that has a current snapshot: that one, then the latest."""
         found = {}

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,10 +14,10 @@ import polars as pl
 import pytest
 
 import access.__main__
+import access.trail
 import data_validation.__main__
 import data_validation.load
 import exhibits.__main__
-from access.audit_key import new_audit_key
 from access.entries import command_line_actor
 from access.errors import AuditError
 from access.trail import Trail, open_trail
@@ -43,7 +44,9 @@ def place(
     monkeypatch.setenv("DSMB_STORE", str(demonstration_store.store.root))
     monkeypatch.setenv("DSMB_BOARD_PUBLIC_KEY_FILE", str(demonstration_store.keys.public))
     monkeypatch.setenv("DSMB_AUDIT_KEY_FILE", "audit.key")
-    new_audit_key(tmp_path / "audit.key")
+    # The key that vouches for the demonstration.
+    shutil.copy(demonstration_store.keys.audit, tmp_path / "audit.key")
+    open_trail("sqlite:///.dsmb/records.db", tmp_path / "audit.key", new=True)
     write_extract(tmp_path / "extract")
     write_extract(tmp_path / "stranger", USUBJID="S-999")
     (tmp_path / "file").write_text("a file, and no folder")
@@ -110,10 +113,12 @@ def no_outcome_can_be_recorded(place: Path, patch: pytest.MonkeyPatch) -> None:
 
 
 def a_trail_that_was_cut_off(place: Path, _patch: pytest.MonkeyPatch) -> None:
-    trail = open_trail("sqlite:///.dsmb/records.db", place / "audit.key")
+    trail = open_trail("sqlite:///.dsmb/records.db", place / "audit.key", new=True)
     trail.write("signed in", command_line_actor())
     (place / "kept.json").write_text(trail.checkpoint())
     (place / ".dsmb" / "records.db").unlink()
+    access.trail._seen.clear()
+    open_trail("sqlite:///.dsmb/records.db", place / "audit.key", new=True)
 
 
 def a_fault(_place: Path, patch: pytest.MonkeyPatch) -> None:
@@ -137,6 +142,9 @@ CASES: list[tuple[str, Exit, Arranged | None]] = [
     ("access settings more", Exit.USAGE, None),
     ("access settings", Exit.IN_THE_WAY, a_bad_setting),
     ("access settings", Exit.IN_THE_WAY, a_fault),
+    ("access records new", Exit.DONE, None),
+    ("access records old", Exit.USAGE, None),
+    ("access records new", Exit.IN_THE_WAY, no_audit_key),
     ("access release nct05689008 2023-08-31.1", Exit.DONE, None),
     ("access release nct05689008", Exit.USAGE, None),
     ("access release nct05689008 2020-01-01.1", Exit.IN_THE_WAY, None),

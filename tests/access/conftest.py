@@ -9,11 +9,17 @@ from typing import Any, Literal
 
 import pytest
 
+import access.trail
 from access.audit_key import new_audit_key, read_audit_key
 from access.trail import Trail, open_trail
 from tests.postgres import Server, running_server
 
 Kind = Literal["sqlite", "postgresql"]
+
+
+def in_another_process() -> None:
+    """Forget what this process has seen of trails, as one that starts now has seen nothing."""
+    access.trail._seen.clear()
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Records:
     mark: str
 
     def trail(self) -> Trail:
-        return open_trail(self.url, self.key_file)
+        return open_trail(self.url, self.key_file, new=True)
 
     @property
     def key(self) -> bytes:

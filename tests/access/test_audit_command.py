@@ -11,7 +11,7 @@ import pytest
 from access.__main__ import main
 from access.entries import Actor
 from access.trail import Trail
-from tests.access.conftest import Records
+from tests.access.conftest import Records, in_another_process
 
 ADA = Actor("provider", "4711", "=Ada", "board")
 PASSWORD = "s3cret"
@@ -76,6 +76,9 @@ def test_with_a_checkpoint_a_trail_cut_short_is_exit_5(
     assert "is whole and agrees with the checkpoint: 3 rows" in capsys.readouterr().out
     sqlite_records.disarm()
     sqlite_records.run("delete from audit_trail where sequence = 3")
+    assert main(["audit", "verify"]) == 4
+    assert "put back to an earlier state" in capsys.readouterr().err
+    in_another_process()
     assert main(["audit", "verify"]) == 0
     assert main(["audit", "verify", "--checkpoint", str(kept)]) == 5
     assert "its end was cut off" in capsys.readouterr().err
@@ -83,11 +86,18 @@ def test_with_a_checkpoint_a_trail_cut_short_is_exit_5(
     assert main(["audit", "verify", "--checkpoint", str(kept)]) == 5
 
 
-def test_records_that_are_empty_are_said_and_named(
+def test_looking_makes_no_records(
     trail: Trail, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
-    """A wrong address makes a new database; that must not look like a trail that is whole."""
+    """At a wrong address, or where the database was moved away, nothing begins anew."""
     monkeypatch.setenv("DSMB_RECORDS_URL", "sqlite:///wrong.db")
+    for act in (["audit", "verify"], ["audit", "checkpoint"], ["release", "t", "2023-01-01.1"]):
+        assert main(act) == 4
+    assert "There are no records at sqlite:///wrong.db" in capsys.readouterr().err
+    assert not Path("wrong.db").exists()
+    for rows in ("nothing is recorded yet", "nothing is recorded yet"):
+        assert main(["records", "new"]) == 0
+        assert rows in capsys.readouterr().out
     assert main(["audit", "verify"]) == 0
     assert capsys.readouterr().out == "Nothing has been recorded in sqlite:///wrong.db yet.\n"
 

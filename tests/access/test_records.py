@@ -47,7 +47,7 @@ def test_the_head_is_the_last_migration() -> None:
 
 
 def test_the_migrations_make_the_tables_that_the_program_uses(records: Records) -> None:
-    engine = open_records(records.url)
+    engine = open_records(records.url, new=True)
     with reading(engine) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -55,9 +55,9 @@ def test_the_migrations_make_the_tables_that_the_program_uses(records: Records) 
 
 
 def test_opening_again_changes_nothing(records: Records) -> None:
-    open_records(records.url)
+    open_records(records.url, new=True)
     before = records.ask("select * from alembic_version")
-    open_records(records.url)
+    open_records(records.url, new=True)
     assert records.ask("select * from alembic_version") == before
 
 
@@ -80,10 +80,10 @@ def test_many_processes_may_open_a_new_database_at_once(
 
 
 def test_a_database_of_a_later_version_is_left_alone(records: Records) -> None:
-    open_records(records.url)
+    open_records(records.url, new=True)
     records.run("update alembic_version set version_num = '9999'")
     with pytest.raises(RecordsError, match=r"of another version of this program \(revision 9999"):
-        open_records(records.url)
+        open_records(records.url, new=True)
     assert records.ask("select version_num from alembic_version") == [("9999",)]
 
 
@@ -96,7 +96,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     with monkeypatch.context() as patch:
         patch.setattr("alembic.op.execute", fail)
         with pytest.raises(RecordsError, match="cannot be used"):
-            open_records(records.url)
+            open_records(records.url, new=True)
     assert records.trail().verify().rows == 0
 
 
@@ -104,7 +104,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(
 
 
 def test_sqlite_writes_ahead_and_waits_for_the_disk(sqlite_records: Records) -> None:
-    engine = open_records(sqlite_records.url)
+    engine = open_records(sqlite_records.url, new=True)
     with writing(engine) as connection:
         assert connection.exec_driver_sql("pragma journal_mode").scalar_one() == "wal"
         assert connection.exec_driver_sql("pragma synchronous").scalar_one() == 2  # FULL
@@ -120,7 +120,7 @@ def test_postgres_waits_for_the_disk_and_sees_the_latest(
         "default_transaction_isolation = 'repeatable read'",
     ):
         postgres_records.run(f"alter database {name} set {setting}")
-    engine = open_records(postgres_records.url)
+    engine = open_records(postgres_records.url, new=True)
     with writing(engine) as connection:
         for setting, expected in (
             ("synchronous_commit", "on"),
@@ -135,7 +135,7 @@ def test_one_writes_at_a_time_and_readers_do_not_wait(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("access.records.PATIENCE_SECONDS", 1)
-    engine = open_records(records.url)
+    engine = open_records(records.url, new=True)
     with writing(engine):
         assert ask(engine, "select count(*) from audit_trail") == 0
         with pytest.raises(sqlalchemy.exc.OperationalError), writing(engine):
@@ -143,7 +143,7 @@ def test_one_writes_at_a_time_and_readers_do_not_wait(
 
 
 def test_what_fails_is_taken_back(records: Records) -> None:
-    engine = open_records(records.url)
+    engine = open_records(records.url, new=True)
 
     def fail() -> None:
         with writing(engine) as connection:
@@ -172,7 +172,7 @@ def test_a_relative_path_is_of_where_it_was_opened(
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
-    engine = open_records("sqlite:///in/records.db")
+    engine = open_records("sqlite:///in/records.db", new=True)
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert ask(engine, "select count(*) from audit_trail") == 0
     assert (tmp_path / "in" / "records.db").exists()
@@ -180,7 +180,9 @@ def test_a_relative_path_is_of_where_it_was_opened(
 
 @pytest.mark.parametrize("name", ["with space.db", "100%.db", "ü#.db"])
 def test_a_path_may_have_any_name(tmp_path: Path, name: str) -> None:
-    open_records(sqlalchemy.URL.create("sqlite", database=f"{tmp_path}/{name}").render_as_string())
+    open_records(
+        sqlalchemy.URL.create("sqlite", database=f"{tmp_path}/{name}").render_as_string(), new=True
+    )
     assert (tmp_path / name).stat().st_size > 0
 
 
@@ -207,7 +209,7 @@ def test_what_is_no_records_database_is_said(url: str) -> None:
     with pytest.raises(
         RecordsError, match=r"^DSMB_RECORDS_URL .*sqlite:///folder/records\.db"
     ) as no:
-        open_records(url)
+        open_records(url, new=True)
     assert PASSWORD not in str(no.value)
     assert shown_url(url) == "set, but not usable"
 
@@ -215,20 +217,20 @@ def test_what_is_no_records_database_is_said(url: str) -> None:
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RecordsError, match=r"file/records\.db cannot be written \(File exists\)"):
-        open_records(f"sqlite:///{tmp_path}/file/records.db")
+        open_records(f"sqlite:///{tmp_path}/file/records.db", new=True)
 
 
 def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
     (tmp_path / "records.db").write_text("something else, longer than a header " * 50)
     with pytest.raises(RecordsError, match=r"cannot be used \(DatabaseError, SQLITE_NOTADB\)"):
-        open_records(f"sqlite:///{tmp_path}/records.db")
+        open_records(f"sqlite:///{tmp_path}/records.db", new=True)
     assert (tmp_path / "records.db").read_text().startswith("something else")
 
 
 def test_a_server_that_is_not_there_is_said_without_its_password(tmp_path: Path) -> None:
     url = f"postgresql://ada:{PASSWORD}@/records?host={tmp_path}"
     with pytest.raises(RecordsError, match=r"\(postgresql\+psycopg://ada:\*\*\*@/records\)") as no:
-        open_records(url)
+        open_records(url, new=True)
     assert "cannot be used (OperationalError" in str(no.value)
     assert PASSWORD not in str(no.value)
     assert no.value.__cause__ is None
@@ -241,7 +243,7 @@ def test_a_database_that_cannot_hold_every_name_is_said(postgres_server: Server)
         postgres_server.new_database(latin) as name,
         pytest.raises(RecordsError, match="stores text as LATIN1"),
     ):
-        open_records(postgres_server.url(name))
+        open_records(postgres_server.url(name), new=True)
 
 
 # A server that was restarted

@@ -22,7 +22,7 @@ from access.errors import AuditError
 from access.records import audit_trail
 from access.trail import NO_ROW_BEFORE, Filter, Trail
 from tests.access import writers
-from tests.access.conftest import Records
+from tests.access.conftest import Records, in_another_process
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
 ADA = Actor("provider", "4711", "Ada", "board")
@@ -330,6 +330,12 @@ def test_a_trail_that_was_cut_off_shows_with_a_checkpoint_only(records: Records)
     assert trail.verify(kept).problem == (
         "The trail has 4 rows, and had 6 when the checkpoint was made: its end was cut off."
     )
+    # The process that wrote what is gone writes nothing more, and opens nothing.
+    with pytest.raises(AuditError, match="emptied, replaced or put back to an earlier state"):
+        trail.write("view opened", ADA)
+    with pytest.raises(AuditError, match="is not the one it was when this process last wrote"):
+        records.trail()
+    in_another_process()
     for _ in range(3):
         trail.write("view opened", ADA)
     assert trail.verify().problem is None
@@ -345,6 +351,9 @@ def test_a_trail_that_was_rewritten_under_the_key_shows_with_a_checkpoint_only(
     kept = trail.checkpoint()
     records.disarm()
     records.run("delete from audit_trail")
+    with pytest.raises(AuditError, match="is not the one it was when this process last wrote"):
+        records.trail()
+    in_another_process()
     rewritten = filled(records)
     assert rewritten.verify().problem is None
     assert rewritten.verify(kept).problem == (

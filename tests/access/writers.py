@@ -15,20 +15,20 @@ WRITER = Actor("provider", "4711", "Ada", "board")
 def append_many(url: str, key_file: Path, number: int, events: int, together: Barrier) -> None:
     """Open the records when all are ready, and write events that say whose they are."""
     together.wait(120)
-    trail = open_trail(url, key_file)
+    trail = open_trail(url, key_file, new=True)
     for event in range(events):
         trail.write("looked", WRITER, resource=f"{number}/{event}")
 
 
 def die_in_the_middle(url: str, key_file: Path) -> None:
     """Begin an act, and end as if the power had failed."""
-    with open_trail(url, key_file).recorded("load", WRITER, trial="t"):
+    with open_trail(url, key_file, new=True).recorded("load", WRITER, trial="t"):
         os._exit(9)
 
 
 def write_on_a_full_disk(url: str, key_file: Path, room: int) -> None:
     """Write until no file may grow any more; exit 7 if that is told as a sentence."""
-    trail = open_trail(url, key_file)
+    trail = open_trail(url, key_file, new=True)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
     try:
         for _ in range(1000):
@@ -39,7 +39,7 @@ def write_on_a_full_disk(url: str, key_file: Path, room: int) -> None:
 
 def write_without_the_right(url: str, key_file: Path) -> None:
     """Write as somebody who may read the folder only; exit 7 if that is told as a sentence."""
-    trail = open_trail(url, key_file)
+    trail = open_trail(url, key_file, new=True)
     if os.getuid() == 0:
         os.setgid(65534)
         os.setuid(65534)

@@ -258,8 +258,8 @@ TARGETS = (
     FIRST_PAGE, BARE_CHART, BEYOND, SIGN_IN, SWITCH, OVERVIEW, RERUN, FRAGMENT, PROFILE, LOAD,
     IMPORT, SHOW, MEMORY, DECIDE, VIEW, AUDIT, CHECK_LARGE, CHECK_MEMORY, CHECK_TENTH, LOAD_LARGE,
     LOAD_CPU, LOAD_MEMORY, FINDINGS, SIMULATE, SIMULATE_MEMORY, EVENTS_OVERVIEW, EVENTS_TERMS,
-    EVENTS_LARGE, EVENTS_MEMORY, OPENED_FIRST, OPENED_AGAIN, PROFILE_LARGE, COMPARED, EVIDENCE, EVIDENCE_MODELS,
-    EVIDENCE_LARGE, EVIDENCE_MEMORY, FACTS,
+    EVENTS_LARGE, EVENTS_MEMORY, OPENED_FIRST, OPENED_AGAIN, PROFILE_LARGE, COMPARED, EVIDENCE,
+    EVIDENCE_MODELS, EVIDENCE_LARGE, EVIDENCE_MEMORY, FACTS,
 )  # fmt: skip
 EVENT_EXHIBITS = (
     "adverse_event_overview", "adverse_event_dots", "adverse_events_by_term",
@@ -586,7 +586,7 @@ def many_findings(
 def audit_write(folder: Path) -> float:
     """Milliseconds to append a row to an audit trail of its own: the median of many."""
     new_audit_key(folder / "audit.key")
-    trail = open_trail(f"sqlite:///{folder}/records.db", folder / "audit.key")
+    trail = open_trail(f"sqlite:///{folder}/records.db", folder / "audit.key", new=True)
     return milliseconds(
         lambda: trail.write("view opened", command_line_actor(), trial=TRIAL, view="coded")
     )

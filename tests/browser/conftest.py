@@ -84,7 +84,7 @@ def server_settings(
     """The demonstration, its current snapshot released to the sponsor."""
     folder = tmp_path_factory.mktemp("records")
     key_file, url = demonstration_store.keys.audit, f"sqlite:///{folder}/records.db"
-    released(demonstration_store, open_trail(url, key_file))
+    released(demonstration_store, open_trail(url, key_file, new=True))
     return {
         "DSMB_STORE": str(demonstration_store.store.root),
         "DSMB_BOARD_PUBLIC_KEY_FILE": str(demonstration_store.keys.public),
@@ -99,7 +99,7 @@ def server_settings(
 def trail(server_settings: dict[str, str]) -> Trail:
     """What the dashboards of these tests record."""
     key_file = Path(server_settings["DSMB_AUDIT_KEY_FILE"])
-    return open_trail(server_settings["DSMB_RECORDS_URL"], key_file)
+    return open_trail(server_settings["DSMB_RECORDS_URL"], key_file, new=True)
 
 
 @pytest.fixture(scope="session")
@@ -147,7 +147,7 @@ def hostile_dashboard(
         "DSMB_RECORDS_URL": f"sqlite:///{folder}/records.db",
     }
     key_file = Path(server_settings["DSMB_AUDIT_KEY_FILE"])
-    released(hostile_store, open_trail(own["DSMB_RECORDS_URL"], key_file))
+    released(hostile_store, open_trail(own["DSMB_RECORDS_URL"], key_file, new=True))
     with running(server_settings | own, folder / "stderr") as server:
         server.get_ready()
         yield server

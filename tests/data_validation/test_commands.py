@@ -9,10 +9,12 @@ import io
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -21,6 +23,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+import access.__main__
+import access.trail
 import data_validation.__main__ as command
 import data_validation.assess
 import data_validation.load
@@ -95,7 +99,9 @@ class Place:
 
     @property
     def trail(self) -> Trail:
-        return open_trail(f"sqlite:///{self.folder}/.dsmb/records.db", self.folder / "audit.key")
+        return open_trail(
+            f"sqlite:///{self.folder}/.dsmb/records.db", self.folder / "audit.key", new=True
+        )
 
     def recorded(self) -> list[tuple[str, str, str]]:
         """Act, outcome and snapshot of every row of the trail, the first first."""
@@ -148,6 +154,7 @@ def loaded_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) ->
 def unchanged(place: Place, loaded_store: Path) -> Iterator[Place]:
     """A place with a snapshot; whatever the test does to it, the store stays as it is."""
     shutil.copytree(loaded_store, place.folder / "store")
+    assert place.trail.extent() == (0, None)
     before, current = place.stored(), place.store.trial(TRIAL.id).current()
     assert current is not None
     yield place
@@ -648,9 +655,10 @@ def test_without_an_audit_key_nothing_is_loaded(
     assert outcome.out == ""
 
 
-def test_where_it_cannot_be_recorded_nothing_is_loaded(unchanged: Place) -> None:
-    (unchanged.folder / ".dsmb").write_text("a file where the folder of the records should be")
-    outcome = unchanged.load(unchanged.extract(("DM", 0, {"AGE": "61"})))
+def test_where_it_cannot_be_recorded_nothing_is_loaded(place: Place) -> None:
+    (place.folder / ".dsmb").write_text("a file where the folder of the records should be")
+    outcome = place.load(place.extract(("DM", 0, {"AGE": "61"})))
+    assert not place.store.root.exists()
     one_sentence(outcome, 4, "records.db cannot be written", "DSMB_RECORDS_URL")
     assert outcome.out == ""
 
@@ -661,7 +669,7 @@ def test_what_only_looks_at_the_open_part_needs_no_audit_key(
     monkeypatch.delenv("DSMB_AUDIT_KEY_FILE")
     assert unchanged.check(unchanged.extract()).code == 0
     assert unchanged.run("snapshots", "--trial", TRIAL.id).code == 0
-    assert not (unchanged.folder / ".dsmb").exists()
+    assert unchanged.trail.extent() == (0, None)
 
 
 # What works
@@ -898,7 +906,7 @@ def test_the_demonstration_is_made_once(place: Place, monkeypatch: pytest.Monkey
     keys = place.folder / "demonstration-keys"
     for name in ("board_private.key", "audit.key"):
         assert (keys / name).stat().st_mode & 0o077 == 0
-    trail = open_trail(f"sqlite:///{place.folder}/.dsmb/records.db", keys / "audit.key")
+    trail = open_trail(f"sqlite:///{place.folder}/.dsmb/records.db", keys / "audit.key", new=True)
     assert [(row.outcome, row.snapshot) for row in trail.select()[::-1]] == [
         ("intended", ""),
         ("done", "2023-06-30.1"),
@@ -954,3 +962,35 @@ def test_a_schema_is_printed_and_exported(place: Place) -> None:
 
 def test_a_dataset_without_a_schema(place: Place) -> None:
     one_sentence(place.run("schema", "XX"), Exit.USAGE, "XX is none of", "AE")
+
+
+# The records that loads are in
+
+
+def test_a_load_goes_on_from_the_records_of_the_one_before(place: Place) -> None:
+    """Moved away, emptied or put back: no load, and `verify` says so, in a new process."""
+
+    records = place.folder / ".dsmb" / "records.db"
+    assert not records.exists()
+    assert place.load(place.extract()).code == 0
+    assert place.load(place.extract(("AE", 0, {"AESER": None}), name="later")).code == 0
+
+    def refused(words: str) -> None:
+        access.trail._seen.clear()
+        one_sentence(place.load(place.folder / "extract"), 4, words)
+        access.trail._seen.clear()
+        assert access.__main__.main(["audit", "verify"]) in {4, 5}
+
+    records.parent.rename(place.folder / "away")
+    refused("There are no records")
+    assert access.__main__.main(["records", "new"]) == 4
+    assert not records.exists()
+    (place.folder / "away").rename(records.parent)
+    assert access.__main__.main(["audit", "verify"]) == 0
+    with closing(sqlite3.connect(records)) as connection:
+        connection.execute("drop trigger audit_trail_loses_no_row")
+        for last in (3, 2, 0):
+            connection.execute("delete from audit_trail where sequence > ?", [last])
+            connection.commit()
+            if last < 3:
+                refused("was emptied, replaced or put back to an earlier state")

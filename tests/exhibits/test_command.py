@@ -51,7 +51,7 @@ def trail(
     monkeypatch.setenv("DSMB_BOARD_PRIVATE_KEY_FILE", str(demonstration_store.keys.private))
     monkeypatch.setenv("DSMB_RECORDS_URL", url)
     monkeypatch.setenv("DSMB_AUDIT_KEY_FILE", str(key))
-    return open_trail(url, key)
+    return open_trail(url, key, new=True)
 
 
 Output = pytest.CaptureFixture[str]

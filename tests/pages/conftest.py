@@ -172,7 +172,7 @@ def audit_key(key_pair: KeyPair) -> Path:
 def empty_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A records database without rows, to be copied: making one takes longer."""
     path = tmp_path_factory.mktemp("empty") / "records.db"
-    open_records(f"sqlite:///{path}").dispose()
+    open_records(f"sqlite:///{path}", new=True).dispose()
     return path
 
 
@@ -191,7 +191,7 @@ def records_file(tmp_path: Path, empty_records: Path) -> Path:
 @pytest.fixture
 def trail(records_file: Path, audit_key: Path) -> Trail:
     """The audit trail of a test."""
-    return open_trail(f"sqlite:///{records_file}", audit_key)
+    return open_trail(f"sqlite:///{records_file}", audit_key, new=True)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ READER = Identity("provider", "4713", "Ann Auditor", Role.AUDITOR)
 def trail(tmp_path: Path) -> Trail:
     """An empty trail."""
     new_audit_key(tmp_path / "audit.key")
-    return open_trail(f"sqlite:///{tmp_path}/records.db", tmp_path / "audit.key")
+    return open_trail(f"sqlite:///{tmp_path}/records.db", tmp_path / "audit.key", new=True)
 
 
 @pytest.fixture
