@@ -125,7 +125,7 @@ def main() -> None:
             first = MENU[pages_of(identity.role)[0]]
             st.switch_page(first.file, query_params=dict(st.query_params))
         go_on()
-        watch(session, settings.idle_minutes)
+        watch(session)
         with st.sidebar:
             st.caption(plain(identity.name))
             # What is used most comes first; the way out is there whatever follows.

@@ -31,7 +31,7 @@ class Session:
 
     Attributes:
         identity: as it was at sign-in; a session whose identity would now be another one ends.
-        entitled: asked again and again, whether the identity still has its role.
+        entitled: asked again and again, whether the sign-in goes on and gives the same role.
         closed: the closed session that it has entered.
         opened: what is to be closed when it ends.
         at_end: what else is to be done then.
@@ -47,7 +47,7 @@ class Session:
     last_active: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def holds(self) -> bool:
-        """Whether it still goes on, and the person still has the role."""
+        """Whether it still goes on: what grants, pages, fragments and the clock ask alike."""
         expires = self.identity.expires
         in_time = expires is None or datetime.now(UTC) < expires
         return not self.ended and in_time and self.entitled()

@@ -40,35 +40,33 @@ class SignInSettings(Protocol):
 
 def identified(
     claims: Mapping[str, Any], asked: SignInSettings, *, used_now: bool
-) -> tuple[str, Identity | None, datetime]:
-    """Who the claims say it is, and the last use; or a sentence that says why it is nobody."""
-    never = datetime.min.replace(tzinfo=UTC)
+) -> tuple[str, Identity | None]:
+    """Who the claims say it is; or a sentence that says why it is nobody.
+
+    Args:
+        used_now: see `Activity.last_use`.
+    """
     found = sign_in_of(claims)
     expires = claims.get("exp")
     if found is None or not isinstance(expires, int | float):
-        return (
-            "The provider did not say who you are, or until when (iss, sub, iat, exp).",
-            None,
-            never,
-        )
+        return "The provider did not say who you are, or until when (iss, sub, iat, exp).", None
     if datetime.now(UTC) >= _moment(expires):
-        return EXPIRED, None, never
+        return EXPIRED, None
     idle = timedelta(minutes=asked.idle_minutes)
-    last_use = ACTIVITY.last_use(found, _moment(found[2]), idle, used_now=used_now)
-    if last_use is None:
-        return LOCKED.format(minutes=asked.idle_minutes), None, never
+    if ACTIVITY.last_use(found, _moment(found[2]), idle, used_now=used_now) is None:
+        return LOCKED.format(minutes=asked.idle_minutes), None
     held = read_roles(asked.roles_file).of(claims)
     if held is None:
-        return NO_ROLE, None, last_use
+        return NO_ROLE, None
     role, trials = held
     name = str(claims.get("name") or claims.get("email") or claims["sub"])
-    return "", Identity(found[0], found[1], name, role, trials, _moment(expires)), last_use
+    return "", Identity(found[0], found[1], name, role, trials, _moment(expires))
 
 
 def is_still(identity: Identity, claims: Mapping[str, Any], asked: SignInSettings) -> bool:
-    """Whether the role file still gives the identity its role and trials."""
+    """Whether the sign-in goes on, in whatever window, and the person has the same role."""
     try:
-        return read_roles(asked.roles_file).of(claims) == (identity.role, identity.trials)
+        return identified(claims, asked, used_now=False)[1] == identity
     except RolesError:
         return False
 

@@ -65,7 +65,7 @@ def _by_picker(
     if st.get_option("server.address") not in LOOPBACK:
         st.error("The demonstration sign-in works on this machine's loopback address only.")
         return None
-    if session is not None and session.is_idle(asked.idle_minutes):
+    if session is not None and not session.holds():
         _end(session, trail, LOCKED.format(minutes=asked.idle_minutes))
         session = None
     if session is not None:
@@ -74,7 +74,9 @@ def _by_picker(
         return session
     person, window().person = window().person, None
     if person is not None:
-        return _started(person, trail)
+        started = _started(person, trail)
+        started.entitled = lambda: not started.is_idle(asked.idle_minutes)
+        return started
     _title("Demonstration with simulated participants. Choose who you are.")
     for person in demonstration_identities():
         st.button(
@@ -96,7 +98,7 @@ def _by_provider(
         st.button("Sign in", type="primary", on_click=st.login)
         return None
     claims = st.user.to_dict()
-    refusal, identity, last_use = identified(claims, asked, used_now=used_now)
+    refusal, identity = identified(claims, asked, used_now=used_now)
     if session is not None and session.identity != identity:
         _end(session, trail, refusal or "The role has changed.")
         session = None
@@ -106,14 +108,14 @@ def _by_provider(
         st.button("Sign in again", type="primary", on_click=st.logout)
         return None
     if session is None:
-        session = _started(identity, trail, entitled=partial(is_still, identity, claims, asked))
-    session.last_active = last_use
+        session = _started(identity, trail)
+        session.entitled = partial(is_still, identity, claims, asked)
     return session
 
 
-def _started(identity: Identity, trail: Trail, **more: Any) -> Session:
+def _started(identity: Identity, trail: Trail) -> Session:
     trail.write("signed in", Actor.of(identity))
-    session = Session(identity, **more)
+    session = Session(identity)
     window().session = session
     return session
 
@@ -145,11 +147,11 @@ def _title(text: str) -> None:
 
 
 @st.fragment(run_every="5s")
-def watch(session: Session, idle_minutes: float) -> None:
+def watch(session: Session) -> None:
     """Clear the window as soon as the session may not go on, though nobody touches it.
 
     Not to be drawn in a run that goes to another page: a browser that is slow could ask for it with
     the page of before, and then takes away what the other page has drawn.
     """
-    if not session.holds() or session.is_idle(idle_minutes):
+    if not session.holds():
         rerun_by_clock()
