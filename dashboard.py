@@ -130,8 +130,9 @@ def main() -> None:
             st.caption(plain(identity.name))
             # What is used most comes first; the way out is there whatever follows.
             views, choices = st.container(gap="xsmall"), st.container(gap="xsmall")
-            if st.button("Sign out", icon=":material/logout:"):
-                sign_out(session, trail)
+            st.button(
+                "Sign out", icon=":material/logout:", on_click=sign_out, args=(session, trail)
+            )
         decide(identity, Action.OPEN_PAGE, page=page_name)
         opened = partial(open_for, session, settings, trail, views, choices)
         if rights_of(identity.role).view is None or opened():

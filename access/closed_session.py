@@ -1,7 +1,8 @@
 """The closed session: entered for a reason, left explicitly; naming the arms is a second step.
 
-Every act is in the audit trail before it takes effect. Where the trial definition asks for two
-persons, naming the arms is a request that somebody else confirms from a session of their own.
+Every act is in the audit trail before it takes effect; one that ends something, after it has. Where
+the trial definition asks for two persons, naming the arms is a request that somebody else confirms
+from a session of their own.
 """
 
 import secrets
@@ -9,10 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Update, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from access.entries import Actor, command_line_actor
@@ -63,11 +63,41 @@ def enter(session: "Session", trail: Trail, *, trial: str, snapshot: str, reason
 
 
 def leave(session: "Session", trail: Trail, why: str = "left") -> None:
-    """Leave the closed session: what was opened in it is closed, and what was granted ends."""
+    """Leave the closed session: what was opened in it is closed, and what was granted ends.
+
+    Raises:
+        AuditError: it is not recorded yet; it has been left all the same.
+    """
+    note_leaving(session, trail, why)
+    trail.settle()
+
+
+def note_leaving(session: "Session", trail: Trail, why: str) -> None:
+    """Leave it, and have that recorded; what was asked for in it is withdrawn."""
     closed, session.closed = session.closed, None
     session.close_opened()
     if closed is not None:
-        _record(trail, session.identity, "closed session left", closed, reason=why)
+        trail.note(
+            "closed session left",
+            Actor.of(session.identity),
+            trial=closed.trial,
+            snapshot=closed.snapshot,
+            view=closed.view.word,
+            reason=why,
+            also=withdrawal(session.id),
+        )
+
+
+def withdrawal(session: str) -> Update:
+    """The statement that ends what a session asked for and has not used."""
+    return (
+        update(unmasking_request)
+        .where(
+            unmasking_request.c.session == session,
+            unmasking_request.c.answer.in_(("", "confirmed")),
+        )
+        .values(answer="withdrawn")
+    )
 
 
 def name_arms(session: "Session", trail: Trail, *, persons: int, reason: str) -> None:
@@ -208,7 +238,6 @@ class Requests:
                     answer="",
                 )
             )
-        session.at_end.append(partial(self.withdraw, session))
         return request
 
     def open_to(self, identity: Identity, trial: str, snapshot: str) -> list[Request]:
@@ -293,18 +322,6 @@ class Requests:
             return False
         _unmask(session, self._trail, closed, rows[-1].reason, rows[-1].id)
         return True
-
-    def withdraw(self, session: "Session") -> None:
-        """End what this session asked for and has not used."""
-        with self._writing() as connection:
-            connection.execute(
-                update(unmasking_request)
-                .where(
-                    unmasking_request.c.session == session.id,
-                    unmasking_request.c.answer.in_(("", "confirmed")),
-                )
-                .values(answer="withdrawn")
-            )
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

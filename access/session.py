@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from access.closed_session import note_leaving, withdrawal
 from access.entries import Actor
 from access.identity import Identity
 from access.policy import ClosedSession
@@ -34,7 +35,6 @@ class Session:
         entitled: asked again and again, whether the sign-in goes on and gives the same role.
         closed: the closed session that it has entered.
         opened: what is to be closed when it ends.
-        at_end: what else is to be done then.
     """
 
     identity: Identity
@@ -42,7 +42,6 @@ class Session:
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     closed: ClosedSession | None = None
     opened: Closable | None = None
-    at_end: list[Callable[[], None]] = field(default_factory=list)
     ended: bool = False
     last_active: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -77,24 +76,14 @@ class Session:
         """End it: nothing that was granted to it holds any longer. Then record it.
 
         Raises:
-            AuditError: it cannot be recorded; it has ended all the same.
+            AuditError: it is not recorded yet; it has ended all the same.
         """
         if self.ended:
             return
         self.ended = True
-        self.close_opened()
-        for act in self.at_end:
-            act()
-        closed, self.closed = self.closed, None
-        if closed is not None:
-            trail.write(
-                "closed session left",
-                Actor.of(self.identity),
-                trial=closed.trial,
-                snapshot=closed.snapshot,
-                reason=why,
-            )
-        trail.write("session ended", Actor.of(self.identity), reason=why)
+        note_leaving(self, trail, why)
+        trail.note("session ended", Actor.of(self.identity), reason=why, also=withdrawal(self.id))
+        trail.settle()
 
 
 # Issuer, subject and moment of issue: one act of signing in at the provider.

@@ -4,14 +4,14 @@ Texts that somebody wrote are drawn by `st.text`, letter by letter.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import streamlit as st
 
 from access import closed_session
 from access.closed_session import NOTICE, REASONS, Request, Requests
-from access.errors import ClosedSessionError, RecordsError
+from access.errors import AuditError, ClosedSessionError, RecordsError
 from access.policy import Action, Denied, Grant, rights_of, views_of
 from access.session import Session
 from access.trail import Trail
@@ -42,7 +42,7 @@ def view_control(session: Session, requests: Requests, trail: Trail, at: LookedA
         return View.POOLED
     closed = session.closed
     if closed is not None and (closed.trial, closed.snapshot) != (at.trial, at.snapshot):
-        _leave(session, requests, trail, "another snapshot")
+        _leave(session, trail, "another snapshot")
         closed = None
     view = View.POOLED
     standing = requests.standing_of(session)
@@ -88,9 +88,11 @@ def _pick(
             )
         elif st.button("Name the arms", icon=":material/visibility:"):
             _name_arms(session, requests, trail, at)
-    if st.button("Leave the closed session", icon=":material/lock:"):
-        _leave(session, requests, trail, "left")
-        st.rerun()
+    # Before anything else of the run that the click asks for: whatever that waits for, this ends.
+    st.button(
+        "Leave the closed session", icon=":material/lock:", on_click=_leave,
+        args=(session, trail, "left"),
+    )  # fmt: skip
     st.caption("In the closed session, for this snapshot:")
     st.text(closed.reason)
     return picked or View.POOLED
@@ -178,9 +180,9 @@ def _emergency(session: Session, trail: Trail, at: LookedAt) -> None:
             st.text(f"{participant.strip()}\n{arm}")
 
 
-def _leave(session: Session, requests: Requests, trail: Trail, why: str) -> None:
-    requests.withdraw(session)
-    closed_session.leave(session, trail, why)
+def _leave(session: Session, trail: Trail, why: str) -> None:
+    with suppress(AuditError):  # the dashboard says what is not recorded yet
+        closed_session.leave(session, trail, why)
     forget_control(VIEW_KEY)
 
 

@@ -1,6 +1,7 @@
 """Signing in on the page: by an OpenID Connect provider, or by the demonstration's picker."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -8,12 +9,14 @@ from typing import Any
 import streamlit as st
 
 from access.entries import Actor
+from access.errors import AuditError
 from access.identity import Identity, demonstration_identities
 from access.session import ACTIVITY, Session
 from access.sign_in import LOCKED, SignInSettings, identified, is_still, sign_in_of
-from access.trail import Trail
+from access.trail import NOT_RECORDED_YET, Trail
 from display.session import rerun_by_clock
 from display.state import forget_window, window
+from display.text import plain
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -38,25 +41,24 @@ def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
         case _:
             st.error("No way to sign in is set up (DSMB_IDENTITY). Nothing is shown without one.")
             return None
+    if trail.is_behind:
+        st.warning(plain(NOT_RECORDED_YET), icon=":material/pending:")
     if session is not None and asked.identity == "demonstration":
         st.sidebar.caption("Demonstration: whoever sits here chooses who they are.")
     return session
 
 
 def sign_out(session: Session, trail: Trail) -> None:
-    """End the session, and with it the sign-in at this browser."""
+    """End the session, and with it the sign-in at this browser; when the button is clicked."""
     by_provider = session.identity.issuer != "demonstration"
     if by_provider and (found := sign_in_of(st.user.to_dict())) is not None:
         ACTIVITY.end(found)
-    try:
-        session.end(trail, "signed out")
-    finally:
-        forget_window()
+    _end(session, trail, "signed out")
+    forget_window()
     if by_provider:
         st.logout()
-        # A rerun could overtake the message that sends the browser to the provider.
+        # A run could overtake the message that sends the browser to the provider.
         st.stop()
-    st.rerun()
 
 
 def _by_picker(
@@ -104,8 +106,8 @@ def _by_provider(
         session = None
     if identity is None:
         _title(refusal)
-        _record_refusal(claims, refusal, trail)
         st.button("Sign in again", type="primary", on_click=st.logout)
+        _record_refusal(claims, refusal, trail)
         return None
     if session is None:
         session = _started(identity, trail)
@@ -121,11 +123,10 @@ def _started(identity: Identity, trail: Trail) -> Session:
 
 
 def _end(session: Session, trail: Trail, why: str) -> None:
-    """End a session that may not go on, and leave nothing of it in this window."""
-    try:
+    """End a session, and leave nothing of it in this window but why."""
+    with suppress(AuditError):  # the dashboard says what is not recorded yet
         session.end(trail, why)
-    finally:
-        forget_window(why)
+    forget_window(why)
 
 
 def _record_refusal(claims: Mapping[str, Any], why: str, trail: Trail) -> None:

@@ -1,11 +1,15 @@
 """The closed session: what it takes to enter, to name the arms, and what ends it."""
 
+import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import pytest
 
 import access.closed_session
+import access.late
 from access import Denied, Grant, Role, View
 from access.closed_session import (
     REQUEST_MINUTES,
@@ -16,8 +20,10 @@ from access.closed_session import (
     name_arms,
     unblind_participant,
 )
+from access.entries import Actor
 from access.errors import AuditError, ClosedSessionError
 from access.identity import Identity
+from access.late import late
 from access.session import Session
 from access.trail import Trail
 from tests.access.conftest import Records
@@ -139,6 +145,45 @@ def test_a_session_that_ended_holds_nothing_though_its_end_is_not_recorded(
     assert opened.closed
     assert not session.holds()
     assert session.closed is None
+
+
+@pytest.mark.parametrize("end", [leave, Session.end], ids=["leaving", "ending"])
+def test_ending_waits_for_no_record_and_loses_none(
+    records: Records,
+    trail: Trail,
+    requests: Requests,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    end: Callable[[Session, Trail, str], None],
+) -> None:
+    """Somebody else has the records database locked for a minute."""
+    monkeypatch.setattr(access.late, "PATIENCE_SECONDS", 0.1)
+    session, opened = entered(trail), Opened()
+    session.opened = opened
+    requests.ask(session, "a death")
+    rows = trail.count()
+    with records.locked():
+        began = monotonic()
+        with pytest.raises(AuditError, match="It is kept"):
+            end(session, trail, "over")
+        assert opened.closed
+        assert session.closed is None
+        assert trail.is_behind
+        # Nothing is recorded before it, so nothing else that has to be recorded is done.
+        with pytest.raises(AuditError, match="this is not done"):
+            trail.write("view opened", Actor.of(session.identity))
+        assert monotonic() - began < 10
+        assert trail.count() == rows
+    (line, *_) = capfd.readouterr().err.splitlines()
+    assert json.loads(line)["act"] == "closed session left"
+    assert late(trail.records).wait(60)
+    trail.write("next", Actor.of(session.identity))
+    late_ones = list(reversed(trail.select(limit=trail.count() - rows)))
+    ended = ["session ended"] if end is Session.end else []
+    assert [row.act for row in late_ones] == ["closed session left", *ended, "next"]
+    assert re.fullmatch(r"over \(on .* UTC; recorded late\)", late_ones[0].reason)
+    assert requests.open_to(member("ben").identity, TRIAL, SNAPSHOT) == []
+    assert trail.verify().problem is None
 
 
 def test_a_right_to_a_comparative_view_ends_with_the_closed_session(trail: Trail) -> None:
