@@ -17,7 +17,6 @@ from access.entries import Actor
 from access.errors import ClosedSessionError, RecordsError
 from access.menu import MENU
 from access.releases import offered_snapshots, released
-from access.roles import RolesError
 from access.session import Session
 from access.trail import Trail, open_trail
 from display.closed_session import LookedAt, view_control
@@ -36,7 +35,7 @@ from trials import Trial, TrialDefinitionError, load_trial, told_apart, with_sta
 
 # Their text is a sentence for the person who can act; of all others only a number is shown.
 SAYS_WHAT_TO_DO = (
-    BoardError, ClosedSessionError, RecordsError, RolesError, SnapshotsError, SettingsError,
+    BoardError, ClosedSessionError, RecordsError, SnapshotsError, SettingsError,
     TrialDefinitionError,
 )  # fmt: skip
 

@@ -7,10 +7,12 @@ role the person has by the role file as it is now.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from access.identity import Identity
+from access.incidents import log_line
 from access.roles import RolesError, read_roles
 from access.session import ACTIVITY, SignIn
 
@@ -19,6 +21,10 @@ LOCKED = "Locked after {minutes:g} minutes without activity. Sign in again."
 NO_ROLE = (
     "You are signed in, but have no role here, or more than one. "
     "Ask who looks after the dashboard to put you into the group of your role."
+)
+NOT_PROVED = (
+    "Who has which role cannot be looked up now, so nobody has one and nothing is shown. "
+    "Ask who looks after the dashboard: its log says why."
 )
 
 
@@ -55,7 +61,12 @@ def identified(
     idle = timedelta(minutes=asked.idle_minutes)
     if ACTIVITY.last_use(found, _moment(found[2]), idle, used_now=used_now) is None:
         return LOCKED.format(minutes=asked.idle_minutes), None
-    held = read_roles(asked.roles_file).of(claims)
+    try:
+        held = read_roles(asked.roles_file).of(claims)
+    except RolesError as error:
+        _log_once(str(error))
+        return NOT_PROVED, None
+    _log_once.cache_clear()
     if held is None:
         return NO_ROLE, None
     role, trials = held
@@ -65,10 +76,7 @@ def identified(
 
 def is_still(identity: Identity, claims: Mapping[str, Any], asked: SignInSettings) -> bool:
     """Whether the sign-in goes on, in whatever window, and the person has the same role."""
-    try:
-        return identified(claims, asked, used_now=False)[1] == identity
-    except RolesError:
-        return False
+    return identified(claims, asked, used_now=False)[1] == identity
 
 
 def sign_in_of(claims: Mapping[str, Any]) -> SignIn | None:
@@ -78,6 +86,12 @@ def sign_in_of(claims: Mapping[str, Any]) -> SignIn | None:
             return issuer, subject, int(issued)
         case _:
             return None
+
+
+@lru_cache(maxsize=1)
+def _log_once(why: str) -> None:
+    """Log why no role can be proved; windows ask every few seconds, and the answer is the same."""
+    log_line("no role can be proved", why=why)
 
 
 def _moment(seconds: float) -> datetime:

@@ -12,7 +12,15 @@ from access.entries import Actor
 from access.errors import AuditError
 from access.identity import Identity, demonstration_identities
 from access.session import ACTIVITY, Session
-from access.sign_in import LOCKED, SignInSettings, identified, is_still, sign_in_of
+from access.sign_in import (
+    LOCKED,
+    NO_ROLE,
+    NOT_PROVED,
+    SignInSettings,
+    identified,
+    is_still,
+    sign_in_of,
+)
 from access.trail import NOT_RECORDED_YET, Trail
 from display.session import rerun_by_clock
 from display.state import forget_window, window
@@ -26,7 +34,6 @@ def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
 
     Raises:
         AuditError: the sign-in cannot be recorded, so it does not happen.
-        RolesError: there is no role file that could be used.
     """
     session = window().session
     used_now, window().by_clock = not window().by_clock, False
@@ -51,14 +58,26 @@ def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
 def sign_out(session: Session, trail: Trail) -> None:
     """End the session, and with it the sign-in at this browser; when the button is clicked."""
     by_provider = session.identity.issuer != "demonstration"
-    if by_provider and (found := sign_in_of(st.user.to_dict())) is not None:
-        ACTIVITY.end(found)
+    if by_provider:
+        _end_sign_in()
     _end(session, trail, "signed out")
     forget_window()
     if by_provider:
-        st.logout()
-        # A run could overtake the message that sends the browser to the provider.
-        st.stop()
+        _log_out()
+
+
+def _end_sign_in() -> None:
+    """Accept the cookie of this window no longer, whoever has it."""
+    if (found := sign_in_of(st.user.to_dict())) is not None:
+        ACTIVITY.end(found)
+
+
+def _log_out() -> None:
+    """Take the cookie from this browser, too, and end the sign-in at the provider."""
+    _end_sign_in()
+    st.logout()
+    # A run could overtake the message that sends the browser to the provider.
+    st.stop()
 
 
 def _by_picker(
@@ -106,7 +125,9 @@ def _by_provider(
         session = None
     if identity is None:
         _title(refusal)
-        st.button("Sign in again", type="primary", on_click=st.logout)
+        goes_on = refusal in {NO_ROLE, NOT_PROVED}
+        label = "Sign out" if goes_on else "Sign in again"
+        st.button(label, type="primary", on_click=_log_out)
         _record_refusal(claims, refusal, trail)
         return None
     if session is None:

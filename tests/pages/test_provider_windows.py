@@ -1,5 +1,7 @@
 """Windows of one sign-in at a provider: what ends the sign-in ends each of them."""
 
+import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,3 +100,56 @@ def test_signing_out_in_one_window_ends_every_other_one(
     assert b"Arm A" not in other.bytes_sent
     acts = [row.act for row in reversed(trail.select()) if row.act.endswith(("left", "ended"))]
     assert acts == ["session ended", "closed session left", "session ended"]
+
+
+def removed(role_file: Path) -> None:
+    role_file.unlink()
+
+
+def half_written(role_file: Path) -> None:
+    role_file.write_text(ROLES[: len(ROLES) // 2], "utf-8")
+
+
+def writable_by_others(role_file: Path) -> None:
+    role_file.chmod(0o664)
+
+
+def changed_in_place(role_file: Path) -> None:
+    """As long as before, and as old."""
+    before = role_file.stat()
+    with role_file.open("r+", encoding="utf-8") as file:
+        file.write(ROLES.replace("members", "nobody."))
+    os.utime(role_file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("happens", [removed, half_written, writable_by_others, changed_in_place])
+def test_a_right_that_cannot_be_proved_ends_the_closed_session(
+    signed_in: Callable[[], Visitor],
+    trail: Trail,
+    role_file: Path,
+    capfd: pytest.CaptureFixture[str],
+    happens: Callable[[Path], None],
+) -> None:
+    """It does not come back with the file, and the file is named to the log alone."""
+    visitor = signed_in().look(View.CODED)
+    assert b"Arm A" in visitor.bytes_sent
+    happens(role_file)
+    assert not visitor.session.holds()
+    for _ in range(2):
+        by_itself(visitor)
+        assert not visitor.shows_numbers
+        assert b"Arm A" not in visitor.bytes_sent
+        assert role_file.name.encode() not in visitor.bytes_sent
+        assert visitor.sentences == []
+    assert [button.label for button in visitor.app.button] == ["Sign out"]
+    acts = [row.act for row in trail.select()]
+    assert (acts.count("closed session left"), acts.count("session ended")) == (1, 1)
+    if happens is not changed_in_place:
+        (line,) = capfd.readouterr().err.splitlines()
+        assert str(role_file) in json.loads(line)["why"]
+    role_file.unlink(missing_ok=True)
+    role_file.write_text(ROLES, "utf-8")
+    role_file.chmod(0o644)
+    assert visitor.run().session.closed is None
+    assert visitor.shows_numbers
+    assert b"Arm A" not in visitor.bytes_sent
