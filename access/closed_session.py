@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from access.entries import Actor, command_line_actor
 from access.errors import ClosedSessionError, RecordsError
-from access.identity import Identity, command_line_identity
+from access.identity import Identity, command_line_identity, introduced
 from access.policy import Action, ClosedSession, Denied, Grant, decide, issue_closed_session
 from access.records import cause_of, reading, unmasking_request, writing
 from access.trail import Trail
@@ -33,12 +33,16 @@ NOTICE = "Unequal procedures and events may disclose which arm is which."
 
 @dataclass(frozen=True)
 class Request:
-    """Somebody's request to name the arms of one snapshot."""
+    """Somebody's request to name the arms of one snapshot.
+
+    Attributes:
+        asked_by: name, account and role, for the person who answers.
+    """
 
     id: str
     trial: str
     snapshot: str
-    name: str
+    asked_by: str
     holder: str
     reason: str
     expires: datetime
@@ -233,6 +237,8 @@ class Requests:
                     issuer=identity.issuer,
                     subject=identity.subject,
                     name=identity.name,
+                    account=identity.account,
+                    role=identity.role.words,
                     reason=reason.strip(),
                     expires=(now + timedelta(minutes=REQUEST_MINUTES)).isoformat(),
                     answer="",
@@ -354,7 +360,7 @@ class Requests:
                 row.id,
                 row.trial,
                 row.snapshot,
-                row.name,
+                introduced(row.name, row.account, row.role),
                 f"{row.issuer}/{row.subject}",
                 row.reason,
                 datetime.fromisoformat(row.expires),

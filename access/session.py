@@ -101,6 +101,7 @@ class Activity:
     def __init__(self) -> None:
         """Nobody has been here yet."""
         self._last: dict[SignIn, datetime] = {}
+        # Each with when the provider's word for it expires: then nobody need remember it.
         self._ended: dict[SignIn, datetime] = {}
         self._lock = threading.Lock()
 
@@ -116,9 +117,10 @@ class Activity:
         now = datetime.now(UTC)
         with self._lock:
             # What is forgotten here was issued longer ago than `idle`, so it is refused unknown.
-            for known in (self._last, self._ended):
-                for key in [key for key, at in known.items() if now - at >= idle]:
-                    del known[key]
+            for key in [key for key, at in self._last.items() if now - at >= idle]:
+                del self._last[key]
+            for key in [key for key, until in self._ended.items() if now >= until]:
+                del self._ended[key]
             last = self._last.get(sign_in, issued)
             if sign_in in self._ended or now - last >= idle:
                 return None
@@ -126,11 +128,20 @@ class Activity:
                 self._last[sign_in] = last = now
             return last
 
-    def end(self, sign_in: SignIn) -> None:
-        """Refuse this sign-in from now on."""
+    def has_ended(self, sign_in: SignIn) -> bool:
+        """Whether somebody ended it."""
+        with self._lock:
+            return sign_in in self._ended
+
+    def end(self, sign_in: SignIn, expires: datetime) -> None:
+        """Refuse this sign-in from now on.
+
+        Args:
+            expires: until when the provider vouches for it.
+        """
         with self._lock:
             self._last.pop(sign_in, None)
-            self._ended[sign_in] = datetime.now(UTC)
+            self._ended[sign_in] = expires
 
 
 ACTIVITY = Activity()

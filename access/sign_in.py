@@ -17,6 +17,7 @@ from access.roles import RolesError, read_roles
 from access.session import ACTIVITY, SignIn
 
 EXPIRED = "Your sign-in has expired. Sign in again."
+ENDED = "Somebody has signed out of this sign-in. Sign in again."
 LOCKED = "Locked after {minutes:g} minutes without activity. Sign in again."
 NO_ROLE = (
     "You are signed in, but have no role here, or more than one. "
@@ -58,6 +59,8 @@ def identified(
         return "The provider did not say who you are, or until when (iss, sub, iat, exp).", None
     if datetime.now(UTC) >= _moment(expires):
         return EXPIRED, None
+    if ACTIVITY.has_ended(found):
+        return ENDED, None
     idle = timedelta(minutes=asked.idle_minutes)
     if ACTIVITY.last_use(found, _moment(found[2]), idle, used_now=used_now) is None:
         return LOCKED.format(minutes=asked.idle_minutes), None
@@ -71,12 +74,20 @@ def identified(
         return NO_ROLE, None
     role, trials = held
     name = str(claims.get("name") or claims.get("email") or claims["sub"])
-    return "", Identity(found[0], found[1], name, role, trials, _moment(expires))
+    email = "" if claims.get("email_verified") is False else str(claims.get("email") or "")
+    return "", Identity(found[0], found[1], name, role, trials, _moment(expires), email)
 
 
 def is_still(identity: Identity, claims: Mapping[str, Any], asked: SignInSettings) -> bool:
     """Whether the sign-in goes on, in whatever window, and the person has the same role."""
     return identified(claims, asked, used_now=False)[1] == identity
+
+
+def end_sign_in(claims: Mapping[str, Any]) -> None:
+    """Accept what has these claims no longer, whoever has its cookie."""
+    found, expires = sign_in_of(claims), claims.get("exp")
+    if found is not None and isinstance(expires, int | float):
+        ACTIVITY.end(found, _moment(expires))
 
 
 def sign_in_of(claims: Mapping[str, Any]) -> SignIn | None:

@@ -12,6 +12,7 @@ import streamlit as st
 from access import closed_session
 from access.closed_session import NOTICE, REASONS, Request, Requests
 from access.errors import AuditError, ClosedSessionError, RecordsError
+from access.identity import introduced
 from access.policy import Action, Denied, Grant, rights_of, views_of
 from access.session import Session
 from access.trail import Trail
@@ -143,9 +144,12 @@ def _name_arms(session: Session, requests: Requests, trail: Trail, at: LookedAt)
 
 
 def _answer(session: Session, requests: Requests, request: Request) -> None:
+    person = session.identity
     with st.container(border=True, key=f"request-{request.id}"):
         st.caption("Somebody asks for your confirmation to see the arms under their names:")
-        st.text(f"{request.name}\n{request.reason}")
+        st.text(f"{request.asked_by}\n{request.reason}")
+        st.caption("You answer as:")
+        st.text(introduced(person.name, person.account, person.role.words))
         for label, confirm in (("Confirm", True), ("Decline", False)):
             if st.button(label, key=f"{label}-{request.id}"):
                 with _explained():

@@ -11,15 +11,16 @@ import streamlit as st
 from access.entries import Actor
 from access.errors import AuditError
 from access.identity import Identity, demonstration_identities
-from access.session import ACTIVITY, Session
+from access.session import Session
 from access.sign_in import (
+    ENDED,
     LOCKED,
     NO_ROLE,
     NOT_PROVED,
     SignInSettings,
+    end_sign_in,
     identified,
     is_still,
-    sign_in_of,
 )
 from access.trail import NOT_RECORDED_YET, Trail
 from display.session import rerun_by_clock
@@ -59,22 +60,16 @@ def sign_out(session: Session, trail: Trail) -> None:
     """End the session, and with it the sign-in at this browser; when the button is clicked."""
     by_provider = session.identity.issuer != "demonstration"
     if by_provider:
-        _end_sign_in()
+        end_sign_in(st.user.to_dict())
     _end(session, trail, "signed out")
     forget_window()
     if by_provider:
         _log_out()
 
 
-def _end_sign_in() -> None:
-    """Accept the cookie of this window no longer, whoever has it."""
-    if (found := sign_in_of(st.user.to_dict())) is not None:
-        ACTIVITY.end(found)
-
-
 def _log_out() -> None:
     """Take the cookie from this browser, too, and end the sign-in at the provider."""
-    _end_sign_in()
+    end_sign_in(st.user.to_dict())
     st.logout()
     # A run could overtake the message that sends the browser to the provider.
     st.stop()
@@ -122,7 +117,7 @@ def _by_provider(
     refusal, identity = identified(claims, asked, used_now=used_now)
     if session is not None and session.identity != identity:
         _end(session, trail, refusal or "The role has changed.")
-        session = None
+        session, window().refused = None, refusal
     if identity is None:
         _title(refusal)
         goes_on = refusal in {NO_ROLE, NOT_PROVED}
@@ -156,7 +151,8 @@ def _record_refusal(claims: Mapping[str, Any], why: str, trail: Trail) -> None:
     actor = Actor(
         str(claims.get("iss", "")), str(claims.get("sub", "")), str(claims.get("name", "")), ""
     )
-    trail.write("signed in", actor, outcome="refused", reason=why)
+    act = "ended sign-in used" if why == ENDED else "signed in"
+    trail.write(act, actor, outcome="refused", reason=why)
     window().refused = why
 
 

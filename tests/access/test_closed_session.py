@@ -233,7 +233,7 @@ def test_a_second_person_confirms_from_a_session_of_their_own(
     assert requests.standing_of(ada) is not None
     assert not requests.collect(ada)
     (request,) = requests.open_to(ben.identity, TRIAL, SNAPSHOT)
-    assert (request.name, request.reason) == ("Member ada", "a death")
+    assert (request.asked_by, request.reason) == ("Member ada\nada, board", "a death")
     requests.answer(ben.identity, request, confirm=True)
     assert requests.open_to(ben.identity, TRIAL, SNAPSHOT) == []
     assert requests.collect(ada)

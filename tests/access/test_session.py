@@ -11,7 +11,7 @@ import access.session
 import access.sign_in
 from access import Identity, Role
 from access.session import Activity, Session, SignIn
-from access.sign_in import identified, is_still
+from access.sign_in import ENDED, end_sign_in, identified, is_still
 from settings import Settings
 from tests.conftest import clock_of
 
@@ -77,12 +77,15 @@ def test_a_sign_in_that_is_over_is_over_for_each_session_of_it(
     assert all(window.holds() for window in windows)
     match end:
         case "signed out":
-            activity.end(sign_in)
+            end_sign_in(claims)
         case "idle":
             at(START + IDLE)
         case "revoked":
             roles.write_text("[[role]]\ngroup = 'others'\nrole = 'board'\n", "utf-8")
     assert not any(window.holds() for window in windows)
+    # However long ago somebody signed out, it is not taken for a lock.
+    at(START + timedelta(minutes=50))
+    assert (identified(claims, asked, used_now=True)[0] == ENDED) == (end == "signed out")
 
 
 def used(activity: Activity, sign_in: SignIn = SIGN_IN, issued: datetime = START) -> bool:
@@ -126,7 +129,7 @@ def test_a_restart_of_the_server_unlocks_nothing(at: Callable[[datetime], None])
 def test_a_sign_in_that_was_ended_is_refused_however_fresh(at: Callable[[datetime], None]) -> None:
     activity = Activity()
     assert used(activity)
-    activity.end(SIGN_IN)
+    activity.end(SIGN_IN, START + timedelta(hours=1))
     for minutes in (0, 1, 14, 15, 16, 40):
         at(START + timedelta(minutes=minutes))
         assert used(activity, ("other", "person", minutes), START + timedelta(minutes=minutes))

@@ -21,6 +21,7 @@ import access.late
 import access.policy
 import exhibits
 from access import Role, View, demonstration_identities, pages_of, views_of
+from access.closed_session import Requests
 from access.entries import Entry
 from access.late import late
 from access.trail import Trail
@@ -383,6 +384,22 @@ def test_signing_out_leaves_nothing(
     visitor.app.button(key="sign-in-sponsor").click()
     visitor.run()
     assert badges(visitor)[0] == "**POOLED**"
+
+
+def test_who_confirms_is_told_who_asks_and_who_they_are(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, trail: Trail
+) -> None:
+    """A name alone could be that of both, and with a line in it that of anybody."""
+    visitor = at_dashboard(demonstration_store).sign_in("board").enter(View.CODED)
+    visitor.session.identity = replace(
+        visitor.session.identity, name="Ada\nben@hospital.test, board", email="ada@hospital.test"
+    )
+    Requests(trail).ask(replace(visitor.session), "a death")
+    second = at_dashboard(demonstration_store).sign_in("statistician")
+    assert [element.value for element in second.app.text] == [
+        "Ada ben@hospital.test, board\nada@hospital.test, board\na death",
+        "Max Statistician (independent statistician)\nstatistician, statistician",
+    ]
 
 
 @pytest.mark.parametrize("button", ["Leave the closed session", "Sign out"])

@@ -11,7 +11,6 @@ import pytest
 import streamlit as st
 
 import access.sign_in
-import display.sign_in
 from access import Denied, View
 from access.session import Activity
 from access.trail import Trail
@@ -62,9 +61,7 @@ def signed_in(
     """A new window of the same browser, which has the cookie of a member of the board."""
     monkeypatch.setattr(st, "user", Account())
     monkeypatch.setattr(st, "logout", lambda: None)
-    activity = Activity()
-    for room in (access.sign_in, display.sign_in):
-        monkeypatch.setattr(room, "ACTIVITY", activity)
+    monkeypatch.setattr(access.sign_in, "ACTIVITY", Activity())
 
     def come() -> Visitor:
         visitor = at_dashboard(demonstration_store)
@@ -100,6 +97,13 @@ def test_signing_out_in_one_window_ends_every_other_one(
     assert b"Arm A" not in other.bytes_sent
     acts = [row.act for row in reversed(trail.select()) if row.act.endswith(("left", "ended"))]
     assert acts == ["session ended", "closed session left", "session ended"]
+    assert "refused" not in {row.outcome for row in trail.select()}
+    # Somebody has kept a copy of the cookie.
+    kept = signed_in()
+    assert not kept.shows_numbers
+    last = trail.select(limit=1)[0]
+    assert (last.act, last.outcome, last.subject) == ("ended sign-in used", "refused", "4711")
+    assert "signed out" in last.reason
 
 
 def removed(role_file: Path) -> None:
