@@ -76,7 +76,8 @@ def open_for(
     trial, snapshot = with_standard_queries(chosen[0], settings.smq_file), chosen[1]
     key = settings.board_private_key_file
     arm_of = partial(arm_of_participant, trial, snapshot, key)
-    at = LookedAt(trial.id, str(snapshot.id), trial.blinding.unmasking_persons, arm_of)
+    limits = trial.blinding.unmasking_persons, trial.blinding.emergencies_per_day
+    at = LookedAt(trial.id, str(snapshot.id), *limits, arm_of)
     with views:
         view = view_control(session, Requests(trail), trail, at)
     wanted = (trial.id, snapshot, view)

@@ -340,9 +340,11 @@ class Trail:
         found = self._rows(select(_columns[column]).distinct())
         return sorted(readable(value) for (value,) in found if value)
 
-    def people(self) -> dict[str, str]:
-        """Everybody who occurs, "issuer/subject" with the latest name."""
+    def people(self, role: str = "") -> dict[str, str]:
+        """Everybody who occurs, in this role or any, "issuer/subject" with the latest name."""
         latest = select(func.max(_columns.sequence)).group_by(_columns.issuer, _columns.subject)
+        if role:
+            latest = latest.where(_columns.role == role)
         rows = self._entries(
             select(audit_trail)
             .where(_columns.sequence.in_(latest), _columns.subject != "")

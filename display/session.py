@@ -1,16 +1,19 @@
 """The session of a browser window, and what was opened in it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import streamlit as st
 
 from access.entries import Actor
+from access.errors import ClosedSessionError, RecordsError
 from access.identity import Identity
 from access.policy import Action, Denied, decide, pages_of
 from access.session import Session
 from access.trail import Trail
 from display.state import window
+from display.text import plain
 from queries import Board
 
 
@@ -57,6 +60,15 @@ def readable(trail: Trail, session: Session) -> Trail:
         raise Denied("Your session has ended. Sign in again.")
     decide(session.identity, Action.READ_TRAIL)
     return trail
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What cannot be done is said where it was asked for."""
+    try:
+        yield
+    except (ClosedSessionError, Denied, RecordsError) as error:
+        st.error(plain(str(error)))
 
 
 def note_denied(error: Denied) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import access.closed_session
 import access.late
-from access import Denied, Grant, Role, View
+from access import Denied, Role, View
 from access.closed_session import (
     REQUEST_MINUTES,
     Requests,
@@ -18,7 +18,6 @@ from access.closed_session import (
     enter,
     leave,
     name_arms,
-    unblind_participant,
 )
 from access.entries import Actor
 from access.errors import AuditError, ClosedSessionError
@@ -367,60 +366,7 @@ def test_signing_out_withdraws_the_request(trail: Trail, requests: Requests) -> 
         requests.answer(member("ben").identity, request, confirm=True)
 
 
-# Emergencies and the command line
-
-
-def test_an_emergency_unblinds_one_participant_after_it_was_recorded(trail: Trail) -> None:
-    asked: list[tuple[Grant, str, list[str]]] = []
-
-    def arm_of(grant: Grant, participant: str) -> str:
-        asked.append((grant, participant, [row.outcome for row in trail.select()]))
-        return "UC-MSC"
-
-    found = unblind_participant(
-        member("max", Role.STATISTICIAN),
-        trail,
-        trial=TRIAL,
-        snapshot=SNAPSHOT,
-        participant=" 01-007 ",
-        reason="anaphylaxis",
-        arm_of=arm_of,
-    )
-    assert found == "UC-MSC"
-    ((grant, participant, before),) = asked
-    assert participant == "01-007"
-    assert grant.question == "emergency/arm_of_participant"
-    assert before == ["intended"]
-    assert [(row.outcome, row.resource) for row in trail.select()] == [
-        ("done", "01-007"),
-        ("intended", "01-007"),
-    ]
-    # The trail says whom, and not what was found.
-    assert all("UC-MSC" not in str(row) for row in trail.select())
-
-
-@pytest.mark.parametrize(
-    ("role", "participant", "reason"),
-    [
-        (Role.BOARD, "01-007", "x"),
-        (Role.SPONSOR, "01-007", "x"),
-        (Role.STATISTICIAN, "", "x"),
-        (Role.STATISTICIAN, "01-007", " "),
-    ],
-)
-def test_no_other_role_and_nothing_without_a_reason(
-    trail: Trail, role: Role, participant: str, reason: str
-) -> None:
-    with pytest.raises((Denied, ClosedSessionError)):
-        unblind_participant(
-            member("eve", role),
-            trail,
-            trial=TRIAL,
-            snapshot=SNAPSHOT,
-            participant=participant,
-            reason=reason,
-            arm_of=lambda *_: pytest.fail("it was asked"),
-        )
+# The command line
 
 
 def test_a_command_is_recorded_with_the_user_of_the_process(trail: Trail) -> None:

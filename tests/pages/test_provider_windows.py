@@ -1,7 +1,6 @@
 """Windows of one sign-in at a provider: what ends the sign-in ends each of them."""
 
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,19 +113,7 @@ def half_written(role_file: Path) -> None:
     role_file.write_text(ROLES[: len(ROLES) // 2], "utf-8")
 
 
-def writable_by_others(role_file: Path) -> None:
-    role_file.chmod(0o664)
-
-
-def changed_in_place(role_file: Path) -> None:
-    """As long as before, and as old."""
-    before = role_file.stat()
-    with role_file.open("r+", encoding="utf-8") as file:
-        file.write(ROLES.replace("members", "nobody."))
-    os.utime(role_file, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
-@pytest.mark.parametrize("happens", [removed, half_written, writable_by_others, changed_in_place])
+@pytest.mark.parametrize("happens", [removed, half_written])
 def test_a_right_that_cannot_be_proved_ends_the_closed_session(
     signed_in: Callable[[], Visitor],
     trail: Trail,
@@ -148,9 +135,8 @@ def test_a_right_that_cannot_be_proved_ends_the_closed_session(
     assert [button.label for button in visitor.app.button] == ["Sign out"]
     acts = [row.act for row in trail.select()]
     assert (acts.count("closed session left"), acts.count("session ended")) == (1, 1)
-    if happens is not changed_in_place:
-        (line,) = capfd.readouterr().err.splitlines()
-        assert str(role_file) in json.loads(line)["why"]
+    (line,) = capfd.readouterr().err.splitlines()
+    assert str(role_file) in json.loads(line)["why"]
     role_file.unlink(missing_ok=True)
     role_file.write_text(ROLES, "utf-8")
     role_file.chmod(0o644)
