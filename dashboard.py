@@ -18,7 +18,6 @@ from access.entries import Actor
 from access.errors import ClosedSessionError, RecordsError
 from access.menu import MENU
 from access.releases import offered_snapshots, released
-from access.roles import RolesError
 from access.session import Session
 from access.trail import Trail, open_trail
 from display.closed_session import LookedAt, view_control
@@ -37,7 +36,7 @@ from trials import Trial, TrialDefinitionError, load_trial, told_apart, with_sta
 
 # Their text is a sentence for the person who can act; of all others only a number is shown.
 SAYS_WHAT_TO_DO = (
-    BoardError, ClosedSessionError, RecordsError, RolesError, SnapshotsError, SettingsError,
+    BoardError, ClosedSessionError, RecordsError, SnapshotsError, SettingsError,
     TrialDefinitionError,
 )  # fmt: skip
 
@@ -79,7 +78,8 @@ def open_for(
     trial, snapshot = with_standard_queries(chosen[0], settings.smq_file), chosen[1]
     key = settings.board_private_key_file
     arm_of = partial(arm_of_participant, trial, snapshot, key)
-    at = LookedAt(trial.id, str(snapshot.id), trial.blinding.unmasking_persons, arm_of)
+    limits = trial.blinding.unmasking_persons, trial.blinding.emergencies_per_day
+    at = LookedAt(trial.id, str(snapshot.id), *limits, arm_of)
     with views:
         view = view_control(session, Requests(trail), trail, at)
     wanted = (trial.id, snapshot, view)
@@ -128,13 +128,14 @@ def main() -> None:
             first = MENU[pages_of(identity.role)[0]]
             st.switch_page(first.file, query_params=dict(st.query_params))
         go_on()
-        watch(session, settings.idle_minutes)
+        watch(session)
         with st.sidebar:
             st.caption(plain(identity.name))
             # What is used most comes first; the way out is there whatever follows.
             views, choices = st.container(gap="xsmall"), st.container(gap="xsmall")
-            if st.button("Sign out", icon=":material/logout:"):
-                sign_out(session, trail)
+            st.button(
+                "Sign out", icon=":material/logout:", on_click=sign_out, args=(session, trail)
+            )
         decide(identity, Action.OPEN_PAGE, page=page_name)
         opened = partial(open_for, session, settings, trail, views, choices)
         if rights_of(identity.role).view is None or opened():

@@ -5,11 +5,15 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from access.errors import AuditError, RecordsError
 from command_line import CommandLine, Exit, fault, run_command, without_pandas
 from settings import Settings, SettingsError, described_settings, read_settings
 from snapshots import SnapshotsError, Store, check_files, check_vouched_for, new_key_pair
+
+if TYPE_CHECKING:
+    from access.trail import Trail
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -203,7 +207,24 @@ def _verify(asked: argparse.Namespace) -> int:
             f"Without an outcome, so still under way or cut short: row {entry.sequence}, "
             f"{entry.act}, {entry.holder}, {entry.at}."
         )
+    _tell_emergencies(trail)
     return Exit.DONE
+
+
+def _tell_emergencies(trail: "Trail") -> None:
+    """Who was unblinded in an emergency, by trial: how many, how close together, and when."""
+    from access.emergencies import most_within_a_day, participants, unblinded
+    from exhibits.parts.words import counted
+
+    found = unblinded(trail)
+    for trial in sorted({one.trial for one in found}):
+        here = [one for one in found if one.trial == trial]
+        print(
+            f"Emergency unblinding in {trial}: {counted(participants(here), 'participant')}, "
+            f"at most {most_within_a_day(here)} within 24 hours."
+        )
+        for one in here:
+            print(f"  {one.at.isoformat(timespec='seconds')}, row {one.row}, by {one.holder}")
 
 
 def _checkpoint(_asked: argparse.Namespace) -> int:

@@ -1,24 +1,24 @@
 """The closed session: entered for a reason, left explicitly; naming the arms is a second step.
 
-Every act is in the audit trail before it takes effect. Where the trial definition asks for two
-persons, naming the arms is a request that somebody else confirms from a session of their own.
+Every act is in the audit trail before it takes effect; one that ends something, after it has. Where
+the trial definition asks for two persons, naming the arms is a request that somebody else confirms
+from a session of their own.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Update, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from access.entries import Actor, command_line_actor
 from access.errors import ClosedSessionError, RecordsError
-from access.identity import Identity, command_line_identity
-from access.policy import Action, ClosedSession, Denied, Grant, decide, issue_closed_session
+from access.identity import Identity, command_line_identity, introduced
+from access.policy import Action, ClosedSession, Denied, decide, issue_closed_session
 from access.records import cause_of, reading, unmasking_request, writing
 from access.trail import Trail
 from access.view import View
@@ -33,15 +33,23 @@ NOTICE = "Unequal procedures and events may disclose which arm is which."
 
 @dataclass(frozen=True)
 class Request:
-    """Somebody's request to name the arms of one snapshot."""
+    """Somebody's request to name the arms of one snapshot, or to unblind one participant.
+
+    Attributes:
+        asked_by: name, account and role, for the person who answers.
+        participant: whom; empty where the arms are to be named.
+        answer: empty while it waits; "confirmed" until it is used.
+    """
 
     id: str
     trial: str
     snapshot: str
-    name: str
+    asked_by: str
     holder: str
     reason: str
     expires: datetime
+    participant: str
+    answer: str
 
 
 def enter(session: "Session", trail: Trail, *, trial: str, snapshot: str, reason: str) -> None:
@@ -63,11 +71,41 @@ def enter(session: "Session", trail: Trail, *, trial: str, snapshot: str, reason
 
 
 def leave(session: "Session", trail: Trail, why: str = "left") -> None:
-    """Leave the closed session: what was opened in it is closed, and what was granted ends."""
+    """Leave the closed session: what was opened in it is closed, and what was granted ends.
+
+    Raises:
+        AuditError: it is not recorded yet; it has been left all the same.
+    """
+    note_leaving(session, trail, why)
+    trail.settle()
+
+
+def note_leaving(session: "Session", trail: Trail, why: str) -> None:
+    """Leave it, and have that recorded; what was asked for in it is withdrawn."""
     closed, session.closed = session.closed, None
     session.close_opened()
     if closed is not None:
-        _record(trail, session.identity, "closed session left", closed, reason=why)
+        trail.note(
+            "closed session left",
+            Actor.of(session.identity),
+            trial=closed.trial,
+            snapshot=closed.snapshot,
+            view=closed.view.word,
+            reason=why,
+            also=withdrawal(session.id).where(unmasking_request.c.participant == ""),
+        )
+
+
+def withdrawal(session: str) -> Update:
+    """The statement that ends what a session asked for and has not used."""
+    return (
+        update(unmasking_request)
+        .where(
+            unmasking_request.c.session == session,
+            unmasking_request.c.answer.in_(("", "confirmed")),
+        )
+        .values(answer="withdrawn")
+    )
 
 
 def name_arms(session: "Session", trail: Trail, *, persons: int, reason: str) -> None:
@@ -111,53 +149,8 @@ def at_command_line(
     return issued
 
 
-def unblind_participant(
-    session: "Session",
-    trail: Trail,
-    *,
-    trial: str,
-    snapshot: str,
-    participant: str,
-    reason: str,
-    arm_of: Callable[[Grant, str], str | None],
-) -> str | None:
-    """In an emergency, the arm of one participant, and nothing else; None if there is no such one.
-
-    Args:
-        participant: as the extract names them (USUBJID).
-        arm_of: asks for it with the grant that it is given, which is good for this question only.
-
-    Raises:
-        ClosedSessionError: no participant or no reason is given.
-        Denied: the role may not.
-        AuditError: it cannot be recorded, so nothing is shown.
-    """
-    _need(reason)
-    if not participant.strip():
-        raise ClosedSessionError("Please say which participant.")
-    identity = session.identity
-    grant = decide(
-        identity,
-        Action.UNBLIND_PARTICIPANT,
-        trial=trial,
-        snapshot=snapshot,
-        minutes=1,
-        holds=session.holds,
-    )
-    assert grant is not None
-    with trail.recorded(
-        "one participant unblinded",
-        Actor.of(identity),
-        trial=trial,
-        snapshot=snapshot,
-        resource=participant.strip(),
-        reason=reason.strip(),
-    ):
-        return arm_of(grant, participant.strip())
-
-
 class Requests:
-    """The requests to name arms, in the records database; all servers see the same ones."""
+    """The requests for a second person, in the records database; all servers see the same ones."""
 
     def __init__(self, trail: Trail) -> None:
         """The requests in the records that have this trail."""
@@ -181,49 +174,97 @@ class Requests:
             view=View.UNBLINDED,
             reason=reason,
         )
-        request = secrets.token_hex(8)
-        now = datetime.now(UTC)
+        return self._ask(
+            session,
+            "naming of arms asked for",
+            trial=closed.trial,
+            snapshot=closed.snapshot,
+            reason=reason.strip(),
+        )
+
+    def ask_about(
+        self, session: "Session", *, trial: str, snapshot: str, participant: str, reason: str
+    ) -> str:
+        """The same to unblind one participant, for `access.emergencies`, which looks at the rest.
+
+        Raises:
+            AuditError: it cannot be recorded, so it is not asked.
+        """
+        return self._ask(
+            session,
+            "emergency unblinding asked for",
+            trial=trial,
+            snapshot=snapshot,
+            reason=reason,
+            participant=participant,
+        )
+
+    def _ask(
+        self,
+        session: "Session",
+        act: str,
+        *,
+        trial: str,
+        snapshot: str,
+        reason: str,
+        participant: str = "",
+    ) -> str:
+        request, identity = secrets.token_hex(8), session.identity
+        expires = datetime.now(UTC) + timedelta(minutes=REQUEST_MINUTES)
         with (
             self._trail.recorded(
-                "naming of arms asked for",
+                act,
                 Actor.of(identity),
-                trial=closed.trial,
-                snapshot=closed.snapshot,
+                trial=trial,
+                snapshot=snapshot,
                 resource=request,
-                reason=reason.strip(),
+                reason=_about(participant, reason),
             ),
             self._writing() as connection,
         ):
             connection.execute(
                 unmasking_request.insert().values(
                     id=request,
-                    trial=closed.trial,
-                    snapshot=closed.snapshot,
+                    trial=trial,
+                    snapshot=snapshot,
                     session=session.id,
                     issuer=identity.issuer,
                     subject=identity.subject,
                     name=identity.name,
-                    reason=reason.strip(),
-                    expires=(now + timedelta(minutes=REQUEST_MINUTES)).isoformat(),
+                    account=identity.account,
+                    role=identity.role.words,
+                    participant=participant,
+                    reason=reason,
+                    expires=expires.isoformat(),
                     answer="",
                 )
             )
-        session.at_end.append(partial(self.withdraw, session))
         return request
 
     def open_to(self, identity: Identity, trial: str, snapshot: str) -> list[Request]:
-        """The requests on this snapshot that this person may answer, the oldest first."""
+        """The requests that this person may answer, the oldest first.
+
+        Those on this snapshot, and those to unblind a participant of the trial on any.
+        """
         try:
             decide(identity, Action.ENTER_CLOSED_SESSION, trial=trial, snapshot=snapshot)
         except Denied:
             return []
-        rows = self._rows(trial=trial, snapshot=snapshot, answer="")
-        return [row for row in rows if row.holder != identity.holder]
+        return [
+            row
+            for row in self._rows(trial=trial, answer="")
+            if row.holder != identity.holder and (row.participant or row.snapshot == snapshot)
+        ]
 
     def standing_of(self, session: "Session") -> Request | None:
-        """The request of this session that still waits for an answer."""
-        rows = self._rows(session=session.id, answer="")
+        """The request of this session to name the arms that still waits for an answer."""
+        rows = self._rows(session=session.id, answer="", participant="")
         return rows[-1] if rows else None
+
+    def about_participants(self, session: "Session") -> list[Request]:
+        """The requests of this session to unblind one, that wait or are confirmed and not used."""
+        rows = self._rows(session=session.id)
+        return [row for row in rows if row.participant and row.answer in {"", "confirmed"}]
 
     def answer(self, identity: Identity, request: Request, *, confirm: bool) -> None:
         """Confirm or decline somebody else's request.
@@ -237,14 +278,17 @@ class Requests:
         )
         if identity.holder == request.holder:
             raise Denied("A second person has to answer this.")
+        what = "emergency unblinding" if request.participant else "naming of arms"
+        answer = "confirmed" if confirm else "declined"
         with (
             self._trail.recorded(
-                "naming of arms confirmed" if confirm else "naming of arms declined",
+                f"{what} {answer}",
                 Actor.of(identity),
                 trial=request.trial,
                 snapshot=request.snapshot,
                 resource=request.id,
-                reason=f"asked for by {request.holder}: {request.reason}",
+                reason=f"asked for by {request.holder}: "
+                + _about(request.participant, request.reason),
             ),
             self._writing() as connection,
         ):
@@ -256,7 +300,7 @@ class Requests:
                     unmasking_request.c.expires > datetime.now(UTC).isoformat(),
                 )
                 .values(
-                    answer="confirmed" if confirm else "declined",
+                    answer=answer,
                     answered_by=identity.holder,
                     answered_at=datetime.now(UTC).isoformat(),
                 )
@@ -277,34 +321,38 @@ class Requests:
             trial=closed.trial,
             snapshot=closed.snapshot,
             answer="confirmed",
+            participant="",
         )
-        if not rows or rows[-1].holder != session.identity.holder:
+        if not rows:
             return False
-        with self._writing() as connection:
-            used = connection.execute(
-                update(unmasking_request)
-                .where(
-                    unmasking_request.c.id == rows[-1].id,
-                    unmasking_request.c.answer == "confirmed",
-                )
-                .values(answer="used")
-            )
-        if used.rowcount != 1:
+        try:
+            self.use(session, rows[-1])
+        except ClosedSessionError:
             return False
         _unmask(session, self._trail, closed, rows[-1].reason, rows[-1].id)
         return True
 
-    def withdraw(self, session: "Session") -> None:
-        """End what this session asked for and has not used."""
+    def use(self, session: "Session", request: Request) -> None:
+        """Use a confirmed request of this session up.
+
+        Raises:
+            ClosedSessionError: it is not confirmed, was used, has expired, or is another session's.
+        """
         with self._writing() as connection:
-            connection.execute(
+            used = connection.execute(
                 update(unmasking_request)
                 .where(
+                    unmasking_request.c.id == request.id,
                     unmasking_request.c.session == session.id,
-                    unmasking_request.c.answer.in_(("", "confirmed")),
+                    unmasking_request.c.issuer == session.identity.issuer,
+                    unmasking_request.c.subject == session.identity.subject,
+                    unmasking_request.c.answer == "confirmed",
+                    unmasking_request.c.expires > datetime.now(UTC).isoformat(),
                 )
-                .values(answer="withdrawn")
+                .values(answer="used")
             )
+        if used.rowcount != 1:
+            raise ClosedSessionError("This request is not confirmed, was used, or has expired.")
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -337,13 +385,19 @@ class Requests:
                 row.id,
                 row.trial,
                 row.snapshot,
-                row.name,
+                introduced(row.name, row.account, row.role),
                 f"{row.issuer}/{row.subject}",
                 row.reason,
                 datetime.fromisoformat(row.expires),
+                row.participant,
+                row.answer,
             )
             for row in found
         ]
+
+
+def _about(participant: str, reason: str) -> str:
+    return f"participant {participant}: {reason}" if participant else reason
 
 
 def _need(reason: str) -> None:

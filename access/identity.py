@@ -33,6 +33,7 @@ class Identity:
         role: what the person is to the trials named in `trials`.
         trials: the ids of the trials that the role is for; None for every trial.
         expires: until when the provider vouches, UTC; None where it does not say.
+        email: as the provider has verified it, or does not say; empty where it names none.
     """
 
     issuer: str
@@ -41,6 +42,12 @@ class Identity:
     role: Role
     trials: frozenset[str] | None = None
     expires: datetime | None = None
+    email: str = ""
+
+    @property
+    def account(self) -> str:
+        """By what others tell the person from one of the same name: e-mail, or else subject."""
+        return self.email or self.subject
 
     @property
     def holder(self) -> str:
@@ -50,6 +57,12 @@ class Identity:
     def is_for(self, trial: str) -> bool:
         """Whether the role is for this trial."""
         return self.trials is None or trial in self.trials
+
+
+def introduced(name: str, account: str, role: str) -> str:
+    """Name, account and role on two lines, whatever somebody is called."""
+    first, second = (" ".join(text.split()) for text in (name, f"{account}, {role}"))
+    return f"{first}\n{second}"
 
 
 def demonstration_identities() -> list[Identity]:

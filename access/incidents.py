@@ -15,13 +15,17 @@ def log_incident(error: BaseException, *, page: str, role: str) -> str:
     """
     number = secrets.token_hex(4)
     frames = traceback.extract_tb(error.__traceback__)[-8:]
-    entry = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "incident": number,
-        "error": type(error).__name__,
-        "where": [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames],
-        "page": page,
-        "role": role,
-    }
-    sys.stderr.write(json.dumps(entry) + "\n")
+    log_line(
+        number,
+        error=type(error).__name__,
+        where=[f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames],
+        page=page,
+        role=role,
+    )
     return number
+
+
+def log_line(incident: str, **facts: str | list[str]) -> None:
+    """Write one JSON line to stderr, for whoever looks after the server."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    sys.stderr.write(json.dumps({"at": at, "incident": incident, **facts}) + "\n")

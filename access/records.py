@@ -35,7 +35,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from access.errors import RecordsError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0002"
+HEAD = "0003"
 
 # How long a writer waits for the others before it says that it could not write.
 PATIENCE_SECONDS = 60
@@ -79,7 +79,8 @@ audit_trail = Table(
     Column("mac", String(64), nullable=False, unique=True),
 )
 
-# Requests to name the arms of a snapshot. `answer`: empty, confirmed, declined, used, withdrawn.
+# Requests to name the arms of a snapshot, or that of one participant. `answer`: empty, confirmed,
+# declined, used, withdrawn.
 unmasking_request = Table(
     "unmasking_request",
     metadata,
@@ -95,6 +96,9 @@ unmasking_request = Table(
     Column("answer", String(16), nullable=False),
     Column("answered_by", Text, nullable=True),
     Column("answered_at", String(32), nullable=True),
+    Column("account", Text, nullable=False, server_default=""),
+    Column("role", Text, nullable=False, server_default=""),
+    Column("participant", Text, nullable=False, server_default=""),
 )
 
 # Snapshots that the sponsor may see; of each trial the one released last.

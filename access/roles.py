@@ -7,11 +7,15 @@
     role = "board"                    # see access/policy.py
     trials = ["nct05689008"]          # left out: every trial
 
-It is read again whenever it has changed, so that a right that is taken away ends at once.
+It is read each time that somebody's role is asked for, so that a right that is taken away ends at
+once. It belongs to the dashboard's user or to root, and nobody else may write it.
 """
 
+import os
+import stat
 import tomllib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,27 +64,29 @@ class Roles(_Model):
         )
 
 
-_read: dict[Path, tuple[tuple[int, int, int], Roles]] = {}
-
-
 def read_roles(path: Path | None) -> Roles:
-    """The role file as it is now.
+    """The role file as it is now; what counts is what it says, not when it was written.
 
     Raises:
-        RolesError: there is none, or it cannot be used.
+        RolesError: there is none, it cannot be used, or others than its owner may write it. The
+            text names the file, and is for the log.
     """
     if path is None:
         raise RolesError("No role file is set up (DSMB_ROLES_FILE), so nobody has a role.")
     try:
-        status = path.stat()
-        # A file that was replaced differs in one of these, even within one tick of the clock.
-        version = (status.st_mtime_ns, status.st_size, status.st_ino)
-        known = _read.get(path)
-        if known is None or known[0] != version:
-            known = _read[path] = (version, Roles.model_validate(_parsed(path)))
-        return known[1]
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            _check(path, os.fstat(descriptor))
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read()
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise RolesError(f"The role file {path} cannot be read ({error.strerror}).") from None
+    try:
+        return _parsed(content)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RolesError(f"The role file {path} is not valid TOML: {error}.") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -90,8 +96,23 @@ def read_roles(path: Path | None) -> Roles:
         ) from None
 
 
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RolesError(f"The role file {path} is not valid TOML: {error}.") from None
+def _check(path: Path, status: os.stat_result) -> None:
+    """Raise RolesError unless it is a file that this process's user, or root, alone may write."""
+    mode = stat.S_IMODE(status.st_mode)
+    if not stat.S_ISREG(status.st_mode):
+        raise RolesError(f"The role file {path} is not a file.")
+    if status.st_uid not in {os.geteuid(), 0}:
+        raise RolesError(
+            f"The role file {path} belongs to user {status.st_uid}, so it is not used: who can "
+            "write it gives roles. Have it belong to the dashboard's user, or to root."
+        )
+    if mode & 0o022:
+        raise RolesError(
+            f"The role file {path} can be written by others than its owner (mode {mode:04o}), so "
+            f"it is not used. Run: chmod go-w {path}"
+        )
+
+
+@lru_cache(maxsize=2)
+def _parsed(content: bytes) -> Roles:
+    return Roles.model_validate(tomllib.loads(content.decode("utf-8")))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from access.closed_session import note_leaving, withdrawal
 from access.entries import Actor
 from access.identity import Identity
 from access.policy import ClosedSession
@@ -31,10 +32,9 @@ class Session:
 
     Attributes:
         identity: as it was at sign-in; a session whose identity would now be another one ends.
-        entitled: asked again and again, whether the identity still has its role.
+        entitled: asked again and again, whether the sign-in goes on and gives the same role.
         closed: the closed session that it has entered.
         opened: what is to be closed when it ends.
-        at_end: what else is to be done then.
     """
 
     identity: Identity
@@ -42,12 +42,11 @@ class Session:
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     closed: ClosedSession | None = None
     opened: Closable | None = None
-    at_end: list[Callable[[], None]] = field(default_factory=list)
     ended: bool = False
     last_active: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def holds(self) -> bool:
-        """Whether it still goes on, and the person still has the role."""
+        """Whether it still goes on: what grants, pages, fragments and the clock ask alike."""
         expires = self.identity.expires
         in_time = expires is None or datetime.now(UTC) < expires
         return not self.ended and in_time and self.entitled()
@@ -77,24 +76,14 @@ class Session:
         """End it: nothing that was granted to it holds any longer. Then record it.
 
         Raises:
-            AuditError: it cannot be recorded; it has ended all the same.
+            AuditError: it is not recorded yet; it has ended all the same.
         """
         if self.ended:
             return
         self.ended = True
-        self.close_opened()
-        for act in self.at_end:
-            act()
-        closed, self.closed = self.closed, None
-        if closed is not None:
-            trail.write(
-                "closed session left",
-                Actor.of(self.identity),
-                trial=closed.trial,
-                snapshot=closed.snapshot,
-                reason=why,
-            )
-        trail.write("session ended", Actor.of(self.identity), reason=why)
+        note_leaving(self, trail, why)
+        trail.note("session ended", Actor.of(self.identity), reason=why, also=withdrawal(self.id))
+        trail.settle()
 
 
 # Issuer, subject and moment of issue: one act of signing in at the provider.
@@ -112,6 +101,7 @@ class Activity:
     def __init__(self) -> None:
         """Nobody has been here yet."""
         self._last: dict[SignIn, datetime] = {}
+        # Each with when the provider's word for it expires: then nobody need remember it.
         self._ended: dict[SignIn, datetime] = {}
         self._lock = threading.Lock()
 
@@ -127,9 +117,10 @@ class Activity:
         now = datetime.now(UTC)
         with self._lock:
             # What is forgotten here was issued longer ago than `idle`, so it is refused unknown.
-            for known in (self._last, self._ended):
-                for key in [key for key, at in known.items() if now - at >= idle]:
-                    del known[key]
+            for key in [key for key, at in self._last.items() if now - at >= idle]:
+                del self._last[key]
+            for key in [key for key, until in self._ended.items() if now >= until]:
+                del self._ended[key]
             last = self._last.get(sign_in, issued)
             if sign_in in self._ended or now - last >= idle:
                 return None
@@ -137,11 +128,20 @@ class Activity:
                 self._last[sign_in] = last = now
             return last
 
-    def end(self, sign_in: SignIn) -> None:
-        """Refuse this sign-in from now on."""
+    def has_ended(self, sign_in: SignIn) -> bool:
+        """Whether somebody ended it."""
+        with self._lock:
+            return sign_in in self._ended
+
+    def end(self, sign_in: SignIn, expires: datetime) -> None:
+        """Refuse this sign-in from now on.
+
+        Args:
+            expires: until when the provider vouches for it.
+        """
         with self._lock:
             self._last.pop(sign_in, None)
-            self._ended[sign_in] = datetime.now(UTC)
+            self._ended[sign_in] = expires
 
 
 ACTIVITY = Activity()

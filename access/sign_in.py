@@ -7,18 +7,25 @@ role the person has by the role file as it is now.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from access.identity import Identity
+from access.incidents import log_line
 from access.roles import RolesError, read_roles
 from access.session import ACTIVITY, SignIn
 
 EXPIRED = "Your sign-in has expired. Sign in again."
+ENDED = "Somebody has signed out of this sign-in. Sign in again."
 LOCKED = "Locked after {minutes:g} minutes without activity. Sign in again."
 NO_ROLE = (
     "You are signed in, but have no role here, or more than one. "
     "Ask who looks after the dashboard to put you into the group of your role."
+)
+NOT_PROVED = (
+    "Who has which role cannot be looked up now, so nobody has one and nothing is shown. "
+    "Ask who looks after the dashboard: its log says why."
 )
 
 
@@ -40,37 +47,47 @@ class SignInSettings(Protocol):
 
 def identified(
     claims: Mapping[str, Any], asked: SignInSettings, *, used_now: bool
-) -> tuple[str, Identity | None, datetime]:
-    """Who the claims say it is, and the last use; or a sentence that says why it is nobody."""
-    never = datetime.min.replace(tzinfo=UTC)
+) -> tuple[str, Identity | None]:
+    """Who the claims say it is; or a sentence that says why it is nobody.
+
+    Args:
+        used_now: see `Activity.last_use`.
+    """
     found = sign_in_of(claims)
     expires = claims.get("exp")
     if found is None or not isinstance(expires, int | float):
-        return (
-            "The provider did not say who you are, or until when (iss, sub, iat, exp).",
-            None,
-            never,
-        )
+        return "The provider did not say who you are, or until when (iss, sub, iat, exp).", None
     if datetime.now(UTC) >= _moment(expires):
-        return EXPIRED, None, never
+        return EXPIRED, None
+    if ACTIVITY.has_ended(found):
+        return ENDED, None
     idle = timedelta(minutes=asked.idle_minutes)
-    last_use = ACTIVITY.last_use(found, _moment(found[2]), idle, used_now=used_now)
-    if last_use is None:
-        return LOCKED.format(minutes=asked.idle_minutes), None, never
-    held = read_roles(asked.roles_file).of(claims)
+    if ACTIVITY.last_use(found, _moment(found[2]), idle, used_now=used_now) is None:
+        return LOCKED.format(minutes=asked.idle_minutes), None
+    try:
+        held = read_roles(asked.roles_file).of(claims)
+    except RolesError as error:
+        _log_once(str(error))
+        return NOT_PROVED, None
+    _log_once.cache_clear()
     if held is None:
-        return NO_ROLE, None, last_use
+        return NO_ROLE, None
     role, trials = held
     name = str(claims.get("name") or claims.get("email") or claims["sub"])
-    return "", Identity(found[0], found[1], name, role, trials, _moment(expires)), last_use
+    email = "" if claims.get("email_verified") is False else str(claims.get("email") or "")
+    return "", Identity(found[0], found[1], name, role, trials, _moment(expires), email)
 
 
 def is_still(identity: Identity, claims: Mapping[str, Any], asked: SignInSettings) -> bool:
-    """Whether the role file still gives the identity its role and trials."""
-    try:
-        return read_roles(asked.roles_file).of(claims) == (identity.role, identity.trials)
-    except RolesError:
-        return False
+    """Whether the sign-in goes on, in whatever window, and the person has the same role."""
+    return identified(claims, asked, used_now=False)[1] == identity
+
+
+def end_sign_in(claims: Mapping[str, Any]) -> None:
+    """Accept what has these claims no longer, whoever has its cookie."""
+    found, expires = sign_in_of(claims), claims.get("exp")
+    if found is not None and isinstance(expires, int | float):
+        ACTIVITY.end(found, _moment(expires))
 
 
 def sign_in_of(claims: Mapping[str, Any]) -> SignIn | None:
@@ -80,6 +97,12 @@ def sign_in_of(claims: Mapping[str, Any]) -> SignIn | None:
             return issuer, subject, int(issued)
         case _:
             return None
+
+
+@lru_cache(maxsize=1)
+def _log_once(why: str) -> None:
+    """Log why no role can be proved; windows ask every few seconds, and the answer is the same."""
+    log_line("no role can be proved", why=why)
 
 
 def _moment(seconds: float) -> datetime:

@@ -9,19 +9,32 @@ checkpoint kept elsewhere shows.
 import hashlib
 import hmac
 import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, desc, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    Row,
+    Select,
+    desc,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from access.audit_key import read_audit_key
 from access.entries import Actor, Entry, Outcome, escaped, readable
 from access.errors import AuditError
+from access.incidents import log_line
+from access.late import Waiting, is_late, late
 from access.records import audit_trail, cause_of, open_records, reading, writing
 
 NO_ROW_BEFORE = "0" * 64
@@ -30,6 +43,10 @@ _seen: dict[Engine, tuple[int, str]] = {}
 _IN_THIS_PROCESS = "this process last wrote to it"
 _CHECKPOINT = b"dsmb audit checkpoint 1\n"
 _ROWS_AT_A_TIME = 1000
+NOT_RECORDED_YET = (
+    "Something that was ended could not be recorded yet. It is kept, and recorded before anything "
+    "else as soon as the records database (DSMB_RECORDS_URL) can be written."
+)
 
 _columns = audit_trail.c
 
@@ -135,6 +152,8 @@ class Trail:
         Raises:
             AuditError: it cannot be written; then what it is about must not happen.
         """
+        if not late(self.records).settled():
+            raise AuditError(f"{NOT_RECORDED_YET} Until then, this is not done.")
         texts = {
             "act": act,
             **vars(actor),
@@ -144,6 +163,60 @@ class Trail:
             "resource": resource,
             "reason": reason,
         }
+        return self._append(texts, outcome, intent)
+
+    def note(
+        self,
+        act: str,
+        actor: Actor,
+        *,
+        trial: str = "",
+        snapshot: str = "",
+        view: str = "",
+        reason: str = "",
+        also: Executable | None = None,
+    ) -> None:
+        """Have a row written of what has happened already, before any other; see `settle`.
+
+        Args:
+            also: what is to be changed in the records together with it.
+        """
+        at = datetime.now(UTC)
+        texts = {"act": act, **vars(actor), "trial": trial, "snapshot": snapshot, "view": view}
+
+        def record() -> None:
+            self._append({**texts, "resource": "", "reason": reason}, "done", None, at, also)
+
+        facts = {"happened": at.isoformat(timespec="seconds"), **texts}
+        late(self.records).put(Waiting(record, facts))
+
+    def settle(self) -> None:
+        """Wait until what was noted is recorded, for two seconds at most.
+
+        Raises:
+            AuditError: it is not recorded yet. It has happened, and is kept until it is recorded.
+        """
+        if late(self.records).settled():
+            return
+        for waiting in late(self.records).overdue():
+            if not waiting.is_logged:
+                log_line("not recorded yet", **waiting.facts)
+                waiting.is_logged = True
+        raise AuditError(NOT_RECORDED_YET)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something that has happened could not be recorded yet."""
+        return bool(late(self.records).overdue())
+
+    def _append(
+        self,
+        texts: Mapping[str, str],
+        outcome: Outcome,
+        intent: int | None,
+        happened: datetime | None = None,
+        also: Executable | None = None,
+    ) -> Entry:
         stored = {name: escaped(text) for name, text in texts.items()}
         try:
             with writing(self.records) as connection:
@@ -157,6 +230,9 @@ class Trail:
                         "written under another key, so nothing is added and this is not done. See "
                         "DSMB_AUDIT_KEY_FILE, and run: python -m access audit verify"
                     )
+                # A row's time is when it is written, so that rows stay in the order of time.
+                if happened is not None and is_late(happened):
+                    stored["reason"] += f" (on {happened:%Y-%m-%d at %H:%M:%S} UTC; recorded late)"
                 unsigned = Entry(
                     sequence=last.sequence + 1 if last else 1,
                     at=datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -170,6 +246,8 @@ class Trail:
                     self._check_row(connection, *_seen[self.records], _IN_THIS_PROCESS)
                 entry = replace(unsigned, mac=self._sign(unsigned.content()))
                 connection.execute(audit_trail.insert(), vars(entry))
+                if also is not None:
+                    connection.execute(also)
         except SQLAlchemyError as error:
             raise AuditError(
                 f"The audit trail cannot be written ({cause_of(error)}), so this is not done. "
@@ -279,9 +357,11 @@ class Trail:
         found = self._rows(select(_columns[column]).distinct())
         return sorted(readable(value) for (value,) in found if value)
 
-    def people(self) -> dict[str, str]:
-        """Everybody who occurs, "issuer/subject" with the latest name."""
+    def people(self, role: str = "") -> dict[str, str]:
+        """Everybody who occurs, in this role or any, "issuer/subject" with the latest name."""
         latest = select(func.max(_columns.sequence)).group_by(_columns.issuer, _columns.subject)
+        if role:
+            latest = latest.where(_columns.role == role)
         rows = self._entries(
             select(audit_trail)
             .where(_columns.sequence.in_(latest), _columns.subject != "")

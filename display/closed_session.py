@@ -1,22 +1,24 @@
-"""The closed session in the sidebar: entering, naming the arms, confirming, leaving, emergencies.
+"""The closed session in the sidebar: entering, naming the arms, confirming, leaving.
 
 Texts that somebody wrote are drawn by `st.text`, letter by letter.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import streamlit as st
 
 from access import closed_session
 from access.closed_session import NOTICE, REASONS, Request, Requests
-from access.errors import ClosedSessionError, RecordsError
-from access.policy import Action, Denied, Grant, rights_of, views_of
+from access.errors import AuditError
+from access.identity import introduced
+from access.policy import Action, Grant, rights_of, views_of
 from access.session import Session
 from access.trail import Trail
 from access.view import View
-from display.session import rerun_by_clock
+from display.emergencies import emergency_control
+from display.session import explained, rerun_by_clock
 from display.state import VIEW_KEY, control, forget_control, set_control, window
 
 
@@ -26,12 +28,14 @@ class LookedAt:
 
     Attributes:
         persons: how many it takes to name the arms.
+        emergencies_a_day: so many may be unblinded within 24 hours without a second person.
         arm_of: asks for one participant's arm with the grant it is given.
     """
 
     trial: str
     snapshot: str
     persons: int
+    emergencies_a_day: int
     arm_of: Callable[[Grant, str], str | None]
 
 
@@ -42,11 +46,12 @@ def view_control(session: Session, requests: Requests, trail: Trail, at: LookedA
         return View.POOLED
     closed = session.closed
     if closed is not None and (closed.trial, closed.snapshot) != (at.trial, at.snapshot):
-        _leave(session, requests, trail, "another snapshot")
+        _leave(session, trail, "another snapshot")
         closed = None
     view = View.POOLED
     standing = requests.standing_of(session)
     others = requests.open_to(session.identity, at.trial, at.snapshot)
+    emergencies = requests.about_participants(session)
     if closed is None:
         if st.button("Enter the closed session", icon=":material/lock_open:"):
             _enter(session, trail, at)
@@ -56,11 +61,9 @@ def view_control(session: Session, requests: Requests, trail: Trail, at: LookedA
         view = _pick(session, requests, trail, at, standing)
     for request in others:
         _answer(session, requests, request)
-    _follow(session, requests, at, _ids(standing, others))
-    if Action.UNBLIND_PARTICIPANT in rights.acts and st.button(
-        "Emergency unblinding", icon=":material/emergency:"
-    ):
-        _emergency(session, trail, at)
+    _follow(session, requests, at, _states(standing, *others, *emergencies))
+    if Action.UNBLIND_PARTICIPANT in rights.acts:
+        emergency_control(session, requests, trail, at, emergencies)
     return view
 
 
@@ -88,9 +91,11 @@ def _pick(
             )
         elif st.button("Name the arms", icon=":material/visibility:"):
             _name_arms(session, requests, trail, at)
-    if st.button("Leave the closed session", icon=":material/lock:"):
-        _leave(session, requests, trail, "left")
-        st.rerun()
+    # Before anything else of the run that the click asks for: whatever that waits for, this ends.
+    st.button(
+        "Leave the closed session", icon=":material/lock:", on_click=_leave,
+        args=(session, trail, "left"),
+    )  # fmt: skip
     st.caption("In the closed session, for this snapshot:")
     st.text(closed.reason)
     return picked or View.POOLED
@@ -107,7 +112,7 @@ def _enter(session: Session, trail: Trail, at: LookedAt) -> None:
         text = st.text_input("In a few words", placeholder="for example: third scheduled meeting")
         if not st.form_submit_button("Enter", type="primary"):
             return
-    with _explained():
+    with explained():
         closed_session.enter(
             session,
             trail,
@@ -131,7 +136,7 @@ def _name_arms(session: Session, requests: Requests, trail: Trail, at: LookedAt)
         reason = st.text_input("Why is it necessary?")
         if not st.form_submit_button("Name the arms" if alone else "Ask", type="primary"):
             return
-    with _explained():
+    with explained():
         if alone:
             closed_session.name_arms(session, trail, persons=at.persons, reason=reason)
             window().view = View.UNBLINDED
@@ -141,66 +146,47 @@ def _name_arms(session: Session, requests: Requests, trail: Trail, at: LookedAt)
 
 
 def _answer(session: Session, requests: Requests, request: Request) -> None:
+    person = session.identity
     with st.container(border=True, key=f"request-{request.id}"):
-        st.caption("Somebody asks for your confirmation to see the arms under their names:")
-        st.text(f"{request.name}\n{request.reason}")
+        st.caption(
+            "Somebody asks for your confirmation to "
+            + (
+                "unblind one participant in an emergency:"
+                if request.participant
+                else "see the arms under their names:"
+            )
+        )
+        whom = f"{request.participant}\n" if request.participant else ""
+        st.text(f"{request.asked_by}\n{whom}{request.reason}")
+        st.caption("You answer as:")
+        st.text(introduced(person.name, person.account, person.role.words))
         for label, confirm in (("Confirm", True), ("Decline", False)):
             if st.button(label, key=f"{label}-{request.id}"):
-                with _explained():
+                with explained():
                     requests.answer(session.identity, request, confirm=confirm)
                     st.rerun()
 
 
-@st.dialog("Emergency unblinding")
-def _emergency(session: Session, trail: Trail, at: LookedAt) -> None:
-    st.write(
-        "Shows the arm of one participant, for an emergency in their care. It is recorded with "
-        "your name, the participant and the reason."
-    )
-    with st.form("emergency", border=False):
-        participant = st.text_input("Participant", placeholder="as in the extract (USUBJID)")
-        reason = st.text_input("Why is it necessary?")
-        if not st.form_submit_button("Unblind this participant", type="primary"):
-            return
-    with _explained():
-        arm = closed_session.unblind_participant(
-            session,
-            trail,
-            trial=at.trial,
-            snapshot=at.snapshot,
-            participant=participant,
-            reason=reason,
-            arm_of=at.arm_of,
-        )
-        if arm is None:
-            st.warning("Nobody of this name is randomized in this snapshot.")
-        else:
-            st.text(f"{participant.strip()}\n{arm}")
-
-
-def _leave(session: Session, requests: Requests, trail: Trail, why: str) -> None:
-    requests.withdraw(session)
-    closed_session.leave(session, trail, why)
+def _leave(session: Session, trail: Trail, why: str) -> None:
+    with suppress(AuditError):  # the dashboard says what is not recorded yet
+        closed_session.leave(session, trail, why)
     forget_control(VIEW_KEY)
 
 
-def _ids(standing: Request | None, others: list[Request]) -> tuple[str, ...]:
-    """Which requests there are: one's own that stands, and those of others."""
-    return (standing.id if standing else "", *(request.id for request in others))
+def _states(*requests: Request | None) -> tuple[tuple[str, str], ...]:
+    """Which requests there are, and how far they are."""
+    return tuple((request.id, request.answer) for request in requests if request is not None)
 
 
 @st.fragment(run_every="4s")
-def _follow(session: Session, requests: Requests, at: LookedAt, drawn: tuple[str, ...]) -> None:
+def _follow(
+    session: Session, requests: Requests, at: LookedAt, drawn: tuple[tuple[str, str], ...]
+) -> None:
     """Draw the page again once somebody asks, or answers, or a request has expired."""
-    others = requests.open_to(session.identity, at.trial, at.snapshot)
-    if _ids(requests.standing_of(session), others) != drawn:
+    now = _states(
+        requests.standing_of(session),
+        *requests.open_to(session.identity, at.trial, at.snapshot),
+        *requests.about_participants(session),
+    )
+    if now != drawn:
         rerun_by_clock()
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """What cannot be done is said where it was asked for."""
-    try:
-        yield
-    except (ClosedSessionError, Denied, RecordsError) as error:
-        st.error(str(error))

@@ -1,15 +1,19 @@
 """The session of a browser window, and what was opened in it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import streamlit as st
 
 from access.entries import Actor
+from access.errors import ClosedSessionError, RecordsError
 from access.identity import Identity
 from access.policy import Action, Denied, decide, pages_of
+from access.session import Session
 from access.trail import Trail
 from display.state import window
+from display.text import plain
 from queries import Board
 
 
@@ -33,20 +37,38 @@ def rerun_by_clock() -> None:
     st.rerun(scope="app")
 
 
-def session_trail() -> Trail:
-    """The audit trail, for a page whose reader may read it; without a session the page ends here.
+def session_trail() -> tuple[Session, Trail]:
+    """Who reads, and the audit trail; without a session the page ends here.
 
     Raises:
-        Denied: this session may not.
+        Denied: this session may not read it.
     """
     session, trail = window().session, window().trail
     if session is None or trail is None:
         st.error("Nothing to show: please sign in at the start page.")
         st.stop()
+    return session, readable(trail, session)
+
+
+def readable(trail: Trail, session: Session) -> Trail:
+    """The trail, as long as this session may read it; a click on a download comes without a page.
+
+    Raises:
+        Denied: it may not.
+    """
     if not session.holds():
         raise Denied("Your session has ended. Sign in again.")
     decide(session.identity, Action.READ_TRAIL)
     return trail
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What cannot be done is said where it was asked for."""
+    try:
+        yield
+    except (ClosedSessionError, Denied, RecordsError) as error:
+        st.error(plain(str(error)))
 
 
 def note_denied(error: Denied) -> None:

@@ -1,6 +1,7 @@
 """Signing in on the page: by an OpenID Connect provider, or by the demonstration's picker."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -8,12 +9,23 @@ from typing import Any
 import streamlit as st
 
 from access.entries import Actor
+from access.errors import AuditError
 from access.identity import Identity, demonstration_identities
-from access.session import ACTIVITY, Session
-from access.sign_in import LOCKED, SignInSettings, identified, is_still, sign_in_of
-from access.trail import Trail
+from access.session import Session
+from access.sign_in import (
+    ENDED,
+    LOCKED,
+    NO_ROLE,
+    NOT_PROVED,
+    SignInSettings,
+    end_sign_in,
+    identified,
+    is_still,
+)
+from access.trail import NOT_RECORDED_YET, Trail
 from display.session import rerun_by_clock
 from display.state import forget_window, window
+from display.text import plain
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -23,7 +35,6 @@ def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
 
     Raises:
         AuditError: the sign-in cannot be recorded, so it does not happen.
-        RolesError: there is no role file that could be used.
     """
     session = window().session
     used_now, window().by_clock = not window().by_clock, False
@@ -38,25 +49,30 @@ def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
         case _:
             st.error("No way to sign in is set up (DSMB_IDENTITY). Nothing is shown without one.")
             return None
+    if trail.is_behind:
+        st.warning(plain(NOT_RECORDED_YET), icon=":material/pending:")
     if session is not None and asked.identity == "demonstration":
         st.sidebar.caption("Demonstration: whoever sits here chooses who they are.")
     return session
 
 
 def sign_out(session: Session, trail: Trail) -> None:
-    """End the session, and with it the sign-in at this browser."""
+    """End the session, and with it the sign-in at this browser; when the button is clicked."""
     by_provider = session.identity.issuer != "demonstration"
-    if by_provider and (found := sign_in_of(st.user.to_dict())) is not None:
-        ACTIVITY.end(found)
-    try:
-        session.end(trail, "signed out")
-    finally:
-        forget_window()
     if by_provider:
-        st.logout()
-        # A rerun could overtake the message that sends the browser to the provider.
-        st.stop()
-    st.rerun()
+        end_sign_in(st.user.to_dict())
+    _end(session, trail, "signed out")
+    forget_window()
+    if by_provider:
+        _log_out()
+
+
+def _log_out() -> None:
+    """Take the cookie from this browser, too, and end the sign-in at the provider."""
+    end_sign_in(st.user.to_dict())
+    st.logout()
+    # A run could overtake the message that sends the browser to the provider.
+    st.stop()
 
 
 def _by_picker(
@@ -65,7 +81,7 @@ def _by_picker(
     if st.get_option("server.address") not in LOOPBACK:
         st.error("The demonstration sign-in works on this machine's loopback address only.")
         return None
-    if session is not None and session.is_idle(asked.idle_minutes):
+    if session is not None and not session.holds():
         _end(session, trail, LOCKED.format(minutes=asked.idle_minutes))
         session = None
     if session is not None:
@@ -74,7 +90,9 @@ def _by_picker(
         return session
     person, window().person = window().person, None
     if person is not None:
-        return _started(person, trail)
+        started = _started(person, trail)
+        started.entitled = lambda: not started.is_idle(asked.idle_minutes)
+        return started
     _title("Demonstration with simulated participants. Choose who you are.")
     for person in demonstration_identities():
         st.button(
@@ -96,34 +114,35 @@ def _by_provider(
         st.button("Sign in", type="primary", on_click=st.login)
         return None
     claims = st.user.to_dict()
-    refusal, identity, last_use = identified(claims, asked, used_now=used_now)
+    refusal, identity = identified(claims, asked, used_now=used_now)
     if session is not None and session.identity != identity:
         _end(session, trail, refusal or "The role has changed.")
-        session = None
+        session, window().refused = None, refusal
     if identity is None:
         _title(refusal)
+        goes_on = refusal in {NO_ROLE, NOT_PROVED}
+        label = "Sign out" if goes_on else "Sign in again"
+        st.button(label, type="primary", on_click=_log_out)
         _record_refusal(claims, refusal, trail)
-        st.button("Sign in again", type="primary", on_click=st.logout)
         return None
     if session is None:
-        session = _started(identity, trail, entitled=partial(is_still, identity, claims, asked))
-    session.last_active = last_use
+        session = _started(identity, trail)
+        session.entitled = partial(is_still, identity, claims, asked)
     return session
 
 
-def _started(identity: Identity, trail: Trail, **more: Any) -> Session:
+def _started(identity: Identity, trail: Trail) -> Session:
     trail.write("signed in", Actor.of(identity))
-    session = Session(identity, **more)
+    session = Session(identity)
     window().session = session
     return session
 
 
 def _end(session: Session, trail: Trail, why: str) -> None:
-    """End a session that may not go on, and leave nothing of it in this window."""
-    try:
+    """End a session, and leave nothing of it in this window but why."""
+    with suppress(AuditError):  # the dashboard says what is not recorded yet
         session.end(trail, why)
-    finally:
-        forget_window(why)
+    forget_window(why)
 
 
 def _record_refusal(claims: Mapping[str, Any], why: str, trail: Trail) -> None:
@@ -132,7 +151,8 @@ def _record_refusal(claims: Mapping[str, Any], why: str, trail: Trail) -> None:
     actor = Actor(
         str(claims.get("iss", "")), str(claims.get("sub", "")), str(claims.get("name", "")), ""
     )
-    trail.write("signed in", actor, outcome="refused", reason=why)
+    act = "ended sign-in used" if why == ENDED else "signed in"
+    trail.write(act, actor, outcome="refused", reason=why)
     window().refused = why
 
 
@@ -145,11 +165,11 @@ def _title(text: str) -> None:
 
 
 @st.fragment(run_every="5s")
-def watch(session: Session, idle_minutes: float) -> None:
+def watch(session: Session) -> None:
     """Clear the window as soon as the session may not go on, though nobody touches it.
 
     Not to be drawn in a run that goes to another page: a browser that is slow could ask for it with
     the page of before, and then takes away what the other page has drawn.
     """
-    if not session.holds() or session.is_idle(idle_minutes):
+    if not session.holds():
         rerun_by_clock()

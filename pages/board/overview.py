@@ -2,11 +2,13 @@
 
 from access import pages_of
 from display.changes import compare_with
+from display.emergencies import tell_emergencies
 from display.exhibit import show
 from display.page import header, link_to, tabs, warn_of
 from exhibits.overview import lines
 
 board = header("Overview", "Where does the trial stand, and what needs attention?")
+tell_emergencies(board)
 pages = pages_of(board.grant.role)
 sees_results = "board-safety" in pages
 if sees_results:

@@ -8,8 +8,8 @@ from access.entries import Actor, Entry
 from access.trail import Filter
 from access.trail_table import trail_json, trail_table
 from display.page import prepare_page
-from display.session import session_trail
-from display.state import AUDIT_PAGE_KEY, control, set_control, window
+from display.session import readable, session_trail
+from display.state import AUDIT_PAGE_KEY, control, set_control
 from display.text import plain
 from display.trail import moment, show_entries
 from exhibits.export import table_as_csv
@@ -17,8 +17,7 @@ from exhibits.parts.words import counted
 
 ROWS_ON_A_PAGE = 200
 
-trail, session = session_trail(), window().session
-reader = Actor.of(session.identity if session else None)  # a click comes outside of the session
+session, trail = session_trail()
 prepare_page()
 st.title("Audit trail", anchor=False)
 st.markdown(f"**{plain('Who saw what, when, why?')}**")
@@ -38,7 +37,7 @@ with st.expander("Hold it against a checkpoint that was kept elsewhere"):
     pasted = st.text_area("Checkpoint", key="audit-checkpoint", placeholder="the line as it was")
     uploaded = st.file_uploader("or its file", key="audit-checkpoint-file")
     st.download_button(
-        "Make a checkpoint now", data=lambda: trail.checkpoint().encode(),
+        "Make a checkpoint now", data=lambda: readable(trail, session).checkpoint().encode(),
         file_name="audit-checkpoint.json", mime="application/json", icon=":material/flag:",
         on_click="ignore", key="audit-make-checkpoint",
     )  # fmt: skip
@@ -100,7 +99,8 @@ else:
 
 def exported() -> Sequence[Entry]:
     """What the filters leave; given out when that is recorded."""
-    entries = trail.select(where)
+    entries = readable(trail, session).select(where)
+    reader = Actor.of(session.identity)
     trail.write("download", reader, resource="audit trail", reason=where.in_words())
     return entries
 

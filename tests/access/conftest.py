@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +11,7 @@ import pytest
 
 import access.trail
 from access.audit_key import new_audit_key, read_audit_key
+from access.records import _WRITER_LOCK
 from access.trail import Trail, open_trail
 from tests.postgres import Server, running_server
 
@@ -56,6 +57,19 @@ class Records:
     def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with closing(self.connect()) as connection:
             return [tuple(row) for row in connection.execute(statement, values).fetchall()]
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """While somebody else writes, and does not come to an end."""
+        begin, end = (
+            ("begin immediate", "rollback")
+            if self.is_sqlite
+            else (f"select pg_advisory_lock({_WRITER_LOCK})", "select pg_advisory_unlock_all()")
+        )
+        with closing(self.connect()) as connection:
+            connection.execute(begin)
+            yield
+            connection.execute(end)
 
     def disarm(self) -> None:
         """Take away what refuses changes, as whoever owns the database can."""

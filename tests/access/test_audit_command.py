@@ -49,6 +49,20 @@ def test_an_act_without_an_outcome_is_said(trail: Trail, capsys: Output) -> None
     assert "provider/4711" in said[1]
 
 
+def test_emergency_unblinding_is_said_with_how_many_and_when(trail: Trail, capsys: Output) -> None:
+    for participant, is_shown in (("1", True), ("2", True), ("1", True), ("3", False)):
+        with trail.recorded(
+            "one participant unblinded", ADA, trial="one", resource=participant
+        ) as underway:
+            underway.outcome = "done" if is_shown else "refused"
+    assert main(["audit", "verify"]) == 0
+    said = capsys.readouterr().out
+    assert "Emergency unblinding in one: 2 participants, at most 2 within 24 hours." in said
+    second = trail.select()[5]
+    assert f"  {second.at[:19]}+00:00, row {second.sequence}, by provider/4711\n" in said
+    assert said.count("by provider/4711") == 3
+
+
 def test_a_broken_trail_is_exit_5_and_names_the_row(
     trail: Trail, sqlite_records: Records, capsys: Output
 ) -> None:

@@ -1,12 +1,16 @@
 """The closed session: what it takes to enter, to name the arms, and what ends it."""
 
+import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import pytest
 
 import access.closed_session
-from access import Denied, Grant, Role, View
+import access.late
+from access import Denied, Role, View
 from access.closed_session import (
     REQUEST_MINUTES,
     Requests,
@@ -14,10 +18,11 @@ from access.closed_session import (
     enter,
     leave,
     name_arms,
-    unblind_participant,
 )
+from access.entries import Actor
 from access.errors import AuditError, ClosedSessionError
 from access.identity import Identity
+from access.late import late
 from access.session import Session
 from access.trail import Trail
 from tests.access.conftest import Records
@@ -141,6 +146,45 @@ def test_a_session_that_ended_holds_nothing_though_its_end_is_not_recorded(
     assert session.closed is None
 
 
+@pytest.mark.parametrize("end", [leave, Session.end], ids=["leaving", "ending"])
+def test_ending_waits_for_no_record_and_loses_none(
+    records: Records,
+    trail: Trail,
+    requests: Requests,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    end: Callable[[Session, Trail, str], None],
+) -> None:
+    """Somebody else has the records database locked for a minute."""
+    monkeypatch.setattr(access.late, "PATIENCE_SECONDS", 0.1)
+    session, opened = entered(trail), Opened()
+    session.opened = opened
+    requests.ask(session, "a death")
+    rows = trail.count()
+    with records.locked():
+        began = monotonic()
+        with pytest.raises(AuditError, match="It is kept"):
+            end(session, trail, "over")
+        assert opened.closed
+        assert session.closed is None
+        assert trail.is_behind
+        # Nothing is recorded before it, so nothing else that has to be recorded is done.
+        with pytest.raises(AuditError, match="this is not done"):
+            trail.write("view opened", Actor.of(session.identity))
+        assert monotonic() - began < 10
+        assert trail.count() == rows
+    (line, *_) = capfd.readouterr().err.splitlines()
+    assert json.loads(line)["act"] == "closed session left"
+    assert late(trail.records).wait(60)
+    trail.write("next", Actor.of(session.identity))
+    late_ones = list(reversed(trail.select(limit=trail.count() - rows)))
+    ended = ["session ended"] if end is Session.end else []
+    assert [row.act for row in late_ones] == ["closed session left", *ended, "next"]
+    assert re.fullmatch(r"over \(on .* UTC; recorded late\)", late_ones[0].reason)
+    assert requests.open_to(member("ben").identity, TRIAL, SNAPSHOT) == []
+    assert trail.verify().problem is None
+
+
 def test_a_right_to_a_comparative_view_ends_with_the_closed_session(trail: Trail) -> None:
     session = entered(trail)
     assert session.holds_in(TRIAL, SNAPSHOT, View.CODED)
@@ -188,7 +232,7 @@ def test_a_second_person_confirms_from_a_session_of_their_own(
     assert requests.standing_of(ada) is not None
     assert not requests.collect(ada)
     (request,) = requests.open_to(ben.identity, TRIAL, SNAPSHOT)
-    assert (request.name, request.reason) == ("Member ada", "a death")
+    assert (request.asked_by, request.reason) == ("Member ada\nada, board", "a death")
     requests.answer(ben.identity, request, confirm=True)
     assert requests.open_to(ben.identity, TRIAL, SNAPSHOT) == []
     assert requests.collect(ada)
@@ -322,60 +366,7 @@ def test_signing_out_withdraws_the_request(trail: Trail, requests: Requests) -> 
         requests.answer(member("ben").identity, request, confirm=True)
 
 
-# Emergencies and the command line
-
-
-def test_an_emergency_unblinds_one_participant_after_it_was_recorded(trail: Trail) -> None:
-    asked: list[tuple[Grant, str, list[str]]] = []
-
-    def arm_of(grant: Grant, participant: str) -> str:
-        asked.append((grant, participant, [row.outcome for row in trail.select()]))
-        return "UC-MSC"
-
-    found = unblind_participant(
-        member("max", Role.STATISTICIAN),
-        trail,
-        trial=TRIAL,
-        snapshot=SNAPSHOT,
-        participant=" 01-007 ",
-        reason="anaphylaxis",
-        arm_of=arm_of,
-    )
-    assert found == "UC-MSC"
-    ((grant, participant, before),) = asked
-    assert participant == "01-007"
-    assert grant.question == "emergency/arm_of_participant"
-    assert before == ["intended"]
-    assert [(row.outcome, row.resource) for row in trail.select()] == [
-        ("done", "01-007"),
-        ("intended", "01-007"),
-    ]
-    # The trail says whom, and not what was found.
-    assert all("UC-MSC" not in str(row) for row in trail.select())
-
-
-@pytest.mark.parametrize(
-    ("role", "participant", "reason"),
-    [
-        (Role.BOARD, "01-007", "x"),
-        (Role.SPONSOR, "01-007", "x"),
-        (Role.STATISTICIAN, "", "x"),
-        (Role.STATISTICIAN, "01-007", " "),
-    ],
-)
-def test_no_other_role_and_nothing_without_a_reason(
-    trail: Trail, role: Role, participant: str, reason: str
-) -> None:
-    with pytest.raises((Denied, ClosedSessionError)):
-        unblind_participant(
-            member("eve", role),
-            trail,
-            trial=TRIAL,
-            snapshot=SNAPSHOT,
-            participant=participant,
-            reason=reason,
-            arm_of=lambda *_: pytest.fail("it was asked"),
-        )
+# The command line
 
 
 def test_a_command_is_recorded_with_the_user_of_the_process(trail: Trail) -> None:

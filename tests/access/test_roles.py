@@ -1,5 +1,6 @@
 """The role file: which group has which role, and that a change counts at once."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ role = "sponsor"
 def role_file(tmp_path: Path) -> Path:
     path = tmp_path / "roles.toml"
     path.write_text(TEXT, "utf-8")
+    path.chmod(0o644)
     return path
 
 
@@ -62,7 +64,10 @@ def test_the_claim_can_have_another_name(role_file: Path) -> None:
 def test_a_change_counts_at_the_next_reading(role_file: Path) -> None:
     claims = {"groups": ["sponsors"]}
     assert read_roles(role_file).of(claims) is not None
-    role_file.write_text(TEXT.replace("sponsors", "investor"), "utf-8")  # as long as before
+    before = role_file.stat()
+    # In its place, as long as before and as old.
+    role_file.write_text(TEXT.replace("sponsors", "investor"), "utf-8")
+    os.utime(role_file, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert read_roles(role_file).of(claims) is None
 
 
@@ -85,8 +90,36 @@ def test_a_file_that_cannot_be_used_gives_nobody_a_role(
         read_roles(role_file)
 
 
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_file_that_others_may_write_gives_nobody_a_role(role_file: Path, mode: int) -> None:
+    role_file.chmod(mode)
+    with pytest.raises(RolesError, match="written by others"):
+        read_roles(role_file)
+
+
+def test_the_file_is_of_the_dashboards_user_or_of_root(
+    role_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = role_file.stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    if owner == 0:
+        assert read_roles(role_file)
+        real = os.fstat
+
+        def of_somebody_else(descriptor: int) -> os.stat_result:
+            values = list(real(descriptor))
+            values[4] = 4711
+            return os.stat_result(values)
+
+        monkeypatch.setattr("os.fstat", of_somebody_else)
+    with pytest.raises(RolesError, match="belongs to user"):
+        read_roles(role_file)
+
+
 def test_without_a_file_nobody_has_a_role(tmp_path: Path) -> None:
     with pytest.raises(RolesError, match="DSMB_ROLES_FILE"):
         read_roles(None)
     with pytest.raises(RolesError, match="cannot be read"):
         read_roles(tmp_path / "none.toml")
+    with pytest.raises(RolesError, match="is not a file"):
+        read_roles(tmp_path)

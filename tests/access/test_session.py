@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 import access.session
+import access.sign_in
 from access import Identity, Role
 from access.session import Activity, Session, SignIn
+from access.sign_in import ENDED, end_sign_in, identified, is_still
+from settings import Settings
 from tests.conftest import clock_of
 
 START = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -48,6 +52,40 @@ def test_a_session_holds_until_the_providers_word_or_the_role_ends(
     assert session.holds()
     at(START + IDLE)
     assert not session.holds()
+
+
+@pytest.mark.parametrize("end", ["signed out", "idle", "revoked"])
+def test_a_sign_in_that_is_over_is_over_for_each_session_of_it(
+    at: Callable[[datetime], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: str
+) -> None:
+    """Not only for the window in which somebody signed out, or whose clock was the first."""
+    activity = Activity()
+    monkeypatch.setattr(access.sign_in, "ACTIVITY", activity)
+    clock_of(monkeypatch, access.sign_in)(START)
+    roles = tmp_path / "roles.toml"
+    roles.write_text("[[role]]\ngroup = 'members'\nrole = 'board'\n", "utf-8")
+    roles.chmod(0o644)
+    asked = Settings(roles_file=roles, idle_minutes=IDLE / timedelta(minutes=1))
+    sign_in = ("https://provider", "4711", int(START.timestamp()))
+    claims = {"iss": sign_in[0], "sub": sign_in[1], "iat": sign_in[2], "groups": "members"}
+    claims["exp"] = sign_in[2] + 3600
+    refusal, identity = identified(claims, asked, used_now=True)
+    assert identity is not None, refusal
+    windows = [
+        Session(identity, entitled=lambda: is_still(identity, claims, asked)) for _ in range(2)
+    ]
+    assert all(window.holds() for window in windows)
+    match end:
+        case "signed out":
+            end_sign_in(claims)
+        case "idle":
+            at(START + IDLE)
+        case "revoked":
+            roles.write_text("[[role]]\ngroup = 'others'\nrole = 'board'\n", "utf-8")
+    assert not any(window.holds() for window in windows)
+    # However long ago somebody signed out, it is not taken for a lock.
+    at(START + timedelta(minutes=50))
+    assert (identified(claims, asked, used_now=True)[0] == ENDED) == (end == "signed out")
 
 
 def used(activity: Activity, sign_in: SignIn = SIGN_IN, issued: datetime = START) -> bool:
@@ -91,7 +129,7 @@ def test_a_restart_of_the_server_unlocks_nothing(at: Callable[[datetime], None])
 def test_a_sign_in_that_was_ended_is_refused_however_fresh(at: Callable[[datetime], None]) -> None:
     activity = Activity()
     assert used(activity)
-    activity.end(SIGN_IN)
+    activity.end(SIGN_IN, START + timedelta(hours=1))
     for minutes in (0, 1, 14, 15, 16, 40):
         at(START + timedelta(minutes=minutes))
         assert used(activity, ("other", "person", minutes), START + timedelta(minutes=minutes))

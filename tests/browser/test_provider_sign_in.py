@@ -56,6 +56,7 @@ def start_signing(
             folder = tmp_path_factory.mktemp("signing")
             role_file = folder / "roles.toml"
             role_file.write_text(ROLE_FILE, "utf-8")
+            role_file.chmod(0o644)
             port = free_port()
             given = server_settings | {
                 "DSMB_IDENTITY": "oidc",

@@ -82,17 +82,18 @@ def test_in_an_emergency_the_statistician_sees_the_arm_of_one_participant(
     participant, code = allocation.select("USUBJID", "ARMCD").row(0)
     (arm,) = [arm.name for arm in demonstration_store.trial.arms.list if arm.code == code]
     (other,) = set(names(demonstration_store)) - {arm}
+    reason = "Anaphylaxis on the ward."
     visitor.sign_in(Role.STATISTICIAN)
     visitor.page.get_by_role("button", name="Emergency unblinding").click()
     dialog = visitor.page.get_by_role("dialog")
     dialog.get_by_role("textbox", name="Participant").fill(participant)
     dialog.get_by_role("button", name="Unblind this participant").click()
-    expect(dialog.get_by_text("Please give a reason")).to_be_visible()
+    expect(dialog.get_by_text("Please say in a sentence")).to_be_visible()
     assert visitor.received(names(demonstration_store)) == []
-    dialog.get_by_role("textbox", name="Why is it necessary?").fill("anaphylaxis")
+    dialog.get_by_role("textbox", name="Why is it necessary?").fill(reason)
     dialog.get_by_role("button", name="Unblind this participant").click()
     expect(dialog.get_by_text(f"{participant}\n{arm}")).to_be_visible()
     expect(visitor.badge()).to_contain_text("POOLED")
     assert visitor.received([other]) == []
     done = next(row for row in trail.select() if row.act == "one participant unblinded")
-    assert (done.outcome, done.resource, done.reason) == ("done", participant, "anaphylaxis")
+    assert (done.outcome, done.resource, done.reason) == ("done", participant, reason)

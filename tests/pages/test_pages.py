@@ -17,10 +17,13 @@ from polars import selectors
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.testing.v1 import AppTest
 
+import access.late
 import access.policy
 import exhibits
 from access import Role, View, demonstration_identities, pages_of, views_of
+from access.closed_session import Requests
 from access.entries import Entry
+from access.late import late
 from access.trail import Trail
 from display.exhibit import MOST_ROWS
 from display.lists import looked_at
@@ -381,6 +384,49 @@ def test_signing_out_leaves_nothing(
     visitor.app.button(key="sign-in-sponsor").click()
     visitor.run()
     assert badges(visitor)[0] == "**POOLED**"
+
+
+def test_who_confirms_is_told_who_asks_and_who_they_are(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, trail: Trail
+) -> None:
+    """A name alone could be that of both, and with a line in it that of anybody."""
+    visitor = at_dashboard(demonstration_store).sign_in("board").enter(View.CODED)
+    visitor.session.identity = replace(
+        visitor.session.identity, name="Ada\nben@hospital.test, board", email="ada@hospital.test"
+    )
+    Requests(trail).ask(replace(visitor.session), "a death")
+    second = at_dashboard(demonstration_store).sign_in("statistician")
+    assert [element.value for element in second.app.text] == [
+        "Ada ben@hospital.test, board\nada@hospital.test, board\na death",
+        "Max Statistician (independent statistician)\nstatistician, statistician",
+    ]
+
+
+@pytest.mark.parametrize("button", ["Leave the closed session", "Sign out"])
+def test_what_ends_the_closed_session_waits_for_no_record(
+    at_dashboard: AtDashboard,
+    demonstration_store: LoadedTrial,
+    records_file: Path,
+    trail: Trail,
+    monkeypatch: pytest.MonkeyPatch,
+    button: str,
+) -> None:
+    """Whoever has the records database locked keeps no arm on a screen."""
+    monkeypatch.setattr(access.late, "PATIENCE_SECONDS", 0.1)
+    visitor = at_dashboard(demonstration_store).sign_in("board").look(View.CODED)
+    assert b"Arm A" in visitor.bytes_sent
+    session, rows = visitor.session, trail.count()
+    with closing(sqlite3.connect(records_file, isolation_level=None)) as database:
+        database.execute("begin immediate")
+        next(found for found in visitor.app.button if found.label == button).click()
+        visitor.run()
+        assert session.closed is None
+        assert session.opened is None
+        assert not visitor.shows_numbers
+        assert b"Arm A" not in visitor.bytes_sent
+        assert "could not be recorded yet" in visitor.words
+    assert late(trail.records).wait(60)
+    assert trail.select(limit=trail.count() - rows)[-1].act == "closed session left"
 
 
 @pytest.mark.parametrize("view", list(View))

@@ -111,6 +111,8 @@ class Blinding(Model):
 
     Attributes:
         unmasking_persons: 1, or 2 where a second person has to confirm that arms are named.
+        emergencies_per_day: how many participants may be unblinded in an emergency within 24 hours
+            before a second person has to confirm each further one.
         smallest_cell: roles that are limited see groups of fewer together with their neighbors.
         limited_outcomes: of which of the trial's outcomes roles that are limited see how many had
             them, all arms together.
@@ -119,6 +121,7 @@ class Blinding(Model):
     """
 
     unmasking_persons: Literal[1, 2] = 2
+    emergencies_per_day: int = Field(default=3, ge=1)
     smallest_cell: int = Field(default=5, ge=2)
     ordinary_words: tuple[Name, ...] = ()
     limited_outcomes: tuple[Outcome, ...] = ("adverse_events", "deviations", "leaving")
