@@ -321,13 +321,46 @@ def test_a_view_opens_a_board_of_its_own_and_is_recorded(
     assert {entry.holder for entry in recorded} == {"demonstration/board"}
 
 
+def take_no_more(records_file: Path) -> None:
+    """Records that can be read and take nothing more."""
+    with closing(sqlite3.connect(records_file)) as database:
+        database.execute(
+            "create trigger full before insert on audit_trail "
+            "begin select raise(abort, 'full'); end"
+        )
+
+
+def test_records_that_were_put_back_show_nothing(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, records_file: Path
+) -> None:
+    """Moved away, emptied or of yesterday while the server runs: nothing is shown, or made anew."""
+    yesterday = records_file.read_bytes()
+    visitor = at_dashboard(demonstration_store).sign_in("board").enter(View.CODED)
+    assert visitor.run().shows_numbers
+    today = records_file.with_name("today.db")
+    with closing(sqlite3.connect(records_file)) as database:
+        database.execute("vacuum into ?", [str(today)])
+    for content in (None, yesterday):
+        for path in records_file.parent.glob(f"{records_file.name}*"):
+            path.unlink()
+        if content is not None:
+            records_file.write_bytes(content)
+        visitor.run()
+        assert not visitor.shows_numbers
+        assert len(visitor.sentences) == 1
+        assert "restore" in visitor.sentences[0].lower()
+    for path in records_file.parent.glob(f"{records_file.name}*"):
+        path.unlink()
+    today.rename(records_file)
+    assert visitor.run().shows_numbers
+
+
 def test_a_view_that_cannot_be_recorded_is_not_opened(
     at_dashboard: AtDashboard, demonstration_store: LoadedTrial, records_file: Path
 ) -> None:
     visitor = at_dashboard(demonstration_store).sign_in("board").enter(View.CODED)
     visitor.look(View.POOLED)
-    with closing(sqlite3.connect(records_file)) as database:
-        database.execute("drop table audit_trail")
+    take_no_more(records_file)
     visitor.look(View.CODED)
     assert "The audit trail cannot be written" in visitor.sentences[0]
     assert not visitor.shows_numbers
@@ -349,8 +382,7 @@ def test_what_changed_is_told_once_it_is_unfolded_and_recorded(
     assert f"({earlier})" in visitor.words
     visitor.app.session_state[unfolded] = False
     visitor.run().look(View.POOLED).look(View.CODED)
-    with closing(sqlite3.connect(records_file)) as database:
-        database.execute("drop table audit_trail")
+    take_no_more(records_file)
     assert visitor.run().shows_numbers
     visitor.app.session_state[unfolded] = True
     visitor.run()
