@@ -32,6 +32,7 @@ from snapshots.manifest import (
     TableFacts,
 )
 from snapshots.matching import pairs
+from snapshots.open_file import OpenFile
 from snapshots.publish import (
     find_by_receipt,
     load_lock,
@@ -83,6 +84,7 @@ __all__ = [
     "LoadUnderWay",
     "Manifest",
     "NoSuchSnapshotError",
+    "OpenFile",
     "RecordsMark",
     "RowDifference",
     "SealedStoreError",

@@ -100,34 +100,32 @@ def _spill_folder() -> Path:
 
 
 @contextmanager
-def writer(open_path: Path, sealed_path: Path, key: bytes) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Create both files of a snapshot and give one connection that writes to them.
+def writer(sealed_path: Path, key: bytes) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Create the sealed file of a snapshot and give a connection that writes to it.
+
+    The open file is written by ``snapshots.open_file``, in another process.
 
     Args:
-        open_path: file to create for ``open_data``.
         sealed_path: file to create for ``sealed_data``, encrypted with AES-GCM.
-        key: 32 random bytes for the sealed file.
+        key: 32 random bytes for it.
 
-    A transaction can write to one of the two only (a rule of DuckDB), so leave autocommit on. When
-    the block ends without an exception both files are complete, detached and without a log file.
+    When the block ends without an exception the file is complete, detached and without a log file.
 
     Raises:
-        StoreError: a file exists already, or its folder cannot be written.
+        StoreError: the file exists already.
+        SealedStoreError: its folder cannot be written.
     """
-    for path in (open_path, sealed_path):
-        if os.path.lexists(path):
-            raise StoreError(
-                f"{path} exists already; a snapshot is written once and never changed."
-            )
+    if os.path.lexists(sealed_path):
+        raise StoreError(
+            f"{sealed_path} exists already; a snapshot is written once and never changed."
+        )
     with closing(work_connection()) as connection:
-        _attach_open(connection, OPEN, open_path, read_only=False)
         _attach_sealed(connection, sealed_path, key, read_only=False)
         _refuse_outside_access(connection)
         _lock_configuration(connection)
         yield connection
-        for database in (OPEN, SEALED):
-            connection.execute(f"CHECKPOINT {quote_identifier(database)}")
-            connection.execute(f"DETACH {quote_identifier(database)}")
+        connection.execute(f"CHECKPOINT {quote_identifier(SEALED)}")
+        connection.execute(f"DETACH {quote_identifier(SEALED)}")
 
 
 def reader(
@@ -158,7 +156,7 @@ def reader(
         raise ValueError("A sealed file and its key are given together or not at all.")
     connection = work_connection(sealed=sealed_path is not None)
     try:
-        _attach_open(connection, OPEN, open_path, read_only=True)
+        _attach_open(connection, OPEN, open_path)
         if sealed_path is not None and key is not None:
             _attach_sealed(connection, sealed_path, key, read_only=True)
         _refuse_outside_access(connection)
@@ -179,7 +177,7 @@ def open_stores_reader(stores: Mapping[str, Path]) -> duckdb.DuckDBPyConnection:
 
     def attach(connection: duckdb.DuckDBPyConnection) -> None:
         for name, path in stores.items():
-            _attach_open(connection, name, path, read_only=True)
+            _attach_open(connection, name, path)
 
     return _locked(work_connection(sealed=False), attach)
 
@@ -223,17 +221,11 @@ def _load_encryption(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"LOAD {quote_literal(extension)}")
 
 
-def _attach_open(
-    connection: duckdb.DuckDBPyConnection, name: str, path: Path, *, read_only: bool
-) -> None:
-    mode = _READ if read_only else _CREATE
-    statement = f"ATTACH {quote_literal(path)} AS {quote_identifier(name)} (TYPE duckdb, {mode})"
+def _attach_open(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    statement = f"ATTACH {quote_literal(path)} AS {quote_identifier(name)} (TYPE duckdb, {_READ})"
     try:
         connection.execute(statement)
     except duckdb.Error as error:
-        if not read_only:
-            reason = disk_full_reason(error)
-            raise StoreError(f"{path} cannot be created: {reason or error}.") from error
         if not path.exists():
             raise StoreError(
                 f"{path} is missing. Restore the snapshot's folder from a copy, "

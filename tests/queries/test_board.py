@@ -33,10 +33,10 @@ from snapshots import (
     reader,
     store_frame,
     unwrap,
-    writer,
 )
 from tests.conftest import PROVE, with_digests_of_its_files
 from tests.queries.conftest import Loaded
+from tests.snapshots.both_files import both_files
 from trials import Liver, LiverContext
 
 COMPARATIVE = [View.CODED, View.UNBLINDED]
@@ -648,7 +648,7 @@ def reversed_copy(simulated: Loaded, tmp_path_factory: pytest.TempPathFactory) -
     tables = source.execute(
         "select database_name, table_name from duckdb_tables() where not internal"
     ).fetchall()
-    with writer(folder / "open.duckdb", folder / "sealed.duckdb", key) as target:
+    with both_files(folder / "open.duckdb", folder / "sealed.duckdb", key) as target:
         for database, table in tables:
             frame = source.execute(f"from {database}.{quote_identifier(table)}").pl()
             store_frame(target, database, table, frame.reverse())

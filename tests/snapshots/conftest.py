@@ -29,8 +29,8 @@ from snapshots import (
     publish,
     receipt_of,
     wrap,
-    writer,
 )
+from tests.snapshots.both_files import both_files
 
 CUTOFF = date(2023, 9, 30)
 ROOT = Path(__file__).parents[2]
@@ -68,7 +68,7 @@ def databases_with_mark(
     def databases(mark: str) -> Databases:
         folder = tmp_path_factory.mktemp("made")
         key = new_data_key()
-        with writer(folder / "open.duckdb", folder / "sealed.duckdb", key) as connection:
+        with both_files(folder / "open.duckdb", folder / "sealed.duckdb", key) as connection:
             connection.execute(
                 "CREATE TABLE open_data.participant AS "
                 "SELECT 'P' || i AS subject, $mark AS mark FROM range(3) AS r(i)",

@@ -12,12 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 from nacl.public import PublicKey
 
 from access import View
 from queries import BoardError, open_board
 from snapshots import (
+    OpenFile,
     Snapshot,
     new_data_key,
     open_store_digest,
@@ -25,10 +27,10 @@ from snapshots import (
     reader,
     unwrap,
     wrap,
-    writer,
 )
 from tests.conftest import LoadedTrial, grant_for, with_digests_of_its_files
 from tests.sent import found, key_needles, sealed_needles
+from tests.snapshots.both_files import both_files
 
 COMPARATIVE = (View.CODED, View.UNBLINDED)
 CANARY = "CanaryThatMustNotBeReadable"
@@ -69,7 +71,7 @@ def sealed_canaries(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pat
     """A snapshot's two files, the sealed one full of canaries, and its key."""
     folder, key = tmp_path_factory.mktemp("canaries"), new_data_key()
     open_path, sealed_path = folder / "open.duckdb", folder / "sealed.duckdb"
-    with writer(open_path, sealed_path, key) as connection:
+    with both_files(open_path, sealed_path, key) as connection:
         connection.execute("CREATE TABLE open_data.participant AS SELECT 'P1' AS subject")
         connection.execute(
             "CREATE TABLE sealed_data.allocation AS "
@@ -231,3 +233,33 @@ def test_the_copy_opens_as_long_as_nothing_is_put_into_it(
         open_board(
             demonstration_store.trial, mixed, grant, demonstration_store.keys.private
         ).close()
+
+
+# What DuckDB pads compressed columns with
+
+
+def test_the_open_file_holds_nothing_of_the_memory_of_a_load(tmp_path: Path) -> None:
+    """DuckDB writes what its memory held before; that of the process of a load held everything."""
+    mark = "\u0166" * 40  # an arm, in two bytes that nothing else here has
+    frame = pl.DataFrame({"text": [f"{number % 90} {number % 7}" for number in range(40_000)]})
+    with closing(duckdb.connect()) as sealed:
+        for _ in range(20):
+            sealed.execute(
+                "create or replace table t as select $mark || i as arm from range(50000) r(i)",
+                {"mark": mark},
+            )
+            sealed.execute("select count(distinct arm || arm) from t").fetchall()
+            path = tmp_path / "in_this_process.duckdb"
+            path.unlink(missing_ok=True)
+            sealed.register("frame", frame.to_arrow())
+            sealed.execute(f"attach '{path}' as o (storage_version 'latest')")
+            sealed.execute("create table o.t as from frame")
+            sealed.execute("checkpoint o")
+            sealed.execute("detach o")
+            if mark[:2].encode() in path.read_bytes():
+                break
+        else:
+            pytest.fail("DuckDB pads with nothing any more: snapshots.open_file can go")
+    with OpenFile(tmp_path / "open.duckdb", {"t": frame}) as making:
+        making.finish()
+    assert mark[:2].encode() not in (tmp_path / "open.duckdb").read_bytes()

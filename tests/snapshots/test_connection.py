@@ -9,12 +9,13 @@ from pathlib import Path
 
 import duckdb
 import duckdb_extension_httpfs
-import polars
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snapshots import (
+    OpenFile,
     SealedStoreError,
     StoreError,
     new_data_key,
@@ -25,6 +26,7 @@ from snapshots import (
     work_connection,
     writer,
 )
+from tests.snapshots.both_files import both_files
 
 CANARY = "CanaryThatMustNotBeReadable"
 ROOT = Path(__file__).parents[2]
@@ -38,7 +40,7 @@ def key() -> bytes:
 @pytest.fixture(scope="module")
 def databases(tmp_path_factory: pytest.TempPathFactory, key: bytes) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp('it\'s a "folder"; --')
-    with writer(folder / "open.duckdb", folder / "sealed.duckdb", key) as connection:
+    with both_files(folder / "open.duckdb", folder / "sealed.duckdb", key) as connection:
         connection.execute("CREATE TABLE open_data.participant AS SELECT 'P1' AS subject")
         connection.execute(
             "CREATE TABLE sealed_data.allocation AS "
@@ -91,7 +93,7 @@ def test_the_sealed_file_holds_no_plaintext_and_the_open_file_would(
 
 
 def test_the_log_of_an_unfinished_sealed_file_holds_no_plaintext(tmp_path: Path) -> None:
-    with writer(tmp_path / "o.duckdb", tmp_path / "s.duckdb", new_data_key()) as connection:
+    with writer(tmp_path / "s.duckdb", new_data_key()) as connection:
         connection.execute("CREATE TABLE sealed_data.t (arm VARCHAR)")
         connection.execute("INSERT INTO sealed_data.t VALUES (?)", [CANARY * 50])
         log = tmp_path / "s.duckdb.wal"
@@ -199,14 +201,21 @@ def test_a_sealed_file_and_its_key_come_together(databases: tuple[Path, Path], k
 
 
 def test_the_writer_overwrites_nothing(databases: tuple[Path, Path], tmp_path: Path) -> None:
-    for paths in ((databases[0], tmp_path / "s"), (tmp_path / "o", databases[1])):
-        with pytest.raises(StoreError, match="exists already"):
-            writer(*paths, new_data_key()).__enter__()
+    with pytest.raises(StoreError, match="exists already"):
+        writer(databases[1], new_data_key()).__enter__()
+    with pytest.raises(StoreError, match="exists already"):
+        OpenFile(databases[0], {}).__enter__()
+    assert not list(databases[0].parent.glob(".*"))
 
 
 def test_the_writer_says_when_a_folder_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be created"):
-        writer(tmp_path / "no" / "o", tmp_path / "no" / "s", new_data_key()).__enter__()
+    with pytest.raises(SealedStoreError, match="cannot be created"):
+        writer(tmp_path / "no" / "s", new_data_key()).__enter__()
+    with OpenFile(tmp_path / "o", {"participant": pl.DataFrame({"subject": ["P1"]})}) as making:
+        (tmp_path / "o").mkdir()
+        with pytest.raises(StoreError, match="cannot be created"):
+            making.finish()
+    assert [path.name for path in tmp_path.iterdir()] == ["o"]
 
 
 def test_a_sealed_name_does_not_bind_on_a_pooled_reader(databases: tuple[Path, Path]) -> None:
@@ -264,7 +273,7 @@ def outside(tmp_path: Path) -> Path:
 def test_a_reader_reaches_nothing_else(
     view: str, databases: tuple[Path, Path], key: bytes, outside: Path
 ) -> None:
-    python_frame = polars.DataFrame({"a": [1]})  # a replacement scan would find it
+    python_frame = pl.DataFrame({"a": [1]})  # a replacement scan would find it
     before = sorted(outside.iterdir())
     opened = pooled(databases) if view == "pooled" else comparative(databases, key)
     statements = [
@@ -299,7 +308,7 @@ def test_what_a_reader_refuses_is_refused_for_being_outside(
 
 
 def test_a_work_connection_sees_only_what_is_registered() -> None:
-    python_frame = polars.DataFrame({"a": [1]})
+    python_frame = pl.DataFrame({"a": [1]})
     with closing(work_connection()) as connection:
         with pytest.raises(duckdb.Error, match="does not exist"):
             connection.execute("FROM python_frame")
@@ -431,4 +440,5 @@ def test_no_other_module_opens_duckdb() -> None:
     opened = [
         str(path.relative_to(ROOT)) for path in modules if opening.search(path.read_text("utf-8"))
     ]
-    assert opened == ["snapshots/connection.py"]
+    # The second is a process of its own, in which nothing else is to be imported.
+    assert sorted(opened) == ["snapshots/connection.py", "snapshots/open_file_process.py"]

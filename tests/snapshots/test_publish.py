@@ -229,21 +229,32 @@ FULL_DISK = """
 import resource, signal, sys
 from datetime import date
 from pathlib import Path
-from snapshots import Store, StoreError, SnapshotId, new_data_key, publish, writer
+import polars as pl
+from snapshots import OpenFile, Store, StoreError, SnapshotId, new_data_key, publish, writer
 
 trial = Store(Path(sys.argv[1])).trial("invented")
 before = sorted(str(path) for path in trial.folder.rglob("*"))
 
 def of_duckdb(folder):
-    with writer(folder / "open.duckdb", folder / "sealed.duckdb", new_data_key()) as connection:
+    with writer(folder / "sealed.duckdb", new_data_key()) as connection:
         connection.execute(
-            "CREATE TABLE open_data.t AS SELECT hash(i) AS a, hash(i + 1) AS b "
+            "CREATE TABLE sealed_data.t AS SELECT hash(i) AS a, hash(i + 1) AS b "
             "FROM range(2000000) AS r(i)"
         )
 
+def of_the_open_file(folder):
+    number = pl.int_range(500_000, eager=True)
+    with OpenFile(folder / "open.duckdb", {"t": pl.DataFrame({"a": number.hash()})}) as making:
+        making.finish()
+
+def of_the_open_files_process(folder):
+    # What it is given goes, as it is short; what it makes does not.
+    with OpenFile(folder / "open.duckdb", {"t": pl.DataFrame({"a": [1]})}) as making:
+        making.finish()
+
 def of_duckdb_closing(folder):
-    with writer(folder / "open.duckdb", folder / "sealed.duckdb", new_data_key()) as connection:
-        connection.execute("CREATE TABLE open_data.t AS SELECT i FROM range(1000) AS r(i)")
+    with writer(folder / "sealed.duckdb", new_data_key()) as connection:
+        connection.execute("CREATE TABLE sealed_data.t AS SELECT i FROM range(1000) AS r(i)")
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
 
 def of_our_own(folder):
@@ -252,6 +263,8 @@ def of_our_own(folder):
 for limit, build in (
     (2_000_000, of_duckdb),
     (100_000, of_duckdb),
+    (2_000_000, of_the_open_file),
+    (100_000, of_the_open_files_process),
     (2_000_000, of_duckdb_closing),
     (200_000, of_our_own),
 ):
@@ -278,7 +291,7 @@ def test_a_full_disk_is_one_sentence_and_changes_nothing(trial: TrialStore, load
     )
     assert run.returncode == 0, run.stderr
     lines = run.stdout.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 6
     for line in lines:
         assert line.startswith("The disk is full (File too large) while writing to ")
         assert "Nothing was changed." in line
