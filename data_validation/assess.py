@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from data_validation import coverage, known
+from data_validation.crossing import IDENTITIES, Earlier, kept_apart
 from data_validation.domains import DOMAINS, SEALED_DATASETS
 from data_validation.domains.supplemental import with_merged_qualifiers
 from data_validation.facts import Kind, Severity, is_sealed_everywhere
@@ -79,6 +80,7 @@ class Assessment:
     complete_relations: dict[str, pl.DataFrame]
     allocation: pl.DataFrame
     unknown: pl.DataFrame
+    identities: pl.DataFrame
     open_findings: pl.DataFrame
     sealed_findings: pl.DataFrame
     totals: pl.DataFrame
@@ -97,13 +99,17 @@ def assess(
     trial: Trial,
     cutoff: date | None = None,
     *,
+    identity_key: bytes | None = None,
+    earlier: Earlier | None = None,
     progress: Callable[[str], None] = lambda _text: None,
 ) -> Assessment:
     """Split, check and shape an extract.
 
     Args:
-        progress: told in a few words what is being done.
         cutoff: the data cut-off; without one, the latest complete date among the open records.
+        identity_key: under which records are recognized in later loads; none if it is no load.
+        earlier: the records of the snapshot before, from which none passes between open and sealed.
+        progress: told in a few words what is being done.
 
     Raises:
         UnusableExtractError: DM is missing or empty, or there is no date to take a cut-off from,
@@ -133,6 +139,9 @@ def assess(
     _refuse_without_subjects(datasets)
     progress("sealing")
     opened, complete = split(datasets, trial, visits_by_date(datasets, trial))
+    identities = pl.DataFrame(schema=IDENTITIES)
+    if identity_key is not None:
+        opened, complete, identities = kept_apart(opened, complete, identity_key, earlier)
     cutoff = cutoff or _cutoff_of(opened, trial)
     given = released(complete, trial, cutoff)
     progress("searching open texts")
@@ -164,6 +173,9 @@ def assess(
     of_facts += findings_of_allowed_texts(trial)
     open_findings = ordered(pl.concat([open_findings, stated(of_facts)]))
     record = coverage.recorded(opened)
+    sealed_events = released_sealed_events(complete, trial)
+    if earlier is not None:
+        sealed_events = earlier.sealed_events_at(cutoff, trial, sealed_events)
     all_standing = known.standing(complete, complete_people, contacts, trial, cutoff).with_columns(
         pl.when(pl.col("ended") == "left").then(named_reason(trial)).alias("named_reason")
     )
@@ -177,7 +189,7 @@ def assess(
             "recorded": record,
             "known_fact": coverage.facts(opened, given.randomized, standing, record),
             "leaving_reason": released_leaving(standing, all_standing, trial),
-            "sealed_event": released_sealed_events(complete, trial),
+            "sealed_event": sealed_events,
         },
         complete_relations=complete_side.relations
         | {"standing": all_standing, "recorded": coverage.recorded(complete)},
@@ -185,7 +197,8 @@ def assess(
         unknown=_as_received(unknown),
         open_findings=open_findings,
         sealed_findings=_located(sealed_findings, complete),
-        totals=_totals(datasets, complete),
+        identities=identities,
+        totals=_totals(datasets, opened, complete),
         sealed_unexpectedly=_unexpected(datasets, unknown),
         remarks=(
             *(f"{note.file}: {note.text}" for note in extract.notes),
@@ -350,7 +363,10 @@ def _located(findings: pl.DataFrame, complete: Tables) -> pl.DataFrame:
     return findings.join(pl.concat(where), on="record_key", how="left", maintain_order="left")
 
 
-def _totals(datasets: dict[str, pl.DataFrame], complete: Tables) -> pl.DataFrame:
+def _totals(
+    datasets: dict[str, pl.DataFrame], open_tables: Tables, complete: Tables
+) -> pl.DataFrame:
+    """Rows read and opened of each file; of what stays open without one, the file has no name."""
     opened = Counter(
         {
             (name, file): count
@@ -370,6 +386,15 @@ def _totals(datasets: dict[str, pl.DataFrame], complete: Tables) -> pl.DataFrame
         }
         for name, frame in sorted(datasets.items())
         for file, count in frame.group_by("_file").len().sort("_file").rows()
+    ]
+    stay_open = {
+        name: frame.height - sum(count for (of, _), count in opened.items() if of == name)
+        for name, frame in open_tables.frames.items()
+    }
+    rows += [
+        {"dataset": name, "file": "", "rows_read": 0, "rows_open": count}
+        for name, count in stay_open.items()
+        if count
     ]
     return pl.DataFrame(
         rows,

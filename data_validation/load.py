@@ -18,12 +18,14 @@ import polars as pl
 from nacl.public import PublicKey
 
 from data_validation.assess import NOT_RECEIVED, Assessment, assess, stated_cutoff
+from data_validation.crossing import Earlier
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
 from data_validation.findings import counts, with_status
 from data_validation.readers import Limits, read_extract
 from snapshots import (
     FORMAT,
+    IDENTITIES_FILE,
     OPEN_FILE,
     SEALED,
     SEALED_FILE,
@@ -40,6 +42,7 @@ from snapshots import (
     count_rows,
     find_by_receipt,
     fingerprint,
+    identity_key,
     load_lock,
     make_current,
     new_data_key,
@@ -141,14 +144,21 @@ def load(
                 make_current(trial_store, earlier)
             return Loaded(earlier, None)
         cutoff = cutoff or stated_cutoff(extract, trial)
-        assessment = assess(extract, trial, cutoff, progress=progress)
+        before = _before(trial_store)
+        assessment = assess(
+            extract,
+            trial,
+            cutoff,
+            identity_key=identity_key(store),
+            earlier=_earlier(before),
+            progress=progress,
+        )
         refusal = trial_store.folder / "refused.json"
         if assessment.critical:
             # A disk in the way must not hide the findings, which are shown all the same.
             with suppress(OSError):
                 refusal.write_text(_refusal(assessment), encoding="utf-8")
             raise RefusedError(assessment)
-        before = _before(trial_store)
         labels = _labels(before, trial, public_key)
         snapshot_id = trial_store.next_id(assessment.cutoff)
         progress("writing")
@@ -185,6 +195,26 @@ def _before(trial_store: TrialStore) -> Snapshot | None:
     chosen = next((snapshot for snapshot in readable if _is_whole(snapshot)), readable[0])
     check_vouched_for(chosen)
     return chosen
+
+
+def _earlier(before: Snapshot | None) -> Earlier | None:
+    """The records of the snapshot before, by which none passes between open and sealed."""
+    if before is None or not _is_whole(before):
+        return None
+    path = before.folder / IDENTITIES_FILE
+    try:
+        check_file(before, IDENTITIES_FILE)
+        identities = pl.read_parquet(path)
+    except StoreError:
+        return None  # of an earlier format
+
+    def open_rows(relation: str, keys: list[str]) -> pl.DataFrame:
+        with closing(open_stores_reader({"before": before.open_path})) as connection:
+            return rows_with(connection, "before", relation, "record_key", keys)
+
+    with closing(open_stores_reader({"before": before.open_path})) as connection:
+        sealed_events = connection.execute("SELECT * FROM before.sealed_event").pl()
+    return Earlier(identities, open_rows, before.manifest.cutoff, sealed_events)
 
 
 def _is_whole(snapshot: Snapshot) -> bool:
@@ -289,6 +319,7 @@ def _build(
         _check_control_totals(connection, assessment, rows_open)
         about = pl.DataFrame({"snapshot": [snapshot_id], "open_digest": [digest.digest]})
         store_frame(connection, SEALED, "about", about)
+    assessment.identities.write_parquet(folder / IDENTITIES_FILE)
     return Manifest(
         format=FORMAT,
         trial=assessment.trial.id,

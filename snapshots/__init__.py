@@ -35,6 +35,7 @@ from snapshots.matching import pairs
 from snapshots.open_file import OpenFile
 from snapshots.publish import (
     find_by_receipt,
+    identity_key,
     load_lock,
     make_current,
     prune,
@@ -52,6 +53,7 @@ from snapshots.sealing_keys import (
     wrap,
 )
 from snapshots.store import (
+    IDENTITIES_FILE,
     MANIFEST_FILE,
     OPEN_FILE,
     SEALED_FILE,
@@ -71,6 +73,7 @@ from snapshots.tables import (
 
 __all__ = [
     "FORMAT",
+    "IDENTITIES_FILE",
     "KNOWN_FACTS",
     "MANIFEST_FILE",
     "OPEN",
@@ -109,6 +112,7 @@ __all__ = [
     "database_digest",
     "find_by_receipt",
     "fingerprint",
+    "identity_key",
     "load_lock",
     "make_current",
     "new_data_key",

@@ -67,8 +67,8 @@ def check_file(snapshot: Snapshot, name: str) -> State:
 
 
 def check_files(snapshot: Snapshot) -> None:
-    """Raise StoreError unless both databases of a snapshot are as they were loaded."""
-    for name in (OPEN_FILE, SEALED_FILE):
+    """Raise StoreError unless the files of a snapshot are as they were loaded."""
+    for name in snapshot.manifest.files or (OPEN_FILE, SEALED_FILE):
         check_file(snapshot, name)
 
 

@@ -26,6 +26,7 @@ from snapshots.manifest import Manifest, authentication_code
 from snapshots.store import (
     CODE_FILE,
     CURRENT_FILE,
+    IDENTITIES_FILE,
     MANIFEST_FILE,
     NUMBERS_FILE,
     OPEN_FILE,
@@ -51,6 +52,7 @@ _MODES = {
     MANIFEST_FILE: 0o440,
     CODE_FILE: 0o440,
     RECEIPT_FILE: 0o400,
+    IDENTITIES_FILE: 0o400,
 }
 _FOLDER_MODE = 0o750
 
@@ -99,8 +101,9 @@ def publish(
     Args:
         trial: where to.
         snapshot_id: a new id, see ``TrialStore.next_id``.
-        build: writes ``open.duckdb`` and ``sealed.duckdb``, and nothing else, into the folder that
-            it is given (mode 0700) and returns the manifest, to which the files' digests are added.
+        build: writes ``open.duckdb`` and ``sealed.duckdb``, and ``identities.parquet`` if records
+            are to be recognized, into the folder that it is given (mode 0700) and returns the
+            manifest, to which the files' digests are added.
         receipt: how to recognize the same input again, see ``receipt_of``.
 
     Returns:
@@ -122,7 +125,7 @@ def publish(
             incoming.mkdir(mode=0o700)
             manifest = build(incoming)
             _check_built(trial, snapshot_id, incoming, manifest)
-            files = {name: file_digest(incoming / name) for name in (OPEN_FILE, SEALED_FILE)}
+            files = {path.name: file_digest(path) for path in sorted(incoming.iterdir())}
             manifest = manifest.model_copy(update={"files": files})
             content = manifest.to_json()
             write_new_file(incoming / MANIFEST_FILE, content, _MODES[MANIFEST_FILE])
@@ -130,7 +133,7 @@ def publish(
                 code = f"{authentication_code(trial.key, content)}\n".encode()
                 write_new_file(incoming / CODE_FILE, code, _MODES[CODE_FILE])
             write_new_file(incoming / RECEIPT_FILE, receipt.hex().encode(), _MODES[RECEIPT_FILE])
-            for name in (OPEN_FILE, SEALED_FILE):
+            for name in files:
                 (incoming / name).chmod(_MODES[name])
                 sync(incoming / name)
             incoming.chmod(_FOLDER_MODE)
@@ -232,6 +235,15 @@ def receipt_of(store: Store, parts: Iterable[bytes]) -> bytes:
     return code.digest()
 
 
+def identity_key(store: Store) -> bytes:
+    """The key under which this store recognizes records; it follows from that of receipts.
+
+    Raises:
+        StoreError: the store's key cannot be made or read.
+    """
+    return hmac.new(_store_key(store), b"identities of records", hashlib.sha256).digest()
+
+
 def find_by_receipt(trial: TrialStore, receipt: bytes) -> Snapshot | None:
     """Return the latest snapshot that was published with this receipt, or None.
 
@@ -303,11 +315,11 @@ def _is_within(error: OSError, folder: Path) -> bool:
 def _check_built(
     trial: TrialStore, snapshot_id: SnapshotId, folder: Path, manifest: Manifest
 ) -> None:
-    found = sorted(path.name for path in folder.iterdir())
-    if found != [OPEN_FILE, SEALED_FILE]:
+    found = {path.name for path in folder.iterdir()}
+    if found - {IDENTITIES_FILE} != {OPEN_FILE, SEALED_FILE}:
         raise StoreError(
             f"A snapshot is made of {OPEN_FILE} and {SEALED_FILE}; the load wrote "
-            f"{', '.join(found) or 'nothing'}. Nothing was changed."
+            f"{', '.join(sorted(found)) or 'nothing'}. Nothing was changed."
         )
     stated = (manifest.trial, manifest.snapshot, manifest.cutoff)
     if stated != (trial.name, str(snapshot_id), snapshot_id.cutoff):

@@ -1,0 +1,177 @@
+"""What passes between open and sealed from one cut to the next cannot be told in what is open."""
+
+import shutil
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from access.view import View
+from data_validation.crossing import _passed
+from exhibits import make
+from queries.history import differences
+from simulator import simulate
+from snapshots import Snapshot, compare, open_stores_reader
+from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
+from trials import load_trial
+
+TRIAL = load_trial("nct05689008")
+CUTOFF, LATER = date(2023, 7, 31), date(2023, 8, 31)
+SEALED_TERM = TRIAL.sealed.preferred_terms[0]
+Frames = dict[str, pl.DataFrame]
+Place = Callable[[str, Frames], LoadedTrial]
+
+
+@pytest.fixture(scope="module")
+def frames() -> Frames:
+    """The same trial at both cuts; of everybody's events the first four are under a sealed term."""
+    made = simulate(TRIAL, participants=60, seed=5, cutoff=CUTOFF)
+    events = made["ae"].filter(pl.col("AETERM").is_not_null(), pl.col("AESTDTC").is_not_null())
+    return dict(made) | {"ae": recoded(events, dict.fromkeys(range(4), SEALED_TERM))}
+
+
+def recoded(events: pl.DataFrame, terms: dict[int, str]) -> pl.DataFrame:
+    """Events of which those at these places are coded to another term."""
+    codes = [terms.get(place, code) for place, code in enumerate(events["AEDECOD"])]
+    return events.with_columns(pl.Series("AEDECOD", codes))
+
+
+@pytest.fixture(scope="module")
+def first(
+    frames: Frames, key_pair: KeyPair, tmp_path_factory: pytest.TempPathFactory
+) -> LoadedTrial:
+    return load_frames(frames, TRIAL, key_pair, tmp_path_factory.mktemp("first"), CUTOFF)
+
+
+@pytest.fixture(scope="module")
+def second(
+    first: LoadedTrial, key_pair: KeyPair, tmp_path_factory: pytest.TempPathFactory
+) -> Place:
+    """A second load after the same first one."""
+    made: dict[str, LoadedTrial] = {}
+
+    def load(name: str, frames: Frames) -> LoadedTrial:
+        if name not in made:
+            folder = tmp_path_factory.mktemp(name)
+            shutil.copytree(first.store.root, folder / "store")
+            made[name] = load_frames(frames, TRIAL, key_pair, folder, LATER)
+        return made[name]
+
+    return load
+
+
+def opened(snapshot: Snapshot) -> dict[str, pl.DataFrame]:
+    with closing(open_stores_reader({"o": snapshot.open_path})) as connection:
+        names = sorted(snapshot.manifest.tables)
+        return {
+            name: connection.table(f'o."{name}"').pl().sort(pl.all(), nulls_last=True)
+            for name in names
+        }
+
+
+def with_time_point(frames: Frames, place: int) -> pl.DataFrame:
+    """A result that opened is now said to be two hours after a dose."""
+    laboratory = frames["lb"].with_row_index("_place")
+    of_schedule = pl.col("VISIT").is_in([visit.visit for visit in TRIAL.schedule])
+    chosen = laboratory.filter(pl.col("LBTESTCD") == "CRP", of_schedule)["_place"][place]
+    return laboratory.with_columns(
+        LBTPT=pl.when(pl.col("_place") == chosen).then(pl.lit("2H POST"))
+    ).drop("_place")
+
+
+def test_two_second_extracts_that_differ_in_what_passed_open_the_same(
+    frames: Frames, second: Place
+) -> None:
+    """Recoded into a sealed term or out of one, or placed at a time point: whose, nobody sees."""
+    variants: dict[str, Frames] = {
+        "nobody": frames,
+        "one_sealed": frames | {"ae": recoded(frames["ae"], {7: SEALED_TERM})},
+        "another_sealed": frames | {"ae": recoded(frames["ae"], {11: SEALED_TERM})},
+        "one_opened": frames | {"ae": recoded(frames["ae"], {2: "Rash"})},
+        "both": frames | {"ae": recoded(frames["ae"], {1: "Nausea", 9: SEALED_TERM})},
+        "time_point": frames | {"lb": with_time_point(frames, 3)},
+    }
+    expected = second("nobody", variants["nobody"])
+    tables = opened(expected.snapshot)
+    for name, variant in variants.items():
+        loaded = second(name, variant)
+        for table, frame in opened(loaded.snapshot).items():
+            # That a column is there at all is the extract's, not somebody's.
+            if name != "time_point" or table not in {"recorded", "known_fact"}:
+                assert_frame_equal(frame, tables[table], check_exact=True)
+        before, after = loaded.snapshots
+        earlier, last = expected.snapshots
+        assert compare(before, after) == compare(earlier, last), name
+        with (
+            closing(board_of(loaded, View.POOLED)) as board,
+            closing(board_of(expected, View.POOLED)) as other,
+        ):
+            for exhibit in ("changes_listed", "adverse_events_by_term"):
+                assert make(exhibit, board).as_data() == make(exhibit, other).as_data(), name
+            told = differences(board, str(before.id))
+            assert_frame_equal(told, differences(other, str(before.id)))
+
+
+def test_comparative_views_have_the_record_as_it_is_now(frames: Frames, second: Place) -> None:
+    loaded = second("one_sealed", frames | {"ae": recoded(frames["ae"], {7: SEALED_TERM})})
+    was = frames["ae"]["AEDECOD"][7]
+    with closing(board_of(loaded, View.UNBLINDED)) as board:
+        terms = board._connection.execute(
+            "select preferred_term, count(*) from sealed_data.adverse_event group by 1"
+        ).fetchall()
+    now = recoded(frames["ae"], {7: SEALED_TERM})["AEDECOD"]
+    assert dict(terms)[SEALED_TERM] == 5
+    assert dict(terms).get(was, 0) == (now == was).sum()
+
+
+def test_what_is_gone_from_the_extract_is_gone_in_both(
+    frames: Frames, second: Place, key_pair: KeyPair, tmp_path: Path
+) -> None:
+    """A third load: it stays as it was, and without the record there is none."""
+    sealed = frames | {"ae": recoded(frames["ae"], {7: SEALED_TERM})}
+    again = second("one_sealed", sealed)
+    shutil.copytree(again.store.root, tmp_path / "store")
+    third = load_frames(sealed, TRIAL, key_pair, tmp_path, date(2023, 9, 15))
+    assert_frame_equal(
+        opened(third.snapshot)["adverse_event"], opened(again.snapshot)["adverse_event"]
+    )
+    gone = sealed | {"ae": sealed["ae"].with_row_index("_n").filter(pl.col("_n") != 7).drop("_n")}
+    fourth = load_frames(gone, TRIAL, key_pair, tmp_path, date(2023, 9, 30))
+    rows = opened(fourth.snapshot)["adverse_event"].height
+    assert rows == opened(again.snapshot)["adverse_event"].height - 1
+
+
+def test_the_number_of_sealed_events_moves_at_reviews_only(
+    frames: Frames, first: LoadedTrial, key_pair: KeyPair, tmp_path: Path
+) -> None:
+    many = frames | {"ae": recoded(frames["ae"], dict.fromkeys(range(20), SEALED_TERM))}
+    shutil.copytree(first.store.root, tmp_path / "store")
+    before = opened(first.snapshot)["sealed_event"]
+    monitoring = TRIAL.monitoring.model_copy(update={"reviews": (date(2023, 9, 1),)})
+    trial = TRIAL.model_copy(update={"monitoring": monitoring})
+    for cutoff, moves in ((date(2023, 8, 10), False), (date(2023, 9, 5), True)):
+        loaded = load_frames(many, trial, key_pair, tmp_path, cutoff)
+        now = opened(loaded.snapshot)["sealed_event"]
+        assert (now["at_least"][0] > before["at_least"][0]) is moves
+
+
+def test_of_records_described_alike_as_many_stay_as_have_passed() -> None:
+    def side(*keys: str | None) -> pl.DataFrame:
+        return pl.DataFrame(
+            {"identity": [b"x"] * len(keys), "record_key": list(keys)},
+            schema={"identity": pl.Binary, "record_key": pl.String},
+        )
+
+    for before, now, sealed, opened_again in (
+        (side("a", "b", None), side("a", None, None), set(), {"b"}),
+        (side("a", None), side("a", "c"), {"c"}, set()),
+        (side("a", None), side("c", None), set(), set()),  # corrected, not passed
+        (side("a"), side(None, None), set(), {"a"}),
+        (side(None), side("a", "b"), {"a"}, set()),
+        (side("a"), side(), set(), set()),
+    ):
+        assert _passed(before, now) == (frozenset(sealed), frozenset(opened_again))
