@@ -221,7 +221,7 @@ def _check(asked: argparse.Namespace, settings: Settings) -> int:
         assessment = _assess(asked, trial, settings)
     except (UnreadableExtract, UnusableExtractError) as error:
         return _unreadable(error, asked)
-    _remark(assessment)
+    _remark(assessment, sees_sealed=sees_sealed)
     refused = f"A load would refuse: {reason_to_refuse(assessment)}" if assessment.critical else ""
     _report(assessment, asked, refused, sees_sealed=sees_sealed)
     return _say(refused, Exit.REFUSED) if refused else Exit.DONE
@@ -269,12 +269,12 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
             # The same extract, program and definition: what the first load reported.
             assessment = _assess(asked, trial, settings)
         if assessment is not None:
-            _remark(assessment)
+            _remark(assessment, sees_sealed=sees_sealed)
             _report(assessment, asked, sees_sealed=sees_sealed)
     except (UnreadableExtract, UnusableExtractError) as error:
         return _unreadable(error, asked)
     except RefusedError as error:
-        _remark(error.assessment)
+        _remark(error.assessment, sees_sealed=sees_sealed)
         _report(error.assessment, asked, str(error), sees_sealed=sees_sealed)
         return _say(error, Exit.REFUSED)
     except Exception as error:
@@ -332,10 +332,18 @@ def _shown_findings(assessment: "Assessment", *, sees_sealed: bool) -> pl.DataFr
     return pl.concat([assessment.open_findings, assessment.sealed_findings], how="diagonal")
 
 
-def _remark(assessment: "Assessment") -> None:
-    """How files were read, and what was left aside, for the person who holds the extract."""
-    for remark in assessment.remarks:
-        console.print(remark, markup=False)
+def _remark(assessment: "Assessment", *, sees_sealed: bool) -> None:
+    """How files were read, and what was left aside; it follows from what is sealed in them, too."""
+    if sees_sealed:
+        for remark in assessment.remarks:
+            console.print(remark, markup=False)
+    elif count := len(assessment.remarks):
+        files = "1 remark" if count == 1 else f"{count} remarks"
+        console.print(
+            f"{files} on how files were read: shown where the board's private key is at hand "
+            "(DSMB_BOARD_PRIVATE_KEY_FILE).",
+            markup=False,
+        )
 
 
 def _report(

@@ -61,7 +61,31 @@ BEYOND = Rule(
     kind=RuleKind.ORDER,
     audience=Audience.EXPORT,
 )
-RULES = (NOT_RANDOMIZED, INFERRED, END_NOT_OF_ALL, BEYOND)
+TWICE = Rule(
+    id="FACT-105",
+    domain="DM",
+    field="",
+    severity=Severity.CRITICAL,
+    sentence="Every record of a dataset is there more than once.",
+    why="It was delivered twice, and every count of its records would be double.",
+    query="None for a site. Send the dataset once.",
+    kind=RuleKind.STRUCTURE,
+    audience=Audience.EXPORT,
+)
+NO_EVENT = Rule(
+    id="FACT-106",
+    domain="AE",
+    field="",
+    severity=Severity.MAJOR,
+    sentence="The dataset of adverse events has no open record.",
+    why="Pages show it as no events, which is seldom true of many participants.",
+    query="None for a site. Send the events, or confirm that nobody had any.",
+    kind=RuleKind.COMPLETENESS,
+    audience=Audience.EXPORT,
+)
+RULES = (NOT_RANDOMIZED, INFERRED, END_NOT_OF_ALL, BEYOND, TWICE, NO_EVENT)
+# Of fewer records all may well be alike.
+_FEWEST_OF_TWICE = 10
 
 
 def findings_of_facts(
@@ -90,13 +114,28 @@ def findings_of_facts(
             f"{trial.follow_up.end} is missing of some whose planned follow-up is over, so that "
             "it is used of nobody; overdue visits decide.",
         )
+    if "AE" in tables.present and len(by) and tables.frames["AE"].is_empty():
+        yield Stated(NO_EVENT, "AE", None, "AE has its columns and no open record: no events.")
     for name, frame in tables.frames.items():
+        if _is_there_twice(frame):
+            yield Stated(
+                TWICE, name, None, f"{name}: each of its {frame.height:,} records has a twin."
+            )
         word = DOMAINS[name].date
         later = int((frame[word] > cutoff).sum()) if word and word in frame.columns else 0
         if later:
             yield Stated(
                 BEYOND, name, str(later), f"{name}: {later:,} records begin after {cutoff}."
             )
+
+
+def _is_there_twice(frame: pl.DataFrame) -> bool:
+    """Whether every open record has another that is equal in all that is open."""
+    # Records with equal keys are numbered from the second on.
+    numbered = frame["record_key"].str.contains(r"\d-\d+$").sum()
+    if frame.height < _FEWEST_OF_TWICE or 2 * int(numbered) < frame.height:
+        return False
+    return bool(frame.drop("record_key").is_duplicated().all())
 
 
 def facts(

@@ -8,6 +8,7 @@ import pytest
 import data_validation.assess
 import data_validation.load
 from data_validation.assess import Assessment, assess
+from data_validation.crossing import Earlier
 from data_validation.readers import Extract
 from trials import Trial
 
@@ -28,8 +29,19 @@ def assessed_once() -> Iterator[None]:
         trial: Trial,
         cutoff: date | None = None,
         *,
+        identity_key: bytes | None = None,
+        earlier: Earlier | None = None,
         progress: Progress = lambda _text: None,
     ) -> Assessment:
+        if earlier is not None:
+            return assess(
+                extract,
+                trial,
+                cutoff,
+                identity_key=identity_key,
+                earlier=earlier,
+                progress=progress,
+            )
         frames = {
             name: (dataset.frame.columns, dataset.frame.rows())
             for name, dataset in extract.datasets.items()
@@ -46,7 +58,13 @@ def assessed_once() -> Iterator[None]:
             said.append(text)
             progress(text)
 
-        of_it.append((trial, assess(extract, trial, cutoff, progress=saying), said))
+        of_it.append(
+            (
+                trial,
+                assess(extract, trial, cutoff, identity_key=identity_key, progress=saying),
+                said,
+            )
+        )
         return of_it[-1][1]
 
     with pytest.MonkeyPatch.context() as patch:

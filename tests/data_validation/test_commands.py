@@ -937,12 +937,19 @@ def test_the_demonstration_leaves_a_store_with_real_data_alone(unchanged: Place)
     assert not (unchanged.folder / "demonstration-keys").exists()
 
 
-def test_what_was_left_aside_is_said(place: Place) -> None:
+def test_how_files_were_read_is_said_to_whoever_may_see_sealed_records(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sealed in a file tells how it is read."""
     extract = place.extract()
     (extract / "read me.txt").write_text("Cut of May.", "utf-8")
     for outcome in (place.check(extract), place.load(extract)):
         assert outcome.code == 0
-        assert "read me.txt was left aside: it is in no dataset format." in outcome.err
+        assert "read me" not in outcome.err
+        assert outcome.err.startswith("1 remark on how files were read: shown where")
+    monkeypatch.setenv("DSMB_BOARD_PRIVATE_KEY_FILE", str(place.keys.private))
+    outcome = place.check(extract)
+    assert "read me.txt was left aside: it is in no dataset format." in outcome.err
 
 
 # The schema of a dataset

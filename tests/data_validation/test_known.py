@@ -11,9 +11,11 @@ from tests.data_validation.small_extracts import (
     TRIAL,
     Row,
     Rows,
+    assess_frames,
     assess_rows,
     changed,
     clean_rows,
+    frames_of,
 )
 from trials import Trial
 from trials.models.arms import Randomization
@@ -402,3 +404,27 @@ def test_a_loss_never_makes_a_fact_better_known() -> None:
                 frame.filter(pl.col("fact") == fact)["known"].item() or 0 for frame in (whole, lost)
             )
             assert after <= before
+
+
+def test_a_dataset_that_was_delivered_twice_is_refused() -> None:
+    """Its events would count twice; of a few records all may well be alike."""
+    events = [
+        {"USUBJID": "S-001", "AEDECOD": f"Term {number}", "AESTDTC": "2023-03-02", "AESEV": "MILD"}
+        for number in range(12)
+    ]
+    for times, refused in ((1, False), (2, True), (3, True)):
+        found = assess_rows(clean_rows() | {"AE": events * times}).open_findings
+        told = found.filter(pl.col("check") == "FACT-105")
+        assert (not told.is_empty()) is refused
+        assert not refused or told["severity"].item() == "critical"
+    few = assess_rows(clean_rows() | {"AE": events[:3] * 2})
+    one_more = assess_rows(clean_rows() | {"AE": [*events * 2, events[0] | {"AESEV": "SEVERE"}]})
+    for assessed in (few, one_more):
+        assert "FACT-105" not in checks(assessed.open_findings)
+
+
+def test_columns_of_events_and_no_event_are_told() -> None:
+    frames = frames_of(clean_rows())
+    without = frames | {"AE": frames["AE"].head(0)}
+    assert "FACT-106" in checks(assess_frames(without).open_findings)
+    assert "FACT-106" not in checks(assess_frames(frames).open_findings)
