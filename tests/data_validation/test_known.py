@@ -408,7 +408,7 @@ def test_a_loss_never_makes_a_fact_better_known() -> None:
 
 def test_a_dataset_that_was_delivered_twice_is_refused() -> None:
     """Its events would count twice; of a few records all may well be alike."""
-    events = [
+    events: list[dict[str, str | None]] = [
         {"USUBJID": "S-001", "AEDECOD": f"Term {number}", "AESTDTC": "2023-03-02", "AESEV": "MILD"}
         for number in range(12)
     ]
