@@ -8,14 +8,15 @@ from typing import Any
 import streamlit as st
 
 from access.entries import Actor
+from access.guard import browser_of
 from access.identity import Identity, demonstration_identities
 from access.session import ACTIVITY, Session
 from access.sign_in import LOCKED, SignInSettings, identified, is_still, sign_in_of
+from access.takeover import WINDOWS
 from access.trail import Trail
 from display.session import rerun_by_clock
 from display.state import forget_window, window
-
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+from display.web_server import not_answered, this_window
 
 
 def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
@@ -30,6 +31,9 @@ def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
     if session is not None and session.ended:
         forget_window()
         session = None
+    if why := not_answered(asked.identity):
+        st.error(why)
+        return None
     match asked.identity:
         case "demonstration":
             session = _by_picker(session, asked, trail, used_now=used_now)
@@ -62,9 +66,6 @@ def sign_out(session: Session, trail: Trail) -> None:
 def _by_picker(
     session: Session | None, asked: SignInSettings, trail: Trail, *, used_now: bool
 ) -> Session | None:
-    if st.get_option("server.address") not in LOOPBACK:
-        st.error("The demonstration sign-in works on this machine's loopback address only.")
-        return None
     if session is not None and session.is_idle(asked.idle_minutes):
         _end(session, trail, LOCKED.format(minutes=asked.idle_minutes))
         session = None
@@ -114,7 +115,9 @@ def _by_provider(
 def _started(identity: Identity, trail: Trail, **more: Any) -> Session:
     trail.write("signed in", Actor.of(identity))
     session = Session(identity, **more)
-    window().session = session
+    here = window()
+    here.session = session
+    here.bound = WINDOWS.bind(this_window(), browser_of(st.context.cookies), session, trail)
     return session
 
 

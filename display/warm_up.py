@@ -3,6 +3,8 @@
 from importlib import import_module
 from threading import Lock
 
+from display.web_server import call_nobody
+
 _ONE_AT_A_TIME = Lock()
 
 
@@ -12,6 +14,7 @@ def warm_up() -> None:
     Plotly looks for pandas among the modules and takes it as it is: a session that draws while
     another one is still importing it would end in an `AttributeError`.
     """
+    call_nobody()
     with _ONE_AT_A_TIME:
         for module in ("pandas", "plotly.basedatatypes", "polars"):
             import_module(module)
