@@ -28,10 +28,9 @@ _NAMES_SESSIONS = "streamlit.runtime.websocket_session_manager"
 def call_nobody() -> None:
     """Have Streamlit ask no other machine under which address this one is seen.
 
-    It asks, for a second or two in which nobody is answered, when a page of an unknown origin wants
-    a socket.
+    It asks when a page of an unknown origin wants a socket, and answers nobody for two seconds.
     """
-    net_util._external_ip = "127.0.0.1"
+    net_util._internal_ip = net_util._external_ip = "127.0.0.1"
 
 
 def say_no_session() -> None:
