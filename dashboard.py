@@ -4,9 +4,7 @@ from display.warm_up import warm_up
 
 warm_up()  # before anything else is imported, by whichever session comes first
 
-from datetime import datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,6 +14,7 @@ from access.closed_session import Requests
 from access.entries import Actor
 from access.errors import ClosedSessionError, RecordsError
 from access.menu import MENU
+from access.policy import check_people
 from access.releases import offered_snapshots, released
 from access.roles import RolesError
 from access.session import Session
@@ -23,12 +22,11 @@ from access.trail import Trail, open_trail
 from display.closed_session import LookedAt, view_control
 from display.lists import go_on
 from display.menu import menu
-from display.page import picked, prepare_charts
+from display.page import picked, prepare_charts, say_how_old
 from display.session import note_denied, note_refused_address
 from display.sign_in import sign_in, sign_out, watch
 from display.state import window
 from display.text import plain
-from exhibits.parts.words import ago, day
 from queries import Board, BoardError, arm_of_participant, open_board
 from settings import Settings, SettingsError, read_settings
 from snapshots import Snapshot, SnapshotsError, Store
@@ -56,10 +54,12 @@ def looked_at(
         labels = told_apart(load_trial(name) for name in offered)
         trial = load_trial(picked("Trial", "trial", labels))
         chosen = picked("Snapshot", "snapshot", {name: name for name in offered[trial.id]})
-        snapshot = store.trial(trial.id).snapshot(chosen)
-        age = (datetime.now(ZoneInfo(trial.timezone)).date() - snapshot.manifest.cutoff).days
-        older = "" if chosen == offered[trial.id][0] else " Not the current snapshot."
-        st.caption(f"Data cut-off {day(snapshot.manifest.cutoff)}, {ago(age)}.{older}")
+        kept = store.trial(trial.id)
+        check_people(
+            identity, (kept.snapshot(name).manifest.simulated for name in stored[trial.id])
+        )
+        snapshot, current = kept.snapshot(chosen), chosen == offered[trial.id][0]
+        say_how_old(trial.timezone, snapshot.manifest.cutoff, is_current=current)
     return trial, snapshot
 
 

@@ -8,15 +8,14 @@ from typing import Any
 import streamlit as st
 
 from access.entries import Actor
-from access.guard import browser_of
-from access.identity import Identity, demonstration_identities
+from access.identity import DEMONSTRATION, Identity, demonstration_identities
 from access.session import ACTIVITY, Session
 from access.sign_in import LOCKED, SignInSettings, identified, is_still, sign_in_of
 from access.takeover import WINDOWS
 from access.trail import Trail
 from display.session import rerun_by_clock
 from display.state import forget_window, window
-from display.web_server import not_answered, this_window
+from display.web_server import not_answered, this_browser, this_window
 
 
 def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
@@ -49,7 +48,7 @@ def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
 
 def sign_out(session: Session, trail: Trail) -> None:
     """End the session, and with it the sign-in at this browser."""
-    by_provider = session.identity.issuer != "demonstration"
+    by_provider = session.identity.issuer != DEMONSTRATION
     if by_provider and (found := sign_in_of(st.user.to_dict())) is not None:
         ACTIVITY.end(found)
     try:
@@ -117,7 +116,7 @@ def _started(identity: Identity, trail: Trail, **more: Any) -> Session:
     session = Session(identity, **more)
     here = window()
     here.session = session
-    here.bound = WINDOWS.bind(this_window(), browser_of(st.context.cookies), session, trail)
+    here.bound = WINDOWS.bind(this_window(), this_browser(), session, trail)
     return session
 
 

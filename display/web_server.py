@@ -15,7 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 from streamlit.web.server.starlette.starlette_websocket import _get_signed_cookie_with_chunks
 
-from access.guard import LOOPBACK, Guard, refusal
+from access.guard import LOOPBACK, Guard, browser_of, refusal
 from access.session import ACTIVITY
 from access.sign_in import sign_in_of
 
@@ -79,6 +79,19 @@ def this_window() -> str:
     return context.session_id if context else ""
 
 
+def this_browser() -> str:
+    """The name that the guard gave the browser of this window; empty without one."""
+    return browser_of(st.context.cookies) if _headers() else ""
+
+
+def _headers() -> dict[str, str]:
+    """Those of this window's handshake, by lower-case name; none where nobody is there.
+
+    So the server asks itself whether it is ready.
+    """
+    return {name.lower(): value for name, value in st.context.headers.items()}
+
+
 def not_answered(identity: str) -> str:
     """Why this window is shown nothing, whatever stands before the web server; empty if it is.
 
@@ -87,9 +100,7 @@ def not_answered(identity: str) -> str:
     """
     if identity == "demonstration" and st.get_option("server.address") not in LOOPBACK:
         return "The demonstration sign-in works on this machine's loopback address only."
-    headers = {name.lower(): value for name, value in st.context.headers.items()}
-    if not headers:
-        # Nobody is there: the server asks itself whether it is ready.
+    if not (headers := _headers()):
         return ""
     if not Guard.stands and identity != "demonstration":
         return (

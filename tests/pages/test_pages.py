@@ -224,7 +224,7 @@ def test_every_page_is_drawn_for_any_number_of_arms_and_pooled_sends_none_of_the
     loaded: LoadedTrial = request.getfixturevalue(store)
     if loaded is single_arm_store:
         monkeypatch.setattr("trials.load_trial", lambda _name: loaded.trial)
-    visitor = at_dashboard(loaded).sign_in("statistician")
+    visitor = at_dashboard(loaded).vouched_for("statistician")
     # "Control" is a usual word: of totals, too.
     names = {text for arm in loaded.trial.arms.list for text in (arm.code, arm.name)}
     arms = [name.encode() for name in {*names, "Xanomeline", "Arm A"} - {"Control"}]
@@ -522,6 +522,31 @@ def test_a_trial_is_picked_from_those_that_are_loaded(
     assert visitor.session.closed is None
     assert visitor.look(View.UNBLINDED).board is not None
     assert visitor.board.arms == ("Control", "UC-MSC")
+
+
+def test_whoever_chooses_who_they_are_sees_nobody_real(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path, trail: Trail
+) -> None:
+    """Nor what became of them since: one earlier snapshot of real participants is enough."""
+    mixed = Store(tmp_path / "mixed")
+    shutil.copytree(demonstration_store.store.root, mixed.root)
+    earlier = mixed.trial(demonstration_store.trial.id).folder / str(
+        demonstration_store.snapshots[0].id
+    )
+    (earlier / "manifest.json").chmod(0o600)
+    real = earlier.joinpath("manifest.json").read_text("utf-8")
+    real = real.replace('"simulated": true', '"simulated": false')
+    (earlier / "manifest.json").write_text(real, "utf-8")
+    visitor = at_dashboard(replace(demonstration_store, store=mixed)).sign_in("board")
+    (sentence,) = visitor.sentences
+    assert sentence.startswith("The demonstration shows simulated participants only")
+    assert not visitor.shows_numbers
+    assert visitor.board is None
+    assert "Enter the closed session" not in {button.label for button in visitor.app.button}
+    assert not looks(trail)
+    visitor = at_dashboard(replace(demonstration_store, store=mixed)).vouched_for("board")
+    assert visitor.sentences == []
+    assert visitor.shows_numbers
 
 
 def test_of_a_damaged_snapshot_nothing_is_shown(
