@@ -7,6 +7,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -36,12 +37,12 @@ def refusal(headers: Mapping[str, str], scheme: str, public: str | None) -> str:
         scheme: of the connection, `http` or `https`.
         public: the origin under which people reach the dashboard; None where only this machine may.
     """
-    host = headers.get("host", "")
+    host = headers.get("host", "").lower()
     if public is None and any(
         name == "forwarded" or name.startswith("x-forwarded-") for name in headers
     ):
         return "The dashboard is not shown here through a proxy."
-    if not _is_loopback(host) and (public is None or host != urlsplit(public).netloc):
+    if not _is_loopback(host) and (public is None or host != urlsplit(public).netloc.lower()):
         return "The dashboard is not reached by this host name."
     if headers.get("origin", own := public or f"{scheme}://{host}") != own:
         return "The dashboard answers its own pages only."
@@ -147,7 +148,9 @@ class Guard:
                 return await pace.receive()
             except TooMuchError:
                 ended = True
-                await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+                # It may have gone.
+                with suppress(OSError):
+                    await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
                 return {"type": "websocket.disconnect", "code": _POLICY_VIOLATION}
 
         async def answer(message: Message) -> None:

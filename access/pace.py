@@ -78,7 +78,6 @@ class Pace:
             else:
                 self._waiting.append(message)
                 self._bytes += _size(message)
-                # What is given out at once does not count as waiting.
                 self._too_much = (
                     len(self._waiting) > MOST_WAITING or self._bytes > MOST_WAITING_BYTES
                 )

@@ -7,6 +7,8 @@ import http.client
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,7 +23,9 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from access import Role
+from access.guard import Guard
 from access.trail import Trail
+from display.web_server import not_answered
 from tests.browser.dashboard_server import CHECKOUT, Server, running
 from tests.browser.socket_client import Session, connected
 from tests.browser.visitor import EVERYBODY, NAMES
@@ -222,11 +226,14 @@ def test_a_window_is_taken_up_by_the_browser_that_signed_in_there_alone(
             assert overview not in taken_up(under_attack.server.handshake(), window)
         # Nobody was thrown out of it.
         assert overview in session.run("board-overview").replace("\\", "")
+        refused, done = ("refused", ""), ("done", NAMES[Role.BOARD])
+        assert acts() == [refused]
+        # One's own connection may have gone without the server's knowing.
+        assert overview in taken_up(own, window)
     assert overview not in taken_up(under_attack.server.handshake(), window)
-    refused = [("refused", "")]
-    assert acts() == refused
+    assert acts() == [refused, done]
     assert overview in taken_up(own, window)
-    assert acts() == [*refused, ("done", NAMES[Role.BOARD])]
+    assert acts() == [refused, done, done]
     with connected(under_attack.server, own, window) as session:
         session.run()
         session.run("board-overview", "Sign out")
@@ -289,7 +296,35 @@ def test_a_flood_ends_with_its_socket_others_go_on_and_so_does_the_end(
         assert perf_counter() - start <= 10
 
 
+def test_what_still_runs_does_not_keep_the_server_from_its_end() -> None:
+    endless = """
+import signal, display.web_server as web_server
+signal.signal(signal.SIGTERM, lambda *_: None)
+web_server.END_WITHIN = 0.1
+web_server.end_in_time()
+print("ready", flush=True)
+while True: signal.pause()
+"""
+    command = [sys.executable, "-c", endless]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        assert process.wait(10) == 0
+
+
 # Without the guard
+
+
+@pytest.mark.parametrize("identity", ["oidc", "none"])
+def test_without_the_guard_only_the_demonstration_is_shown(
+    monkeypatch: pytest.MonkeyPatch, identity: str
+) -> None:
+    monkeypatch.setattr("display.web_server._headers", lambda: {"host": "127.0.0.1:8501"})
+    monkeypatch.setattr(Guard, "stands", False)
+    assert "streamlit run server.py" in not_answered(identity)
+    monkeypatch.setattr(Guard, "stands", True)
+    assert not_answered(identity) == ""
 
 
 def test_without_the_guard_the_same_is_refused_by_the_page(
