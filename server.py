@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from access.guard import Guard
 from access.takeover import WINDOWS
+from display.warm_up import keep_program
 from display.web_server import (
     call_nobody,
     end_in_time,
@@ -33,6 +34,7 @@ def public() -> str | None:
 async def serving(_: st.App) -> AsyncIterator[None]:
     """From the start of the web server to its end."""
     end_in_time()
+    keep_program()
     yield
 
 
