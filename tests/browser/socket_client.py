@@ -68,6 +68,14 @@ class Session:
                     raise AssertionError("The script did not run.")
                 texts.clear()
 
+    def ask_again(self, address: str, times: int) -> None:
+        """Ask for a page again and again, and wait for nothing."""
+        asked = BackMsg()
+        asked.rerun_script.page_script_hash = self.pages[address]
+        message = asked.SerializeToString()
+        for _ in range(times):
+            self.socket.send(message)
+
 
 @contextmanager
 def connected(
