@@ -23,9 +23,9 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Of two names the first only where the connection is encrypted: no other host can set it.
 _COOKIES = ("__Host-dsmb-browser", "dsmb-browser")
 _BROWSER = re.compile(r"[0-9a-f]{64}")
-_STREAM = "/_stcore/stream"
 _CLOSED = ("/_stcore/upload_file", "/_stcore/metrics")
 _LOGOUT = "/auth/logout"
+_READY = "/_stcore/script-health-check"
 _POLICY_VIOLATION = 1008
 
 
@@ -110,20 +110,24 @@ class Guard:
             return "The dashboard answers its own pages only."
         return refusal(headers, scheme, self._public())
 
+    def _closed(self, asked: HTTPConnection) -> str:
+        """Why nobody gets what is asked for, or not so; empty if somebody does."""
+        path = asked.scope["path"].rstrip("/")
+        if asked.scope["method"] not in ("GET", "HEAD") or any(each in path for each in _CLOSED):
+            return "The dashboard takes no files, and nothing else either."
+        if path.endswith(_READY) and not _is_loopback(asked.headers["host"]):
+            # It runs the entry script, for whoever asks.
+            return "Whether the dashboard is ready is asked on its machine."
+        if path.endswith(_LOGOUT) and not self._asked_by_own_page(asked):
+            return "Sign out by the button on the page."
+        return ""
+
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked, path = HTTPConnection(scope), scope["path"].rstrip("/")
-        why = self._refusal(scope)
-        if not why and (
-            scope["method"] not in ("GET", "HEAD") or any(closed in path for closed in _CLOSED)
-        ):
-            why = "The dashboard takes no files, and nothing else either."
-        if not why and path.endswith(_LOGOUT):
-            if self._asked_by_own_page(asked):
-                await asyncio.to_thread(self._end_sign_in, asked.cookies)
-            else:
-                why = "Sign out by the button on the page."
-        if why:
+        asked = HTTPConnection(scope)
+        if why := self._refusal(scope) or self._closed(asked):
             return await _refused(why)(scope, receive, send)
+        if scope["path"].rstrip("/").endswith(_LOGOUT):
+            await asyncio.to_thread(self._end_sign_in, asked.cookies)
         secure = self._is_secure(scope)
         new = "" if self._is_named(asked) else secrets.token_hex(32)
 
@@ -184,9 +188,8 @@ class Guard:
         site = asked.headers.get("sec-fetch-site")
         if site is not None:
             return site == "same-origin"
-        by = urlsplit(asked.headers.get("referer", ""))
         own = self._public() or f"{asked.scope['scheme']}://{asked.headers['host']}"
-        return f"{by.scheme}://{by.netloc}" == own
+        return f"{asked.headers.get('referer', '')}/".startswith(f"{own}/")
 
     async def _without_what_is_not_its_own(self, scope: Scope, browser: str) -> None:
         """Take an earlier session out of what a socket asks for, unless the browser may have it.

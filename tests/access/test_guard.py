@@ -103,6 +103,14 @@ def test_of_two_hosts_neither_is_taken() -> None:
     assert not asked.passed
 
 
+def test_only_its_own_machine_has_the_entry_script_run_without_a_window() -> None:
+    asked = Asked()
+    ready = "/_stcore/script-health-check"
+    assert asked.ask({}, ready)["status"] == 403
+    assert not asked.passed
+    assert asked.ask({"host": "127.0.0.1:8501"}, ready)["status"] == 200
+
+
 def test_cookies_are_for_encrypted_connections_where_the_address_is_one() -> None:
     asked = Asked()
     theirs, ours = asked.ask({})["cookies"]
