@@ -66,7 +66,10 @@ def identified(
 
 
 def is_still(identity: Identity, claims: Mapping[str, Any], asked: SignInSettings) -> bool:
-    """Whether the role file still gives the identity its role and trials."""
+    """Whether the sign-in goes on, and the identity still has its role and trials."""
+    idle, found = timedelta(minutes=asked.idle_minutes), sign_in_of(claims)
+    if found is None or ACTIVITY.last_use(found, _moment(found[2]), idle, used_now=False) is None:
+        return False
     try:
         return read_roles(asked.roles_file).of(claims) == (identity.role, identity.trials)
     except RolesError:
