@@ -94,7 +94,7 @@ run: $(FOR_RUNNING)
 	@eval "$$($(PYTHON) -c "$$DEMONSTRATION_KEYS")"; \
 	export DSMB_IDENTITY=demonstration; \
 	$(PYTHON) -c "$$GET_READY" & \
-	exec $(VENV)/bin/streamlit run dashboard.py
+	exec $(VENV)/bin/streamlit run server.py
 
 # The types are looked at while the tests run, which leave the processors free here and there.
 test: lint

@@ -4,9 +4,7 @@ from display.warm_up import warm_up
 
 warm_up()  # before anything else is imported, by whichever session comes first
 
-from datetime import datetime
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -17,18 +15,18 @@ from access.closed_session import Requests
 from access.entries import Actor
 from access.errors import ClosedSessionError, RecordsError
 from access.menu import MENU
+from access.policy import check_people
 from access.releases import offered_snapshots, released
 from access.session import Session
 from access.trail import Trail, open_trail
 from display.closed_session import LookedAt, view_control
 from display.lists import go_on
 from display.menu import menu
-from display.page import picked, prepare_charts
+from display.page import picked, prepare_charts, say_how_old
 from display.session import note_denied, note_refused_address
 from display.sign_in import sign_in, sign_out, watch
 from display.state import window
 from display.text import plain
-from exhibits.parts.words import ago, day
 from queries import Board, BoardError, arm_of_participant, open_board
 from settings import Settings, SettingsError, read_settings
 from snapshots import Snapshot, SnapshotsError, Store
@@ -56,10 +54,11 @@ def looked_at(
         labels = told_apart(load_trial(name) for name in offered)
         trial = load_trial(picked("Trial", "trial", labels))
         chosen = picked("Snapshot", "snapshot", {name: name for name in offered[trial.id]})
-        snapshot = store.trial(trial.id).snapshot(chosen)
-        age = (datetime.now(ZoneInfo(trial.timezone)).date() - snapshot.manifest.cutoff).days
-        older = "" if chosen == offered[trial.id][0] else " Not the current snapshot."
-        st.caption(f"Data cut-off {day(snapshot.manifest.cutoff)}, {ago(age)}.{older}")
+        kept = store.trial(trial.id)
+        are_simulated = (kept.snapshot(name).manifest.simulated for name in stored[trial.id])
+        check_people(identity, are_simulated)
+        snapshot, current = kept.snapshot(chosen), chosen == offered[trial.id][0]
+        say_how_old(trial.timezone, snapshot.manifest.cutoff, is_current=current)
     return trial, snapshot
 
 
@@ -125,17 +124,16 @@ def main() -> None:
         window().trail, window().address = trail, page_name
         if not page_name:
             note_refused_address(identity, trail, MENU)
-            first = MENU[pages_of(identity.role)[0]]
-            st.switch_page(first.file, query_params=dict(st.query_params))
+            first = MENU[pages_of(identity.role)[0]].file
+            st.switch_page(first, query_params=dict(st.query_params))
         go_on()
         watch(session)
         with st.sidebar:
             st.caption(plain(identity.name))
             # What is used most comes first; the way out is there whatever follows.
             views, choices = st.container(gap="xsmall"), st.container(gap="xsmall")
-            st.button(
-                "Sign out", icon=":material/logout:", on_click=sign_out, args=(session, trail)
-            )
+            leave = partial(sign_out, session, trail)
+            st.button("Sign out", icon=":material/logout:", on_click=leave)
         decide(identity, Action.OPEN_PAGE, page=page_name)
         opened = partial(open_for, session, settings, trail, views, choices)
         if rights_of(identity.role).view is None or opened():

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+# Who vouches for whoever the picker is told to be: nobody.
+DEMONSTRATION = "demonstration"
+
 
 class Role(StrEnum):
     """What somebody is to the trial."""
@@ -80,7 +83,7 @@ def demonstration_identities() -> list[Identity]:
         ),
         ("auditor", "Olaf Auditor (auditor)", Role.AUDITOR),
     ]
-    return [Identity("demonstration", subject, name, role) for subject, name, role in people]
+    return [Identity(DEMONSTRATION, subject, name, role) for subject, name, role in people]
 
 
 def command_line_identity() -> Identity:

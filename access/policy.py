@@ -1,11 +1,11 @@
 """The policy: roles, the pages they have, the views they may open. What is not named is denied."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from access.identity import Identity, Role
+from access.identity import DEMONSTRATION, Identity, Role
 from access.menu import Audience, pages_for
 from access.view import View
 
@@ -201,6 +201,20 @@ def views_of(role: Role) -> tuple[View, ...]:
     """The views that a role may open, the lowest first."""
     highest = rights_of(role).view
     return tuple(view for view in View if highest is not None and view <= highest)
+
+
+def check_people(identity: Identity, simulated: Iterable[bool]) -> None:
+    """Raise Denied where anybody may choose who they are and somebody in the trial is real.
+
+    Args:
+        identity: who would look.
+        simulated: of each snapshot of the trial, whether its participants are simulated.
+    """
+    if identity.issuer == DEMONSTRATION and not all(simulated):
+        raise Denied(
+            "The demonstration shows simulated participants only, and not all of this trial's are. "
+            "Have people sign in by a provider: see the README, On a server."
+        )
 
 
 def decide(

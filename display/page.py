@@ -1,6 +1,8 @@
 """The frame of a page: its head, its tabs, and what a browser has to be told."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -16,7 +18,7 @@ from display.state import control, pick_key, set_control, window
 from display.text import kept_together, plain
 from exhibits.exhibit import make
 from exhibits.overview import Line
-from exhibits.parts.words import counted, day
+from exhibits.parts.words import ago, counted, day
 from queries import Board
 
 VIEW_COLORS = {View.POOLED: "blue", View.CODED: "violet", View.UNBLINDED: "orange"}
@@ -157,6 +159,19 @@ def tabs(*names: str) -> Sequence[TabContainer]:
         if tab.open:
             here.tab_of[here.address] = name
     return drawn
+
+
+def say_how_old(timezone: str, cutoff: date, *, is_current: bool) -> None:
+    """Say until when the data go that are looked at.
+
+    Args:
+        timezone: of the trial, in whose days their age is counted.
+        cutoff: the data cut-off.
+        is_current: whether there is no later snapshot.
+    """
+    age = (datetime.now(ZoneInfo(timezone)).date() - cutoff).days
+    older = "" if is_current else " Not the current snapshot."
+    st.caption(f"Data cut-off {day(cutoff)}, {ago(age)}.{older}")
 
 
 def picked(label: str, name: str, options: Mapping[str, str]) -> str:

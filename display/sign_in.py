@@ -10,7 +10,7 @@ import streamlit as st
 
 from access.entries import Actor
 from access.errors import AuditError
-from access.identity import Identity, demonstration_identities
+from access.identity import DEMONSTRATION, Identity, demonstration_identities
 from access.session import Session
 from access.sign_in import (
     ENDED,
@@ -22,12 +22,12 @@ from access.sign_in import (
     identified,
     is_still,
 )
+from access.takeover import WINDOWS
 from access.trail import NOT_RECORDED_YET, Trail
 from display.session import rerun_by_clock
 from display.state import forget_window, window
 from display.text import plain
-
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+from display.web_server import not_answered, this_browser, this_window
 
 
 def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
@@ -41,6 +41,9 @@ def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
     if session is not None and session.ended:
         forget_window()
         session = None
+    if why := not_answered(asked.identity):
+        st.error(why)
+        return None
     match asked.identity:
         case "demonstration":
             session = _by_picker(session, asked, trail, used_now=used_now)
@@ -58,7 +61,7 @@ def sign_in(asked: SignInSettings, trail: Trail) -> Session | None:
 
 def sign_out(session: Session, trail: Trail) -> None:
     """End the session, and with it the sign-in at this browser; when the button is clicked."""
-    by_provider = session.identity.issuer != "demonstration"
+    by_provider = session.identity.issuer != DEMONSTRATION
     if by_provider:
         end_sign_in(st.user.to_dict())
     _end(session, trail, "signed out")
@@ -78,9 +81,6 @@ def _log_out() -> None:
 def _by_picker(
     session: Session | None, asked: SignInSettings, trail: Trail, *, used_now: bool
 ) -> Session | None:
-    if st.get_option("server.address") not in LOOPBACK:
-        st.error("The demonstration sign-in works on this machine's loopback address only.")
-        return None
     if session is not None and not session.holds():
         _end(session, trail, LOCKED.format(minutes=asked.idle_minutes))
         session = None
@@ -133,8 +133,9 @@ def _by_provider(
 
 def _started(identity: Identity, trail: Trail) -> Session:
     trail.write("signed in", Actor.of(identity))
-    session = Session(identity)
-    window().session = session
+    session, here = Session(identity), window()
+    here.session = session
+    here.bound = WINDOWS.bind(this_window(), this_browser(), session, trail)
     return session
 
 

@@ -25,6 +25,7 @@ class Window:
 
     Attributes:
         person: whom the demonstration's picker was told, until the session has begun.
+        bound: binds the window to its browser while it is kept.
         by_clock: that the next run is asked for by nobody.
         notice: why the last session of this window ended.
         refused, denied: what was refused, at sign-in and later, and is recorded already.
@@ -50,6 +51,7 @@ class Window:
 
     person: Identity | None = None
     session: Session | None = None
+    bound: object = None
     trail: Trail | None = None
     by_clock: bool = False
     notice: str = ""

@@ -92,7 +92,7 @@ def test_every_room_imports_what_it_may() -> None:
     done = lint(ROOT)
     found = verdicts(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(found) == len(ROOMS) + 2
+    assert len(found) == len(ROOMS) + 3
     assert set(found.values()) == {"KEPT"}
 
 
@@ -105,6 +105,7 @@ def test_an_import_that_a_room_may_not_have_breaks_its_contract(tmp_path: Path) 
         "access/view.py": "import queries",
         "data_validation/values.py": "import exhibits",
         "display/text.py": "import snapshots",
+        "display/trail.py": "import access.guard",
         "estimators/accrual.py": "import polars",
         "exhibits/findings.py": "from access import decide",
         "exhibits/intake.py": "import exhibits.survival",
@@ -119,7 +120,7 @@ def test_an_import_that_a_room_may_not_have_breaks_its_contract(tmp_path: Path) 
     done = lint(tmp_path)
     assert done.returncode == 1
     found = verdicts(done.stdout)
-    assert len(found) == len(ROOMS) + 2
+    assert len(found) == len(ROOMS) + 3
     assert set(found.values()) == {"BROKEN"}, done.stdout
 
 
@@ -248,6 +249,20 @@ def test_no_exhibit_asks_for_its_view() -> None:
                 node.decorator_list = []
         names = {node.attr for node in ast.walk(bodies) if isinstance(node, ast.Attribute)}
         assert names.isdisjoint({"view", "grant", "POOLED", "CODED", "UNBLINDED"}), path
+
+
+def test_one_file_knows_streamlits_web_server() -> None:
+    """And another the protocol below it, for the guard stands before that."""
+    below = {"starlette", "uvicorn", "websockets"}
+    speaking, knowing = set(), set()
+    for path in PRODUCT:
+        for name in imported(path):
+            if name.startswith(("streamlit.web", "streamlit.net_util", "streamlit.auth_util")):
+                knowing.add(named(path))
+            if name.partition(".")[0] in below:
+                speaking.add(named(path))
+    assert knowing == {"display/web_server.py"}
+    assert speaking == {"access/guard.py", "server.py"}
 
 
 def test_no_markup_is_passed_through() -> None:

@@ -12,7 +12,6 @@ from urllib.request import urlopen
 CHECKOUT = Path(__file__).parents[2]
 # What a server says on stderr when nothing is wrong.
 EXPECTED = (
-    "Uvicorn server started on",
     # What was typed into a dialog comes after the click that closed it.
     "it might have been removed during a preceding full-app rerun",
 )
@@ -35,6 +34,12 @@ class Server:
         with urlopen(f"{self.url}/_stcore/script-health-check") as answer:
             assert answer.status == 200
 
+    def handshake(self) -> dict[str, str]:
+        """The headers with which a browser that has opened the page asks for its socket."""
+        with urlopen(self.url) as answer:
+            cookies = [whole.partition(";")[0] for whole in answer.headers.get_all("set-cookie")]
+        return {"Origin": self.url, "Cookie": "; ".join(cookies)}
+
     def complaints(self) -> list[str]:
         """What the server has written to stderr, but for what it says when nothing is wrong."""
         lines = self.log.read_text("utf-8").splitlines()
@@ -45,7 +50,7 @@ class Server:
 def running(
     settings: Mapping[str, str],
     log: Path,
-    script: Path = CHECKOUT / "dashboard.py",
+    script: Path = CHECKOUT / "server.py",
     port: int = 0,
 ) -> Iterator[Server]:
     """Start `streamlit run` on a script, wait until it answers, and stop it afterwards.

@@ -20,6 +20,7 @@ FILES = (
     "pages/board/enrollment",
     "pages/board/enrollment.py",
     "dashboard.py",
+    "server.py",
     "app/static/open.duckdb",
     ".dsmb/store/nct05689008/current",
     "static/../dashboard.py",

@@ -4,8 +4,10 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -163,6 +165,40 @@ def test_a_member_signs_in_sees_the_boards_pages_and_signs_out(
     # Signing out took the cookie away; somebody may have kept a copy of it.
     page.context.add_cookies(cast(Any, kept))
     page.goto(signing.server.url)
+    expect(page.get_by_text("Sign in again.")).to_be_visible()
+    shows_nothing(page)
+
+
+def test_no_other_page_signs_anybody_out_and_who_is_out_is_out_at_the_server(
+    signing: Signing, page: Page
+) -> None:
+    """A link or a picture of another site would have done; a copied cookie went on to open all."""
+    sign_in(page, "ada")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    kept = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
+    assert "_streamlit_user=" in kept
+
+    def logout(**headers: str) -> tuple[int, bool]:
+        connection = HTTPConnection(urlsplit(signing.server.url).netloc, timeout=30)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request("GET", "/auth/logout", headers={"Cookie": kept} | named)
+        answer = connection.getresponse()
+        connection.close()
+        return answer.status, answer.getheader("Set-Cookie") is not None
+
+    for headers in (
+        {"Sec_Fetch_Site": "cross-site", "Referer": f"{signing.server.url}/"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Sec_Fetch_Site": "none"},
+        {"Referer": "http://stranger.example/"},
+        {},
+    ):
+        assert logout(**headers) == (403, False)
+    page.reload()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    assert logout(Sec_Fetch_Site="same-origin") == (302, True)
+    # That was another browser with the same cookie; this one still has it.
+    page.reload()
     expect(page.get_by_text("Sign in again.")).to_be_visible()
     shows_nothing(page)
 

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
-from access import View
+from access import View, demonstration_identities
 from access.entries import command_line_actor
 from access.menu import MENU
 from access.policy import issue_closed_session
@@ -62,6 +63,13 @@ class Visitor:
     def sign_in(self, role: str) -> "Visitor":
         self.run()
         self.app.button(key=f"sign-in-{role}").click()
+        return self.run()
+
+    def vouched_for(self, role: str) -> "Visitor":
+        """Sign in as somebody whom a provider vouches for, whom it asks another time."""
+        self.run()
+        (person, *_) = [each for each in demonstration_identities() if each.role == role]
+        self.window.session = Session(replace(person, issuer="https://provider.example"))
         return self.run()
 
     def open(self, address: str) -> "Visitor":

@@ -227,7 +227,7 @@ def test_every_page_is_drawn_for_any_number_of_arms_and_pooled_sends_none_of_the
     loaded: LoadedTrial = request.getfixturevalue(store)
     if loaded is single_arm_store:
         monkeypatch.setattr("trials.load_trial", lambda _name: loaded.trial)
-    visitor = at_dashboard(loaded).sign_in("statistician")
+    visitor = at_dashboard(loaded).vouched_for("statistician")
     # "Control" is a usual word: of totals, too.
     names = {text for arm in loaded.trial.arms.list for text in (arm.code, arm.name)}
     arms = [name.encode() for name in {*names, "Xanomeline", "Arm A"} - {"Control"}]
@@ -588,7 +588,12 @@ def test_a_trial_is_picked_from_those_that_are_loaded(
     for loaded in (demonstration_store, pilot_store):
         folder = loaded.store.trial(loaded.trial.id).folder
         shutil.copytree(folder, both.trial(loaded.trial.id).folder)
-    visitor = at_dashboard(replace(demonstration_store, store=both)).sign_in("statistician")
+    chooser = at_dashboard(replace(demonstration_store, store=both)).sign_in("board")
+    assert "CDISCPILOT01 – data cut-off" not in chooser.words
+    # Whoever sees nobody real still finds the others.
+    chooser.app.selectbox(key="pick-trial").set_value("nct05689008")
+    assert "NCT05689008 – data cut-off" in chooser.run().words
+    visitor = at_dashboard(replace(demonstration_store, store=both)).vouched_for("statistician")
     assert "CDISCPILOT01 – data cut-off" in visitor.words
     visitor.look(View.UNBLINDED)
     visitor.app.selectbox(key="pick-trial").set_value("nct05689008")
@@ -600,6 +605,27 @@ def test_a_trial_is_picked_from_those_that_are_loaded(
     assert visitor.session.closed is None
     assert visitor.look(View.UNBLINDED).board is not None
     assert visitor.board.arms == ("Control", "UC-MSC")
+
+
+def test_whoever_chooses_who_they_are_sees_nobody_real(
+    at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path, trail: Trail
+) -> None:
+    """Nor what became of them since: one earlier snapshot of real participants is enough."""
+    mixed = demonstration_store.keys.store(tmp_path / "mixed")
+    shutil.copytree(demonstration_store.store.root, mixed.root)
+    earlier = replace(demonstration_store, store=mixed).snapshots[0]
+    # As an earlier version wrote it, which vouched for nothing.
+    of_before = {"format": 5, "files": {}, "simulated": False}
+    path = earlier.folder / "manifest.json"
+    path.chmod(0o600)
+    path.write_bytes(earlier.manifest.model_copy(update=of_before).to_json())
+    visitor = at_dashboard(replace(demonstration_store, store=mixed)).sign_in("board")
+    (sentence,) = visitor.sentences
+    assert sentence.startswith("The demonstration shows simulated participants only")
+    assert not visitor.shows_numbers
+    assert visitor.board is None
+    assert "Enter the closed session" not in {button.label for button in visitor.app.button}
+    assert not looks(trail)
 
 
 def test_of_a_damaged_snapshot_nothing_is_shown(
@@ -896,7 +922,7 @@ def test_the_record_stands_beside_its_finding_as_it_was_received(
 def test_what_is_made_from_a_missing_dataset_is_not_in_the_extract(
     at_dashboard: AtDashboard, nobody_store: LoadedTrial
 ) -> None:
-    visitor = at_dashboard(nobody_store).sign_in("data_manager").open("data-intake")
+    visitor = at_dashboard(nobody_store).vouched_for("data_manager").open("data-intake")
     totals = visitor.app.dataframe[-1].value.set_index("relation")
     said = {name: totals.loc[name, "in_extract"] for name in ("participant", "blood gas")}
     assert said == {"participant": "yes", "blood gas": "not in the extract"}
