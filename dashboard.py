@@ -94,10 +94,8 @@ def open_for(
     )  # fmt: skip
     assert isinstance(grant, Grant)
     # Recorded before it opens, and once for a choice: a view that cannot open is tried every rerun.
-    write = partial(
-        trail.write, actor=Actor.of(identity), trial=trial.id, snapshot=str(snapshot.id),
-        view=view.word,
-    )  # fmt: skip
+    actor, name = Actor.of(identity), str(snapshot.id)
+    write = partial(trail.write, actor=actor, trial=trial.id, snapshot=name, view=view.word)
     here = window()
     if here.looked_at != wanted:
         write(act="view opened", resource="sealed records" if grant.sealed_records else "")
