@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 
 import polars as pl
 
@@ -230,6 +231,7 @@ def recorded(tables: Tables) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
+@cache
 def _says(field: Field) -> pl.Expr:
     """Whether a record has a value of a field that can be read; of a date, in which year it was."""
     if not field.typed:
