@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 
 import polars as pl
 
@@ -255,8 +256,9 @@ def recorded(tables: Tables) -> pl.DataFrame:
     rows = []
     for name, frame in tables.frames.items():
         domain, absent = DOMAINS[name], tables.absent.get(name, ())
-        for field in domain.open_fields if tables.is_open else domain.fields:
-            filled = int(frame.select(_says(field).sum()).item())
+        fields = domain.open_fields if tables.is_open else domain.fields
+        counted = frame.select(_says(field).sum().alias(field.name) for field in fields).row(0)
+        for field, filled in zip(fields, map(int, counted), strict=True):
             is_empty = frame.height == frame[field.name].null_count()
             says_something = filled or (
                 is_empty and (frame.is_empty() or field.name in _EMPTY_IS_NONE)
@@ -268,6 +270,7 @@ def recorded(tables: Tables) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
+@cache
 def _says(field: Field) -> pl.Expr:
     """Whether a record has a value of a field that can be read; of a date, in which year it was."""
     if not field.typed:

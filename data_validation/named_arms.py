@@ -194,6 +194,8 @@ class Names:
 
     def any_in(self, texts: pl.Series, passing: Iterable[str] = ()) -> bool:
         """Whether any of some texts, but those that pass, has one of the names."""
+        if texts.is_empty():
+            return False
         words = pl.col("words").str.replace(rf"^ {re.escape(self.study)} ", " ")
         whole = pl.col("words").str.replace_all(" ", "", literal=True).is_in(list(self.whole))
         named = (

@@ -9,6 +9,7 @@ import data_validation.assess
 import data_validation.load
 from data_validation.assess import Assessment, assess
 from data_validation.crossing import Earlier
+from data_validation.findings import find
 from data_validation.readers import Extract
 from trials import Trial
 
@@ -46,7 +47,9 @@ def assessed_once() -> Iterator[None]:
             name: (dataset.frame.columns, dataset.frame.rows())
             for name, dataset in extract.datasets.items()
         }
-        of_it = kept.setdefault(repr((frames, extract.notes, extract.ignored, cutoff)), [])
+        is_checked = vars(data_validation.assess)["find"] is find
+        about = frames, extract.notes, extract.ignored, cutoff, is_checked
+        of_it = kept.setdefault(repr(about), [])
         for known, assessment, told in of_it:
             if known == trial:
                 for text in told:

@@ -4,6 +4,7 @@ import base64
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -38,7 +39,7 @@ from snapshots import (
     store_frames,
     unwrap,
 )
-from tests.conftest import KeyPair, LoadedTrial, grant_for
+from tests.conftest import KeyPair, LoadedTrial, grant_for, without_checks
 from tests.data_validation.command_process import die_while_building
 from tests.data_validation.small_extracts import (
     SIMULATED,
@@ -81,9 +82,14 @@ def everything_in(folder: Path) -> dict[str, bytes]:
 
 
 class Place:
-    """A store, and a way to load small extracts into it."""
+    """A store, and a way to load small extracts into it.
+
+    Attributes:
+        checked: whether checks run, which take more than half of the time of such a load.
+    """
 
     def __init__(self, folder: Path, keys: KeyPair, loaded_before: "Place | None" = None) -> None:
+        self.checked = False
         self.folder = folder
         self.keys = keys
         self.loaded_before = loaded_before
@@ -113,7 +119,8 @@ class Place:
     def load_again(
         self, extract: Path, *, keys: KeyPair | None = None, cutoff: date | None = None
     ) -> Loaded:
-        return load(extract, TRIAL, self.store, (keys or self.keys).public, cutoff=cutoff)
+        with nullcontext() if self.checked else without_checks():
+            return load(extract, TRIAL, self.store, (keys or self.keys).public, cutoff=cutoff)
 
     def labels(self, snapshot: Snapshot) -> dict[str, str]:
         text = unwrap(read_private_key(self.keys.private), snapshot.manifest.wrapped_labels)
@@ -148,6 +155,12 @@ def three_loads(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> 
 @pytest.fixture
 def place(tmp_path: Path, key_pair: KeyPair, loaded_before: Place) -> Place:
     return Place(tmp_path, key_pair, loaded_before)
+
+
+@pytest.fixture
+def checks_run(place: Place) -> None:
+    """For tests of what is found."""
+    place.checked = True
 
 
 # What a load leaves
@@ -273,9 +286,11 @@ def in_files(
     rows = whole_rows() | {"CO": [{"COVAL": "a comment"}, {"COVAL": "another"}]}
     assessment = assess_rows(rows)
     folder = tmp_path_factory.mktemp("files")
+    with without_checks():
+        sealed = data_validation.load._sealed_tables(assessment)
     with both_files(folder / "open.duckdb", folder / "sealed.duckdb", new_data_key()) as connection:
         store_frames(connection, OPEN, assessment.open_relations)
-        store_frames(connection, SEALED, data_validation.load._sealed_tables(assessment))
+        store_frames(connection, SEALED, sealed)
         yield connection, assessment
 
 
@@ -349,6 +364,7 @@ def refuse(place: Place) -> RefusedError:
     return refused.value
 
 
+@pytest.mark.usefixtures("checks_run")
 def test_critical_findings_refuse_and_change_nothing(place: Place) -> None:
     place.load()
     before = everything_in(place.folder / "store")
@@ -364,6 +380,7 @@ def test_critical_findings_refuse_and_change_nothing(place: Place) -> None:
     assert datetime.fromisoformat(content["at"]) <= datetime.now(UTC)
 
 
+@pytest.mark.usefixtures("checks_run")
 def test_the_record_of_a_refusal_is_gone_after_a_load(place: Place) -> None:
     refuse(place)
     assert (place.trial_store.folder / "refused.json").exists()
@@ -371,12 +388,14 @@ def test_the_record_of_a_refusal_is_gone_after_a_load(place: Place) -> None:
     assert not (place.trial_store.folder / "refused.json").exists()
 
 
+@pytest.mark.usefixtures("checks_run")
 def test_a_refusal_is_told_even_where_it_cannot_be_kept(place: Place) -> None:
     place.trial_store.folder.mkdir(parents=True)
     (place.trial_store.folder / "refused.json").mkdir()
     assert refuse(place).assessment.critical == 1
 
 
+@pytest.mark.usefixtures("checks_run")
 @pytest.mark.parametrize("doubled", [1, 3])
 def test_a_sealed_reason_to_refuse_is_named_and_not_counted(place: Place, doubled: int) -> None:
     """How many critical findings the sealed records have depends on what is sealed."""
@@ -442,7 +461,8 @@ def test_another_cutoff_or_definition_makes_another_snapshot(place: Place, tmp_p
     named = place.load_again(extract, cutoff=date(2023, 3, 25)).snapshot
     revised = TRIAL.model_copy()
     revised._definition = TRIAL.definition + b"\n# a comment\n"
-    defined = load(extract, revised, place.store, place.keys.public).snapshot
+    with without_checks():
+        defined = load(extract, revised, place.store, place.keys.public).snapshot
     assert len({first.id, named.id, defined.id}) == 3
 
 
@@ -477,6 +497,7 @@ def test_the_labels_of_the_arms_stay(three_loads: Place) -> None:
     assert len({snapshot.manifest.wrapped_labels for snapshot in loads}) == 1
 
 
+@pytest.mark.usefixtures("checks_run")
 def test_the_format_before_is_followed_by_a_load(place: Place, tmp_path: Path) -> None:
     """The same arms keep their letters, and findings their history, whatever the program reads."""
     before = place.load(("AE", 0, {"AESER": None})).snapshot
@@ -601,6 +622,7 @@ def test_a_crash_while_building_leaves_the_snapshot_before(
 # Status of findings
 
 
+@pytest.mark.usefixtures("checks_run")
 def test_findings_are_new_then_persist_then_are_resolved(place: Place, tmp_path: Path) -> None:
     statuses: list[list[tuple[str]]] = []
     for number, serious in enumerate((None, None, "N", "N")):

@@ -95,16 +95,18 @@ def with_arms_of(frames: Frames, kept: Mapping[str, int]) -> Frames:
 def stores(workshop: Workshop, key_pair: KeyPair) -> dict[str, LoadedTrial]:
     """Two arms, one of three; three arms, one of three; two arms, four participants in all."""
     trial, pilot = load_trial(DEMONSTRATION_TRIAL), load_trial(PILOT_TRIAL)
+    simulated = cache(lambda cutoff: simulate(trial, seed=11, cutoff=cutoff))
 
     def two_arms(folder: Path, *counts: int) -> LoadedTrial:
         kept = dict(zip(sorted(trial.arm_codes), counts, strict=True))
-        last = with_arms_of(simulate(trial, seed=11, cutoff=CUTOFFS[1]), kept)
+        last = with_arms_of(simulated(CUTOFFS[1]), kept)
         stay = set(last["randomization"]["USUBJID"])
         for cutoff in CUTOFFS:
-            frames = simulate(trial, seed=11, cutoff=cutoff)
+            frames = simulated(cutoff)
             gone = set(frames["randomization"]["USUBJID"]) - stay
             left = without(frames, gone)
-            loaded = load_frames(left, trial, key_pair, folder, cutoff, checked=True)
+            is_last = cutoff == CUTOFFS[-1]
+            loaded = load_frames(left, trial, key_pair, folder, cutoff, checked=is_last)
         return loaded
 
     def three_arms(folder: Path) -> LoadedTrial:

@@ -4,7 +4,7 @@ import functools
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,8 +29,10 @@ from access.releases import release
 from access.session import Session
 from access.trail import Trail, open_trail
 from display.state import WINDOW_KEY, Window
+from exhibits import EXHIBITS, Exhibit
 from queries import Board
 from queries.connections import close_idle
+from snapshots import Snapshot
 from tests.conftest import KeyPair, LoadedTrial, Workshop, kept_open
 
 ROOT = Path(__file__).parents[2]
@@ -60,8 +62,11 @@ class Visitor:
         self.app.run()
         return self
 
-    def sign_in(self, role: str) -> "Visitor":
+    def sign_in(self, role: str, at: str | None = None) -> "Visitor":
+        """Sign in at the start page, or at the address of another one."""
         self.run()
+        if at is not None:
+            self.app.switch_page(PAGES[at])
         self.app.button(key=f"sign-in-{role}").click()
         return self.run()
 
@@ -159,6 +164,50 @@ def served_at(address: str | None) -> Iterator[None]:
         config._set_option("server.address", *before)
 
 
+@contextmanager
+def exhibits_kept(workshop: Workshop) -> Iterator[None]:
+    """What was worked out of the stores that all tests share, and drawn, is there for the next.
+
+    As it is for a Board that asks a second time: for another one with the same rights in the same
+    view, under the same filters, made by the same functions. Half of a page's time is its charts.
+    What looks back at an earlier snapshot is worked out by each, for it is recorded who looks.
+    """
+    once, back_to = Board.once, Board.back_to
+    known: dict[Hashable, Any] = {}
+    looking_back: list[Hashable] = []
+
+    def noted(board: Board, snapshot: Snapshot) -> Board:
+        looking_back.append(None)
+        return back_to(board, snapshot)
+
+    def once_for_all(board: Board, what: Hashable, work: Callable[[], Any], *keep: Any) -> Any:
+        is_shared = board.snapshot.folder.is_relative_to(workshop.folder)
+        made_by = None
+        if isinstance(what, tuple) and what[0] == "exhibit":
+            made_by = EXHIBITS[what[1]].make
+        rights = board.view, board.grant.limited, board.grant.sealed_records, board.grant.question
+        about = board.snapshot.folder, board.trial.definition, board.arms, board.filters
+        key = (what, made_by, Board.ask, rights, about)
+        done = known.get(key) if is_shared else None
+        # What is drawn later would be drawn with a Board that is gone.
+        is_later = isinstance(done, Exhibit) and done.has_figure and "figure" not in vars(done)
+        if done is not None and not is_later:
+            board.check()
+            return done
+        before = len(looking_back)
+        done = once(board, what, work, *keep)
+        if len(looking_back) > before or key in looking_back:
+            looking_back.append(key)
+        elif is_shared:
+            known[key] = done
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Board, "once", once_for_all)
+        patch.setattr(Board, "back_to", noted)
+        yield
+
+
 @pytest.fixture(scope="module", autouse=True)
 def connections_kept_open(request: pytest.FixtureRequest, workshop: Workshop) -> Iterator[None]:
     """What a page shows does not depend on who asked first; where just that is tested, it does."""
@@ -166,7 +215,7 @@ def connections_kept_open(request: pytest.FixtureRequest, workshop: Workshop) ->
         close_idle()
         yield
         return
-    with kept_open(workshop):
+    with kept_open(workshop), exhibits_kept(workshop):
         yield
 
 

@@ -4,18 +4,17 @@ Two extracts that differ in all that is sealed, and in nothing else, are loaded.
 the browsers of pooled sessions get from the one is the same as from the other.
 """
 
-import json
-import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+import data_validation.load
 from access import Role, pages_of, views_of
-from tests.conftest import BLINDED, PROVE, KeyPair, LoadedTrial, load_frames
+from tests.conftest import BLINDED, PROVE, KeyPair, LoadedTrial, clock_of, load_frames
 from tests.data_validation.test_non_interference import TRIAL, permuted, simulated, write_files
 from tests.pages.conftest import Visitor
 from tests.pages.messages import comparable
@@ -38,29 +37,17 @@ def twins(
     rng = np.random.default_rng(11)
     other = folders[1] / "other"
     write_files(permuted(frames, TRIAL, rng), other, rng)
-    received = load_frames(frames, TRIAL, key_pair, folders[0], checked=True)
-    sealed_differs = load_extract(other, key_pair, folders[1])
-    return received, at_the_same_moment(sealed_differs, received, folders[1])
+    with pytest.MonkeyPatch.context() as patch:
+        # At the same moment, which a page shows.
+        clock_of(patch, data_validation.load)(datetime(2024, 7, 1, tzinfo=UTC))
+        received = load_frames(frames, TRIAL, key_pair, folders[0], checked=True)
+        return received, load_extract(other, key_pair, folders[1])
 
 
 def load_extract(extract: Path, keys: KeyPair, folder: Path) -> LoadedTrial:
-    from data_validation.load import load
-
     store = keys.store(folder / "store")
-    load(extract, TRIAL, store, keys.public)
+    data_validation.load.load(extract, TRIAL, store, keys.public)
     return LoadedTrial(TRIAL, store, extract, keys)
-
-
-def at_the_same_moment(loaded: LoadedTrial, other: LoadedTrial, folder: Path) -> LoadedTrial:
-    """A copy that says that it was loaded when the other was: a page shows it."""
-    root = folder / "copy"
-    shutil.copytree(loaded.store.root, root)
-    moment = json.loads((other.snapshot.folder / "manifest.json").read_text("utf-8"))["loaded_at"]
-    for path in root.rglob("manifest.json"):
-        manifest = json.loads(path.read_text("utf-8"))
-        path.chmod(0o600)
-        path.write_text(json.dumps(manifest | {"loaded_at": moment}), "utf-8")
-    return replace(loaded, store=loaded.keys.store(root))
 
 
 def sent_to(visitor: Visitor, role: Role) -> dict[str, list[ForwardMsg]]:

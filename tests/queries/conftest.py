@@ -11,7 +11,7 @@ from access import Grant, View
 from queries import Board, open_board
 from simulator import simulate
 from snapshots import Snapshot
-from tests.conftest import KeyPair, LoadedTrial, granted, load_frames
+from tests.conftest import KeyPair, LoadedTrial, Workshop, granted, load_frames
 from trials import Trial, load_trial
 
 
@@ -39,16 +39,18 @@ def _without(frame: pl.DataFrame, column: str, every: int) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def simulated(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) -> Loaded:
+def simulated(workshop: Workshop, key_pair: KeyPair) -> Loaded:
     """Twenty participants, with enough gaps and sites for every question to have ties."""
     trial = load_trial("nct05689008")
-    frames = simulate(trial, participants=20, sites=7, seed=11, cutoff=date(2024, 6, 1))
-    frames["ae"] = _without(frames["ae"], "AESER", 5)
-    frames["lb"] = _without(frames["lb"], "LBORRESU", 97)
-    frames["vs"] = _without(frames["vs"], "VSORRESU", 97)
-    folder = tmp_path_factory.mktemp("simulated")
-    loaded = load_frames(frames, trial, key_pair, folder, checked=True)
-    return Loaded(trial, loaded.snapshot, key_pair.private)
+
+    def loaded(folder: Path) -> LoadedTrial:
+        frames = simulate(trial, participants=20, sites=7, seed=11, cutoff=date(2024, 6, 1))
+        frames["ae"] = _without(frames["ae"], "AESER", 5)
+        frames["lb"] = _without(frames["lb"], "LBORRESU", 97)
+        frames["vs"] = _without(frames["vs"], "VSORRESU", 97)
+        return load_frames(frames, trial, key_pair, folder, checked=True)
+
+    return Loaded(trial, workshop.make("asked", loaded).snapshot, key_pair.private)
 
 
 @pytest.fixture(scope="session")
