@@ -256,9 +256,8 @@ def recorded(tables: Tables) -> pl.DataFrame:
     rows = []
     for name, frame in tables.frames.items():
         domain, absent = DOMAINS[name], tables.absent.get(name, ())
-        fields = domain.open_fields if tables.is_open else domain.fields
-        counted = frame.select(_says(field).sum().alias(field.name) for field in fields).row(0)
-        for field, filled in zip(fields, map(int, counted), strict=True):
+        for field in domain.open_fields if tables.is_open else domain.fields:
+            filled = _filled(frame, field)
             is_empty = frame.height == frame[field.name].null_count()
             says_something = filled or (
                 is_empty and (frame.is_empty() or field.name in _EMPTY_IS_NONE)
@@ -268,6 +267,14 @@ def recorded(tables: Tables) -> pl.DataFrame:
     columns: dict[str, type[pl.DataType]] = {"dataset": pl.String, "field": pl.String}
     columns |= {"filled": pl.Int64, "is_recorded": pl.Boolean}
     return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def _filled(frame: pl.DataFrame, field: Field) -> int:
+    """How many records say something of a field; a date that is read is not read again."""
+    if not field.typed:
+        return frame[field.name].count()
+    rest = frame.filter(pl.col(field.word).is_null() & pl.col(field.name).is_not_null())
+    return frame[field.word].count() + int(rest.select(_says(field).sum()).item())
 
 
 @cache

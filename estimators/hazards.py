@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from estimators.proportions import Reals, normal_quantile
+from estimators.strata import members
 from estimators.time_to_event import kaplan_meier
 
 # A larger logarithm of the hazard ratio is none: then deaths tell the arms apart.
@@ -197,9 +198,8 @@ def _within(
     if [one.shape for one in labels] != [times.shape for times, _ in arms]:
         raise ValueError("Each participant needs the label of one stratum.")
     found = [
-        _sets(*((times[of == name], events[of == name]) for (times, events), of in both))
-        for name in np.unique(np.concatenate(labels))
-        for both in [list(zip(arms, labels, strict=True))]
+        _sets(*((times[own], events[own]) for (times, events), own in zip(arms, both, strict=True)))
+        for both in members(*labels)
     ]
     return (
         sum((deaths for deaths, _, _ in found), 0.0),

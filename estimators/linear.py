@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 import numpy as np
 import scipy  # type: ignore[import-untyped, unused-ignore]
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from estimators.arguments import require_level
 from estimators.proportions import Reals
@@ -34,6 +34,8 @@ ROUNDING = 1e-10
 Sizes: TypeAlias = tuple[int, int, int, int]
 # The labels of the participants of the first and of the second arm.
 Strata: TypeAlias = tuple[ArrayLike, ArrayLike]
+# The stratum of each participant, counted from 0; somebody is in each.
+Codes: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -100,16 +102,18 @@ def ancova(
     used = [arm[rows] for arm, rows in zip(arms, whole, strict=True)]
     n1, n2 = len(used[0]), len(used[1])
     sizes = (n1, n2, len(arms[0]) - n1, len(arms[1]) - n2)
-    of_strata = strata_columns(arms, strata)[np.concatenate(whole)]
-    of_strata = of_strata[:, np.ptp(of_strata, axis=0) > 0] if n1 + n2 else of_strata
-    design = np.hstack([_design(used[0][:, 0], used[1][:, 0]), of_strata])
+    codes = strata_codes(arms, strata, np.concatenate(whole))
+    design = _design(used[0][:, 0], used[1][:, 0])
     outcome = np.concatenate([arm[:, 1] for arm in used])
-    reason = unfit(used[0], used[1]) or perfect(design, outcome)
+    reason = unfit(used[0], used[1]) or perfect(design, outcome, codes)
     if reason is not None:
         return _none(sizes, reason)
+    degrees = len(outcome) - design.shape[1] - int(codes.max())
+    if codes.any():
+        # Less the means of the strata, which have then no effect left, nor has the intercept.
+        design, outcome = _less_means(design[:, [0, 2]], codes), _less_means(outcome, codes)
     inverse = np.linalg.inv(design.T @ design)
     coefficients = inverse @ design.T @ outcome
-    degrees = len(outcome) - design.shape[1]
     variance = float(np.sum((outcome - design @ coefficients) ** 2)) / degrees
     error = math.sqrt(variance * float(inverse[0, 0]))
     return _difference(float(coefficients[0]), error, degrees, tail, sizes)
@@ -183,16 +187,23 @@ def arm_rows(values: ArrayLike, days: int) -> Reals:
     return rows
 
 
-def strata_columns(arms: Sequence[Reals], strata: Strata | None) -> Reals:
-    """A column of 0 and 1 for each stratum after the first; rows are those of both arms."""
+def strata_codes(arms: Sequence[Reals], strata: Strata | None, used: NDArray[np.bool_]) -> Codes:
+    """The stratum of each participant who is used, of those of both arms; all 0 without strata."""
     sizes = [len(arm) for arm in arms]
     if strata is None:
-        return np.zeros((sum(sizes), 0))
+        return np.zeros(int(used.sum()), dtype=np.int64)
     labels = [np.asarray(labels) for labels in strata]
     if [one.shape for one in labels] != [(size,) for size in sizes]:
         raise ValueError("Each participant needs the label of one stratum.")
-    whole = np.concatenate(labels)
-    return np.asarray(whole[:, None] == np.unique(whole)[None, 1:], dtype=np.float64)
+    return np.unique(np.concatenate(labels)[used], return_inverse=True)[1].astype(np.int64)
+
+
+def _less_means(values: Reals, codes: Codes) -> Reals:
+    """Values, shape (n,) or (n, columns), less their means within strata."""
+    columns = values.reshape(len(values), -1)
+    sums = np.column_stack([np.bincount(codes, column) for column in columns.T])
+    left = columns - (sums / np.bincount(codes)[:, None])[codes]
+    return np.asarray(left.reshape(values.shape))
 
 
 def _design(first: Reals, second: Reals) -> Reals:
@@ -214,15 +225,23 @@ def unfit(first: Reals, second: Reals) -> str | None:
     return None
 
 
-def perfect(design: Reals, outcome: Reals) -> str | None:
-    """Why no error can be told of outcomes on a design; None where one can."""
-    if len(outcome) <= design.shape[1]:
+def perfect(design: Reals, outcome: Reals, codes: Codes | None = None) -> str | None:
+    """Why no error can be told of outcomes on a design; None where one can.
+
+    With strata one column of the design is the same for everybody.
+    """
+    strata = 0 if codes is None else int(codes.max(initial=0))
+    if len(outcome) <= design.shape[1] + strata:
         return "There are too few outcomes for the model."
-    coefficients, _, rank, _ = np.linalg.lstsq(design, outcome, rcond=None)
-    if rank < design.shape[1]:
+    columns, left, told, least = design, outcome, design.shape[1], None
+    if codes is not None and strata:
+        # Of one size, so that what rounding leaves of a column is known from one that varies.
+        columns = _less_means(design, codes) / np.linalg.norm(design, axis=0)
+        left, told, least = _less_means(outcome, codes), told - 1, ROUNDING
+    coefficients, _, rank, _ = np.linalg.lstsq(columns, left, rcond=least)
+    if rank < told:
         return "The model is singular: an effect cannot be told from the others."
-    left = float(np.abs(outcome - design @ coefficients).max())
-    if left <= ROUNDING * float(np.abs(outcome).max()):
+    if np.abs(left - columns @ coefficients).max() <= ROUNDING * np.abs(outcome).max():
         return "The outcomes do not vary beyond arm and baseline, so that there is no error."
     return None
 

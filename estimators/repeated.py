@@ -19,7 +19,7 @@ Biometrics 1997; 53: 983-997.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,12 +27,13 @@ from numpy.typing import ArrayLike, NDArray
 from estimators.arguments import require_level
 from estimators.linear import (
     AdjustedDifference,
+    Codes,
     Strata,
     ancova,
     arm_rows,
     interval,
     perfect,
-    strata_columns,
+    strata_codes,
     unfit,
 )
 from estimators.proportions import Reals
@@ -105,11 +106,15 @@ class Fit:
 class _Sums:
     """What the model needs of the data: sums over the people who have values on the same days.
 
+    A stratum has one effect on all days, and nobody is in two: of strata, counted without the
+    first, there are sums for each and no products.
+
     Attributes:
         n: people of each pattern.
         seen: patterns by days.
         zz, zy, yy: sums of products of the columns z and the outcomes y, zero on days unseen.
-        limit: full effects (column by day) as combinations of those that are estimated.
+        zs, ys, ns: sums of z and of y, and people, by stratum.
+        unit: what an effect of a stratum is on each day, in the unit of its outcomes.
     """
 
     n: Reals
@@ -117,22 +122,55 @@ class _Sums:
     zz: Reals
     zy: Reals
     yy: Reals
-    limit: Reals
+    zs: Reals
+    ys: Reals
+    ns: Reals
+    unit: Reals
 
     @property
     def values(self) -> int:
         return int(self.n @ self.seen.sum(axis=1))
 
 
+class _Blocks(NamedTuple):
+    """A matrix of the effects: those by day, in the order of column and day, then the strata.
+
+    Attributes:
+        own: of the effects by day with each other.
+        crossed: of the effects by day with the strata.
+        strata: the diagonal of the strata with each other, which is all that they have.
+    """
+
+    own: Reals
+    crossed: Reals
+    strata: Reals
+
+    def less(self, lean: Reals) -> "_Blocks":
+        """The same matrix, of effects by day from which `lean` times the strata's is taken."""
+        crossed = self.crossed - lean * self.strata[..., None, :]
+        twice = self.crossed @ lean.T
+        own = self.own - twice - lean @ crossed.swapaxes(-1, -2)
+        return _Blocks(own, crossed, self.strata)
+
+
 @dataclass(frozen=True)
 class _State:
-    """The model at one covariance."""
+    """The model at one covariance.
+
+    Attributes:
+        spread: covariance of the effects by day.
+        lean: how the effects of strata move with those by day, its sign turned.
+        strata: the information on the effect of each stratum.
+        effects, of_strata: the effects by day, and of strata.
+    """
 
     covariance: Reals
     inverse: Reals
-    information: Reals
     spread: Reals
+    lean: Reals
+    strata: Reals
     effects: Reals
+    of_strata: Reals
     residuals: Reals
     log_likelihood: float
 
@@ -168,9 +206,11 @@ def repeated_measures(
     tail = (1.0 - require_level(level)) / 2.0
     count = max(np.asarray(first).shape[-1] - 1, 1)
     arms = [arm_rows(values, count) for values in (first, second)]
-    dummies = strata_columns(arms, strata)
+    codes = strata_codes(arms, strata, np.ones(len(arms[0]) + len(arms[1]), dtype=np.bool_))
+    # As numbers they are told apart sooner than as text.
+    numbered = None if strata is None else (codes[: len(arms[0])], codes[len(arms[0]) :])
     alone = tuple(
-        ancova(arms[0][:, [0, day]], arms[1][:, [0, day]], strata=strata, level=level)
+        ancova(arms[0][:, [0, day]], arms[1][:, [0, day]], strata=numbered, level=level)
         for day in range(1, count + 1)
     )
     kept = _days_in_model(alone)
@@ -187,7 +227,7 @@ def repeated_measures(
     if reason is None:
         baseline = rows[used, 0] - rows[used, 0].mean()
         design = np.column_stack([is_first[used], np.ones(used.sum()), baseline])
-        found = fit(design, rows[used][:, columns[1:]], common=dummies[used])
+        found = fit(design, rows[used][:, columns[1:]], strata=codes[used])
         reason = found.reason
     if found is None or reason is not None:
         return RepeatedMeasures(alone, (False,) * count, reason=reason)
@@ -219,24 +259,26 @@ def _days_in_model(alone: Sequence[AdjustedDifference]) -> list[int]:
     return kept
 
 
-def fit(design: Reals, outcomes: Reals, *, common: Reals | None = None) -> Fit:
+def fit(design: Reals, outcomes: Reals, *, strata: Codes | None = None) -> Fit:
     """Fit a normal model of several days: effects by day, and a covariance without structure.
 
     Parameters
     ----------
-    design : shape (n, q), columns whose effects each day has for itself.
+    design : shape (n, q), columns whose effects each day has for itself, one of them all 1.
     outcomes : shape (n, d), NaN where there is no value; each row has one or more.
-    common : shape (n, k), columns whose effects are the same on all days.
+    strata : shape (n,), whole numbers that call strata, whose effects are the same on all days.
     """
     days = outcomes.shape[1]
     spread = np.nanstd(outcomes, axis=0)
     if not np.all(spread > 0.0):
         return _none("On a day all values are equal.")
-    common = np.zeros((len(design), 0)) if common is None else common
     scale = np.abs(design).max(axis=0)
-    sums = _summed(
-        np.column_stack([design / scale, common]), outcomes / spread, design.shape[1], spread
+    codes = (
+        np.zeros(len(design), dtype=np.int64)
+        if strata is None
+        else np.unique(strata, return_inverse=True)[1]
     )
+    sums = _summed(design / scale, outcomes / spread, codes, 1.0 / spread)
     for day in range(days):
         there = ~np.isnan(outcomes[:, day])
         if (reason := perfect(design[there], outcomes[there, day])) is not None:
@@ -250,22 +292,19 @@ def fit(design: Reals, outcomes: Reals, *, common: Reals | None = None) -> Fit:
     adjusted, degrees = _by_kenward_and_roger(sums, found)
     if adjusted is None:
         return _none("The model gives no error: too few have values on several days.")
-    shape = (design.shape[1] + common.shape[1], days)
-    full = sums.limit @ found.spread @ sums.limit.T
+    q = design.shape[1]
 
     def in_units(values: Reals) -> Reals:
-        by_day = values.reshape(shape)[: design.shape[1]]
-        return np.asarray(by_day * spread / scale[:, None])
+        return np.asarray(values.reshape(q, days) * spread / scale[:, None])
 
     # Of the likelihood in the unit of the outcomes: the outcomes and the columns were divided.
-    q = design.shape[1]
     seen = (~np.isnan(outcomes)).sum(axis=0)
     shift = float(((q - seen) * np.log(spread)).sum() - days * np.log(scale).sum())
     return Fit(
-        effects=in_units(sums.limit @ found.effects),
+        effects=in_units(found.effects),
         standard_errors=in_units(np.sqrt(adjusted)),
-        unadjusted=in_units(np.sqrt(np.diag(full))),
-        degrees_of_freedom=degrees.reshape(shape)[: design.shape[1]],
+        unadjusted=in_units(np.sqrt(np.diag(found.spread))),
+        degrees_of_freedom=degrees.reshape(q, days),
         covariance=found.covariance * np.outer(spread, spread),
         log_likelihood=found.log_likelihood + shift,
         iterations=steps,
@@ -277,29 +316,34 @@ def _none(reason: str) -> Fit:
     return Fit(nothing, nothing, nothing, nothing, nothing, math.nan, 0, reason)
 
 
-def _summed(columns: Reals, outcomes: Reals, own: int, spread: Reals) -> _Sums:
-    """Sums by pattern; `own` columns have effects by day, the others one effect."""
+def _summed(columns: Reals, outcomes: Reals, codes: Codes, unit: Reals) -> _Sums:
+    """Sums by pattern, and within by stratum."""
     seen = ~np.isnan(outcomes)
     filled = np.where(seen, outcomes, 0.0)
-    code = seen @ (1 << np.arange(seen.shape[1]))
-    order = np.argsort(code, kind="stable")
-    _, begins, counts = np.unique(code[order], return_index=True, return_counts=True)
-    q, days = columns.shape[1], seen.shape[1]
-    limit = np.zeros((q * days, own * days + q - own))
-    limit[: own * days, : own * days] = np.eye(own * days)
-    for extra in range(q - own):
-        at = (own + extra) * days
-        # In the unit of the outcomes it is the same on all days.
-        limit[at : at + days, own * days + extra] = 1.0 / spread
+    pattern = seen @ (1 << np.arange(seen.shape[1]))
+    order = np.argsort(pattern, kind="stable")
+    _, begins, counts = np.unique(pattern[order], return_index=True, return_counts=True)
     z, y = columns[order], filled[order]
     parts = [slice(begin, begin + n) for begin, n in zip(begins, counts, strict=True)]
+    strata = int(codes.max()) + 1
+    place = np.repeat(np.arange(len(counts)), counts) * strata + codes[order]
+
+    def by_stratum(values: Reals) -> Reals:
+        """Sums by pattern and stratum of each column, without the first stratum."""
+        sums = [np.bincount(place, column, len(counts) * strata) for column in values.T]
+        shape = (-1, len(counts), strata)
+        return np.asarray(sums, dtype=np.float64).reshape(shape)[:, :, 1:]
+
     return _Sums(
         n=counts.astype(np.float64),
         seen=seen[order][begins],
         zz=np.stack([z[part].T @ z[part] for part in parts]),
         zy=np.stack([z[part].T @ y[part] for part in parts]),
         yy=np.stack([y[part].T @ y[part] for part in parts]),
-        limit=limit,
+        zs=by_stratum(z).transpose(1, 0, 2),
+        ys=by_stratum(y).transpose(1, 0, 2),
+        ns=by_stratum(np.ones((len(z), 1)))[0],
+        unit=unit,
     )
 
 
@@ -323,7 +367,7 @@ def _starting(design: Reals, outcomes: Reals) -> Reals:
 
 def _at(sums: _Sums, covariance: Reals) -> _State | None:
     """The model at a covariance; None where that is none."""
-    patterns, days = sums.seen.shape
+    days = sums.seen.shape[1]
     both = sums.seen[:, :, None] & sums.seen[:, None, :]
     # Days that are not seen stand by themselves, with a variance of 1, and count for nothing.
     whole = np.where(both, covariance, np.eye(days))
@@ -333,37 +377,75 @@ def _at(sums: _Sums, covariance: Reals) -> _State | None:
         return None
     inverse = np.where(both, np.linalg.inv(whole), 0.0)
     determinants = 2.0 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-    q = sums.zz.shape[1]
-    flat = inverse.reshape(patterns, -1)
-    crossed = sums.zz.reshape(patterns, -1).T @ flat
-    full = crossed.reshape(q, q, days, days).transpose(0, 2, 1, 3).reshape(q * days, q * days)
-    information = sums.limit.T @ full @ sums.limit
-    right = sums.limit.T @ (sums.zy @ inverse).sum(axis=0).ravel()
+    information = _weighted(sums, slice(None), inverse)
+    strata = information.strata
+    lean = information.crossed / strata
+    own = information.own - lean @ information.crossed.T
+    right = (sums.zy @ inverse).sum(axis=0).ravel()
+    right_of_strata = np.einsum("pds,pd->s", sums.ys, inverse @ sums.unit)
     try:
-        spread = np.asarray(np.linalg.inv(information), dtype=np.float64)
+        spread = np.asarray(np.linalg.inv(own), dtype=np.float64)
     except np.linalg.LinAlgError:
         return None
-    sign, determinant = np.linalg.slogdet(information)
-    effects = spread @ right
-    by_day = (sums.limit @ effects).reshape(q, days)
-    product = sums.zy.transpose(0, 2, 1) @ by_day
-    fitted = by_day.T @ sums.zz @ by_day
+    sign, determinant = np.linalg.slogdet(own)
+    determinant = float(determinant) + float(np.log(strata).sum())
+    effects = spread @ (right - lean @ right_of_strata)
+    of_strata = right_of_strata / strata - lean.T @ effects
+    by_day = effects.reshape(-1, days)
+    # What each person's values are expected to be: z by_day, and the stratum's effect by day.
+    product = sums.zy.transpose(0, 2, 1) @ by_day + (sums.ys @ of_strata)[:, :, None] * sums.unit
+    mixed = (by_day.T @ (sums.zs @ of_strata)[:, :, None]) * sums.unit
+    squared = (sums.ns @ of_strata**2)[:, None, None] * np.outer(sums.unit, sums.unit)
+    fitted = by_day.T @ sums.zz @ by_day + mixed + mixed.transpose(0, 2, 1) + squared
     residuals = sums.yy - product - product.transpose(0, 2, 1) + fitted
     squares = float((inverse * residuals).sum())
-    free = sums.values - len(effects)
-    likelihood = -0.5 * (float(sums.n @ determinants) + float(determinant) + squares)
+    free = sums.values - len(effects) - len(of_strata)
+    likelihood = -0.5 * (float(sums.n @ determinants) + determinant + squares)
     likelihood -= 0.5 * free * math.log(2.0 * math.pi)
     if sign <= 0.0 or not math.isfinite(likelihood):
         return None
-    return _State(covariance, inverse, information, spread, effects, residuals, likelihood)
+    return _State(
+        covariance, inverse, spread, lean, strata, effects, of_strata, residuals, likelihood
+    )
+
+
+def _weighted(sums: _Sums, part: slice, weights: Reals) -> _Blocks:
+    """The sum of `X' W X` over the people, X being a person's columns of all effects by day.
+
+    Args:
+        part: of the patterns.
+        weights: W of each pattern, symmetric, shape (patterns, days, days); or several of each,
+            (patterns, m, days, days), and so many matrices come of them.
+    """
+    zz, zs, ns = sums.zz[part], sums.zs[part], sums.ns[part]
+    (size, q), days, strata = zz.shape[:2], weights.shape[-1], ns.shape[1]
+    several = weights.reshape(size, -1, days, days)
+    many = several.shape[1]
+    lifted = several @ sums.unit
+    own = zz.reshape(size, -1).T @ several.reshape(size, -1)
+    crossed = zs.reshape(size, -1).T @ lifted.reshape(size, -1)
+    # The columns before the days, and the matrices before both.
+    own = own.reshape(q, q, many, days, days).transpose(2, 0, 3, 1, 4)
+    crossed = crossed.reshape(q, strata, many, days).transpose(2, 0, 3, 1)
+    blocks = _Blocks(
+        own.reshape(many, q * days, q * days),
+        crossed.reshape(many, q * days, strata),
+        (lifted @ sums.unit).T @ ns,
+    )
+    return blocks if weights.ndim == several.ndim else _Blocks(*(block[0] for block in blocks))
 
 
 def _uncertain(sums: _Sums, state: _State) -> Reals:
     """For each pattern, the part of the residuals' covariance that the estimated effects take."""
-    q, days = sums.zz.shape[1], sums.seen.shape[1]
-    full = (sums.limit @ state.spread @ sums.limit.T).reshape(q, days, q, days)
-    flat = full.transpose(0, 2, 1, 3).reshape(q * q, days * days)
-    return (sums.zz.reshape(len(sums.n), -1) @ flat).reshape(-1, days, days)
+    (size, q), days = sums.zz.shape[:2], sums.seen.shape[1]
+    by_day = state.spread.reshape(q, days, q, days).transpose(0, 2, 1, 3)
+    taken = (sums.zz.reshape(size, -1) @ by_day.reshape(q * q, -1)).reshape(-1, days, days)
+    with_strata = -state.spread @ state.lean
+    by_column = with_strata.reshape(q, days, -1).transpose(0, 2, 1).reshape(-1, days)
+    mixed = (sums.zs.reshape(size, -1) @ by_column)[:, :, None] * sums.unit
+    of_strata = 1.0 / state.strata - (state.lean * with_strata).sum(axis=0)
+    squared = (sums.ns @ of_strata)[:, None, None] * np.outer(sums.unit, sums.unit)
+    return np.asarray(taken + mixed + mixed.transpose(0, 2, 1) + squared)
 
 
 def _slope(sums: _Sums, state: _State) -> tuple[Reals, Reals]:
@@ -468,38 +550,53 @@ def _covariance(parameters: Reals, days: int) -> Reals:
     return np.asarray(factor @ factor.T)
 
 
-def _informations(sums: _Sums, state: _State) -> tuple[Reals, Reals, Reals]:
+def _informations(sums: _Sums, state: _State) -> tuple[Reals, Reals, _Blocks]:
     """The observed and the expected information on the covariance's entries, those below first.
 
     The covariance is linear in them. Third, how the information on the effects moves with each
-    entry, with its sign turned.
+    entry, with its sign turned, of the effects by day less what the strata take of them.
     """
     q, days = sums.zz.shape[1], sums.seen.shape[1]
-    w, phi, limit = state.inverse, state.spread, sums.limit
-    entries = _entries(days)
-    moved = np.zeros((q * q, days**4))
-    scored = np.zeros((q, days, days * days))
-    by_day = (limit @ state.effects).reshape(q, days)
-    left = sums.zy - sums.zz @ by_day * sums.seen[:, None, :]
+    w, phi = state.inverse, state.spread
+    rows, columns = np.tril_indices(days)
+    halved = np.where(rows == columns, 0.5, 1.0)[:, None, None]
+    by_day = state.effects.reshape(q, days)
+    seen = sums.seen[:, None, :]
+    of_strata = (sums.zs @ state.of_strata)[:, :, None] * sums.unit
+    left = sums.zy - (sums.zz @ by_day + of_strata) * seen
+    expected = by_day.T @ sums.zs + sums.unit[:, None] * (sums.ns * state.of_strata)[:, None, :]
+    left_of_strata = sums.ys - expected * seen.transpose(0, 2, 1)
+    moves: list[_Blocks] = []
+    scored = np.zeros((q, rows.size * days))
+    scored_strata = np.zeros((len(state.strata), rows.size))
     for begin in range(0, len(sums.n), AT_A_TIME):
         part = slice(begin, begin + AT_A_TIME)
         some, size = w[part], len(w[part])
-        twice = (some[:, :, None, :, None] * some[:, None, :, None, :]).reshape(size, -1)
-        moved += sums.zz[part].reshape(size, -1).T @ twice
-        whole = (left[part] @ some).transpose(1, 2, 0).reshape(-1, size)
-        crossed = (whole @ some.reshape(size, -1)).reshape(q, days, days, days)
-        # From (q, a, b, j) to (q, j, a, b).
-        scored += crossed.transpose(0, 3, 1, 2).reshape(scored.shape)
-    full = (moved.reshape(q, q, days, days, -1) @ entries.T).transpose(4, 0, 2, 1, 3)
-    moves = limit.T @ full.reshape(-1, q * days, q * days) @ limit
+        # W E W, of an entry E the product of two columns of W.
+        outer = some[:, rows, :, None] * some[:, columns, None, :]
+        weights = (outer + outer.swapaxes(-1, -2)) * halved
+        moves.append(_weighted(sums, part, weights))
+        # From (patterns, entries, days, days) to (patterns, days) by (entries, days).
+        turned = weights.transpose(0, 2, 1, 3).reshape(size * days, -1)
+        scored += left[part].transpose(1, 0, 2).reshape(q, -1) @ turned
+        lifted = (weights @ sums.unit).transpose(0, 2, 1).reshape(size * days, -1)
+        scored_strata += left_of_strata[part].reshape(size * days, -1).T @ lifted
+    moved = _Blocks(*(np.sum(blocks, axis=0) for blocks in zip(*moves, strict=True)))
+    moved = moved.less(state.lean)
+    entries = _entries(days)
     uncertain = w @ _uncertain(sums, state) @ w
     n = sums.n[:, None, None]
-    by_phi, shape = phi @ moves, (len(moves), -1)
+    by_phi, shape = phi @ moved.own, (rows.size, -1)
     both = by_phi.reshape(shape) @ by_phi.transpose(0, 2, 1).reshape(shape).T
+    by_phi = phi @ moved.crossed / state.strata
+    both += 2.0 * moved.crossed.reshape(shape) @ by_phi.reshape(shape).T
+    both += (moved.strata / state.strata**2) @ moved.strata.T
     traces = entries @ _crossed(w, n * w - 2.0 * uncertain) @ entries.T + both
-    score = limit.T @ (scored @ entries.T).reshape(q * days, -1)
-    squares = entries @ _crossed(w, w @ state.residuals @ w) @ entries.T - score.T @ phi @ score
-    return squares - 0.5 * traces, 0.5 * traces, moves
+    score = scored.reshape(q, rows.size, days).transpose(0, 2, 1).reshape(q * days, -1)
+    score = score - state.lean @ scored_strata
+    taken = score.T @ phi @ score + (scored_strata.T / state.strata) @ scored_strata
+    squares = entries @ _crossed(w, w @ state.residuals @ w) @ entries.T - taken
+    return squares - 0.5 * traces, 0.5 * traces, moved
 
 
 def _entries(days: int) -> Reals:
@@ -512,13 +609,13 @@ def _entries(days: int) -> Reals:
 
 
 def _by_kenward_and_roger(sums: _Sums, state: _State) -> tuple[Reals | None, Reals]:
-    """Adjusted variances of the full effects, and their degrees of freedom; None where none are.
+    """Adjusted variances of the effects by day, and degrees of freedom; None where none are.
 
     The model is linear in the entries of the covariance, so that no second derivatives come in;
     with the observed information, or the expected where that is not positive definite.
     """
-    q, days = sums.zz.shape[1], sums.seen.shape[1]
-    w, phi, limit = state.inverse, state.spread, sums.limit
+    days = sums.seen.shape[1]
+    w, phi = state.inverse, state.spread
     observed, expected, moves = _informations(sums, state)
     uncertainty = _inverse(observed)
     if uncertainty is None:
@@ -530,19 +627,17 @@ def _by_kenward_and_roger(sums: _Sums, state: _State) -> tuple[Reals | None, Rea
     # From (a, b, c, e) to (b, c), (a, e).
     by_inner = omega.transpose(1, 2, 0, 3).reshape(days * days, -1)
     inner = (w.reshape(len(w), -1) @ by_inner).reshape(w.shape)
-    crossed = sums.zz.reshape(len(w), -1).T @ (w @ inner @ w).reshape(len(w), -1)
-    full = crossed.reshape(q, q, days, days).transpose(0, 2, 1, 3).reshape(q * days, q * days)
-    weighted = np.tensordot(uncertainty, moves, axes=1)
-    lost = limit.T @ full @ limit - (moves @ phi @ weighted).sum(axis=0)
-    adjusted = phi + 2.0 * phi @ lost @ phi
-    reached = limit @ phi
-    variances = ((limit @ adjusted) * limit).sum(axis=1)
-    known = (reached * limit).sum(axis=1)
-    pulls = ((reached @ moves) * reached).sum(axis=2)
+    full = _weighted(sums, slice(None), w @ inner @ w).less(state.lean)
+    own = np.tensordot(uncertainty, moves.own, axes=1)
+    crossed = np.tensordot(uncertainty, moves.crossed, axes=1)
+    lost = full.own - (moves.own @ phi @ own).sum(axis=0)
+    lost = lost - (moves.crossed / state.strata @ crossed.transpose(0, 2, 1)).sum(axis=0)
+    variances = np.diag(phi + 2.0 * phi @ lost @ phi)
+    pulls = ((phi @ moves.own) * phi).sum(axis=2)
     spread = (pulls * (uncertainty @ pulls)).sum(axis=0)
     if not (np.all(variances > 0.0) and np.all(spread > 0.0)):
         return None, np.zeros(0)
-    return variances, 2.0 * known**2 / spread
+    return variances, 2.0 * np.diag(phi) ** 2 / spread
 
 
 def _inverse(matrix: Reals) -> Reals | None:

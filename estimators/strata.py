@@ -28,6 +28,7 @@ from estimators.proportions import Reals
 from estimators.ranks import placements, scores_of
 
 Labels = NDArray[np.str_]
+Places = NDArray[np.intp]
 
 # Of fewer participants, both arms together, a stratum is pooled with the others like it.
 LEAST = 10
@@ -85,6 +86,23 @@ def pooled(first: Sequence[str], second: Sequence[str], least: int = LEAST) -> P
     return Pooled(merged[: len(first)], merged[len(first) :], left, count if count > 1 else 0)
 
 
+def members(first: ArrayLike, second: ArrayLike) -> list[tuple[Places, Places]]:
+    """The places of the participants of each stratum, in the first arm and in the second.
+
+    Parameters
+    ----------
+    first, second : the label of each participant of an arm; strata come in the order of labels.
+    """
+    arms = [np.asarray(first), np.asarray(second)]
+    names, which = np.unique(np.concatenate(arms), return_inverse=True)
+    parts = []
+    for of_arm in (which[: arms[0].size], which[arms[0].size :]):
+        order = np.argsort(of_arm, kind="stable")
+        ends = np.searchsorted(of_arm[order], np.arange(1, names.size))
+        parts.append(np.split(order, ends))
+    return list(zip(*parts, strict=True))
+
+
 def stratified_win_probability(
     first: ArrayLike,
     second: ArrayLike,
@@ -113,8 +131,7 @@ def stratified_win_probability(
     of_x, of_y = np.asarray(strata_first), np.asarray(strata_second)
     if of_x.shape != x.shape or of_y.shape != y.shape:
         raise ValueError("Each participant needs the label of one stratum.")
-    names = np.unique(np.concatenate([of_x, of_y]))
-    parts = [(x[of_x == name], y[of_y == name]) for name in names]
+    parts = [(x[mine], y[theirs]) for mine, theirs in members(of_x, of_y)]
     used = [(a, b) for a, b in parts if min(a.size, b.size) >= 2]
     left_out = len(parts) - len(used)
     if not used:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import polars as pl
 
 from estimators.ranks import RankTest, WinProbability, rank_test, win_probability
-from estimators.strata import stratified_win_probability
+from estimators.strata import Labels, stratified_win_probability
 from exhibits.exhibit import Number
 from exhibits.parts.comparison import arms_to_compare, limit_labels, too_few_note
 from exhibits.parts.strata import Within, within
@@ -33,23 +33,29 @@ class Ranked:
         self.arm, self.reference = arms
         self.strata = strata
         self._scores = scores
-        self.win: WinProbability = self.at(0.95)
-        self.test: RankTest = self._test()
+        self.win: WinProbability
+        self.test: RankTest
+        if strata.labels is None:
+            self.win, self.test = win_probability(*scores), rank_test(*scores)
+        else:
+            self.win, self.test = self._within(*strata.labels, 0.95)
 
     def at(self, level: float) -> WinProbability:
         """The win probability with its limits at a level; within strata where there are any."""
-        first, second = self._scores
         if self.strata.labels is None:
-            return win_probability(first, second, level)
-        n1, n2 = len(first), len(second)
-        found = stratified_win_probability(first, second, *self.strata.labels, level)
-        return WinProbability(found.estimate, found.low, found.high, n1, n2, found.reason)
+            return win_probability(*self._scores, level)
+        return self._within(*self.strata.labels, level)[0]
 
-    def _test(self) -> RankTest:
-        if self.strata.labels is None:
-            return rank_test(*self._scores)
-        found = stratified_win_probability(*self._scores, *self.strata.labels)
-        return RankTest(found.p_value, False, self.win.n1, self.win.n2, found.reason)
+    def _within(
+        self, mine: Labels, theirs: Labels, level: float
+    ) -> tuple[WinProbability, RankTest]:
+        first, second = self._scores
+        n1, n2 = len(first), len(second)
+        found = stratified_win_probability(first, second, mine, theirs, level)
+        return (
+            WinProbability(found.estimate, found.low, found.high, n1, n2, found.reason),
+            RankTest(found.p_value, False, n1, n2, found.reason),
+        )
 
     @property
     def number(self) -> Number:

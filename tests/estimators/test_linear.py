@@ -168,3 +168,28 @@ def test_strata_are_adjusted_for(seed: int) -> None:
     assert found.standard_error == pytest.approx(same.standard_error, abs=1e-6)
     with pytest.raises(ValueError, match="label"):
         ancova(first, second, strata=(labels[0], labels[1][1:]))
+
+
+@given(SEEDS)
+def test_ancova_within_strata_is_that_of_a_column_for_each(seed: int) -> None:
+    """Strata of whom nobody has an outcome, the first among them, have no column."""
+    dice = np.random.default_rng(seed)
+    first, second = drawn(seed, n=20)
+    labels = [dice.integers(0, 6, 20) for _ in range(2)]
+    for arm, of in zip((first, second), labels, strict=True):
+        arm[of == 0, 1] = math.nan
+    rows, of = np.concatenate([first, second]), np.concatenate(labels)
+    there = ~np.isnan(rows[:, 1])
+    used = rows[there]
+    columns = of[there][:, None] == np.unique(of[there])
+    design = np.column_stack([np.arange(40)[there] < 20, used[:, 0], columns]).astype(np.float64)
+    effects, squares, rank, _ = np.linalg.lstsq(design, used[:, 1], rcond=None)
+    found = ancova(first, second, strata=(labels[0], labels[1]))
+    if rank < design.shape[1] or min(found.n1, found.n2) < 2:
+        assert found.difference is None
+        return
+    degrees = len(used) - rank
+    variance = squares[0] / degrees * np.linalg.inv(design.T @ design)[0, 0]
+    assert found.degrees_of_freedom == degrees
+    assert found.difference == pytest.approx(effects[0], rel=1e-6, abs=1e-6)
+    assert found.standard_error == pytest.approx(math.sqrt(variance), rel=1e-6)

@@ -1,6 +1,7 @@
 """The model of several days against R, whole matrices, and the laws it must obey."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -127,10 +128,9 @@ def test_the_fit_is_the_best_of_whole_matrices(seed: int, has_strata: bool) -> N
     rows = rows[~np.isnan(rows[:, 1:]).all(axis=1)]
     dice = np.random.default_rng(seed + 1)
     design = np.column_stack([dice.random(len(rows)) < 0.5, np.ones(len(rows)), rows[:, 0]])
-    common = np.zeros((len(rows), 0))
-    if has_strata:
-        common = (dice.random((len(rows), 2)) < 0.3).astype(np.float64)
-    found = fit(design.astype(np.float64), rows[:, 1:], common=common)
+    strata = dice.integers(0, 5 if has_strata else 1, len(rows)) * 3
+    common = (strata[:, None] == np.unique(strata)[1:]).astype(np.float64)
+    found = fit(design.astype(np.float64), rows[:, 1:], strata=strata)
     assert found.reason is None
     effects, spread, likelihood = dense(design, rows[:, 1:], common, found.covariance)
     assert found.effects.ravel() == pytest.approx(effects[:9], rel=1e-5, abs=1e-5)
@@ -181,6 +181,20 @@ def test_a_stratum_adds_the_same_on_all_days() -> None:
         assert one.difference == pytest.approx(other.difference, abs=1e-3)
         assert one.standard_error == pytest.approx(other.standard_error, abs=1e-3)
     assert found.days[0].difference != repeated_measures(first, second).days[0].difference
+
+
+def test_strata_take_no_memory_of_their_square() -> None:
+    """Of 500 sites, matrices with a row and a column for each on each day would be gigabytes."""
+    first, second = drawn(4, n=1500, days=4)
+    labels = np.arange(1500) % 500
+    tracemalloc.start()
+    try:
+        found = repeated_measures(first, second, strata=(labels, labels[::-1]))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.reason is None
+    assert peak < 20e6
 
 
 def test_a_thin_day_stands_alone_by_its_ancova() -> None:
