@@ -33,6 +33,7 @@ import queries.board
 from access import Action, Grant, Identity, Role, View, command_line_identity, decide, rights_of
 from access.audit_key import manifest_key, new_audit_key
 from access.policy import issue_closed_session
+from access.records import open_records
 from data_validation.findings import NOTHING
 from data_validation.load import load
 from queries import Board, connections, open_board
@@ -349,6 +350,17 @@ def key_pair(workshop: Workshop) -> KeyPair:
         return KeyPair(*new_key_pair(folder / "keys"), folder / "audit.key")
 
     return workshop.make("keys", made)
+
+
+@pytest.fixture(scope="session")
+def empty_records(workshop: Workshop) -> Path:
+    """A records database without rows, to be copied: making one takes longer."""
+
+    def made(folder: Path) -> Path:
+        open_records(f"sqlite:///{folder}/records.db", new=True).dispose()
+        return folder / "records.db"
+
+    return workshop.make("records", made)
 
 
 @pytest.fixture(scope="session")

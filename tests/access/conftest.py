@@ -1,5 +1,6 @@
 """Records databases of both kinds, new for each test."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -96,9 +97,14 @@ def _connect_to_sqlite(path: Path) -> sqlite3.Connection:
 
 
 @pytest.fixture
-def sqlite_records(tmp_path: Path, audit_key_file: Path) -> Records:
-    """A place for an SQLite database that does not exist yet."""
+def sqlite_records(
+    request: pytest.FixtureRequest, tmp_path: Path, audit_key_file: Path, empty_records: Path
+) -> Records:
+    """An SQLite database without rows; where tests make one, a place for it."""
     path = tmp_path / "records" / "records.db"
+    if request.path.name != "test_records.py":
+        path.parent.mkdir(mode=0o700)
+        shutil.copy(empty_records, path)
     return Records(f"sqlite:///{path}", audit_key_file, lambda: _connect_to_sqlite(path), "?")
 
 

@@ -151,9 +151,11 @@ def loaded_store(tmp_path_factory: pytest.TempPathFactory, key_pair: KeyPair) ->
 
 
 @pytest.fixture
-def unchanged(place: Place, loaded_store: Path) -> Iterator[Place]:
+def unchanged(place: Place, loaded_store: Path, empty_records: Path) -> Iterator[Place]:
     """A place with a snapshot; whatever the test does to it, the store stays as it is."""
     shutil.copytree(loaded_store, place.folder / "store")
+    (place.folder / ".dsmb").mkdir(mode=0o700)
+    shutil.copy(empty_records, place.folder / ".dsmb")
     assert place.trail.extent() == (0, None)
     before, current = place.stored(), place.store.trial(TRIAL.id).current()
     assert current is not None

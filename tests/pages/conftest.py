@@ -24,7 +24,6 @@ from access import View, demonstration_identities
 from access.entries import command_line_actor
 from access.menu import MENU
 from access.policy import issue_closed_session
-from access.records import open_records
 from access.releases import release
 from access.session import Session
 from access.trail import Trail, open_trail
@@ -223,14 +222,6 @@ def connections_kept_open(request: pytest.FixtureRequest, workshop: Workshop) ->
 def audit_key(key_pair: KeyPair) -> Path:
     """The key of every trail here."""
     return key_pair.audit
-
-
-@pytest.fixture(scope="session")
-def empty_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A records database without rows, to be copied: making one takes longer."""
-    path = tmp_path_factory.mktemp("empty") / "records.db"
-    open_records(f"sqlite:///{path}", new=True).dispose()
-    return path
 
 
 @pytest.fixture(autouse=True)
