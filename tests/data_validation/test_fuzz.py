@@ -349,7 +349,7 @@ def test_a_snapshot_or_an_unchanged_store(
             path, trial = made(plan, folder)
             before = workshop.make(f"fuzz {trial.id}", partial(loaded_before, trial.id, key_pair))
             shutil.copytree(before, folder / "store")
-            assert_loaded_or_unchanged(path, trial, Store(folder / "store"), key_pair)
+            assert_loaded_or_unchanged(path, trial, key_pair.store(folder / "store"), key_pair)
 
 
 def assert_loaded_or_unchanged(path: Path, trial: Trial, store: Store, keys: KeyPair) -> None:
@@ -376,6 +376,6 @@ def loaded_before(trial: str, keys: KeyPair, folder: Path) -> Path:
     (folder / "extract").mkdir()
     for name, frame in seed.frames.items():
         written(frame, ".parquet", folder / "extract", name)
-    store = Store(folder / "store")
+    store = key_pair.store(folder / "store")
     load(folder / "extract", seed.trial, store, keys.public, cutoff=CUTOFFS[trial])
     return store.root
