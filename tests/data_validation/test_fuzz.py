@@ -376,6 +376,6 @@ def loaded_before(trial: str, keys: KeyPair, folder: Path) -> Path:
     (folder / "extract").mkdir()
     for name, frame in seed.frames.items():
         written(frame, ".parquet", folder / "extract", name)
-    store = key_pair.store(folder / "store")
+    store = keys.store(folder / "store")
     load(folder / "extract", seed.trial, store, keys.public, cutoff=CUTOFFS[trial])
     return store.root
