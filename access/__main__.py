@@ -189,8 +189,11 @@ def _verify(asked: argparse.Namespace) -> int:
     problem = verdict.problem
     if problem is None:
         try:
+            for one in store.trials():
+                for name in one.ids():
+                    one.snapshot(name)  # in one that cannot be read, there may be a later mark
             trail.check_continues(store.last_mark())
-        except AuditError as error:
+        except (AuditError, SnapshotsError) as error:
             problem = str(error)
     if problem is not None:
         print(f"The audit trail is broken. {problem}", file=sys.stderr)

@@ -50,6 +50,8 @@ def refusal(headers: Mapping[str, str], scheme: str, public: str | None) -> str:
 
 
 def _is_loopback(host: str) -> bool:
+    if set(host) & set("@#?/\\"):  # more than a name and a port, of which parts would be left out
+        return False
     try:
         return urlsplit(f"//{host}").hostname in LOOPBACK
     except ValueError:

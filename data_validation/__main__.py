@@ -522,6 +522,7 @@ def _verify(store: TrialStore) -> int:
             _say(error, Exit.BROKEN)
             continue
         what = "whole, and vouched for" if snapshot.authenticated else "whole, but not vouched for"
+        broken |= store.key is not None and not snapshot.authenticated
         output.print(f"{name}: {what}.")
     return Exit.BROKEN if broken else Exit.DONE
 

@@ -18,12 +18,13 @@ import polars as pl
 from nacl.public import PublicKey
 
 from data_validation.assess import NOT_RECEIVED, Assessment, assess, stated_cutoff
-from data_validation.crossing import Earlier
+from data_validation.crossing import Earlier, key_mark
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
 from data_validation.findings import counts, with_status
 from data_validation.readers import Limits, read_extract
 from snapshots import (
+    FILES_IN_MANIFEST,
     FORMAT,
     IDENTITIES_FILE,
     OPEN_FILE,
@@ -51,6 +52,7 @@ from snapshots import (
     publish,
     read_public_key,
     receipt_of,
+    replace_file,
     rows_with,
     store_frame,
     store_frames,
@@ -144,20 +146,20 @@ def load(
                 make_current(trial_store, earlier)
             return Loaded(earlier, None)
         cutoff = cutoff or stated_cutoff(extract, trial)
-        before = _before(trial_store)
+        before, key = _before(trial_store), identity_key(store)
         assessment = assess(
             extract,
             trial,
             cutoff,
-            identity_key=identity_key(store),
-            earlier=_earlier(before),
+            identity_key=key,
+            earlier=_earlier(before, key),
             progress=progress,
         )
         refusal = trial_store.folder / "refused.json"
         if assessment.critical:
             # A disk in the way must not hide the findings, which are shown all the same.
             with suppress(OSError):
-                refusal.write_text(_refusal(assessment), encoding="utf-8")
+                replace_file(refusal, _refusal(assessment).encode(), 0o640)
             raise RefusedError(assessment)
         labels = _labels(before, trial, public_key)
         snapshot_id = trial_store.next_id(assessment.cutoff)
@@ -173,6 +175,7 @@ def load(
                 public_key=public_key,
                 labels=labels,
                 records=records,
+                records_key=key,
             ),
             receipt,
         )
@@ -197,16 +200,22 @@ def _before(trial_store: TrialStore) -> Snapshot | None:
     return chosen
 
 
-def _earlier(before: Snapshot | None) -> Earlier | None:
-    """The records of the snapshot before, by which none passes between open and sealed."""
-    if before is None or not _is_whole(before):
+def _earlier(before: Snapshot | None, key: bytes) -> Earlier | None:
+    """The records of the snapshot before, by which none passes between open and sealed.
+
+    Raises:
+        StoreError: a file of it, or the key, is not what it was.
+    """
+    if before is None or before.manifest.format < FILES_IN_MANIFEST:
         return None
-    path = before.folder / IDENTITIES_FILE
-    try:
-        check_file(before, IDENTITIES_FILE)
-        identities = pl.read_parquet(path)
-    except StoreError:
-        return None  # of an earlier format
+    check_file(before, OPEN_FILE)
+    check_file(before, IDENTITIES_FILE)
+    identities = pl.read_parquet(before.folder / IDENTITIES_FILE)
+    if not identities.filter(domain="").equals(key_mark(key)):
+        raise StoreError(
+            "The store's key (.store-key) is not the one that the last load had, so its records "
+            "are not recognized. Restore it from a copy."
+        )
 
     def open_rows(relation: str, keys: list[str]) -> pl.DataFrame:
         with closing(open_stores_reader({"before": before.open_path})) as connection:
@@ -304,6 +313,7 @@ def _build(
     public_key: PublicKey,
     labels: str,
     records: RecordsMark | None,
+    records_key: bytes,
 ) -> Manifest:
     key = new_data_key()
     findings = _findings(assessment, before)
@@ -319,7 +329,8 @@ def _build(
         _check_control_totals(connection, assessment, rows_open)
         about = pl.DataFrame({"snapshot": [snapshot_id], "open_digest": [digest.digest]})
         store_frame(connection, SEALED, "about", about)
-    assessment.identities.write_parquet(folder / IDENTITIES_FILE)
+    identities = pl.concat([key_mark(records_key), assessment.identities])
+    identities.write_parquet(folder / IDENTITIES_FILE)
     return Manifest(
         format=FORMAT,
         trial=assessment.trial.id,

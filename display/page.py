@@ -92,13 +92,6 @@ def header(
         )
         if manifest.simulated:
             st.badge("SIMULATED PARTICIPANTS", color="gray", icon=":material/science:")
-        if not board.snapshot.authenticated:
-            st.badge(
-                "**NOT AUTHENTICATED**",
-                color="orange",
-                icon=":material/gpp_maybe:",
-                help="Nothing shows that this snapshot is as it was loaded.",
-            )
         if board.has_sealed_records and board.view is View.POOLED:
             st.badge("**SEALED RECORDS**", color="orange", icon=":material/lock_open:")
         st.caption(

@@ -86,6 +86,8 @@ def _made(asked: argparse.Namespace) -> Exhibit:
     snapshot = store.snapshot(asked.snapshot) if asked.snapshot else store.current()
     if snapshot is None:
         raise StoreError(f"Trial {trial.id} has no snapshot in {settings.store}. Load an extract.")
+    if not snapshot.authenticated:
+        print("Not authenticated: there is no audit key (DSMB_AUDIT_KEY_FILE).", file=sys.stderr)
     view = View.from_word(asked.view)
     closed = None
     if view is not View.POOLED:

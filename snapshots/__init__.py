@@ -12,6 +12,7 @@ from snapshots.connection import (
     writer,
 )
 from snapshots.digest import DatabaseDigest, database_digest, open_store_digest, table_digest
+from snapshots.durable_files import replace_file
 from snapshots.errors import (
     LoadUnderWay,
     NoSuchSnapshotError,
@@ -22,6 +23,7 @@ from snapshots.errors import (
 )
 from snapshots.integrity import State, check_file, check_files, check_vouched_for, state_of
 from snapshots.manifest import (
+    FILES_IN_MANIFEST,
     FORMAT,
     KNOWN_FACTS,
     SHOWN_FORMATS,
@@ -72,6 +74,7 @@ from snapshots.tables import (
 )
 
 __all__ = [
+    "FILES_IN_MANIFEST",
     "FORMAT",
     "IDENTITIES_FILE",
     "KNOWN_FACTS",
@@ -128,6 +131,7 @@ __all__ = [
     "read_public_key",
     "reader",
     "receipt_of",
+    "replace_file",
     "rows_where",
     "rows_with",
     "state_of",

@@ -34,8 +34,13 @@ def state_of(path: Path) -> State:
 
 
 def check_vouched_for(snapshot: Snapshot) -> None:
-    """Raise StoreError unless a code vouches for the manifest, or participants are simulated."""
-    if not (snapshot.authenticated or snapshot.manifest.simulated):
+    """Raise StoreError unless a code vouches for the manifest.
+
+    Where there is no key to ask by, simulated participants will do: that they are simulated says
+    the manifest itself, so it is believed of nothing that could have been vouched for.
+    """
+    simulated = snapshot.manifest.simulated and snapshot.store.key is None
+    if not (snapshot.authenticated or simulated):
         raise StoreError(
             f"Nothing vouches for snapshot {snapshot.id}: there is no audit key at hand "
             "(DSMB_AUDIT_KEY_FILE), or an earlier version of this program loaded it. Set the key; "

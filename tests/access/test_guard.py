@@ -86,6 +86,8 @@ class Asked:
         ({"host": "127.0.0.1:8501"}, True),
         ({"host": "dsmb.example", "origin": "http://dsmb.example"}, False),
         ({"host": "dsmb.example:8501"}, False),
+        ({"host": "evil@127.0.0.1"}, False),
+        ({"host": "127.0.0.1#evil.example"}, False),
         ({"host": "127.0.0.1:8501", "origin": "http://127.0.0.1:8501"}, False),
         ({"host": "stranger.example"}, False),
         ({"host": "[::1"}, False),

@@ -11,11 +11,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from access.view import View
-from data_validation.crossing import _passed
+from data_validation.crossing import IDENTITIES, _passed
 from exhibits import make
 from queries.history import differences
 from simulator import simulate
-from snapshots import Snapshot, compare, open_stores_reader
+from snapshots import Snapshot, StoreError, compare, open_stores_reader
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from trials import load_trial
 
@@ -175,3 +175,26 @@ def test_of_records_described_alike_as_many_stay_as_have_passed() -> None:
         (side("a"), side(), set(), set()),
     ):
         assert _passed(before, now) == (frozenset(sealed), frozenset(opened_again))
+
+
+@pytest.mark.parametrize("attack", ["no identities", "other identities", "another key"])
+def test_a_load_that_cannot_recognize_records_is_refused(
+    frames: Frames, first: LoadedTrial, key_pair: KeyPair, tmp_path: Path, attack: str
+) -> None:
+    """Or whoever can write to the store would have a record pass, and everybody see whose."""
+    shutil.copytree(first.store.root, tmp_path / "store")
+    store = key_pair.store(tmp_path / "store")
+    path = store.trial(TRIAL.id).snapshots()[-1].folder / "identities.parquet"
+    if attack == "another key":
+        (tmp_path / "store" / ".store-key").write_bytes(bytes(32))
+        words = "is not the one that the last load had"
+    else:
+        path.parent.chmod(0o700)
+        path.unlink()
+        words = "cannot be read"
+        if attack == "other identities":
+            pl.DataFrame(schema=IDENTITIES).write_parquet(path)
+            words = "is damaged, or was changed"
+    with pytest.raises(StoreError, match=words):
+        load_frames(frames, TRIAL, key_pair, tmp_path, LATER)
+    assert len(store.trial(TRIAL.id).ids()) == 1

@@ -657,10 +657,9 @@ def test_of_a_damaged_snapshot_nothing_is_shown(
     assert not visitor.shows_numbers
 
 
-def test_a_snapshot_that_nothing_vouches_for_is_marked(
+def test_a_snapshot_that_nothing_vouches_for_is_not_shown(
     at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path
 ) -> None:
-    assert "**NOT AUTHENTICATED**" not in badges(at_dashboard(demonstration_store).sign_in("board"))
     copied = demonstration_store.keys.store(tmp_path / "earlier")
     shutil.copytree(demonstration_store.store.root, copied.root)
     of_before = replace(demonstration_store, store=copied)
@@ -668,8 +667,10 @@ def test_a_snapshot_that_nothing_vouches_for_is_marked(
     manifest = of_before.snapshot.manifest.model_copy(update={"format": 5, "files": {}})
     path.chmod(0o600)
     path.write_bytes(manifest.to_json())
-    visitor = at_dashboard(of_before).sign_in("board", at="board-enrollment")
-    assert "**NOT AUTHENTICATED**" in badges(visitor)
+    visitor = at_dashboard(of_before).sign_in("board")
+    (sentence,) = visitor.sentences
+    assert "Nothing vouches for snapshot" in sentence
+    assert not visitor.shows_numbers
 
 
 # What goes wrong
