@@ -128,7 +128,7 @@ def test_strangers_handshakes_call_nobody_and_keep_nobody_waiting(under_attack: 
     for _ in range(50):
         assert under_attack.is_refused(stranger)
         taken.append(under_attack.health())
-    # A second by itself; other tests have the processors, too. A call outside took two seconds each.
+    # A second by itself; other tests are at work, too. A call outside took two seconds each.
     assert perf_counter() - start - sum(taken) < 10
     # One of the other tests' processes may be in the way now and then.
     assert sorted(taken)[-5] <= 0.2
