@@ -2,7 +2,8 @@
 
 A record that becomes sealed would be gone from what is open, and one that becomes open would be new
 there: both say something about the treatment of its participant. So what was open stays open, as it
-last was, and what was sealed stays sealed. What is gone from the extract is gone in both.
+last was, and what was sealed stays sealed. What is gone from the extract is gone in both. Which
+records are not recognized stands in SECURITY.md.
 
 A load has no private key, so it knows sealed records of the load before by a code alone, under a
 key of the store.

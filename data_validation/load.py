@@ -206,10 +206,19 @@ def _earlier(before: Snapshot | None, key: bytes) -> Earlier | None:
     Raises:
         StoreError: a file of it, or the key, is not what it was.
     """
-    if before is None or before.manifest.format < FILES_IN_MANIFEST:
+    if before is None:
         return None
-    check_file(before, OPEN_FILE)
-    check_file(before, IDENTITIES_FILE)
+    is_known = before.manifest.format >= FILES_IN_MANIFEST
+    try:
+        for name in (OPEN_FILE, IDENTITIES_FILE) if is_known else (OPEN_FILE,):
+            check_file(before, name)
+    except StoreError as error:
+        raise StoreError(
+            f"{error} No snapshot is whole that a load could follow, so nothing was loaded; "
+            "without a copy, begin a new store (DSMB_STORE)."
+        ) from None
+    if not is_known:
+        return None
     identities = pl.read_parquet(before.folder / IDENTITIES_FILE)
     if not identities.filter(domain="").equals(key_mark(key)):
         raise StoreError(
@@ -361,7 +370,7 @@ def _build(
 
 def _findings(assessment: Assessment, before: Snapshot | None) -> pl.DataFrame:
     """The open findings, with what became of those of the snapshot before."""
-    if before is None or not _is_whole(before):
+    if before is None:
         return with_status(assessment.open_findings, None)
 
     def records_now(relation: str, keys: list[str]) -> pl.DataFrame:

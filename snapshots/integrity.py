@@ -21,7 +21,9 @@ _RESTORE = "Restore the snapshot's folder from a copy, or load the extract again
 
 
 def state_of(path: Path) -> State:
-    """What the system says of a file: another content has another state, which nobody can set.
+    """What the system says of a file, which changes with what is written to it.
+
+    Not where it was mapped for writing before it was looked at: SECURITY.md says so.
 
     Raises:
         StoreError: the file is gone, or cannot be read.
