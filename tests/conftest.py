@@ -180,6 +180,13 @@ class LoadedTrial:
         assert current is not None
         return current
 
+    def copied_to(self, root: Path) -> "LoadedTrial":
+        """The same in a store of its own, whose snapshots can be written to."""
+        shutil.copytree(self.store.root, root)
+        for path in root.rglob("*.*"):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+        return replace(self, store=self.keys.store(root))
+
     def dataset(self, name: str) -> pl.DataFrame:
         """A dataset of the extract as it was written, for numbers that no code of ours made."""
         file = self.extract / f"{name}.parquet"

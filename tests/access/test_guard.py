@@ -1,7 +1,8 @@
 """The guard in front of the web server, and what it does not pass on."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,12 @@ from tests.access.conftest import Records
 PUBLIC = "https://dsmb.example"
 BROWSER, OTHER = "0" * 64, "f" * 64
 PERSON = Identity("https://provider", "4711", "Some Person", Role.BOARD)
+
+
+def to_its_end(asked: Coroutine[Any, Any, None]) -> None:
+    """In a thread of its own: where a browser is open, the main one has a running loop."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, asked).result()
 
 
 @dataclass
@@ -66,7 +73,7 @@ class Asked:
             end_sign_in=self.ended.append,
             may_take_over=self.windows,
         )
-        asyncio.run(guard(asked, receive, send))
+        to_its_end(guard(asked, receive, send))
         cookies = [v.decode() for n, v in sent[0].get("headers", []) if n == b"set-cookie"]
         return {"status": sent[0].get("status"), "type": sent[0]["type"], "cookies": cookies}
 
@@ -255,7 +262,7 @@ def paced(monkeypatch: pytest.MonkeyPatch, act: Callable[[Socket, Pace], Awaitab
         finally:
             await pace.stop()
 
-    asyncio.run(run())
+    to_its_end(run())
 
 
 def test_a_socket_gets_its_handful_at_once_and_then_its_pace(

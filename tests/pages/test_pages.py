@@ -617,15 +617,13 @@ def test_whoever_chooses_who_they_are_sees_nobody_real(
     at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path, trail: Trail
 ) -> None:
     """Nor what became of them since: one earlier snapshot of real participants is enough."""
-    mixed = demonstration_store.keys.store(tmp_path / "mixed")
-    shutil.copytree(demonstration_store.store.root, mixed.root)
-    earlier = replace(demonstration_store, store=mixed).snapshots[0]
+    mixed = demonstration_store.copied_to(tmp_path / "mixed")
+    earlier = mixed.snapshots[0]
     # As an earlier version wrote it, which vouched for nothing.
     of_before = {"format": 5, "files": {}, "simulated": False}
     path = earlier.folder / "manifest.json"
-    path.chmod(0o600)
     path.write_bytes(earlier.manifest.model_copy(update=of_before).to_json())
-    visitor = at_dashboard(replace(demonstration_store, store=mixed)).sign_in("board")
+    visitor = at_dashboard(mixed).sign_in("board")
     (sentence,) = visitor.sentences
     assert sentence.startswith("The demonstration shows simulated participants only")
     assert not visitor.shows_numbers
@@ -637,12 +635,8 @@ def test_whoever_chooses_who_they_are_sees_nobody_real(
 def test_of_a_damaged_snapshot_nothing_is_shown(
     at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path
 ) -> None:
-    copied = demonstration_store.keys.store(tmp_path / "damaged")
-    shutil.copytree(demonstration_store.store.root, copied.root)
-    damaged = replace(demonstration_store, store=copied)
+    damaged = demonstration_store.copied_to(tmp_path / "damaged")
     first, last = damaged.snapshots
-    for path in (*first.folder.iterdir(), *last.folder.iterdir()):
-        path.chmod(0o600)
     last.open_path.write_bytes(last.open_path.read_bytes()[:-1] + b"x")
     visitor = at_dashboard(damaged).sign_in("board", at="board-enrollment")
     (sentence,) = visitor.sentences
@@ -660,12 +654,9 @@ def test_of_a_damaged_snapshot_nothing_is_shown(
 def test_a_snapshot_that_nothing_vouches_for_is_not_shown(
     at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path
 ) -> None:
-    copied = demonstration_store.keys.store(tmp_path / "earlier")
-    shutil.copytree(demonstration_store.store.root, copied.root)
-    of_before = replace(demonstration_store, store=copied)
+    of_before = demonstration_store.copied_to(tmp_path / "earlier")
     path = of_before.snapshot.folder / "manifest.json"
     manifest = of_before.snapshot.manifest.model_copy(update={"format": 5, "files": {}})
-    path.chmod(0o600)
     path.write_bytes(manifest.to_json())
     visitor = at_dashboard(of_before).sign_in("board")
     (sentence,) = visitor.sentences
@@ -940,8 +931,7 @@ def test_what_is_made_from_a_missing_dataset_is_not_in_the_extract(
 def test_a_refused_load_is_told(
     at_dashboard: AtDashboard, demonstration_store: LoadedTrial, tmp_path: Path
 ) -> None:
-    copied = demonstration_store.keys.store(tmp_path / "refused")
-    shutil.copytree(demonstration_store.store.root, copied.root)
+    refused = demonstration_store.copied_to(tmp_path / "refused")
     critical = {"check": "AE-USUBJID", "subject": HOSTILE, "field": "USUBJID", "message": "No DM."}
     refusal = {
         "at": "2023-09-01T08:00:00+00:00",
@@ -949,9 +939,9 @@ def test_a_refused_load_is_told(
         "findings": {"critical": 1, "major": 0, "minor": 0, "note": 0},
         "critical": [critical],
     }
-    folder = copied.trial("nct05689008").folder
+    folder = refused.store.trial(refused.trial.id).folder
     (folder / "refused.json").write_text(json.dumps(refusal))
-    visitor = at_dashboard(replace(demonstration_store, store=copied))
+    visitor = at_dashboard(refused)
     visitor.sign_in("data_manager", at="data-intake")
     assert visitor.sentences[0].startswith("The last load was refused on 2023-09-01")
     assert "1 open critical finding." in visitor.sentences[0]

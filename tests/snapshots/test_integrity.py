@@ -23,10 +23,7 @@ Attack = Callable[[Path], None]
 @pytest.fixture
 def copy(demonstration_store: LoadedTrial, tmp_path: Path) -> LoadedTrial:
     """The demonstration in a store that may be attacked, as the dashboard sees it."""
-    root = Path(shutil.copytree(demonstration_store.store.root, tmp_path / "store"))
-    for file in root.rglob("*.*"):
-        file.chmod(0o700 if file.is_dir() else 0o600)
-    return replace(demonstration_store, store=demonstration_store.keys.store(root))
+    return demonstration_store.copied_to(tmp_path / "store")
 
 
 def store_of(loaded: LoadedTrial) -> TrialStore:
