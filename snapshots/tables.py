@@ -74,6 +74,8 @@ def rows_with(
     """The rows of a table of an attached database whose ``column`` is one of ``values``."""
     asked = [duckdb.ConstantExpression(value) for value in values]
     target = f"{quote_identifier(database)}.main.{quote_identifier(table)}"
+    if not asked:
+        return connection.table(target).limit(0).pl()
     return connection.table(target).filter(duckdb.ColumnExpression(column).isin(*asked)).pl()
 
 
