@@ -1,4 +1,4 @@
-"""Which snapshot the sponsor sees: of each trial the one that was released last."""
+"""Which snapshot the sponsor sees, of each trial the one that was released last; and which were."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from sqlalchemy import desc, select
 from access.entries import Actor
 from access.identity import Identity
 from access.policy import rights_of
-from access.records import reading, snapshot_release, writing
+from access.records import audit_trail, reading, snapshot_release, writing
 from access.trail import Trail
 
 
@@ -42,6 +42,17 @@ def released(trail: Trail, trial: str) -> str | None:
             .limit(1)
         ).one_or_none()
     return None if found is None else str(found.snapshot)
+
+
+def named_snapshots(trail: Trail, trial: str) -> list[str]:
+    """Each snapshot of this trial that a row of the audit trail names; none of them comes again."""
+    with reading(trail.records) as connection:
+        found = connection.execute(
+            select(audit_trail.c.snapshot)
+            .where(audit_trail.c.trial == trial, audit_trail.c.snapshot != "")
+            .distinct()
+        )
+        return sorted(str(row.snapshot) for row in found)
 
 
 def offered_snapshots(

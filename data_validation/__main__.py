@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from snapshots import (
     LoadUnderWay,
     NoSuchSnapshotError,
     RecordsMark,
+    SnapshotId,
     SnapshotsError,
     Store,
     StoreError,
@@ -259,6 +260,7 @@ def _load(asked: argparse.Namespace, settings: Settings) -> int:
                 cutoff=asked.cutoff,
                 limits=_limits(settings),
                 records=_mark_of(trail),
+                named=_named_in(trail, trial.id),
                 progress=say,
             )
             underway.snapshot = str(loaded.snapshot.id)
@@ -474,6 +476,16 @@ def _write(path: Path, content: bytes) -> None:
         raise
 
 
+def _named_in(trail: "Trail", trial: str) -> list[SnapshotId]:
+    from access.releases import named_snapshots
+
+    named = []
+    for name in named_snapshots(trail, trial):
+        with suppress(NoSuchSnapshotError):
+            named.append(SnapshotId.parse(name))
+    return named
+
+
 def _mark_of(trail: "Trail") -> RecordsMark:
     first, row, code = trail.mark()
     return RecordsMark(first=first, row=row, code=code)
@@ -626,6 +638,7 @@ def _demonstration(_asked: argparse.Namespace, settings: Settings) -> int:
                 keys / "board_public.key",
                 cutoff=cutoff,
                 records=_mark_of(trail),
+                named=_named_in(trail, trial.id),
             )
             underway.snapshot = str(loaded.snapshot.id)
     release(trail, command_line_actor(), trial=trial.id, snapshot=str(loaded.snapshot.id))

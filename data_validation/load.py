@@ -5,7 +5,7 @@ import hashlib
 import json
 import secrets
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -35,6 +35,7 @@ from snapshots import (
     OpenFile,
     RecordsMark,
     Snapshot,
+    SnapshotId,
     Store,
     StoreError,
     TrialStore,
@@ -114,6 +115,7 @@ def load(
     cutoff: date | None = None,
     limits: Limits | None = None,
     records: RecordsMark | None = None,
+    named: Collection[SnapshotId] = (),
     progress: Progress = lambda _text: None,
 ) -> Loaded:
     """Read, check, seal and publish an extract.
@@ -122,6 +124,7 @@ def load(
         path: a folder or zip file.
         public_key_file: the board's public key; the sealed part is encrypted to it.
         records: the audit trail that the load is recorded in; later ones must go on from it.
+        named: ids of snapshots that the trail names, which are not given again.
         progress: told in a few words what is being done.
 
     Returns:
@@ -162,7 +165,7 @@ def load(
                 replace_file(refusal, _refusal(assessment).encode(), 0o640)
             raise RefusedError(assessment)
         labels = _labels(before, trial, public_key)
-        snapshot_id = trial_store.next_id(assessment.cutoff)
+        snapshot_id = trial_store.next_id(assessment.cutoff, named)
         progress("writing")
         snapshot = publish(
             trial_store,

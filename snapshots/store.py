@@ -8,6 +8,7 @@ progress.
 import hmac
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -250,12 +251,18 @@ class TrialStore:
                 current_id = later
         return None
 
-    def next_id(self, cutoff: date) -> SnapshotId:
+    def next_id(self, cutoff: date, named: Iterable[SnapshotId] = ()) -> SnapshotId:
         """Return the id for a new snapshot with this cut-off; hold the load lock.
 
-        A number is never given twice, not even after its snapshot was pruned: a review may name it.
+        A number is never given twice, not even after its snapshot was pruned: a review may name it,
+        or a release, which would then be one of other data.
+
+        Args:
+            cutoff: the data cut-off.
+            named: ids that are in the records, whether their snapshots are there or not.
         """
-        taken = [snapshot_id.number for snapshot_id in self.ids() if snapshot_id.cutoff == cutoff]
+        known = [*self.ids(), *named]
+        taken = [snapshot_id.number for snapshot_id in known if snapshot_id.cutoff == cutoff]
         taken.append(self.retired_numbers().get(cutoff, 0))
         return SnapshotId(cutoff, max(taken) + 1)
 
@@ -264,10 +271,12 @@ class TrialStore:
         path = self.folder / NUMBERS_FILE
         try:
             plain = json.loads(path.read_bytes())
-            return {date.fromisoformat(cutoff): int(plain[cutoff]) for cutoff in plain}
+            # As ids, which have so many digits and no more.
+            read = [SnapshotId.parse(f"{cutoff}.{plain[cutoff]}") for cutoff in plain]
+            return {known.cutoff: known.number for known in read}
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, NoSuchSnapshotError) as error:
             raise StoreError(
                 f"{path} cannot be read ({error}). It holds the highest number that was pruned of "
                 "each cut-off; restore it from a copy, or delete it if nothing was ever pruned."

@@ -939,6 +939,19 @@ def test_the_demonstration_leaves_a_store_with_real_data_alone(unchanged: Place)
     assert not (unchanged.folder / "demonstration-keys").exists()
 
 
+def test_the_id_of_a_snapshot_that_was_removed_by_hand_is_not_given_again(place: Place) -> None:
+    """It may be released, or reviewed: what is said of it must not be said of another one."""
+    for name, age in (("first", "61"), ("second", "62"), ("third", "63")):
+        loaded = place.load(place.extract(("DM", 0, {"AGE": age}), name=name))
+        assert loaded.code == 0
+        if name == "second":
+            removed = place.store.trial(TRIAL.id).current()
+            assert removed is not None
+            shutil.rmtree(removed.folder)
+    ids = [snapshot.number for snapshot in place.store.trial(TRIAL.id).ids()]
+    assert ids == [1, 3]
+
+
 def test_how_files_were_read_is_said_to_whoever_may_see_sealed_records(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,12 +163,29 @@ def test_a_snapshot_pruned_between_two_steps_of_a_reader_is_no_error(
     assert trial.current() == new
 
 
-@pytest.mark.parametrize("content", ["{", "[1]", "7", '{"x": 1}', '{"2023-09-30": "many"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[1]",
+        "7",
+        '{"x": 1}',
+        '{"2023-09-30": "many"}',
+        '{"2023-09-30": 1000000}',
+        '{"2023-09-30": -1}',
+    ],
+)
 def test_a_damaged_record_of_numbers_is_explained(trial: TrialStore, content: str) -> None:
     trial.folder.mkdir(parents=True)
     (trial.folder / "numbers.json").write_text(content)
     with pytest.raises(StoreError, match="highest number that was pruned"):
         trial.next_id(date(2023, 9, 30))
+
+
+def test_an_id_that_the_records_name_is_not_given_again(trial: TrialStore) -> None:
+    """Or a release of a snapshot that somebody removed would be one of the next load."""
+    named = [SnapshotId.parse("2023-09-30.2"), SnapshotId.parse("2023-08-31.7")]
+    assert str(trial.next_id(date(2023, 9, 30), named)) == "2023-09-30.3"
 
 
 def test_the_snapshots_of_every_trial_the_current_one_first(trial: TrialStore, load: Load) -> None:
