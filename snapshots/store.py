@@ -272,11 +272,11 @@ class TrialStore:
         try:
             plain = json.loads(path.read_bytes())
             # As ids, which have so many digits and no more.
-            read = [SnapshotId.parse(f"{cutoff}.{plain[cutoff]}") for cutoff in plain]
+            read = [SnapshotId.parse(f"{cutoff}.{number}") for cutoff, number in plain.items()]
             return {known.cutoff: known.number for known in read}
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        except (OSError, ValueError, TypeError, NoSuchSnapshotError) as error:
+        except (OSError, ValueError, AttributeError, NoSuchSnapshotError) as error:
             raise StoreError(
                 f"{path} cannot be read ({error}). It holds the highest number that was pruned of "
                 "each cut-off; restore it from a copy, or delete it if nothing was ever pruned."
