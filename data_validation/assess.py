@@ -22,6 +22,7 @@ from data_validation.domains.supplemental import with_merged_qualifiers
 from data_validation.facts import Kind, Severity, is_sealed_everywhere
 from data_validation.findings import counts, find, only_sealed, ordered, stated
 from data_validation.functional_unblinding import unblinding_findings
+from data_validation.listed_texts import only_listed
 from data_validation.named_arms import columns_that_name_an_arm, findings_of_allowed_texts
 from data_validation.readers import Extract
 from data_validation.relations import participants
@@ -151,6 +152,7 @@ def assess(
             "one arm only has. Take that out of the extract; or, where such a text says something "
             "else, allow it in the trial definition under [[open.texts]], with the reason."
         )
+    opened, of_lists = only_listed(opened, trial)
     open_people, complete_people = participants(opened, given), participants(complete, given)
     open_side = Evidence(opened, open_people, trial, cutoff)
     complete_side = Evidence(complete, complete_people, trial, cutoff)
@@ -170,7 +172,7 @@ def assess(
     of_facts = list(coverage.findings_of_facts(opened, standing, given.ends, trial, cutoff))
     if given.problem:
         of_facts.append(Stated(coverage.NOT_RANDOMIZED, "ARMCD", None, given.problem))
-    of_facts += findings_of_allowed_texts(trial)
+    of_facts += [*findings_of_allowed_texts(trial), *of_lists]
     open_findings = ordered(pl.concat([open_findings, stated(of_facts)]))
     record = coverage.recorded(opened)
     sealed_events = released_sealed_events(complete, trial)

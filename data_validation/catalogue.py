@@ -5,7 +5,13 @@ from functools import cache
 from types import MappingProxyType
 
 import data_validation.checks  # noqa: F401 – importing it registers the functions
-from data_validation import coverage, functional_unblinding, named_arms, time_points
+from data_validation import (
+    coverage,
+    functional_unblinding,
+    listed_texts,
+    named_arms,
+    time_points,
+)
 from data_validation.domains import DOMAINS
 from data_validation.generated import generated_rules
 from data_validation.rules import CHECKS, Rule
@@ -20,6 +26,7 @@ def catalogue() -> Mapping[str, Rule]:
         *functional_unblinding.RULES,
         *time_points.RULES,
         *named_arms.RULES,
+        *listed_texts.RULES,
         *coverage.RULES,
     )
     return MappingProxyType({rule.id: rule for rule in rules})

@@ -7,13 +7,14 @@ for stands in the definition: that an extract is refused tells nothing of the al
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
 
 from data_validation.domains import DOMAINS
 from data_validation.facts import Kind, Severity
+from data_validation.listed_texts import lists_of
 from data_validation.released import Released
 from data_validation.rules import Audience, Rule, RuleKind, Stated
 from data_validation.sealing import Tables
@@ -34,23 +35,6 @@ RULES = (ALLOWED,)
 
 # Of these the rule that opens a row has held the text against a list, or it is made here.
 _HELD = re.compile(r"VISIT|IETESTCD|..(TESTCD|CLASS|VISBY|GAS)|RDOMAIN|QNAM")
-
-# MedDRA's system organ classes, of which one has the giving of a treatment in its name.
-_BODY_SYSTEMS = (
-    "Blood and lymphatic system disorders", "Cardiac disorders",
-    "Congenital, familial and genetic disorders", "Ear and labyrinth disorders",
-    "Endocrine disorders", "Eye disorders", "Gastrointestinal disorders",
-    "General disorders and administration site conditions", "Hepatobiliary disorders",
-    "Immune system disorders", "Infections and infestations",
-    "Injury, poisoning and procedural complications", "Investigations",
-    "Metabolism and nutrition disorders", "Musculoskeletal and connective tissue disorders",
-    "Neoplasms benign, malignant and unspecified (incl cysts and polyps)",
-    "Nervous system disorders", "Pregnancy, puerperium and perinatal conditions",
-    "Product issues", "Psychiatric disorders", "Renal and urinary disorders",
-    "Reproductive system and breast disorders", "Respiratory, thoracic and mediastinal disorders",
-    "Skin and subcutaneous tissue disorders", "Social circumstances",
-    "Surgical and medical procedures", "Vascular disorders",
-)  # fmt: skip
 
 # A name made of nothing but these stands in medical terms, too: "Loss of control of legs".
 _WORDS = (
@@ -96,7 +80,10 @@ def columns_that_name_an_arm(opened: Tables, given: Released, trial: Trial) -> l
     allowed: dict[str, list[str]] = {}
     for item in trial.open.texts:
         allowed.setdefault(item.column, []).append(item.text)
-    listed = _listed(trial)
+    listed = lists_of(trial) | {
+        "DM.STUDYID": (trial.study,),
+        "DS.DSTERM or DM.ARMNRS": tuple(reason.name for reason in trial.screening.reasons),
+    }
     return [
         column
         for column, texts in _open_texts(opened, given)
@@ -115,25 +102,6 @@ def _open_texts(opened: Tables, given: Released) -> Iterator[tuple[str, pl.Serie
     yield "RANDOMIZATION.STRATUM", given.randomized["stratum"].unique().drop_nulls()
     reasons = given.screening["screening_reason"].unique().drop_nulls()
     yield "DS.DSTERM or DM.ARMNRS", reasons
-
-
-def _listed(trial: Trial) -> Mapping[str, tuple[str, ...]]:
-    """Texts that are on a list, of the dictionary or of the definition, by column."""
-    listed: dict[str, tuple[str, ...]] = {
-        "AE.AEBODSYS": _BODY_SYSTEMS,
-        "MH.MHBODSYS": _BODY_SYSTEMS,
-        "DM.STUDYID": (trial.study,),
-        "DS.DSTERM or DM.ARMNRS": tuple(reason.name for reason in trial.screening.reasons),
-    }
-    for measure in trial.measures:
-        name = measure.domain
-        for column, texts in (
-            (f"{name}.{name}ORRESU", tuple(measure.factors)),
-            (f"{name}.{name}SPEC", measure.specimens),
-            (f"{name}.{name}CAT", measure.categories),
-        ):
-            listed[column] = (*listed.get(column, ()), *texts)
-    return listed
 
 
 # --- Reading a text --------------------------------------------------------------------------
