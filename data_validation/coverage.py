@@ -273,6 +273,8 @@ def _filled(frame: pl.DataFrame, field: Field) -> int:
     """How many records say something of a field; a date that is read is not read again."""
     if not field.typed:
         return frame[field.name].count()
+    if frame[field.word].null_count() == frame[field.name].null_count():
+        return frame[field.word].count()
     rest = frame.filter(pl.col(field.word).is_null() & pl.col(field.name).is_not_null())
     return frame[field.word].count() + int(rest.select(_says(field).sum()).item())
 

@@ -188,7 +188,9 @@ def _naming(relations: Mapping[str, pl.DataFrame], trial: Trial) -> list[Stated]
         )
     ):
         given |= padded.str.contains(f" {name} ", literal=True)
-    words = pl.concat([_open_words(name, frame) for name, frame in relations.items()])
+    words = pl.concat([_open_words(name, frame) for name, frame in relations.items()]).with_columns(
+        folded("value").alias("said")
+    )
     return [
         Stated(
             NAMES,
@@ -201,7 +203,7 @@ def _naming(relations: Mapping[str, pl.DataFrame], trial: Trial) -> list[Stated]
 
 
 def _open_words(relation: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Each different text of each column of words: `relation`, `column`, `value`, `said` folded."""
+    """Each different text of each column of words: `relation`, `column`, `value`."""
     columns = [
         name
         for name, kind in frame.schema.items()
@@ -209,7 +211,7 @@ def _open_words(relation: str, frame: pl.DataFrame) -> pl.DataFrame:
         and name not in _NAMES_NOTHING
         and not (name.endswith("_text") and name[:-5] in frame.columns)
     ]
-    if "subject" not in frame.columns:
+    if "subject" not in frame.columns or frame.is_empty():
         columns = []
     values = frame.select(pl.col(name).drop_nulls().unique().sort().implode() for name in columns)
     return (
@@ -219,9 +221,7 @@ def _open_words(relation: str, frame: pl.DataFrame) -> pl.DataFrame:
         )
         .explode("value")
         .drop_nulls("value")
-        .select(
-            pl.lit(relation).alias("relation"), "column", "value", folded("value").alias("said")
-        )
+        .select(pl.lit(relation).alias("relation"), "column", "value")
     )
 
 

@@ -84,10 +84,16 @@ def columns_that_name_an_arm(opened: Tables, given: Released, trial: Trial) -> l
         "DM.STUDYID": (trial.study,),
         "DS.DSTERM or DM.ARMNRS": tuple(reason.name for reason in trial.screening.reasons),
     }
-    return [
-        column
+    texts = pl.concat(
+        texts.rename("text").to_frame().select(pl.lit(column).alias("column"), "text")
         for column, texts in _open_texts(opened, given)
-        if names.any_in(texts, [*allowed.get(column, ()), *listed.get(column, ())])
+    )
+    # All at once: few have a name, and only of those it matters which ones pass in their column.
+    named = texts.filter(names.are_in(texts["text"]))
+    return [
+        str(column)
+        for (column,), of_column in named.group_by("column", maintain_order=True)
+        if names.any_in(of_column["text"], [*allowed.get(column, ()), *listed.get(column, ())])
     ]
 
 
@@ -160,10 +166,8 @@ class Names:
     whole: tuple[str, ...]
     study: str
 
-    def any_in(self, texts: pl.Series, passing: Iterable[str] = ()) -> bool:
-        """Whether any of some texts, but those that pass, has one of the names."""
-        if texts.is_empty():
-            return False
+    def are_in(self, texts: pl.Series, passing: Iterable[str] = ()) -> pl.Series:
+        """Whether each of some texts, unless it passes, has one of the names."""
         words = pl.col("words").str.replace(rf"^ {re.escape(self.study)} ", " ")
         whole = pl.col("words").str.replace_all(" ", "", literal=True).is_in(list(self.whole))
         named = (
@@ -171,7 +175,11 @@ class Names:
         )
         passes = [" ".join(_words(text)) for text in passing]
         is_passing = pl.col("words").str.strip_chars().is_in(passes)
-        return not _read(texts).filter(named & ~is_passing).is_empty()
+        return _read(texts).select(named & ~is_passing).to_series()
+
+    def any_in(self, texts: pl.Series, passing: Iterable[str] = ()) -> bool:
+        """Whether any of some texts, but those that pass, has one of the names."""
+        return not texts.is_empty() and self.are_in(texts, passing).any()
 
 
 def names_of(trial: Trial) -> Names:

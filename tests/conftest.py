@@ -36,6 +36,7 @@ from access.policy import issue_closed_session
 from access.records import open_records
 from data_validation.findings import NOTHING
 from data_validation.load import load
+from data_validation.written_separations import written_separations
 from queries import Board, connections, open_board
 from queries.connections import Lease
 from simulator import simulate, write_extract
@@ -45,9 +46,14 @@ from trials import TRIALS_FOLDER, Trial, load_trial
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
 
-# How long an example takes says more of the machine's other work than of ours. Where a test names
-# no number of examples, the long proof has a hundred.
-settings.register_profile("any machine", deadline=None, max_examples=100 if PROVE else 40)
+
+def examples(most: int) -> int:
+    """How many a property is tried with: so many in the long proof, else a third of them."""
+    return most if PROVE else max(most // 3, 3)
+
+
+# How long an example takes says more of the machine's other work than of ours.
+settings.register_profile("any machine", deadline=None, max_examples=examples(60))
 settings.load_profile("any machine")
 
 # To look for garbage at every 700th object is a part of a run that nothing needs.
@@ -71,6 +77,17 @@ if not PROVE:
         return _connect(*arguments, **options)
 
     duckdb.connect = _by_one_thread
+
+    # What a definition says does not change from one small extract to the next of a test.
+    _separations: dict[str, tuple[str, ...]] = {}
+
+    def _once_a_definition(trial: Trial) -> tuple[str, ...]:
+        key = trial.model_dump_json()
+        if key not in _separations:
+            _separations[key] = written_separations(trial)
+        return _separations[key]
+
+    setattr(data_validation.assess, "written_separations", _once_a_definition)  # noqa: B010
 
 DEMONSTRATION_TRIAL = "nct05689008"
 PILOT_TRIAL = "cdiscpilot01"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from access import View
 from data_validation.assess import Assessment
 from exhibits import make
-from tests.conftest import KeyPair, board_of
+from tests.conftest import KeyPair, board_of, examples
 from tests.data_validation.readers.written import WRITERS
 from tests.made_up import Row, assessed, frames, loaded_from, opened, subject
 
@@ -185,7 +185,7 @@ def test_an_impossible_ratio_is_neither_the_value_of_the_day_nor_the_worst() -> 
 
 
 @given(st.permutations(range(6)))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_nothing_depends_on_the_order_of_rows(order: list[int]) -> None:
     rows = [row for item in THREE for row in pair(*item)]
     found = opened([rows[place] for place in order])

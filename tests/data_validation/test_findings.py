@@ -25,6 +25,7 @@ from data_validation.readers import read_extract
 from data_validation.readers.text import FILE_COLUMN, ROW_COLUMN
 from data_validation.received import as_received
 from simulator import simulate, write_extract
+from tests.conftest import examples
 from tests.data_validation.small_extracts import (
     Change,
     Row,
@@ -173,7 +174,7 @@ def test_a_resolved_finding_keeps_the_words_in_which_it_stood() -> None:
     resolved=st.sets(st.sampled_from("ghij")),
     now=st.sets(st.sampled_from("abcdefghij")),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_no_finding_is_lost_between_two_snapshots(
     before: set[str], resolved: set[str], now: set[str]
 ) -> None:

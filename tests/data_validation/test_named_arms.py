@@ -24,7 +24,7 @@ from data_validation.named_arms import ALLOWED, columns_that_name_an_arm, names_
 from data_validation.released import released
 from data_validation.sealing import split
 from simulator import write_extract
-from tests.conftest import KeyPair
+from tests.conftest import KeyPair, examples
 from tests.data_validation.small_extracts import (
     SIMULATED,
     TRIAL,
@@ -208,7 +208,7 @@ def test_every_open_text_of_every_dataset_is_searched(text: str) -> None:
     st.sampled_from(SEARCHED),
     st.sampled_from(["UC-MSC", "ucmsc", "U C M S C", "control", "ＣＯＮＴＲＯＬ", "Bronchoscopy"]),
 )
-@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=examples(25), deadline=None, phases=[Phase.explicit, Phase.generate])
 def test_a_name_in_any_open_text_is_refused(column: tuple[str, str], text: str) -> None:
     name, field = column
     rows = planted([column], text)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from data_validation.measures import measured
 from data_validation.relations import relations
 from data_validation.released import arm_code
+from tests.conftest import examples
 from tests.data_validation.small_extracts import (
     TRIAL,
     Row,
@@ -52,7 +53,7 @@ def values(domain: str, *records: Row, trial: Trial = TRIAL) -> list[float | Non
 
 
 @given(st.integers(min_value=-400, max_value=400))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_day_one_is_the_day_of_randomization_and_there_is_no_day_zero(offset: int) -> None:
     day = RANDOMIZED + timedelta(days=offset)
     rows = changed(("AE", 0, {"AESTDTC": f"{day.isoformat()}T23:59"}))
@@ -219,7 +220,7 @@ def test_bounds_of_what_is_plausible_are_plausible() -> None:
 
 
 @given(st.floats(min_value=25, max_value=95), st.booleans())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_kilopascals_and_millimeters_of_mercury_agree(pressure: float, percent: bool) -> None:
     record = measurement("LB", "PO2", f"{pressure / 7.50062:.10f}", "kPa")
     same = measurement("LB", "PO2", f"{pressure:.10f}", "mmHg", VISIT="DAY 2")
@@ -310,7 +311,7 @@ def test_the_later_visit_is_so_by_its_number_and_not_by_its_name() -> None:
 
 
 @given(st.permutations(range(5)))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_baseline_does_not_depend_on_the_order_of_rows(order: list[int]) -> None:
     records = [
         crp("10", "2023-03-10", "BASELINE"),

@@ -18,7 +18,7 @@ from data_validation.facts import Exposure, folded_terms
 from data_validation.released import NotRandomizedError, released_randomization
 from data_validation.sealing import split
 from data_validation.values import NOT_SHOWN
-from tests.conftest import PROVE
+from tests.conftest import PROVE, examples
 from tests.data_validation.small_extracts import (
     TRIAL,
     Row,
@@ -432,7 +432,7 @@ def open_events(events: list[dict[str, str | None]]) -> pl.DataFrame:
 
 
 @given(events=EVENTS, seed=st.integers())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_record_keys_do_not_depend_on_order_sequence_or_sealed_cells(
     events: list[dict[str, str | None]], seed: int
 ) -> None:
@@ -447,7 +447,7 @@ def test_record_keys_do_not_depend_on_order_sequence_or_sealed_cells(
 
 
 @given(events=EVENTS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_a_sealed_event_moves_no_key(events: list[dict[str, str | None]]) -> None:
     """Without the sealed events the open ones are the same: no gap betrays what was taken out."""
     seen = [event for event in events if event["AEDECOD"] != "Bronchoscopy complication"]

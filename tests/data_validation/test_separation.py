@@ -24,6 +24,7 @@ from data_validation.separation import (
     rank_sum,
     smallest_detectable,
 )
+from tests.conftest import examples
 
 
 def asked(counts: list[int] | Counts, strata: list[int] | Counts | None = None) -> Question:
@@ -92,7 +93,7 @@ def test_without_ties_it_is_the_exact_test_of_mann_and_whitney(seed: int) -> Non
         st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 2)), min_size=1, max_size=11
     )
 )
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 def test_ties_and_strata_by_brute_force(people: list[tuple[int, bool, int]]) -> None:
     counts, chosen, strata = (np.array(column) for column in zip(*people, strict=True))
     lower, upper, least = by_brute_force(counts, chosen, strata)

@@ -24,6 +24,7 @@ from data_validation.values import (
     with_typed_values,
 )
 from data_validation.written_dates import NO_YEAR, as_written, seeming
+from tests.conftest import examples
 
 CODES = ("MILD", "MODERATE", "SEVERE")
 DATE = Field("XSTDTC", "start_date", "Start.", Kind.DATE, Exposure.DAY)
@@ -63,7 +64,7 @@ def value(field: Field, *texts: str | None) -> list[object]:
 
 
 @given(st.lists(st.tuples(*[ANYTHING] * len(FIELDS)), max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_typing_keeps_every_text_as_received(rows: list[tuple[str | None, ...]]) -> None:
     names = [field.name for field in FIELDS]
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
@@ -74,7 +75,7 @@ def test_typing_keeps_every_text_as_received(rows: list[tuple[str | None, ...]])
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.kind.value)
 @given(texts=st.lists(ANYTHING, max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_open_text_has_the_form_of_its_field_or_is_masked(
     field: Field, texts: list[str | None]
 ) -> None:
@@ -104,7 +105,7 @@ def test_open_text_has_the_form_of_its_field_or_is_masked(
 
 @pytest.mark.parametrize("field", FIELDS[:-1], ids=lambda field: field.kind.value)
 @given(texts=st.lists(ANYTHING, max_size=8))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_the_open_text_gives_the_same_value_as_the_text(
     field: Field, texts: list[str | None]
 ) -> None:
@@ -113,7 +114,7 @@ def test_the_open_text_gives_the_same_value_as_the_text(
 
 @pytest.mark.parametrize("field", FIELDS[:-1], ids=lambda field: field.kind.value)
 @given(texts=st.lists(ANYTHING, max_size=8))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_value_is_typed_only_where_its_text_may_be_shown(
     field: Field, texts: list[str | None]
 ) -> None:
@@ -130,7 +131,7 @@ def test_a_value_is_typed_only_where_its_text_may_be_shown(
     between=st.sampled_from(["T", " "]),
     blanks=st.sampled_from(["", " ", "\t "]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_date_keeps_its_day_and_loses_its_clock_time(
     day: date, clock: time | None, between: str, blanks: str
 ) -> None:
@@ -148,7 +149,7 @@ def test_clock_times_of_every_iso_form_stay_sealed() -> None:
 
 
 @given(DAYS, st.sampled_from([4, 7]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_a_partial_date_is_kept_and_never_completed(day: date, length: int) -> None:
     text = day.isoformat()[:length]
     assert value(DATE, text) == [None]
@@ -168,7 +169,7 @@ def test_what_is_no_day_of_the_calendar_is_no_date(text: str) -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32), st.sampled_from(["", "<", ">="]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_a_number_is_read_as_python_reads_it(number: float, sign: str) -> None:
     text = f"{number:.15g}"
     assert value(NUMBER, sign + text) == [float(text)]

@@ -17,6 +17,7 @@ from estimators.hazards import (
     hazard_ratio,
     restricted_mean_difference,
 )
+from tests.conftest import examples
 
 # Weeks of remission, + where it went on: 6-mercaptopurine and placebo, as in MASS::gehan (Gehan,
 # Biometrika 1965; 52: 203-223).
@@ -83,7 +84,7 @@ def log_likelihood(first: Observed, second: Observed, beta: float) -> float:
     return float(total)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(SEEDS)
 def test_the_estimate_is_the_most_likely_and_the_belief_follows_it(seed: int) -> None:
     first, second = drawn(seed)
@@ -101,7 +102,7 @@ def test_the_estimate_is_the_most_likely_and_the_belief_follows_it(seed: int) ->
     assert harm(first, second).above_one == pytest.approx(above / whole, abs=1e-3)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(SEEDS)
 def test_swapped_arms_are_mirrored(seed: int) -> None:
     first, second = drawn(seed)

@@ -18,6 +18,7 @@ from estimators.multiplicity import (
     least_total,
 )
 from estimators.proportions import fisher_exact
+from tests.conftest import examples
 
 P_VALUES = st.lists(st.floats(0.0, 1.0), min_size=1, max_size=40)
 GROUPED = st.lists(
@@ -56,13 +57,13 @@ def test_benjamini_hochberg_as_in_p_adjust_of_r(p: list[float], adjusted: list[f
     assert benjamini_hochberg(p).tolist() == pytest.approx(adjusted, rel=1e-10)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(P_VALUES)
 def test_benjamini_hochberg_is_that_of_scipy_stats(p: list[float]) -> None:
     assert benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p), rel=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(P_VALUES, RATES)
 def test_what_is_marked_at_a_rate_is_what_the_step_up_procedure_rejects(
     p: list[float], rate: float
@@ -76,7 +77,7 @@ def test_what_is_marked_at_a_rate_is_what_the_step_up_procedure_rejects(
     assert marked.tolist() == [value <= threshold for value in p]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(P_VALUES, st.randoms(use_true_random=False))
 def test_adjusting_keeps_the_order_only_raises_and_does_not_see_the_sequence(
     p: list[float], random: Random
@@ -113,7 +114,7 @@ def test_the_example_of_mehrotra_and_adewale_2012() -> None:
     assert np.flatnonzero(benjamini_hochberg(EXAMPLE_P) <= 0.10).tolist() == [5]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(GROUPED, RATES)
 def test_what_is_marked_stands_out_in_a_group_that_stands_out(
     terms: list[tuple[float, str]], rate: float
@@ -133,7 +134,7 @@ def test_what_is_marked_stands_out_in_a_group_that_stands_out(
     assert np.all(((found.both <= rate) == np.array(expected)) | near)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(GROUPED, st.randoms(use_true_random=False))
 def test_the_larger_of_both_counts_and_the_sequence_of_the_terms_does_not(
     terms: list[tuple[float, str]], random: Random
@@ -147,7 +148,7 @@ def test_the_larger_of_both_counts_and_the_sequence_of_the_terms_does_not(
     assert shuffled.groups.tolist() == [found.groups[i] for i in places]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(P_VALUES)
 def test_with_one_group_or_with_one_term_a_group_it_is_benjamini_hochberg(p: list[float]) -> None:
     adjusted = benjamini_hochberg(p)
@@ -224,7 +225,7 @@ def test_with_fewer_no_split_is_so_uneven(first: int, second: int, p: float) -> 
     assert all(least_p(total) > p for total in range(1, min(least, first + second)))
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(st.integers(0, 12), max_size=5), st.integers(6, 20), st.integers(6, 20))
 def test_what_chance_would_bring_is_that_of_every_split(
     totals: list[int], first: int, second: int

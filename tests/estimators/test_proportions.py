@@ -21,6 +21,7 @@ from estimators.proportions import (
     require_counts,
     wilson,
 )
+from tests.conftest import examples
 
 ONE_ARM = [clopper_pearson, wilson]
 TWO_ARMS = [miettinen_nurminen, newcombe]
@@ -88,7 +89,7 @@ def test_wilson_as_in_prop_test_of_r_without_correction() -> None:
     assert limits(wilson(0, 30)) == pytest.approx((0.0, 0.113513393174), abs=1e-11)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(arms(400), LEVELS)
 def test_clopper_pearson_limits_are_where_each_binomial_tail_is_half_of_what_remains(
     arm: tuple[int, int], level: float
@@ -99,7 +100,7 @@ def test_clopper_pearson_limits_are_where_each_binomial_tail_is_half_of_what_rem
     assert (high == 1.0) if x == n else stats.binom.cdf(x, n, high) == pytest.approx(tail)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(arms(400), LEVELS)
 def test_wilson_limits_are_where_the_score_test_just_does_not_reject(
     arm: tuple[int, int], level: float
@@ -111,7 +112,7 @@ def test_wilson_limits_are_where_the_score_test_just_does_not_reject(
     assert wilson(n, n, level).high == 1.0
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(arms(), LEVELS)
 def test_the_interval_of_a_share_holds_it_grows_with_the_level_and_mirrors(
     arm: tuple[int, int], level: float
@@ -202,7 +203,7 @@ def score_and_variance(table: Table, difference: float) -> tuple[float, float]:
     return x1 / n1 - x2 / n2 - difference, variance
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(tables(), LEVELS, st.floats(0.01, 0.99))
 # Where two roots of the cubic meet rounding takes a cosine beyond 1.
 @example((0, 2, 4, 4), 0.95, 0.5)
@@ -227,7 +228,7 @@ def test_what_lies_within_miettinen_nurminen_limits_is_not_rejected_and_what_lie
         assert excess(high + where * (1.0 - high)) >= -1e-9
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(tables(), LEVELS)
 def test_the_interval_of_a_difference_holds_it_and_grows_with_the_level(
     table: Table, level: float
@@ -242,7 +243,7 @@ def test_the_interval_of_a_difference_holds_it_and_grows_with_the_level(
         assert high <= higher
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(tables(), LEVELS)
 def test_swapping_the_arms_or_counting_who_has_no_event_turns_the_difference_over(
     table: Table, level: float
@@ -296,7 +297,7 @@ def test_fisher_as_in_fisher_test_of_r(table: Table, p: float) -> None:
     assert float(fisher_exact(*table)) == pytest.approx(p, rel=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(tables(200))
 def test_fisher_is_that_of_scipy_stats_and_does_not_see_which_arm_is_which(table: Table) -> None:
     x1, n1, x2, n2 = table

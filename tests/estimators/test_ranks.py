@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from estimators.ranks import rank_test, win_probability
+from tests.conftest import examples
 
 SCORES = st.lists(st.integers(-5, 5), min_size=2, max_size=12)
 
@@ -50,7 +51,7 @@ def test_swapped_groups_mirror_and_order_and_scale_do_not_matter(
         assert moved.low == pytest.approx(found.low, abs=1e-9)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     st.lists(st.integers(0, 4), min_size=2, max_size=5),
     st.lists(st.integers(0, 4), min_size=2, max_size=4),

@@ -17,6 +17,7 @@ from estimators.rates import (
     rate_difference,
     rate_ratio,
 )
+from tests.conftest import examples
 
 LEVELS = st.floats(0.5, 0.999)
 EVENTS = st.integers(0, 200)
@@ -53,7 +54,7 @@ def test_garwood_as_in_poisson_test_of_r(
     assert limits(found) == pytest.approx((low, high), rel=1e-10)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(EVENTS, EXPOSURES, LEVELS)
 def test_garwood_limits_are_where_each_poisson_tail_is_half_of_what_remains(
     events: int, exposure: float, level: float
@@ -66,7 +67,7 @@ def test_garwood_limits_are_where_each_poisson_tail_is_half_of_what_remains(
         assert stats.poisson.sf(events - 1, low * exposure) == pytest.approx(tail)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(EVENTS, EXPOSURES, LEVELS)
 def test_the_interval_of_a_rate_holds_it_grows_with_the_level_and_has_its_unit(
     events: int, exposure: float, level: float
@@ -100,7 +101,7 @@ def test_difference_of_limits_of_poisson_test_of_r(
     assert limits(found) == pytest.approx((low, high), abs=1e-7)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(EVENTS, EXPOSURES, EVENTS, EXPOSURES, LEVELS)
 def test_the_interval_of_a_difference_holds_it_grows_with_the_level_and_mirrors(
     x1: int, time1: float, x2: int, time2: float, level: float
@@ -143,7 +144,7 @@ def test_without_any_event_every_ratio_is_possible() -> None:
     assert limits(found) == (0.0, math.inf)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.integers(0, 60), EXPOSURES, st.integers(0, 60), EXPOSURES, LEVELS)
 def test_ratio_limits_are_where_each_conditional_binomial_tail_is_half_of_what_remains(
     x1: int, time1: float, x2: int, time2: float, level: float
@@ -164,7 +165,7 @@ def test_ratio_limits_are_where_each_conditional_binomial_tail_is_half_of_what_r
         assert high == math.inf
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.integers(1, 60), EXPOSURES, st.integers(1, 60), EXPOSURES, LEVELS)
 def test_the_interval_of_a_ratio_holds_it_grows_with_the_level_and_turns_over_with_the_arms(
     x1: int, time1: float, x2: int, time2: float, level: float

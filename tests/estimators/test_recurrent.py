@@ -26,6 +26,7 @@ from estimators.recurrent import (
     robust_rate_difference,
 )
 from estimators.time_to_event import incidence_difference_at
+from tests.conftest import examples
 
 # Byar's trial of bladder tumors: months of recurrences of each participant and the end of
 # observation, `+` alive and `d` dead; without a mark it ended with the last recurrence (Andrews &
@@ -152,7 +153,7 @@ def test_by_hand() -> None:
     assert (found.error[1], math.isnan(found.low[1]), math.isnan(found.high[1])) == (0, True, True)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(PEOPLE, st.integers(1, 9))
 def test_the_mean_is_the_sum_as_printed(people: list[Person], day: int) -> None:
     seen = [(sorted(d for d in days if d <= last), last, died) for days, last, died in people]
@@ -170,7 +171,7 @@ def test_the_mean_is_the_sum_as_printed(people: list[Person], day: int) -> None:
         assert np.isnan([found.mean[0], found.error[0], found.low[0]]).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(PEOPLE)
 def test_of_everybody_observed_alike_it_is_a_mean_with_its_error(people: list[Person]) -> None:
     alike = [(days, 8, False) for days, _, _ in people]
@@ -182,7 +183,7 @@ def test_of_everybody_observed_alike_it_is_a_mean_with_its_error(people: list[Pe
     assert (8 * rate.estimate, 8 * rate.error) == pytest.approx((found.mean[0], found.error[0]))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(PEOPLE)
 def test_deaths_leave_less_than_nelsons_estimate(people: list[Person]) -> None:
     days = np.arange(1, 9)
@@ -194,7 +195,7 @@ def test_deaths_leave_less_than_nelsons_estimate(people: list[Person]) -> None:
         assert with_deaths[known] == pytest.approx(nelson[known])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(PEOPLE, st.randoms(use_true_random=False), st.floats(0.5, 0.99))
 def test_neither_order_nor_names_matter_and_limits_grow(
     people: list[Person], random: Random, level: float
@@ -284,7 +285,7 @@ def test_what_does_not_fit_together_is_refused() -> None:
 # --- rates of all events --------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 28)), min_size=2, max_size=20))
 def test_the_error_of_a_rate_is_that_of_the_sandwich(people: list[tuple[int, int]]) -> None:
     """A Poisson model of counts with the logarithm of days as offset: bread 1/E, meat by person."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from estimators.linear import ancova
 from estimators.repeated import fit, repeated_measures
+from tests.conftest import examples
 
 Rows = NDArray[np.float64]
 SEEDS = st.integers(0, 2**32 - 1)
@@ -120,7 +121,7 @@ def dense(design: Rows, outcomes: Rows, common: Rows, covariance: Rows) -> tuple
     return np.asarray(effects), np.asarray(np.linalg.inv(information)), float(likelihood)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(SEEDS, st.booleans())
 def test_the_fit_is_the_best_of_whole_matrices(seed: int, has_strata: bool) -> None:
     first, second = drawn(seed, missing=0.2)
@@ -145,7 +146,7 @@ def test_the_fit_is_the_best_of_whole_matrices(seed: int, has_strata: bool) -> N
 # --- laws -----------------------------------------------------------------------------------
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(SEEDS, st.floats(-500, 500), st.floats(0.1, 50))
 def test_the_model_mirrors_shifts_and_scales(seed: int, shift: float, scale: float) -> None:
     first, second = drawn(seed)
@@ -159,7 +160,7 @@ def test_the_model_mirrors_shifts_and_scales(seed: int, shift: float, scale: flo
         assert same.degrees_of_freedom == pytest.approx(one.degrees_of_freedom, abs=0.01)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(SEEDS)
 def test_one_day_is_ancova(seed: int) -> None:
     first, second = drawn(seed, days=1)

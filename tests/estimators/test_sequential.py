@@ -19,6 +19,7 @@ from estimators.sequential import (
 )
 from estimators.sequential import boundaries as classical
 from estimators.spending import Family, Look, Spending, monitor
+from tests.conftest import examples
 
 SPENDING: list[Family] = ["Lan-DeMets O'Brien-Fleming", "Lan-DeMets Pocock"]
 METHODS: list[Family] = ["O'Brien-Fleming", "Pocock", "Haybittle-Peto", *SPENDING]
@@ -203,7 +204,7 @@ def test_chances_to_cross_under_a_drift_as_in_rpact(
 # --- laws ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @given(fractions(), st.sampled_from(METHODS), st.sampled_from([1, 2]))
 def test_each_side_spends_its_part_of_the_error(
     at: list[float], method: Family, sided: int
@@ -213,14 +214,14 @@ def test_each_side_spends_its_part_of_the_error(
     assert found.below.sum() == pytest.approx(0.025 if sided == 2 else 0.0, abs=1e-6)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(fractions(), st.sampled_from(SPENDING))
 def test_a_boundary_depends_on_the_looks_before_it_only(at: list[float], method: Family) -> None:
     whole = boundaries(at, method)
     assert boundaries(at[:-1] or at, method) == pytest.approx(whole[: len(at) - 1 or 1], abs=1e-9)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(fractions(), st.sampled_from(SPENDING), st.sampled_from([1, 2]))
 def test_the_error_is_spent_whole_at_full_information(
     at: list[float], method: Family, sided: int

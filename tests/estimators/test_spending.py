@@ -8,6 +8,7 @@ from scipy import stats  # type: ignore[import-untyped, unused-ignore]
 
 from estimators.sequential import FARTHEST, conditional_power, predictive_power
 from estimators.spending import Bound, Look, Spending, futility, monitor
+from tests.conftest import examples
 
 LAN_DEMETS = Spending("Lan-DeMets O'Brien-Fleming")
 POCOCK_LIKE = Spending("Lan-DeMets Pocock")
@@ -126,7 +127,7 @@ looks_held = st.lists(st.integers(3, 45), min_size=1, max_size=4).map(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(looks_held, st.sampled_from(ALL), st.booleans())
 def test_whatever_looks_come_a_trial_without_an_effect_crosses_as_often_as_is_said(
     information: list[float], spending: Spending, final: bool
@@ -149,7 +150,7 @@ def test_whatever_looks_come_a_trial_without_an_effect_crosses_as_often_as_is_sa
     assert (bounds[-1].spent == pytest.approx(0.05)) or not spends_all
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(looks_held, st.sampled_from(ALL))
 def test_no_boundary_depends_on_what_comes_after(
     information: list[float], spending: Spending

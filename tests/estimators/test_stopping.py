@@ -16,6 +16,7 @@ from estimators.stopping import (
     probability_greater,
     stopping_counts,
 )
+from tests.conftest import examples
 
 FLAT, JEFFREYS = (1.0, 1.0), (0.5, 0.5)
 PRIORS = st.tuples(st.floats(0.2, 20), st.floats(0.2, 20))
@@ -68,7 +69,7 @@ def test_probabilities_of_two_arms_as_by_integrate(
 # --- laws ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(PRIORS, LIMITS, st.floats(0.55, 0.99), st.integers(1, 40), st.integers(1, 12))
 def test_the_stopping_count_is_the_first_that_stops(
     prior: tuple[float, float], limit: float, threshold: float, n: int, minimum: int
@@ -80,7 +81,7 @@ def test_the_stopping_count_is_the_first_that_stops(
     assert stopping_counts(rule, [n]).tolist() == [expected]
 
 
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 @example(0, 0, 0, 0, (0.5, 0.5), 0.5)
 @given(
     st.integers(0, 20), st.integers(0, 20), st.integers(0, 20), st.integers(0, 20), PRIORS,
@@ -99,7 +100,7 @@ def test_two_arms_as_by_adaptive_quadrature(
     assert found == pytest.approx(expected, abs=1e-5)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.integers(0, 30), st.integers(0, 30), PRIORS)
 def test_two_arms_alike_are_even(x: int, more: int, prior: tuple[float, float]) -> None:
     assert probability_greater(x, x + more, x, x + more, prior) == pytest.approx(0.5, abs=1e-6)

@@ -15,6 +15,7 @@ from estimators.strata import (
     pooled,
     stratified_win_probability,
 )
+from tests.conftest import examples
 
 # --- values ----------------------------------------------------------------------------------
 
@@ -67,7 +68,7 @@ def test_a_ratio_of_hazards_within_strata_is_the_most_likely_one() -> None:
 # --- laws ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.lists(st.integers(0, 9), min_size=2, max_size=30),
     st.lists(st.integers(0, 9), min_size=2, max_size=30),

@@ -27,6 +27,7 @@ from estimators.time_to_event import (
     log_rank,
     survival_on,
 )
+from tests.conftest import examples
 
 # Freireich et al., Blood 1963; 21: 699-716, as in Cox, Journal of the Royal Statistical Society B
 # 1972; 34: 187-220, table 1: weeks of remission in acute leukemia, 6-mercaptopurine and placebo;
@@ -131,7 +132,7 @@ def test_median_as_in_survfit_of_r(times: list[int], events: list[int], median: 
 
 # SciPy warns where its log-log limits are undefined; ours are NaN there.
 @pytest.mark.filterwarnings("ignore:The confidence interval is undefined:RuntimeWarning")
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(PARTICIPANTS, LEVELS)
 def test_the_curve_is_that_of_scipy_stats(participants: Participants, level: float) -> None:
     times, events = of_one_cause(participants)
@@ -148,7 +149,7 @@ def test_the_curve_is_that_of_scipy_stats(participants: Participants, level: flo
         assert np.all(np.isnan(limit[~inside]))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=40))
 def test_without_censoring_it_is_the_share_still_without_event_with_binomial_variance(
     times: list[int],
@@ -159,7 +160,7 @@ def test_without_censoring_it_is_the_share_still_without_event_with_binomial_var
     assert curve.variance == pytest.approx(still * (1 - still) / n, abs=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(PARTICIPANTS, st.randoms(use_true_random=False))
 def test_everybody_leaves_once_and_the_order_of_participants_changes_not_one_bit(
     participants: Participants, random: Random
@@ -178,7 +179,7 @@ def test_everybody_leaves_once_and_the_order_of_participants_changes_not_one_bit
     assert again.median == curve.median
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(PARTICIPANTS, LEVELS)
 def test_limits_hold_the_curve_and_grow_with_the_level(
     participants: Participants, level: float
@@ -272,7 +273,7 @@ def test_three_groups_as_in_survdiff_of_r(
     assert found.expected == pytest.approx(expected, rel=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(PARTICIPANTS, PARTICIPANTS)
 def test_two_groups_are_compared_as_by_scipy_stats(
     first: Participants, second: Participants
@@ -293,7 +294,7 @@ def test_two_groups_are_compared_as_by_scipy_stats(
         assert found.p == pytest.approx(theirs.pvalue, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(PARTICIPANTS, st.integers(2, 4), st.randoms(use_true_random=False))
 def test_neither_the_order_of_participants_nor_the_names_of_groups_matter(
     participants: Participants, number: int, random: Random
@@ -313,7 +314,7 @@ def test_neither_the_order_of_participants_nor_the_names_of_groups_matter(
     assert found.expected.sum() == pytest.approx(found.observed.sum())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(PARTICIPANTS)
 def test_groups_that_are_the_same_do_not_differ(participants: Participants) -> None:
     times, events = of_one_cause(participants * 3)
@@ -440,7 +441,7 @@ def exact_incidence_and_variance(
     return incidence, variance
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(PARTICIPANTS, st.integers(0, 12))
 def test_incidence_and_variance_are_the_sums_as_printed(
     participants: Participants, until: int
@@ -453,7 +454,7 @@ def test_incidence_and_variance_are_the_sums_as_printed(
         assert found.variance[number, i] == pytest.approx(float(variance), abs=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(PARTICIPANTS)
 def test_on_every_day_everybody_is_event_free_or_has_one_cause(participants: Participants) -> None:
     times, causes = split(participants)
@@ -466,7 +467,7 @@ def test_on_every_day_everybody_is_event_free_or_has_one_cause(participants: Par
     assert found.events.sum(axis=0).tolist() == together.events.tolist()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(PARTICIPANTS)
 def test_with_one_cause_it_is_kaplan_meier_turned_over_with_greenwoods_variance(
     participants: Participants,
@@ -477,7 +478,7 @@ def test_with_one_cause_it_is_kaplan_meier_turned_over_with_greenwoods_variance(
     assert found.variance[0] == pytest.approx(curve.variance, abs=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 3)), min_size=1, max_size=30))
 def test_without_censoring_it_is_the_share_with_the_cause_with_binomial_variance(
     participants: Participants,
@@ -492,7 +493,7 @@ def test_without_censoring_it_is_the_share_with_the_cause_with_binomial_variance
         assert found.variance[number] == pytest.approx(share * (1 - share) / n, abs=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(PARTICIPANTS)
 def test_censoring_the_other_cause_never_shows_less_incidence(participants: Participants) -> None:
     times, causes = split(participants)
@@ -501,7 +502,7 @@ def test_censoring_the_other_cause_never_shows_less_incidence(participants: Part
     assert np.all(competing <= censored + 1e-12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(PARTICIPANTS, LEVELS, st.randoms(use_true_random=False))
 def test_incidence_limits_hold_it_grow_with_the_level_and_do_not_see_the_order(
     participants: Participants, level: float, random: Random

@@ -15,7 +15,7 @@ from access import View
 from estimators.accrual import AccrualPlan, count_path, probability_of_target_by, time_to_target
 from exhibits import Exhibit, make
 from snapshots import Snapshot
-from tests.conftest import HOSTILE, LoadedTrial, Troubled, board_of
+from tests.conftest import HOSTILE, LoadedTrial, Troubled, board_of, examples
 from tests.exhibits.conftest import STORES, LoadedByName
 
 MONTH = 365.25 / 12
@@ -398,7 +398,7 @@ def test_before_the_planned_start_nothing_is_projected(demonstration_store: Load
     assert drawn.y[0] == 0
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     target=st.integers(1, 1_000_000),
     start=st.dates(date(1950, 1, 1), date(2030, 1, 1)),

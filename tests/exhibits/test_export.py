@@ -17,7 +17,7 @@ from openpyxl import load_workbook
 from access import View
 from exhibits import Exhibit, make, offered
 from exhibits.export import LONGEST_SHEET_NAME, as_csv, as_xlsx, neutralized, table_as_csv
-from tests.conftest import FORMULA, HOSTILE, Troubled, board_of
+from tests.conftest import FORMULA, HOSTILE, Troubled, board_of, examples
 
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 # What a spreadsheet begins a formula with, or drops so that the next character begins one.
@@ -221,7 +221,7 @@ def test_headings_stay_in_sight_and_dates_are_dates() -> None:
     assert sheet["A2"].value.date() == date(2023, 1, 5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(cell.filter(bool), min_size=1, max_size=4))
 @example(["https://x.invalid", "mailto:a@x.invalid", "_x0041_"])
 def test_text_in_a_workbook_is_harmless_and_all_there(cells: list[str | None]) -> None:
@@ -244,7 +244,7 @@ sheet_name = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(sheet_name, min_size=1, max_size=6, unique=True))
 @example(["x" * 31, "X" * 40, "x" * 32, "\x00", "\x01"])
 def test_every_table_gets_a_sheet_of_a_name_that_excel_takes(names: list[str]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator import Effect, planned_cutoff, simulate
+from tests.conftest import examples
 from trials import load_trial
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
@@ -170,7 +171,7 @@ def agree_on_event(row: dict[str, str | None], cutoff: date) -> None:
         assert (row["AEACN"], row["AEACN_later"]) == ("DOSE NOT CHANGED", "DRUG WITHDRAWN")
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(CUTOFFS, st.integers(0, 2))
 def test_nothing_lies_after_the_cutoff(cutoff: date, seed: int) -> None:
     for name, frame in cut(cutoff, seed).items():

@@ -29,6 +29,7 @@ from snapshots import (
     unwrap,
     work_connection,
 )
+from tests.conftest import examples
 
 Row = tuple[object, ...]
 Table = tuple[list[tuple[str, str]], Sequence[Row]]
@@ -108,7 +109,7 @@ Keyed = dict[str, Cells]
 
 
 @given(pairs=st.lists(st.tuples(ROWS, ROWS), min_size=1, max_size=8))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 def test_rows_are_matched_by_key(drawer: Drawer, pairs: list[tuple[Keyed, Keyed]]) -> None:
     before, after = (
         {
@@ -156,7 +157,7 @@ KEYLESS = st.lists(
 
 
 @given(pairs=st.lists(st.tuples(KEYLESS, KEYLESS), min_size=1, max_size=8))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_without_a_key_whole_rows_are_matched(
     drawer: Drawer, pairs: list[tuple[list[Row], list[Row]]]
 ) -> None:

@@ -26,6 +26,7 @@ from snapshots import (
     work_connection,
     writer,
 )
+from tests.conftest import examples
 from tests.snapshots.both_files import both_files
 
 CANARY = "CanaryThatMustNotBeReadable"
@@ -385,7 +386,7 @@ def test_a_missing_extension_names_the_package(
 
 
 @given(name=st.text(min_size=1).filter(lambda name: "\0" not in name and is_unicode(name)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_quoted_identifier_is_that_name(plain: duckdb.DuckDBPyConnection, name: str) -> None:
     answer = plain.execute(f"SELECT 1 AS {quote_identifier(name)}")
     assert answer.description is not None
@@ -395,7 +396,7 @@ def test_a_quoted_identifier_is_that_name(plain: duckdb.DuckDBPyConnection, name
 @given(
     name=st.text(min_size=1, max_size=60).filter(lambda name: "\0" not in name and is_unicode(name))
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_quoted_path_is_that_path(plain: duckdb.DuckDBPyConnection, name: str) -> None:
     path = Path("/folder") / name
     assert plain.execute(f"SELECT {quote_literal(path)}").fetchone() == (str(path),)

@@ -27,7 +27,7 @@ from snapshots import (
     table_digest,
     work_connection,
 )
-from tests.conftest import PROVE, LoadedTrial
+from tests.conftest import PROVE, LoadedTrial, examples
 
 Row = tuple[object, ...]
 Schema = list[tuple[str, str]]
@@ -196,7 +196,7 @@ def test_zero_has_no_sign_and_nan_is_one(connection: duckdb.DuckDBPyConnection) 
 
 
 @given(drawn=st.lists(tables(), min_size=1, max_size=8))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 def test_writing_to_disk_changes_nothing(
     connection: duckdb.DuckDBPyConnection,
     tmp_path_factory: pytest.TempPathFactory,

@@ -13,6 +13,7 @@ from data_validation.readers.delimited import read_delimited
 from data_validation.readers.limits import Limits
 from data_validation.readers.problems import Refusal
 from data_validation.readers.text import text_frame
+from tests.conftest import examples
 
 SECRET = "SECRET-0815"
 Rows = list[list[str]]
@@ -89,7 +90,7 @@ def is_utf8(data: bytes) -> bool:
     return True
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.text(alphabet='ab",\n\r ', max_size=24), st.sampled_from(["A,B\n", "A\n", ""]))
 @example("1,5'10\"\n2,6'1\"\n", "A,B\n")
 @example('"1\n2",3\n', "A,B\n")

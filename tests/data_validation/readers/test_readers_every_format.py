@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from data_validation.readers import Limits, UnreadableExtract, read_extract
 from data_validation.readers.extract import READERS
 from data_validation.readers.text import as_text, blank_as_null
+from tests.conftest import examples
 from tests.data_validation.readers.written import WRITERS, written
 
 # What a transport file pads with, and what CSV ends a line with, cannot come back from each format.
@@ -46,7 +47,7 @@ def test_there_is_a_writer_for_every_reader() -> None:
     assert set(WRITERS) == set(READERS) - {".tsv"}
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames())
 def test_every_format_gives_the_same_text(
     tmp_path_factory: pytest.TempPathFactory, frame: pl.DataFrame

@@ -17,6 +17,7 @@ from data_validation.readers.limits import Limits
 from data_validation.readers.problems import Refusal
 from data_validation.readers.text import Table, as_text, text_frame
 from data_validation.readers.xport import read_xport
+from tests.conftest import examples
 
 SECRET = "SECRET-0815"
 VERSIONS: tuple[Literal[5], Literal[8]] = (5, 8)
@@ -55,7 +56,7 @@ numbers = (
 letters = st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from(list(" 咳é\t\n"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     texts=st.lists(st.text(letters, max_size=30), min_size=1, max_size=8),
     values=st.lists(st.none() | numbers, min_size=8, max_size=8),
@@ -75,7 +76,7 @@ def test_text_and_numbers_are_read_back(
     assert read(written(folder, frame, version)) == list(expected)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     texts=st.lists(st.sampled_from([None, "a", "bc"]), min_size=1, max_size=60),
     width=st.integers(2, 90),
@@ -205,7 +206,7 @@ def a_file(folder: Path, version: Literal[5, 8], widths: list[int], count: int) 
     return written(folder, pl.DataFrame(columns), version)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(widths=st.lists(st.integers(1, 120), min_size=1, max_size=3), count=st.integers(1, 9))
 def test_a_cut_file_is_never_taken_for_a_shorter_one(
     folder: Path, widths: list[int], count: int
@@ -227,7 +228,7 @@ def test_a_cut_file_is_never_taken_for_a_shorter_one(
                     read(data[:cut])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(widths=st.lists(st.integers(1, 120), min_size=1, max_size=3), count=st.integers(1, 9))
 def test_a_version_8_file_that_promises_nothing_is_checked_like_version_5(
     folder: Path, widths: list[int], count: int
@@ -323,7 +324,7 @@ def test_other_content_is_refused(data: bytes, said: str) -> None:
     assert SECRET not in caught.value.reason
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(at=st.integers(240, 1079), byte=st.integers(0, 255))
 def test_a_damaged_header_fails_cleanly_if_it_fails(folder: Path, at: int, byte: int) -> None:
     data = bytearray(written(folder, pl.DataFrame({"A": ["abc", "d"], "N": [1.0, 2.0]})))
