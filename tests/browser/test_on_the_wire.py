@@ -114,9 +114,9 @@ def look_closely(
     The first is shown already.
 
     The data is hostile, so each page also stays whole, in one of its roles as narrow as a
-    telephone, too, and no download holds a formula. The mouse moves over a page of a sitting
-    that has something under it, and of each page the first tab is unfolded and its downloads are
-    taken; in the long proof all pages and tabs.
+    telephone, too, its first two tabs, and no download holds a formula. The mouse moves over a
+    page of a sitting that has something under it, and of each page the first tab is unfolded and
+    its downloads are taken; in the long proof all pages and tabs.
     """
     seen = Seen()
     for address in addresses:
@@ -147,7 +147,7 @@ def look_closely(
                 for name, content in downloads(visitor).items():
                     seen.downloads[f"{address} {name}"] = content
             visitor.settled()
-            if looks and not came_narrow:
+            if looks and (first or PROVE) and not came_narrow:
                 visitor.page.set_viewport_size(NARROW)
                 fits(visitor.page)
         assert role is not Role.BOARD or shown >= set(PAGES[address].exhibits(in_any_tab=True))

@@ -35,8 +35,8 @@ CASES = [
 # proof in all.
 LOOKED_AT: dict[str, tuple[View, ...]] = {
     "two arms": tuple(View),
-    "three arms": (View.POOLED, View.CODED),
-    "one arm": (View.POOLED, View.UNBLINDED),
+    "three arms": (View.CODED,),
+    "one arm": (View.UNBLINDED,),
     "nobody randomized": (View.UNBLINDED,),
 }
 TWICE: dict[str, tuple[View, ...]] = {"two arms": (View.UNBLINDED,), "three arms": (View.CODED,)}

@@ -21,7 +21,7 @@ from exhibits.exhibit import (
     leading,
 )
 from exhibits.parts.words import NOT_ADJUSTED
-from tests.conftest import LoadedTrial, board_of
+from tests.conftest import PROVE, LoadedTrial, board_of
 from tests.exhibits.conftest import BoardByName, LoadedByName
 
 ROOT = Path(__file__).parents[2]
@@ -96,7 +96,7 @@ def test_a_figure_is_drawn_once_somebody_asks_and_after_the_board_is_closed(
         assert shown.figure is shown.figure
 
 
-@pytest.mark.parametrize("view", list(View))
+@pytest.mark.parametrize("view", View if PROVE else [View.UNBLINDED])
 def test_what_is_kept_with_a_board_does_not_keep_it_open(loaded: LoadedByName, view: View) -> None:
     """Else a comparative connection would stay until garbage is looked for."""
     board = board_of(loaded("two arms"), view)
