@@ -17,7 +17,6 @@ from operator import eq
 
 import polars as pl
 
-from data_validation.distinct import by_distinct
 from data_validation.domains import DOMAINS
 from data_validation.facts import Domain, every_row
 from data_validation.sealing import Tables
@@ -129,29 +128,28 @@ def _identified(frame: pl.DataFrame, domain: Domain, key: bytes) -> pl.DataFrame
         "dated": [*subject, *placed] if words and placed else [],
     }
 
-    def codes(name: str) -> pl.Series:
-        names = of_each[name]
-        if not names or names[-1] not in frame.columns:
-            return pl.Series(name, [None] * frame.height, pl.UInt64)
-
-        def made(rows: pl.DataFrame) -> pl.DataFrame:
-            said = pl.concat_str(
-                [_said(item, rows).fill_null("") for item in names], separator="\x1f"
-            )
-            is_said = pl.any_horizontal(_said(item, rows).is_not_null() for item in names[1:])
-            texts = rows.select(pl.when(is_said).then(said)).to_series().to_list()
-            coded = [
-                None if text is None else _code(key, f"{domain.name} {name}", text)
-                for text in texts
-            ]
-            return pl.DataFrame({name: coded}, schema={name: pl.UInt64})
-
-        present = [item for item in names if item in frame.columns]
-        return by_distinct(frame, present, made).to_series()
-
-    return pl.DataFrame([codes(name) for name in _CODES]).with_columns(
+    texts = frame.select(
+        _described(names, frame).alias(code)
+        for code, names in of_each.items()
+        if names and names[-1] in frame.columns
+    )
+    coded = {
+        code: [
+            None if text is None else _code(key, f"{domain.name} {code}", text)
+            for text in (texts[code].to_list() if code in texts.columns else [None] * frame.height)
+        ]
+        for code in _CODES
+    }
+    return pl.DataFrame(coded, schema=dict.fromkeys(_CODES, pl.UInt64)).with_columns(
         frame.select(pl.when("_open").then("record_key").alias("record_key")).to_series()
     )
+
+
+def _described(names: list[str], rows: pl.DataFrame) -> pl.Expr:
+    """What columns say together; null where nothing is said but of whom."""
+    said = pl.concat_str([_said(name, rows).fill_null("") for name in names], separator="\x1f")
+    is_said = pl.any_horizontal(_said(name, rows).is_not_null() for name in names[1:])
+    return pl.when(is_said).then(said)
 
 
 def _said(name: str, rows: pl.DataFrame) -> pl.Expr:

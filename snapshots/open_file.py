@@ -47,19 +47,7 @@ class OpenFile:
                 frame.write_parquet(
                     self._given / f"{name}.parquet", compression="uncompressed", statistics=False
                 )
-            plain = {
-                name: value
-                for name, value in os.environ.items()
-                if not name.startswith(_OWN_SETTINGS)
-            }
-            self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", str(_PROCESS), str(self._given), str(self._path)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-                env=plain,
-            )
+            self._process = _begun([str(self._given), str(self._path)])
         except BaseException:
             shutil.rmtree(self._given, ignore_errors=True)
             raise
@@ -87,3 +75,18 @@ class OpenFile:
             self._process.kill()
             self._process.communicate()
         shutil.rmtree(self._given, ignore_errors=True)
+
+
+def _begun(arguments: list[str]) -> "subprocess.Popen[str]":
+    """A process that writes the tables of a folder into a database, with nothing else in it."""
+    plain = {
+        name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)
+    }
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, "-I", str(_PROCESS), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=plain,
+    )

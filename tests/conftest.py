@@ -42,6 +42,7 @@ from queries.connections import Lease
 from simulator import simulate, write_extract
 from snapshots import Snapshot, Store, new_key_pair
 from snapshots.integrity import file_digest
+from tests.cloned_process import Cloned
 from trials import TRIALS_FOLDER, Trial, load_trial
 
 PROVE = os.environ.get("DSMB_PROVE") == "1"
@@ -308,7 +309,8 @@ def load_frames(
     extract = folder / f"extract-{cutoff}"
     write_extract(frames, extract, format="parquet")
     store = keys.store(folder / "store")
-    with nullcontext() if checked else without_checks():
+    with nullcontext() if checked else without_checks(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("snapshots.open_file._begun", Cloned)
         load(extract, trial, store, keys.public, cutoff=cutoff)
     return LoadedTrial(trial, store, extract, keys)
 
