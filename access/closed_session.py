@@ -9,12 +9,13 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Update, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from access.clock import now
 from access.entries import Actor, command_line_actor
 from access.errors import ClosedSessionError, RecordsError
 from access.identity import Identity, command_line_identity, introduced
@@ -210,7 +211,7 @@ class Requests:
         participant: str = "",
     ) -> str:
         request, identity = secrets.token_hex(8), session.identity
-        expires = datetime.now(UTC) + timedelta(minutes=REQUEST_MINUTES)
+        expires = now() + timedelta(minutes=REQUEST_MINUTES)
         with (
             self._trail.recorded(
                 act,
@@ -297,12 +298,12 @@ class Requests:
                 .where(
                     unmasking_request.c.id == request.id,
                     unmasking_request.c.answer == "",
-                    unmasking_request.c.expires > datetime.now(UTC).isoformat(),
+                    unmasking_request.c.expires > now().isoformat(),
                 )
                 .values(
                     answer=answer,
                     answered_by=identity.holder,
-                    answered_at=datetime.now(UTC).isoformat(),
+                    answered_at=now().isoformat(),
                 )
             )
             if changed.rowcount != 1:
@@ -347,7 +348,7 @@ class Requests:
                     unmasking_request.c.issuer == session.identity.issuer,
                     unmasking_request.c.subject == session.identity.subject,
                     unmasking_request.c.answer == "confirmed",
-                    unmasking_request.c.expires > datetime.now(UTC).isoformat(),
+                    unmasking_request.c.expires > now().isoformat(),
                 )
                 .values(answer="used")
             )
@@ -372,7 +373,7 @@ class Requests:
                     select(unmasking_request)
                     .where(
                         *(table[name] == value for name, value in wanted.items()),
-                        table.expires > datetime.now(UTC).isoformat(),
+                        table.expires > now().isoformat(),
                     )
                     .order_by(table.expires)
                 ).all()

@@ -8,9 +8,10 @@ more than the trial definition allows a day, a second person has to confirm.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from access.clock import now
 from access.closed_session import Request, Requests
 from access.entries import Actor
 from access.errors import ClosedSessionError
@@ -86,7 +87,7 @@ def unblinded(
         within: of how long until now; None for ever.
         before: a row of the trail; only what was intended before it counts.
     """
-    since = None if within is None else datetime.now(UTC) - within
+    since = None if within is None else now() - within
     rows = trail.select(Filter(since=since, acts=(ACT,), trials=(trial,) if trial else ()))
     ends = {row.intent: row.outcome for row in rows}
     return [

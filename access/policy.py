@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import InitVar, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from access.clock import now
 from access.identity import DEMONSTRATION, Identity, Role
 from access.menu import Audience, pages_for
 from access.view import View
@@ -147,7 +148,7 @@ class Grant:
         """Raise Denied unless this grant is for exactly this, and still holds."""
         if (self.trial, self.snapshot, self.view) != (trial, snapshot, view):
             raise Denied("This right is for another trial, snapshot or view. Open the page again.")
-        if datetime.now(UTC) >= self.expires:
+        if now() >= self.expires:
             raise Denied("Your right to look at this data has expired. Sign in again.")
         if not self.holds():
             raise Denied("Your right to look at this data has ended. Sign in again.")
@@ -268,7 +269,7 @@ def decide(
             raise Denied("This snapshot is not released to your role.")
     else:
         raise Denied("Your role does not include this.")
-    expires = datetime.now(UTC) + timedelta(minutes=minutes)
+    expires = now() + timedelta(minutes=minutes)
     return Grant(
         trial,
         snapshot,

@@ -8,9 +8,10 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from access.clock import now
 from access.closed_session import note_leaving, withdrawal
 from access.entries import Actor
 from access.identity import Identity
@@ -43,12 +44,12 @@ class Session:
     closed: ClosedSession | None = None
     opened: Closable | None = None
     ended: bool = False
-    last_active: datetime = field(default_factory=lambda: datetime.now(UTC))
+    last_active: datetime = field(default_factory=lambda: now())  # noqa: PLW0108 (a test sets it)
 
     def holds(self) -> bool:
         """Whether it still goes on: what grants, pages, fragments and the clock ask alike."""
         expires = self.identity.expires
-        in_time = expires is None or datetime.now(UTC) < expires
+        in_time = expires is None or now() < expires
         return not self.ended and in_time and self.entitled()
 
     def holds_in(self, trial: str, snapshot: str, view: View) -> bool:
@@ -64,7 +65,7 @@ class Session:
 
     def is_idle(self, minutes: float) -> bool:
         """Whether nothing was done for so long."""
-        return datetime.now(UTC) - self.last_active >= timedelta(minutes=minutes)
+        return now() - self.last_active >= timedelta(minutes=minutes)
 
     def close_opened(self) -> None:
         """Close what is open, if anything is."""
@@ -114,18 +115,18 @@ class Activity:
             used_now: whether somebody does something now, which is noted; a window that looks by
                 itself whether it is locked is no use, or two of them would keep each other open.
         """
-        now = datetime.now(UTC)
+        moment = now()
         with self._lock:
             # What is forgotten here was issued longer ago than `idle`, so it is refused unknown.
-            for key in [key for key, at in self._last.items() if now - at >= idle]:
+            for key in [key for key, at in self._last.items() if moment - at >= idle]:
                 del self._last[key]
-            for key in [key for key, until in self._ended.items() if now >= until]:
+            for key in [key for key, until in self._ended.items() if moment >= until]:
                 del self._ended[key]
             last = self._last.get(sign_in, issued)
-            if sign_in in self._ended or now - last >= idle:
+            if sign_in in self._ended or moment - last >= idle:
                 return None
             if used_now:
-                self._last[sign_in] = last = now
+                self._last[sign_in] = last = moment
             return last
 
     def has_ended(self, sign_in: SignIn) -> bool:

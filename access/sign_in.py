@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from access.clock import now
 from access.identity import Identity
 from access.incidents import log_line
 from access.roles import RolesError, read_roles
@@ -57,7 +58,7 @@ def identified(
     expires = claims.get("exp")
     if found is None or not isinstance(expires, int | float):
         return "The provider did not say who you are, or until when (iss, sub, iat, exp).", None
-    if datetime.now(UTC) >= _moment(expires):
+    if now() >= _moment(expires):
         return EXPIRED, None
     if ACTIVITY.has_ended(found):
         return ENDED, None

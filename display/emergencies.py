@@ -1,10 +1,10 @@
 """Emergency unblinding: asking for it in the sidebar, and telling the board of it."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from access.clock import now
 from access.closed_session import Request, Requests
 from access.emergencies import (
     DAY,
@@ -41,7 +41,7 @@ def tell_emergencies(board: Board) -> None:
     found = unblinded(trail, board.trial.id)
     if not found:
         return
-    recent = [one for one in found if datetime.now(UTC) - one.at < DAY]
+    recent = [one for one in found if now() - one.at < DAY]
     last = [f"{day(one.at.date())}, {one.at:%H:%M}" for one in reversed(found[-_MOMENTS:])]
     more = f"; and {len(found) - _MOMENTS} times before" if len(found) > _MOMENTS else ""
     said = (

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from access.clock import now
 from access.entries import Actor
 from access.errors import AuditError
 from access.identity import DEMONSTRATION, Identity, demonstration_identities
@@ -86,7 +86,7 @@ def _by_picker(
         session = None
     if session is not None:
         if used_now:
-            session.last_active = datetime.now(UTC)
+            session.last_active = now()
         return session
     person, window().person = window().person, None
     if person is not None:

@@ -263,9 +263,13 @@ def limited_board(trial: Trial, snapshot: Snapshot) -> Board:
 
 
 def clock_of(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> Callable[[datetime], None]:
-    """A function that sets the clock of a module, which knows it as `datetime`."""
+    """A function that sets the clock of a module, which knows it as `now` or as `datetime`."""
 
     def set_clock(moment: datetime) -> None:
+        if hasattr(module, "now"):
+            monkeypatch.setattr(module, "now", lambda: moment)
+            return
+
         class Clock(datetime):
             @classmethod
             def now(cls, tz: Any = None) -> "Clock":
