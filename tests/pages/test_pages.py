@@ -32,7 +32,15 @@ from exhibits import EXHIBITS, make
 from queries import Board, Filters
 from queries.board import NOT_RECORDS
 from snapshots import SEALED
-from tests.conftest import BLINDED, HOSTILE, PROVE, LoadedTrial, Troubled, board_of
+from tests.conftest import (
+    BLINDED,
+    HOSTILE,
+    PROVE,
+    LoadedTrial,
+    Troubled,
+    board_of,
+    clock_of,
+)
 from tests.pages.conftest import PAGES, ROOT, Visitor, served_at
 from version import VERSION
 
@@ -477,13 +485,7 @@ def test_an_expired_right_shows_a_sentence_and_no_number(
 ) -> None:
     visitor = at_dashboard(demonstration_store).sign_in("statistician").look(view)
     later = datetime.now(UTC) + timedelta(minutes=481)
-
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> "Later":
-            return cast(Later, later)
-
-    monkeypatch.setattr(access.policy, "datetime", Later)
+    clock_of(monkeypatch, access.policy)(later)
     for address in pages_of(Role.STATISTICIAN):
         visitor.open(address)
         assert visitor.sentences == ["Your right to look at this data has expired. Sign in again."]
