@@ -23,6 +23,7 @@ from exhibits.parts.comparison import in_limits, share_of_arm, too_few_note, wit
 from exhibits.parts.populations import by_arm, size_of_all
 from exhibits.parts.ranks import rank_notes, ranked
 from exhibits.parts.stacked_bars import FATES, shades, stacked_days, state_counts
+from exhibits.parts.strata import strata_by_arm
 from exhibits.parts.words import NOT_ADJUSTED, decimal, p_value
 from queries import Board
 from queries.bound import bands, planned_days
@@ -210,7 +211,8 @@ def who_scale(board: Board) -> Exhibit:
         best=scale[0].name,
     )
     shown, rows = _stacked(board, value)
-    return shown if shown.missing else _compared_on_scale(board, shown, rows, scale)
+    is_alone = len(board.arms) == 1
+    return shown if shown.missing or is_alone else _compared_on_scale(board, shown, rows, scale)
 
 
 def _compared_on_scale(
@@ -218,25 +220,34 @@ def _compared_on_scale(
 ) -> Exhibit:
     """The scale with its arms compared on the primary day, or the last that anybody reached."""
     day = main_day(board, rows["planned_day"])
+    people = board.ask(
+        "oxygenation/state_of_day",
+        what="scale",
+        bands=bands(scale),
+        days=planned_days(board.trial),
+        planned_day=day,
+    )
     # The worst first. Who is discharged without a score is where the best of the scale are.
-    states = ["died", *(band.name for band in reversed(scale)), "discharged"]
-    of_day = state_counts(board.arms, rows.filter(pl.col("planned_day") == day), states)
-    counts = {}
-    for arm, of_arm in of_day.items():
-        *others, best, discharged = of_arm.values()
-        counts[arm] = [*others, best + discharged]
-    scores = {
-        arm: [float(place) for place, count in enumerate(of_arm) for _ in range(count)]
-        for arm, of_arm in counts.items()
+    states = ["died", *(band.name for band in reversed(scale))]
+    places = {state: float(place) for place, state in enumerate(states)}
+    places["discharged"] = places[states[-1]]
+    scored = people.filter(pl.col("state").is_in(list(places))).with_columns(
+        score=pl.col("state").replace_strict(places, return_dtype=pl.Float64)
+    )
+    scores = {arm: scored.filter(pl.col("arm") == arm)["score"].to_list() for arm in board.arms}
+    counts = {
+        arm: [of_arm.count(float(place)) for place in range(len(states))]
+        for arm, of_arm in scores.items()
     }
-    pairs = ranked(board, scores)
+    pairs = ranked(board, scores, strata_by_arm(board, scored))
     compared: tuple[str, ...] = ()
     numbers: list[Number] = []
     if pairs:
         compared = (
             f"Compared on day {day}: who has a score, died, or is discharged without a score, who "
-            f"counts as {scale[0].name}; the others are left out. Common odds ratio of the "
-            "cumulative logit model with profile-likelihood limits (McCullagh 1980).",
+            f"counts as {scale[0].name}; the others are left out. Common odds ratio, of all "
+            "together, of the cumulative logit model with profile-likelihood limits (McCullagh "
+            "1980).",
         )
     for pair in pairs:
         odds = proportional_odds(counts[pair.arm], counts[pair.reference])

@@ -15,7 +15,7 @@ from estimators.linear import ancova
 from estimators.strata import SMALL, stratified_win_probability
 from exhibits import make
 from queries import Board
-from queries.bound import planned_days
+from queries.bound import bands, planned_days
 from simulator import simulate
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from tests.exhibits.oxygenation_extract import table
@@ -86,6 +86,31 @@ def test_the_composite_is_compared_within_sites(board: Board) -> None:
     (look,) = looks.filter((pl.col("rule") == "composite") & pl.col("z").is_not_null()).to_dicts()
     assert look["estimate"] == pytest.approx(100 * expected.estimate, abs=0.0051)
     assert look["p"] == pytest.approx(expected.p_value)
+
+
+def test_the_who_scale_is_compared_within_sites(board: Board) -> None:
+    assert TRIAL.oxygenation is not None
+    scale = TRIAL.oxygenation.scale_bands
+    rows = board.ask(
+        "oxygenation/state_of_day",
+        what="scale",
+        bands=bands(scale),
+        days=planned_days(TRIAL),
+        planned_day=14,
+    )
+    best = {band.name: float(-place) for place, band in enumerate(scale)}
+    score = best | {"discharged": 0.0, "died": float(-len(scale))}
+    scored = rows.filter(pl.col("state").is_in(list(score))).with_columns(
+        score=pl.col("state").replace_strict(score, return_dtype=pl.Float64)
+    )
+    first, second = (values.ravel() for values in of_arms(scored, "score"))
+    of_first, of_second = labels(scored)
+    expected = stratified_win_probability(first, second, of_first, of_second)
+    shown = make("who_scale", board)
+    said = " ".join(f"{item.label} {item.value} {item.remark}" for item in shown.numbers)
+    assert expected.estimate is not None
+    assert f"{100 * expected.estimate:.1f} %" in said, said
+    assert any("van Elteren" in note for note in shown.footnotes)
 
 
 def test_values_are_compared_within_sites(board: Board) -> None:
