@@ -12,7 +12,7 @@ PAST = "Past a day: the window of its planned visit had closed by the data cut-o
 
 BY_WHICH = (
     "Deaths are those that demographics, dispositions, fatal events, death details or contacts "
-    "record by the data cut-off, dated by the first of them that has a date."
+    "record by the data cut-off, dated by the first of them that has a date from randomization on."
 )
 
 

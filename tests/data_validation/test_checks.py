@@ -151,7 +151,14 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("DM", 1, {"DTHDTC": "2023-03-09"}),),
             (("DM", 1, {"DTHDTC": "2023-03-10"}),),
             1,
-            "Date of death is 2023-03-09, randomization 2023-03-10. Please check both.",
+            "Date of death is 2023-03-09, randomization or screening 2023-03-10. "
+            "Please check both.",
+        ),
+        Case(
+            (("DM", 2, {"DTHDTC": "2023-02", "DTHFL": "Y"}),),
+            (("DM", 2, {"DTHDTC": "2023-03", "DTHFL": "Y"}),),
+            2,
+            "Date of death is 2023-02, randomization or screening 2023-03-08. Please check both.",
         ),
     ),
     "DM-107": (
@@ -686,6 +693,15 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("DS", None, {"DSDECOD": "OTHER", "DSSCAT": "STUDY DRUG"}),),
             4,
             "Dispositions of the subcategory REMDESIVIR: do they end taking part in the study?",
+        ),
+    ),
+    "DS-111": (
+        Case(
+            (("DS", 2, {"DSSTDTC": "2023-03-09"}),),
+            (("DS", 2, {"DSSTDTC": "2023-03-10"}),),
+            2,
+            "Participation ends on 2023-03-09, randomization or screening is dated 2023-03-10. "
+            "Please check both.",
         ),
     ),
     "DS-110": (

@@ -263,6 +263,62 @@ def test_what_is_told_of_a_death_after_the_cutoff_is_none_by_it() -> None:
         assert of(later, person)["ended"] == "died", person
 
 
+def test_a_date_before_randomization_is_none_and_nobody_is_followed_backwards() -> None:
+    """A year that is wrong loses to a source with another date, and gives no day of its own."""
+    contact: Row = {"SSTESTCD": "SURVSTAT", "SSSTRESC": "DEAD"}
+    early: dict[str, list[tuple[str, Row]]] = {
+        "alone": [("DM", {"DTHDTC": "2022-03-20"})],
+        "in part": [("DM", {"DTHDTC": "2022-03"})],
+        "by event": [("AE", {"AEDECOD": "Sepsis", "AEOUT": "FATAL", "AEENDTC": "2022-03-20"})],
+        "by contact": [("SS", contact | {"SSDTC": "2022-03-20"})],
+        "other source": [
+            ("DM", {"DTHDTC": "2022-03-20"}),
+            ("DS", {"DSDECOD": "DEATH", "DSSTDTC": "2023-03-20"}),
+        ],
+        "left": [("DS", {"DSDECOD": "WITHDRAWAL BY SUBJECT", "DSSTDTC": "2022-03-15"})],
+        "completed": [("DS", {"DSDECOD": "COMPLETED", "DSSTDTC": "2022-03-15"})],
+        # The other way round: by one source dead, by another later than anybody can know.
+        "late": [
+            ("DM", {"DTHDTC": "2024-03-20"}),
+            ("DS", {"DSDECOD": "DEATH", "DSSTDTC": "2023-03-20"}),
+        ],
+        "late and found dead": [
+            ("DM", {"DTHDTC": "2024-03"}),
+            ("SS", contact | {"SSDTC": "2023-03-20"}),
+        ],
+    }
+    rows = with_copies(*early)
+    for person, records in early.items():
+        for dataset, cells in records:
+            if dataset == "DM":
+                next(row for row in rows["DM"] if row["USUBJID"] == person).update(cells)
+            else:
+                rows.setdefault(dataset, []).append({"USUBJID": person, **cells})
+    rows["DM"].append(rows["DM"][2] | {"USUBJID": "screened", "DTHDTC": "2022-03", "DTHFL": "Y"})
+    found = assess_rows(rows)
+    last_contact = date(2023, 3, 14)
+    for person in early:
+        standing = of(found, person)
+        other_date = date(2023, 3, 20) if person in ("other source", "late") else None
+        ended = person if person in ("left", "completed") else "died"
+        dates = [standing[name] for name in ("death_date", "leaving_date", "completion_date")]
+        assert (standing["ended"], dates) == (ended, [other_date, None, None]), person
+        assert standing["death_date_text"] is None, person
+        assert standing["observed_until"] == (other_date or last_contact), person
+        assert standing["alive_until"] == last_contact, person
+    assert (of(found, "screened")["ended"], of(found, "screened")["death_date_text"]) == (
+        "died",
+        None,
+    )
+    said = {
+        check: set(found.open_findings.filter(pl.col("check") == check)["subject"])
+        for check in ("DM-106", "DS-111", "DS-103")
+    }
+    assert said["DM-106"] == {"alone", "in part", "other source", "screened"}
+    assert said["DS-111"] == {"left", "completed"}
+    assert said["DS-103"] >= {"other source", "late"}
+
+
 # Who is randomized
 
 
