@@ -1124,7 +1124,8 @@ for name, (_good, beyond, other) in ALIKE.items():
         ),
     }
 ALIKE_IF_ONE = (
-    "differ only in case, blanks or zeros. If they are one, please send them written alike."
+    "differ only in form (case, blanks, hyphens, zeros). If they are one, please send them written "
+    "alike."
 )
 CASES |= {
     "DM-141": (
@@ -1152,6 +1153,12 @@ CASES |= {
             (("DM", 2, {"SITEID": "10"}),),
             None,
             f"The sites 1.0 (in DM) and 01 {ALIKE_IF_ONE}",
+        ),
+        Case(
+            (("DM", 2, {"SITEID": "Site-1"}),),
+            (("DM", 2, {"SITEID": "Site-11"}),),
+            None,
+            f"The sites Site-1 (in DM) and 01 {ALIKE_IF_ONE}",
         ),
     ),
     "DM-143": (
