@@ -28,7 +28,7 @@ from exhibits.parts.events import (
     sealed_events,
 )
 from exhibits.parts.interval_dots import Mark, interval_dots
-from exhibits.parts.populations import in_all, row_name, size_of_all
+from exhibits.parts.populations import earliest_deaths, in_all, row_name, size_of_all
 from exhibits.parts.theme import (
     in_lines,
 )
@@ -192,6 +192,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
             *too_few_note(board, table["of"]),
             *later_events(_later(by_kind.get("any"))),
             *not_followed(board),
+            *earliest_deaths(board),
             *_left_out(board, by_kind),
             *sealed_events(board),
         ),
