@@ -30,10 +30,11 @@ def another_study(evidence: Evidence) -> pl.DataFrame:
     query="Please provide the date of randomization of {USUBJID}.",
 )
 def randomized_without_date(evidence: Evidence) -> pl.DataFrame:
-    """Randomized, date missing or partial."""
-    return with_person(evidence, "DM").filter(
-        pl.col("randomized") & pl.col("randomization_date").is_null()
-    )
+    """Randomized, date missing or partial; where nobody has one, a fact says so once."""
+    people = with_person(evidence, "DM").filter("randomized")
+    if evidence.people["randomization_date_text"].count() == 0:
+        return people.clear()
+    return people.filter(pl.col("randomization_date").is_null())
 
 
 @check(

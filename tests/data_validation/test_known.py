@@ -330,6 +330,44 @@ def test_arms_without_randomization_are_refused_with_what_to_send() -> None:
     assert "RANDDTC" in told["message"].item()
 
 
+def test_dates_of_randomization_that_cannot_be_read_are_told_with_their_column() -> None:
+    """As one finding: by numbers of a spreadsheet nobody would have a study day, and no page."""
+    unreadable: Row = {"RANDDTC": "45123"}
+    all_of_list = changed(("RANDOMIZATION", 0, unreadable), ("RANDOMIZATION", 1, unreadable))
+    of_ds = without("RANDOMIZATION") | {
+        "DS": [row | {"DSSTDTC": "10/03/2023"} for row in clean_rows()["DS"]]
+    }
+    for rows, field in ((all_of_list, "RANDOMIZATION.RANDDTC"), (of_ds, "DS.DSSTDTC")):
+        found = assess_rows(rows)
+        told = found.open_findings.filter(check="FACT-107")
+        assert found.critical == 1
+        (message,) = told["message"]
+        assert message.startswith(f"{field} has a text for 2 of 2 randomized participants")
+        assert f"Send {field} of everybody as ISO 8601" in message
+        assert "DM-102" not in checks(found.open_findings)
+    of_some: list[tuple[Row, str | None]] = [
+        (unreadable, "1 have a text in RANDOMIZATION.RANDDTC that is not read as a date, and 0"),
+        ({"RANDDTC": "2023-03"}, None),
+    ]
+    for cells, said in of_some:
+        found = assess_rows(changed(("RANDOMIZATION", 0, cells)))
+        messages = found.open_findings.filter(check="FACT-108")["message"].to_list()
+        assert [said in message for message in messages if said] == [True] * len(messages)
+        assert bool(messages) is (said is not None)
+        assert "DM-102" in checks(found.open_findings)
+        assert not found.critical
+
+
+def test_a_list_without_arms_says_so_and_not_that_nobody_is_randomized() -> None:
+    rows = without("DS", "SV")
+    for row in (*rows["RANDOMIZATION"], *rows["DM"]):
+        del row["ARMCD"]
+    found = assess_rows(rows)
+    (message,) = found.open_findings.filter(check="FACT-101")["message"]
+    assert message.startswith("The allocation list (RANDOMIZATION) has 2 records and no arm")
+    assert found.critical
+
+
 def test_demographics_are_a_source_where_the_definition_names_them() -> None:
     trial = trial_with(randomization=Randomization(source="DM.RFSTDTC"))
     rows = without("RANDOMIZATION", "DS", "SV")
