@@ -17,28 +17,20 @@ BY_WHICH = (
 )
 
 
-EARLIEST_DEATH = (
-    "the last on which the participant is known to have been alive, or the first that the recorded "
-    "part of the date allows."
-)
-
-
 def earliest_deaths(board: Board, *, of_all: bool = False) -> tuple[str, ...]:
     """A footnote about deaths that are not dated to the day, where a day of death is used.
 
     Args:
         of_all: of everybody, whatever the filters.
     """
-    if board.is_limited:
-        # How many they are is for no limited role.
-        return (f"A death not dated to the day is on the earliest day possible: {EARLIEST_DEATH}",)
     everybody = {"filters": Filters().bound(board.trial)} if of_all else {}
     deaths = int(board.ask("survival/not_dated", **everybody).item())
     if not deaths:
         return ()
     return (
-        f"{counted(deaths, 'death')} not dated to the day, on the earliest day possible: "
-        f"{EARLIEST_DEATH}",
+        f"{counted(deaths, 'death')} not dated to the day, on the earliest day possible: the last "
+        "on which the participant is known to have been alive, or the first that the recorded part "
+        "of the date allows.",
     )
 
 
