@@ -169,7 +169,7 @@ def assess(
     unknown = {name: frame for name, frame in datasets.items() if name not in DOMAINS}
     contacts = known.last_contacts(opened, cutoff)
     standing = known.standing(opened, open_people, contacts, trial, cutoff)
-    of_facts = list(coverage.findings_of_facts(opened, standing, given.ends, trial, cutoff))
+    of_facts = list(coverage.findings_of_facts(opened, given, standing, trial, cutoff))
     if given.problem:
         of_facts.append(Stated(coverage.NOT_RANDOMIZED, "ARMCD", None, given.problem))
     of_facts += [*findings_of_allowed_texts(trial), *of_lists]

@@ -9,6 +9,7 @@ import polars as pl
 from data_validation.domains import DOMAINS
 from data_validation.facts import Field, Kind, Severity
 from data_validation.known import DIED, ENDED, LAST_CONTACT, NOT_FOLLOWED, UP_TO_CUTOFF
+from data_validation.released import Released
 from data_validation.rules import Audience, Rule, RuleKind, Stated
 from data_validation.sealing import Tables
 from data_validation.values import stated_date
@@ -84,19 +85,85 @@ NO_EVENT = Rule(
     kind=RuleKind.COMPLETENESS,
     audience=Audience.EXPORT,
 )
-RULES = (NOT_RANDOMIZED, INFERRED, END_NOT_OF_ALL, BEYOND, TWICE, NO_EVENT)
+NO_DAY_ONE = Rule(
+    id="FACT-107",
+    domain="DM",
+    field="",
+    severity=Severity.CRITICAL,
+    sentence="No date of randomization can be read.",
+    why="It is day 1: without it nobody has a study day, and there is no rate and no curve.",
+    query="None for a site. Send the dates as ISO 8601 writes them, as 2023-05-17.",
+    kind=RuleKind.FORM,
+    audience=Audience.EXPORT,
+)
+SOME_WITHOUT_DAY_ONE = Rule(
+    id="FACT-108",
+    domain="DM",
+    field="",
+    severity=Severity.MAJOR,
+    sentence="Dates of randomization cannot be read, or there is none.",
+    why="It is day 1: whoever has none is in no rate and in no curve.",
+    query="None for a site. Send the dates as ISO 8601 writes them, as 2023-05-17.",
+    kind=RuleKind.FORM,
+    audience=Audience.EXPORT,
+)
+RULES = (
+    NOT_RANDOMIZED,
+    INFERRED,
+    END_NOT_OF_ALL,
+    BEYOND,
+    TWICE,
+    NO_EVENT,
+    NO_DAY_ONE,
+    SOME_WITHOUT_DAY_ONE,
+)
 # Of fewer records all may well be alike.
 _FEWEST_OF_TWICE = 10
 
 
+# Where each source of who is randomized has the date.
+_DATED_BY = {
+    "allocation list": "RANDOMIZATION.RANDDTC",
+    "DS": "DS.DSSTDTC",
+    "SV": "SV.SVSTDTC",
+    "DM.RFSTDTC": "DM.RFSTDTC",
+}
+
+
+def _findings_of_day_one(randomized: pl.DataFrame) -> Iterator[Stated]:
+    unread, of = int(randomized["unread"].sum()), randomized.height
+    if not of or (field := _DATED_BY.get(randomized["source"][0])) is None:
+        return
+    known = randomized["randomization_date_text"].count()
+    send = f"Send {field} of everybody as ISO 8601 writes dates, as 2023-05-17."
+    if unread and not known:
+        yield Stated(
+            NO_DAY_ONE,
+            field,
+            None,
+            f"{field} has a text for {unread:,} of {of:,} randomized participants, and none is a "
+            f"date that is read; a number, as spreadsheets store dates, is none. {send}",
+        )
+    elif unread or not known:
+        none = of - known - unread
+        yield Stated(
+            SOME_WITHOUT_DAY_ONE,
+            field,
+            str(of - known),
+            f"Of {of:,} randomized participants {unread:,} have a text in {field} that is not read "
+            f"as a date, and {none:,} have none. {send}",
+        )
+
+
 def findings_of_facts(
-    tables: Tables, standing: pl.DataFrame, ends: pl.DataFrame, trial: Trial, cutoff: date
+    tables: Tables, given: Released, standing: pl.DataFrame, trial: Trial, cutoff: date
 ) -> Iterator[Stated]:
     """What is to be said of the facts of an extract as a whole, of open input alone.
 
     Args:
-        tables: open ones. ends: as `released.released_end` returns them.
+        tables: open ones. given: what opens from sealed input.
     """
+    yield from _findings_of_day_one(given.randomized)
     by = standing["observed_by"].drop_nulls()
     inferred = int(by.is_in([LAST_CONTACT, NOT_FOLLOWED]).sum())
     if inferred > MOST_INFERRED * len(by):
@@ -107,7 +174,7 @@ def findings_of_facts(
             f"The end of observation of {inferred:,} of {len(by):,} randomized participants is "
             "inferred from their last contact.",
         )
-    if trial.follow_up.end is not None and ends.is_empty() and len(by):
+    if trial.follow_up.end is not None and given.ends.is_empty() and len(by):
         yield Stated(
             END_NOT_OF_ALL,
             trial.follow_up.end.removeprefix("DM."),

@@ -175,12 +175,22 @@ def _of_column(rule: Rule, offending: pl.DataFrame, frame: pl.DataFrame) -> Rule
 
 
 def _by_cause(rows: pl.DataFrame, cause: tuple[str, ...], field: str) -> pl.DataFrame:
-    """One row a cause, with `_records`; what is of several records is of none and of nobody."""
+    """One row a cause, with `_records`; what is of several records is of none and of nobody.
+
+    Of the values of a field that have one cause the first by its text stands for all.
+    """
     values = [trimmed(name).fill_null("") for name in cause if name in rows.columns]
+    has_example = not values and field != "USUBJID" and rows.schema.get(field) == pl.String
+    if has_example:
+        text = pl.col(field)
+        others = pl.when(text.n_unique() > 1).then(pl.lit(", …")).otherwise(pl.lit(""))
+        rows = rows.sort(text == NOT_SHOWN, field, nulls_last=True, maintain_order=True)
+        if rows.height > 1:
+            rows = rows.with_columns(text.replace(NOT_SHOWN, "…") + others)
     about = pl.concat_str(values, separator="\x1f") if values else pl.lit("")
     several = pl.col("_records") > 1
     nothing = pl.lit(None, dtype=pl.String)
-    kept = {*cause, field} if values else set[str]()
+    kept = {*cause, field} if values or has_example else set[str]()
     return (
         rows.with_columns(_about=about)
         .with_columns(_records=pl.len().over("_about").cast(pl.Int64))

@@ -15,8 +15,9 @@ import polars as pl
 
 from data_validation.domains import DOMAINS
 from data_validation.domains.participation import COMPLETED, DEATH, LEFT
+from data_validation.relations import takes_part_since
 from data_validation.sealing import Tables
-from data_validation.values import trimmed
+from data_validation.values import first_day, last_day, trimmed
 from trials import Trial
 
 # How it is known until when somebody was observed, the best first.
@@ -83,9 +84,14 @@ _DEATHS: tuple[tuple[str, str, pl.Expr, str | None], ...] = (
 
 
 def _deaths(tables: Tables, people: pl.DataFrame, cutoff: date) -> pl.DataFrame:
-    """Whom any source calls dead, dated by the first that has a date.
+    """Whom any source calls dead, dated by the first that has a date which can be.
 
-    A contact, a detail of a death or a fatal event of after the cut-off says nothing of before it.
+    Nobody died before the day from which they took part: such a date is none. One up to the cut-off
+    comes before a later one, for who is dead by any source is dead. A contact, a detail of a death
+    or a fatal event of after the cut-off says nothing of before it.
+
+    Args:
+        people: with `since`, the day from which they took part.
 
     Returns:
         `subject`, `death_date`, `death_date_text`, `death_source`.
@@ -96,6 +102,7 @@ def _deaths(tables: Tables, people: pl.DataFrame, cutoff: date) -> pl.DataFrame:
             "death_date",
             "death_date_text",
             pl.lit("DM").alias("death_source"),
+            pl.coalesce("death_date", first_day("death_date_text")).alias("_by"),
         )
     ]
     for name, domain, is_dead, dated in _DEATHS:
@@ -108,25 +115,42 @@ def _deaths(tables: Tables, people: pl.DataFrame, cutoff: date) -> pl.DataFrame:
                 (pl.col(dated) if dated else pl.lit(None, pl.Date)).alias("death_date"),
                 pl.lit(None, pl.String).alias("death_date_text"),
                 pl.lit(name).alias("death_source"),
+                (pl.col(dated) if dated else begins).alias("_by"),
             ).sort("subject", "death_date", nulls_last=True)
         )
+    latest = pl.coalesce("death_date", last_day("death_date_text"), "_by")
+    dates = ("death_date", "death_date_text", "_by")
+    of_first = pl.col("_is_later").eq_missing(pl.col("_is_later").first())
     # The first source that has a date; of none, the first that says so.
     return (
         pl.concat(parts)
         .with_row_index("_order")
-        .sort(pl.col("death_date").is_null(), "_order")
+        .join(people.select("subject", "since"), on="subject", how="left", maintain_order="left")
+        .with_columns(pl.when(_can_be(latest)).then(name).alias(name) for name in dates)
+        .with_columns(_is_later=pl.col("_by") > cutoff)
+        .sort("_is_later", pl.col("death_date").is_null(), "_order", nulls_last=True)
         .group_by("subject", maintain_order=True)
         .agg(
             pl.col("death_date").first(),
-            pl.col("death_date_text").drop_nulls().first(),
+            pl.col("death_date_text").filter(of_first).drop_nulls().first(),
             pl.col("death_source").first(),
         )
         .filter(pl.col("subject").is_not_null())
     )
 
 
-def _ends(tables: Tables, cutoff: date) -> pl.DataFrame:
+def _can_be(end: pl.Expr) -> pl.Expr:
+    """Whether a death or an end is not dated before the day from which somebody took part."""
+    return (end >= pl.col("since")).fill_null(value=True)
+
+
+def _ends(tables: Tables, people: pl.DataFrame, cutoff: date) -> pl.DataFrame:
     """How participation ended by the dispositions: the latest that is recorded up to the cut-off.
+
+    An end that is dated before the day from which somebody took part has no date.
+
+    Args:
+        people: with `since`, the day from which they took part.
 
     Returns:
         `subject`, `completed`, `left` (whether the latest is one), `completion_date`,
@@ -139,6 +163,8 @@ def _ends(tables: Tables, cutoff: date) -> pl.DataFrame:
             pl.col("start_date").is_null() | (pl.col("start_date") <= cutoff),
         )
         .with_columns(_PERSON)
+        .join(people.select("subject", "since"), on="subject", how="left", maintain_order="left")
+        .with_columns(start_date=pl.when(_can_be(pl.col("start_date"))).then("start_date"))
         # Undated ones first; of one day, that the study was completed is last.
         .sort("subject", "start_date", pl.col("DSCLASS") == COMPLETED, nulls_last=False)
     )
@@ -160,14 +186,6 @@ def _ends(tables: Tables, cutoff: date) -> pl.DataFrame:
     )
 
 
-def _earliest(written: str) -> pl.Expr:
-    """The first day that a date in part can be."""
-    text = pl.col(written)
-    month = (text + "-01").str.to_date("%Y-%m-%d", strict=False)
-    year = (text + "-01-01").str.to_date("%Y-%m-%d", strict=False)
-    return pl.coalesce(month, year)
-
-
 def standing(
     tables: Tables, people: pl.DataFrame, contacts: pl.DataFrame, trial: Trial, cutoff: date
 ) -> pl.DataFrame:
@@ -186,10 +204,13 @@ def standing(
         `randomized_month`, its first day, of a date that is known to the month, too; and of
         complete tables `reason`, why the participant left.
     """
+    people = people.unique("subject", keep="first", maintain_order=True)
+    people = people.with_columns(since=takes_part_since())
     known = (
         people.select(
             "subject",
             "randomized",
+            "since",
             pl.col("randomization_date").alias("day_one"),
             "end_date",
             "screening_date",
@@ -198,15 +219,15 @@ def standing(
             "not_assigned",
             "screening_reason",
         )
-        .unique("subject", keep="first", maintain_order=True)
         .join(_deaths(tables, people, cutoff), on="subject", how="left", maintain_order="left")
-        .join(_ends(tables, cutoff), on="subject", how="left", maintain_order="left")
+        .join(_ends(tables, people, cutoff), on="subject", how="left", maintain_order="left")
         .join(contacts, on="subject", how="left", maintain_order="left")
-        .with_columns(earliest_death=pl.coalesce("death_date", _earliest("death_date_text")))
+        .with_columns(earliest_death=pl.coalesce("death_date", first_day("death_date_text")))
     )
     died = pl.col("death_source").is_not_null() & (
         pl.col("earliest_death").is_null() | (pl.col("earliest_death") <= cutoff)
     )
+    last_possible = pl.coalesce("death_date", last_day("death_date_text"))
     known = known.with_columns(
         pl.when(died)
         .then(pl.lit("died"))
@@ -216,7 +237,7 @@ def standing(
         .then(pl.lit("left"))
         .alias("ended"),
         # Nobody is alive after the death, whatever is dated later.
-        pl.min_horizontal("alive_until", pl.when(died).then("death_date")).alias("alive_until"),
+        pl.min_horizontal("alive_until", pl.when(died).then(last_possible)).alias("alive_until"),
     )
     overdue = _overdue(tables, known, trial, cutoff)
     until, by = _observed(known, overdue, trial, cutoff)
@@ -237,7 +258,7 @@ def standing(
             _screening(trial, cutoff).alias("screening"),
             "screening_reason",
             pl.when("randomized")
-            .then(pl.coalesce("day_one", _earliest("randomization_date_text")).dt.truncate("1mo"))
+            .then(pl.coalesce("day_one", first_day("randomization_date_text")).dt.truncate("1mo"))
             .alias("randomized_month"),
             *([] if tables.is_open else ["reason"]),
         )
@@ -275,7 +296,8 @@ def _observed(
     contact = pl.max_horizontal("alive_until", "day_one")
     death = pl.when(pl.col("ended") == "died").then(pl.coalesce("death_date", "earliest_death"))
     death = pl.when(pl.col("ended") == "died").then(pl.max_horizontal(death, contact))
-    left = pl.coalesce("leaving_date", "completion_date", "end_date")
+    end_date = pl.when(_can_be(pl.col("end_date"))).then("end_date")
+    left = pl.coalesce("leaving_date", "completion_date", end_date)
     has_contact = pl.col("alive_until").is_not_null() & (
         pl.col("day_one").is_null() | (pl.col("alive_until") >= pl.col("day_one"))
     )

@@ -16,6 +16,7 @@ from data_validation.released import Released
 from data_validation.sealing import Tables, without_records
 from data_validation.values import (
     BLANKS,
+    first_day,
     is_empty,
     is_partial_date,
     limit,
@@ -65,6 +66,15 @@ def participants(tables: Tables, given: Released) -> pl.DataFrame:
         )
         .sort("subject")
     )
+
+
+def takes_part_since() -> pl.Expr:
+    """Of `participants`, the first day on which somebody can have left or died: randomization.
+
+    Of who is not randomized it is that of screening.
+    """
+    randomized = pl.coalesce("randomization_date", first_day("randomization_date_text"))
+    return pl.coalesce(randomized, "screening_date")
 
 
 # What the rows of a domain of measurements measure, see `measures.measured`, by domain.

@@ -23,6 +23,7 @@ LEAST_SHARE = 0.95
 NOBODY_RANDOMIZED = pl.DataFrame(
     schema={"USUBJID": pl.String, "randomization_date": pl.Date}
     | dict.fromkeys(("randomization_date_text", "stratum", "source"), pl.String)
+    | {"unread": pl.Boolean}
 )
 
 
@@ -120,8 +121,8 @@ def released_randomization(tables: Tables, trial: Trial) -> pl.DataFrame:
 
     Returns:
         `USUBJID`, `randomization_date` (null where the source has none, or has it in part),
-        `randomization_date_text`, the date as far as it is known, `stratum`, `source`; one row a
-        randomized subject.
+        `randomization_date_text`, the date as far as it is known, `stratum`, `source`, `unread`,
+        whether there is a text and no date is read from it; one row a randomized subject.
 
     Raises:
         NotRandomizedError: no source holds enough of them; or there are arms, and no source; or the
@@ -158,11 +159,18 @@ def released_randomization(tables: Tables, trial: Trial) -> pl.DataFrame:
         pl.coalesce(whole, written).alias("randomization_date_text"),
         "stratum",
         pl.lit(chosen.name).alias("source"),
+        written.is_null().and_(whole.is_null(), pl.col("written").is_not_null()).alias("unread"),
     )
 
 
 def _nobody_is_randomized(tables: Tables, trial: Trial) -> pl.DataFrame:
-    """Nobody; refused where demographics have arms, for then somebody is."""
+    """Nobody; refused where demographics have arms, or there is a list, for then somebody is."""
+    if listed := tables.frames["RANDOMIZATION"].height:
+        raise NotRandomizedError(
+            f"The allocation list (RANDOMIZATION) has {listed:,} records and no arm in ARMCD, and "
+            "nothing else in the extract says who is randomized. Send the list with USUBJID, ARMCD "
+            "and RANDDTC."
+        )
     arm = arm_code(pl.coalesce(trimmed("ARMCD"), trimmed("ARM")), trial)
     with_arm = tables.frames["DM"].select(arm.is_not_null().sum()).item()
     if with_arm:

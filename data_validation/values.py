@@ -130,6 +130,24 @@ def stated_date(name: str, *, is_trimmed: bool = False) -> pl.Expr:
 
 
 @cache
+def first_day(written: str) -> pl.Expr:
+    """The first day that a date in part, as ISO 8601 has it, can be; null of a complete one."""
+    text = pl.col(written)
+    month = (text + "-01").str.to_date("%Y-%m-%d", strict=False)
+    year = (text + "-01-01").str.to_date("%Y-%m-%d", strict=False)
+    return pl.coalesce(month, year)
+
+
+@cache
+def last_day(written: str) -> pl.Expr:
+    """The last day that a date in part, as ISO 8601 has it, can be; null of a complete one."""
+    text = pl.col(written)
+    month = (text + "-01").str.to_date("%Y-%m-%d", strict=False).dt.month_end()
+    year = (text + "-12-31").str.to_date("%Y-%m-%d", strict=False)
+    return pl.coalesce(month, year)
+
+
+@cache
 def is_partial_date(name: str) -> pl.Expr:
     """Whether a text is a date of which the year, the month or the day is not known."""
     return stated_date(name).str.contains(_PARTIAL)

@@ -191,4 +191,20 @@ def as_written(texts: pl.Series) -> pl.Series:
 
 def seeming(texts: pl.Series) -> pl.Series:
     """The dates that texts seem to be; null where they seem to be none, or are ISO dates."""
-    return _of_others(texts, pl.Date, lambda text: (said := _read(text)) and said[1])
+    return _of_others(
+        texts, pl.Date, lambda text: said[1] if (said := _read(text)) else _counted(text)
+    )
+
+
+# What programs count the days of a date from, and the years in which a trial may be.
+_COUNTED_FROM = (date(1899, 12, 30), date(1960, 1, 1))
+_YEARS = range(2000, 2040)
+_NUMBER_OF_DAYS = re.compile(r"\d{5}(?:\.\d*)?")
+
+
+def _counted(text: str) -> date | None:
+    """The date that a number of days is, as spreadsheets or SAS count them: 45123, 23208."""
+    if not _NUMBER_OF_DAYS.fullmatch(text):
+        return None
+    days = timedelta(days=int(text[:5]))
+    return next((start + days for start in _COUNTED_FROM if (start + days).year in _YEARS), None)

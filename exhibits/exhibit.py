@@ -222,13 +222,6 @@ class Exhibit:
         """How many rows the table has; 0 where there is none."""
         return 0 if self.table is None else self.table.height
 
-    @property
-    def is_by_arm(self) -> bool:
-        """Whether its table tells arms apart, in rows or in columns."""
-        return self.table is not None and bool(
-            self.arms or self.sizes or "arm" in self.table.columns
-        )
-
     def rows(self, offset: int = 0, limit: int | None = None) -> pl.DataFrame:
         """So many rows of the table from a place on, under the labels that a reader sees.
 
@@ -443,7 +436,7 @@ def exhibit(
             notes = made.footnotes
             if estimand and len(board.arms) > 1 and not made.missing:
                 notes = (str(estimand), *notes)
-            if made.is_by_arm:
+            if board.view is not View.POOLED and not made.missing:
                 notes = (*_without_arm(board), *notes)
             if board.answered_merged > answered and not made.missing:
                 smallest = board.trial.blinding.smallest_cell
@@ -506,7 +499,10 @@ def without_arm(board: Board) -> tuple[int, int]:
 
 
 def _without_arm(board: Board) -> tuple[str, ...]:
-    """What is to be said where arms are told apart and somebody randomized is in none of them."""
+    """What is to be said where somebody randomized is in no arm of a comparative view.
+
+    Wherever there are arms, for what counts in arms alone does not always tell them apart.
+    """
     without, randomized = without_arm(board)
     if not without:
         return ()

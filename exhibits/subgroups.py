@@ -15,7 +15,7 @@ from estimators.ranks import win_probability
 from exhibits.exhibit import DEATHS, Estimand, Exhibit, exhibit
 from exhibits.parts.comparison import contrast, has_enough, in_limits, minimum, too_few_note
 from exhibits.parts.events import recorded_of_events
-from exhibits.parts.populations import size_of_all
+from exhibits.parts.populations import earliest_deaths, size_of_all
 from exhibits.parts.ranks import composite_scores
 from exhibits.parts.theme import QUIET, arm_style, error_bars, figure, rows_axis, safe
 from exhibits.parts.words import NOT_ADJUSTED, counted, number, rounded, signed
@@ -116,6 +116,7 @@ def subgroups(board: Board) -> Exhibit:
         },
         footnotes=(
             _of_deaths(board, people, day),
+            *earliest_deaths(board),
             *too_few_note(board, [row[name] for row in rows for name in ("of", "of_reference")]),
         ),
         assumptions=board.trial.assumptions("subgroups", "survival", "primary"),

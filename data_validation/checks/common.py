@@ -3,8 +3,9 @@
 import polars as pl
 
 from data_validation.domains.participation import ENDS
+from data_validation.relations import takes_part_since
 from data_validation.rules import Evidence
-from data_validation.values import trimmed
+from data_validation.values import last_day, trimmed
 
 
 def with_person(evidence: Evidence, domain: str) -> pl.DataFrame:
@@ -19,7 +20,9 @@ def _with_person(evidence: Evidence, domain: str) -> pl.DataFrame:
         "randomization_date",
         pl.col("screening_date").alias("_screened"),
         pl.col("consent_date").alias("_consented"),
+        takes_part_since().alias("_since"),
         pl.col("death_date").alias("_death_date"),
+        pl.coalesce("death_date", last_day("death_date_text")).alias("_died_by"),
         "died",
         "screen_failure",
         pl.col("site").alias("_site"),

@@ -30,10 +30,11 @@ def another_study(evidence: Evidence) -> pl.DataFrame:
     query="Please provide the date of randomization of {USUBJID}.",
 )
 def randomized_without_date(evidence: Evidence) -> pl.DataFrame:
-    """Randomized, date missing or partial."""
-    return with_person(evidence, "DM").filter(
-        pl.col("randomized") & pl.col("randomization_date").is_null()
-    )
+    """Randomized, date missing or partial; where nobody has one, a fact says so once."""
+    people = with_person(evidence, "DM").filter("randomized")
+    if evidence.people["randomization_date_text"].count() == 0:
+        return people.clear()
+    return people.filter(pl.col("randomization_date").is_null())
 
 
 @check(
@@ -62,13 +63,14 @@ def death_flag_or_date_alone(evidence: Evidence) -> pl.DataFrame:
 
 @check(
     Heading(RuleKind.ORDER, "DM-106", "DTHDTC", Severity.MAJOR),
-    sentence="The death is dated before randomization.",
-    why="Nobody is randomized after death.",
-    query="Date of death is {DTHDTC}, randomization {randomization_date}. Please check both.",
+    sentence="The death is dated before randomization or, where there was none, screening.",
+    why="Nobody takes part after death. The date is not used; the death counts, by the next source "
+    "with a date, else on the earliest day possible.",
+    query="Date of death is {DTHDTC}, randomization or screening {_since}. Please check both.",
 )
 def death_before_randomization(evidence: Evidence) -> pl.DataFrame:
-    """Death before day 1."""
-    return with_person(evidence, "DM").filter(pl.col("death_date") < pl.col("randomization_date"))
+    """Death on a day, in a month or in a year before that from which somebody takes part."""
+    return with_person(evidence, "DM").filter(pl.col("_died_by") < pl.col("_since"))
 
 
 @check(

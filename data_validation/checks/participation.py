@@ -4,6 +4,7 @@ import polars as pl
 
 from data_validation.checks.common import subjects_with, with_person
 from data_validation.domains.participation import (
+    ENDS,
     RANDOMIZED,
     SCREEN_FAILURE,
     is_of_participation,
@@ -183,6 +184,22 @@ def other_screen_failure(evidence: Evidence) -> pl.DataFrame:
             trimmed("DSDECOD").str.to_uppercase().ne_missing("SCREEN FAILURE"),
         )
         .unique(folded("DSDECOD"), keep="first", maintain_order=True)
+    )
+
+
+@check(
+    Heading(RuleKind.ORDER, "DS-111", "DSSTDTC", Severity.MAJOR),
+    sentence="The end of participation is dated before randomization or, where there was none, "
+    "screening.",
+    why="Nobody leaves, completes or dies before taking part. The date is not used; a death counts "
+    "by the next source with a date, another end from the last contact.",
+    query="Participation ends on {DSSTDTC}, randomization or screening is dated {_since}. Please "
+    "check both.",
+)
+def end_before_randomization(evidence: Evidence) -> pl.DataFrame:
+    """Completion, death or leaving before the day from which somebody takes part."""
+    return with_person(evidence, "DS").filter(
+        pl.col("DSCLASS").is_in(ENDS), pl.col("start_date") < pl.col("_since")
     )
 
 

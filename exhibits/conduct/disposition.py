@@ -16,6 +16,7 @@ from exhibits.exhibit import Exhibit, Number, exhibit
 from exhibits.parts.comparison import counts_in_arms, share_of_arm, too_few_note, where_enough
 from exhibits.parts.populations import (
     all_randomized,
+    earliest_deaths,
     ends,
     in_all,
     nobody_randomized,
@@ -312,6 +313,7 @@ def follow_up_maturity(board: Board) -> Exhibit:
             "visit", "planned_day", "arm", "due", *(column for column, _, _ in KNOWN)
         ),
         labels={"due": "Past this day"} | {column: words for column, words, _ in KNOWN},
+        footnotes=earliest_deaths(board, of_all=True),
         assumptions=board.trial.assumptions("schedule", "primary.day"),
     )
 

@@ -41,7 +41,7 @@ from exhibits.monitoring.looks import (
     stamp,
     watermark,
 )
-from exhibits.parts.populations import PAST
+from exhibits.parts.populations import PAST, earliest_deaths
 from exhibits.parts.theme import QUIET, arm_style, figure, safe
 from exhibits.parts.words import day, decimal, number, p_value, rounded
 from queries import Board
@@ -171,6 +171,7 @@ def sequential_positions(board: Board) -> Exhibit:
                 if any(rule.sided == 1 for rule in rules) and not board.arms_are_named
                 else ()
             ),
+            *earliest_deaths(board, of_all=True),
             looks_note(board),
         ),
         assumptions=trial.assumptions("sequential_rules", "monitoring", "primary", "survival"),

@@ -7,7 +7,7 @@ import polars as pl
 from exhibits.exhibit import DEATHS, RANDOMIZED, Conclusion, Estimand, Exhibit, People, exhibit
 from exhibits.oxygenation.day_values import BY_THE_VISIT, definition, stays_note, support_bands
 from exhibits.parts.comparison import share_of_arm, where_enough, with_percent
-from exhibits.parts.populations import by_arm, row_name
+from exhibits.parts.populations import by_arm, earliest_deaths, row_name
 from exhibits.parts.ranks import WIN_LABELS, composite_scores, rank_notes, ranked, with_wins
 from exhibits.parts.stacked_bars import FATES, SHADES, stacked, state_counts
 from exhibits.parts.strata import strata_by_arm
@@ -118,6 +118,7 @@ def oxygenation_composite(board: Board) -> Exhibit:
             "record.",
             *rank_notes(board, pairs, scores),
             *stays_note(board),
+            *earliest_deaths(board),
         ),
         assumptions=board.trial.assumptions("oxygenation", "primary"),
     )

@@ -20,7 +20,7 @@ from exhibits.oxygenation.day_values import (
     support_bands,
 )
 from exhibits.parts.comparison import in_limits, share_of_arm, too_few_note, with_percent
-from exhibits.parts.populations import by_arm, size_of_all
+from exhibits.parts.populations import by_arm, earliest_deaths, size_of_all
 from exhibits.parts.ranks import rank_notes, ranked
 from exhibits.parts.stacked_bars import FATES, shades, stacked_days, state_counts
 from exhibits.parts.strata import strata_by_arm
@@ -90,7 +90,11 @@ def _stacked(board: Board, value: DayValue) -> tuple[Exhibit, pl.DataFrame]:
         lists=tuple(
             in_state(board, value, row, words[row["state"]]) for row in rows.iter_rows(named=True)
         ),
-        footnotes=(*stays_note(board), *too_few_note(board, rows["of"])),
+        footnotes=(
+            *stays_note(board),
+            *earliest_deaths(board),
+            *too_few_note(board, rows["of"]),
+        ),
         assumptions=board.trial.assumptions("oxygenation", "schedule"),
     ), rows
 

@@ -13,7 +13,7 @@ from exhibits.exhibit import DEATHS, RANDOMIZED, Conclusion, Estimand, Exhibit, 
 from exhibits.oxygenation.day_values import definition
 from exhibits.parts.comparison import has_enough, share_of_arm, too_few_note, with_percent
 from exhibits.parts.day_courses import medians, medians_in_words
-from exhibits.parts.populations import PAST, by_arm, row_name
+from exhibits.parts.populations import PAST, by_arm, earliest_deaths, row_name
 from exhibits.parts.ranks import WIN_LABELS, rank_notes, ranked, with_wins
 from exhibits.parts.stacked_bars import SHADES, stacked, state_counts
 from exhibits.parts.strata import strata_by_arm
@@ -142,6 +142,7 @@ def _free_days(board: Board, of: FreeOf) -> Exhibit:
             "it is not known whether they lived on it; whose start or end of support is not known "
             "to the day. Who completed the study within the window of that visit counts as "
             "observed. Support without an end goes on.",
+            *earliest_deaths(board),
             *rank_notes(board, pairs, days),
         ),
         assumptions=board.trial.assumptions("oxygenation"),
@@ -325,6 +326,7 @@ def invasive_ventilation(board: Board) -> Exhibit:
             "ventilated or not; not known: whether they lived on it, or from when to when they "
             "were ventilated.",
             f"Still ventilated: on the calendar date of day {until}.",
+            *earliest_deaths(board),
             *too_few_note(board, observed.values()),
         ),
         assumptions=board.trial.assumptions("oxygenation"),

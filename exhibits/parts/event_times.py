@@ -24,6 +24,6 @@ def not_followed_note(left_out: int) -> tuple[str, ...]:
     if not left_out:
         return ()
     return (
-        f"Not in the curves: {counted(left_out, 'participant')} without a date of randomization or "
-        "of death, or without any record since.",
+        f"Not in the curves: {counted(left_out, 'participant')} without a date of randomization, "
+        "or without any record since.",
     )

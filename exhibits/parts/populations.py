@@ -6,14 +6,32 @@ import polars as pl
 
 from exhibits.exhibit import NOBODY, Exhibit, People
 from exhibits.parts.together import any_of, members
-from queries import Board
+from exhibits.parts.words import counted
+from queries import Board, Filters
 
 PAST = "Past a day: the window of its planned visit had closed by the data cut-off."
 
 BY_WHICH = (
     "Deaths are those that demographics, dispositions, fatal events, death details or contacts "
-    "record by the data cut-off, dated by the first of them that has a date."
+    "record by the data cut-off, dated by the first of them that has a date from randomization on."
 )
+
+
+def earliest_deaths(board: Board, *, of_all: bool = False) -> tuple[str, ...]:
+    """A footnote about deaths that are not dated to the day, where a day of death is used.
+
+    Args:
+        of_all: of everybody, whatever the filters.
+    """
+    everybody = {"filters": Filters().bound(board.trial)} if of_all else {}
+    deaths = int(board.ask("survival/not_dated", **everybody).item())
+    if not deaths:
+        return ()
+    return (
+        f"{counted(deaths, 'death')} not dated to the day, on the earliest day possible: the last "
+        "on which the participant is known to have been alive, or the first that the recorded part "
+        "of the date allows.",
+    )
 
 
 def nobody_randomized(board: Board) -> Exhibit | None:

@@ -52,7 +52,7 @@ from exhibits.parts.incidence_curves import (
     incidence_figure,
     milestones,
 )
-from exhibits.parts.populations import row_name, size_of_all
+from exhibits.parts.populations import earliest_deaths, row_name, size_of_all
 from exhibits.parts.theme import arm_style, figure, safe
 from exhibits.parts.words import counted, decimal, percent, rounded, signed
 from exhibits.safety.overview import KINDS, list_of_kind
@@ -151,6 +151,7 @@ def event_incidence(board: Board) -> Exhibit:
                 else ()
             ),
             *earliest_note(int(of_any["earliest"].sum())),
+            *earliest_deaths(board),
             *not_followed_note(
                 int(of_any.filter(pl.col("outcome").is_null())["participants"].sum())
             ),
@@ -379,6 +380,7 @@ def mean_event_count(board: Board) -> Exhibit:
         labels=COUNT_LABELS | _count_difference_label(board),
         footnotes=(
             *earliest_note(int(parts["is_earliest"].sum()), "event"),
+            *earliest_deaths(board),
             *not_followed_note(everybody - followed),
             *too_few_note(board, table["participants"]),
             *sealed_events(board),

@@ -13,7 +13,7 @@ from exhibits.parts.events import (
     recorded_of_events,
     sealed_events,
 )
-from exhibits.parts.populations import row_name
+from exhibits.parts.populations import earliest_deaths, row_name
 from exhibits.parts.theme import (
     arm_style,
     error_bars,
@@ -127,6 +127,7 @@ def adverse_event_onset(board: Board) -> Exhibit:
         lists=lists,
         footnotes=(
             *not_recorded_of_events(board),
+            *earliest_deaths(board),
             *too_few_note(board, table["participants"]),
             *sealed_events(board),
         ),

@@ -28,7 +28,7 @@ from exhibits.parts.events import (
     sealed_events,
 )
 from exhibits.parts.interval_dots import Mark, interval_dots
-from exhibits.parts.populations import in_all, row_name, size_of_all
+from exhibits.parts.populations import earliest_deaths, in_all, row_name, size_of_all
 from exhibits.parts.theme import (
     in_lines,
 )
@@ -174,8 +174,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
             "percent_low",
             "percent_high",
             "events",
-            "observed_days",
-            "^rate.*$",
+            *(() if board.is_limited else ("observed_days", "^rate.*$")),
             *(() if table["remark"].null_count() == table.height else ("remark",)),
         ),
         labels=rate_labels(board),
@@ -192,6 +191,7 @@ def adverse_event_overview(board: Board) -> Exhibit:
             *too_few_note(board, table["of"]),
             *later_events(_later(by_kind.get("any"))),
             *not_followed(board),
+            *(() if board.is_limited else earliest_deaths(board)),
             *_left_out(board, by_kind),
             *sealed_events(board),
         ),
@@ -205,7 +205,8 @@ def _left_out(board: Board, shown: Collection[str]) -> tuple[str, ...]:
     kinds = [KINDS[kind].lower() for kind in ("any", "serious", "grade_3") if kind not in shown]
     few = "Left out, as too few have or lack it, or lie between it and another kind"
     return (
-        "Fatal events are not told to your role.",
+        "Fatal events are not told to your role, nor patient-days and rates: with the dates of "
+        "randomization they tell how long those were followed whose participation ended.",
         *((f"{few}: {'; '.join(kinds)}.",) if kinds else ()),
     )
 

@@ -30,6 +30,7 @@ from exhibits.parts.incidence_curves import (
     incidence_figure,
     milestones,
 )
+from exhibits.parts.populations import earliest_deaths
 from exhibits.parts.words import counted, decimal, p_value, percent
 from exhibits.special_interest.groups import (
     COUNTED,
@@ -126,6 +127,7 @@ def special_interest_incidence(board: Board) -> Exhibit:
         labels=INCIDENCE_LABELS,
         footnotes=(
             *earliest_note(imputed),
+            *earliest_deaths(board),
             *not_followed_note(left_out_most),
             *(_log_rank_words(board, known) if len(estimated) == len(board.arms) else ()),
             *too_few_note(board, sizes.values()),

@@ -25,6 +25,7 @@ from exhibits.parts.events import (
     sealed_terms,
 )
 from exhibits.parts.interval_dots import interval_dots
+from exhibits.parts.populations import earliest_deaths
 from exhibits.parts.signals import GROUP, marked, marks_note, with_marks
 from exhibits.parts.theme import in_lines
 from exhibits.parts.words import counted
@@ -136,6 +137,7 @@ def special_interest_overview(board: Board) -> Exhibit:
             *not_recorded_of_events(board),
             *later_events(int((rows["events"] - rows["in_time"]).sum())),
             *not_followed(board),
+            *earliest_deaths(board),
             *too_few_note(board, people["randomized"]),
             *standard_queries(board),
             *sealed_terms(board),

@@ -30,7 +30,7 @@ from exhibits.parts.incidence_curves import (
     in_percent,
     milestones,
 )
-from exhibits.parts.populations import BY_WHICH, who_died
+from exhibits.parts.populations import BY_WHICH, earliest_deaths, who_died
 from exhibits.parts.theme import arm_style, figure, in_lines, safe
 from exhibits.parts.words import NOT_ADJUSTED, counted, decimal, p_value, rounded
 from exhibits.survival.status import (
@@ -98,7 +98,6 @@ def survival_curve(board: Board) -> Exhibit:
     lists = tuple(who_died(arm, board) for arm in board.arms)
     has_died = {arm: bool(dead.any()) for arm, (_, dead) in arms.items()}
     died, total = int(known["is_dead"].sum()), everybody.height
-    imputed = int(known["is_earliest"].sum())
     return Exhibit(
         answer=_survival_answer(board, rows, day, by_day) if estimated else TOO_FEW,
         denominator=f"n = {counted(died, 'death')} among N = {total:,}",
@@ -123,15 +122,7 @@ def survival_curve(board: Board) -> Exhibit:
                 if len(board.arms) > 1
                 else ()
             ),
-            *(
-                (
-                    f"{counted(imputed, 'death')} without a date on the earliest day possible: "
-                    "the last on which the participant is known to have been alive, or the first "
-                    "that the recorded part of the date allows.",
-                )
-                if imputed
-                else ()
-            ),
+            *earliest_deaths(board),
             *undated_note(total - known.height),
             *(
                 _log_rank_note(board, known, in_doubt=bool(in_doubt))

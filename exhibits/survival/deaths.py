@@ -12,7 +12,7 @@ from exhibits.parts.comparison import (
     with_share,
 )
 from exhibits.parts.interval_dots import interval_dots
-from exhibits.parts.populations import BY_WHICH, PAST, who_died
+from exhibits.parts.populations import BY_WHICH, PAST, earliest_deaths, who_died
 from exhibits.parts.words import number
 from exhibits.survival.status import (
     ALL,
@@ -136,6 +136,7 @@ def mortality(board: Board) -> Exhibit:
                 if len(board.arms) > 1
                 else ""
             ),
+            *earliest_deaths(board),
             *undated_note(undated),
             *too_few_note(board, table["randomized"]),
         ),

@@ -22,7 +22,7 @@ from exhibits.parts.incidence_curves import (
     incidence_figure,
     milestones,
 )
-from exhibits.parts.populations import row_name
+from exhibits.parts.populations import earliest_deaths, row_name
 from exhibits.parts.words import decimal, percent
 from queries import Board
 
@@ -130,6 +130,7 @@ def discharge(board: Board) -> Exhibit:
         labels=DISCHARGE_LABELS,
         footnotes=(
             *_left_out_of_discharge(everybody),
+            *earliest_deaths(board),
             *too_few_note(board, sizes.values()),
         ),
         assumptions=board.trial.assumptions("survival", "schedule"),

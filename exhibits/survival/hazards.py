@@ -15,7 +15,7 @@ from exhibits.parts.comparison import (
     minimum,
     too_few_note,
 )
-from exhibits.parts.populations import BY_WHICH, who_died
+from exhibits.parts.populations import BY_WHICH, earliest_deaths, who_died
 from exhibits.parts.strata import strata_by_arm, within
 from exhibits.parts.words import NOT_ADJUSTED, decimal, percent, rounded, signed
 from exhibits.survival.status import (
@@ -103,7 +103,7 @@ def deaths_compared(board: Board) -> Exhibit:
             "of_weight_doubt": f"Probability of a hazard ratio above {OF_WEIGHT}, from doubt, %",
         },
         lists=tuple(who_died(row["arm"], board) for row in rows),
-        footnotes=(*reasons, *too_few_note(board, sizes.values())),
+        footnotes=(*reasons, *earliest_deaths(board), *too_few_note(board, sizes.values())),
         assumptions=board.trial.assumptions("survival", "schedule"),
     )
 

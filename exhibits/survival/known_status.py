@@ -8,7 +8,7 @@ from exhibits.exhibit import DEATHS, Exhibit, exhibit
 from exhibits.parts.comparison import (
     with_percent,
 )
-from exhibits.parts.populations import PAST, row_name
+from exhibits.parts.populations import PAST, earliest_deaths, row_name
 from exhibits.parts.stacked_bars import stacked
 from exhibits.parts.words import counted, share
 from exhibits.survival.status import (
@@ -96,6 +96,7 @@ def vital_status(board: Board) -> Exhibit:
             "A warning stands where vital status is known for fewer than "
             f"{100 * rules.least_known:.0f} % of those of an arm who are past the day; nothing is "
             "then estimated on that day.",
+            *earliest_deaths(board),
         ),
         assumptions=board.trial.assumptions("survival", "schedule"),
         lists=lists,

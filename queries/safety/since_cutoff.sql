@@ -41,7 +41,10 @@ select
     else 'special interest'
   end as why
 from (
-  select subject, what, date, true as is_serious, false as is_of_interest from death
+  -- Who died by the cut-off is counted, though another source dates the death later.
+  select subject, what, date, true as is_serious, false as is_of_interest
+  from death
+  where subject not in (select subject from participation where ended = 'died')
   union all
   select * from event where is_serious or coalesce(is_of_interest, false)
 ) as event

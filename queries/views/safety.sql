@@ -127,7 +127,8 @@ create macro first_onset(day, is_earliest) as
   coalesce(min(day) filter (where not is_earliest), min(day));
 
 -- One row a participant whom the filters leave: on how many of the chosen days they were observed, up
--- to which study day, the study day of death where it ended that, and why not where it is not known.
+-- to which study day, the study day of death where it ended that (of one that has no date the earliest
+-- that it can have been), and why not where it is not known.
 create macro followed(filters, cutoff) as table
 select
   subject,
@@ -141,11 +142,9 @@ select
     ),
     1
   ) as last_day,
-  case when ended = 'died' and death_date is not null then greatest(death_date - day_one + 1, 1) end
-    as death_day,
+  case when ended = 'died' then greatest(died_on - day_one + 1, 1) end as death_day,
   case
     when day_one is null then 'no date of randomization'
-    when ended = 'died' and death_date is null then 'no date of death'
     when last_day is null then 'no record since randomization'
   end as why_not
 from chosen_participant(filters, cutoff);

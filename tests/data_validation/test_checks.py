@@ -151,7 +151,14 @@ CASES: dict[str, tuple[Case, ...]] = {
             (("DM", 1, {"DTHDTC": "2023-03-09"}),),
             (("DM", 1, {"DTHDTC": "2023-03-10"}),),
             1,
-            "Date of death is 2023-03-09, randomization 2023-03-10. Please check both.",
+            "Date of death is 2023-03-09, randomization or screening 2023-03-10. "
+            "Please check both.",
+        ),
+        Case(
+            (("DM", 2, {"DTHDTC": "2023-02", "DTHFL": "Y"}),),
+            (("DM", 2, {"DTHDTC": "2023-03", "DTHFL": "Y"}),),
+            2,
+            "Date of death is 2023-02, randomization or screening 2023-03-08. Please check both.",
         ),
     ),
     "DM-107": (
@@ -688,6 +695,15 @@ CASES: dict[str, tuple[Case, ...]] = {
             "Dispositions of the subcategory REMDESIVIR: do they end taking part in the study?",
         ),
     ),
+    "DS-111": (
+        Case(
+            (("DS", 2, {"DSSTDTC": "2023-03-09"}),),
+            (("DS", 2, {"DSSTDTC": "2023-03-10"}),),
+            2,
+            "Participation ends on 2023-03-09, randomization or screening is dated 2023-03-10. "
+            "Please check both.",
+        ),
+    ),
     "DS-110": (
         Case(
             (("DS", 3, {"DSDECOD": "SCREENING FAILURE"}),),
@@ -1108,7 +1124,8 @@ for name, (_good, beyond, other) in ALIKE.items():
         ),
     }
 ALIKE_IF_ONE = (
-    "differ only in case, blanks or zeros. If they are one, please send them written alike."
+    "differ only in form (case, blanks, hyphens, zeros). If they are one, please send them written "
+    "alike."
 )
 CASES |= {
     "DM-141": (
@@ -1136,6 +1153,12 @@ CASES |= {
             (("DM", 2, {"SITEID": "10"}),),
             None,
             f"The sites 1.0 (in DM) and 01 {ALIKE_IF_ONE}",
+        ),
+        Case(
+            (("DM", 2, {"SITEID": "Site-1"}),),
+            (("DM", 2, {"SITEID": "Site-11"}),),
+            None,
+            f"The sites Site-1 (in DM) and 01 {ALIKE_IF_ONE}",
         ),
     ),
     "DM-143": (

@@ -315,6 +315,18 @@ def test_a_column_that_is_wrong_throughout_is_one_finding() -> None:
     rows["AE"] = [record | {"AETERM": f"event {n}", "AESER": None} for n in range(10)]
     (found,) = sides_of(rows).all_findings.filter(check="AE-AESER-present").to_dicts()
     assert (found["audience"], found["records"], found["subject"]) == ("export", 10, None)
+    # Of what is there and wrong, one value stands for all, and not that it is empty.
+    for texts, said in (
+        (["45123"] * 10, "AESTDTC is “45123”, which seems to be 2023-07-16. Expected"),
+        ([f"4512{n}" for n in range(10)], "AESTDTC is “45120, …”, which seems to be 2023-07-13. "),
+    ):
+        dated = [record | {"AESEQ": str(n), "AESTDTC": text} for n, text in enumerate(texts)]
+        sides = sides_of(rows | {"AE": dated})
+        (asked,) = sides.all_findings.filter(check="AE-AESTDTC-date")["query"]
+        assert asked.startswith(said)
+        (opened,) = sides.open_findings.filter(check="AE-AESTDTC-date").to_dicts()
+        assert opened["query"].startswith("AESTDTC is “…”. Expected")
+        assert "45" not in str(opened["value"])
     rows["AE"][0] = record
     found_of_each = sides_of(rows).all_findings.filter(check="AE-AESER-present")
     assert set(found_of_each.select("audience", "records").rows()) == {("site", 1)}

@@ -263,6 +263,62 @@ def test_what_is_told_of_a_death_after_the_cutoff_is_none_by_it() -> None:
         assert of(later, person)["ended"] == "died", person
 
 
+def test_a_date_before_randomization_is_none_and_nobody_is_followed_backwards() -> None:
+    """A year that is wrong loses to a source with another date, and gives no day of its own."""
+    contact: Row = {"SSTESTCD": "SURVSTAT", "SSSTRESC": "DEAD"}
+    early: dict[str, list[tuple[str, Row]]] = {
+        "alone": [("DM", {"DTHDTC": "2022-03-20"})],
+        "in part": [("DM", {"DTHDTC": "2022-03"})],
+        "by event": [("AE", {"AEDECOD": "Sepsis", "AEOUT": "FATAL", "AEENDTC": "2022-03-20"})],
+        "by contact": [("SS", contact | {"SSDTC": "2022-03-20"})],
+        "other source": [
+            ("DM", {"DTHDTC": "2022-03-20"}),
+            ("DS", {"DSDECOD": "DEATH", "DSSTDTC": "2023-03-20"}),
+        ],
+        "left": [("DS", {"DSDECOD": "WITHDRAWAL BY SUBJECT", "DSSTDTC": "2022-03-15"})],
+        "completed": [("DS", {"DSDECOD": "COMPLETED", "DSSTDTC": "2022-03-15"})],
+        # The other way round: by one source dead, by another later than anybody can know.
+        "late": [
+            ("DM", {"DTHDTC": "2024-03-20"}),
+            ("DS", {"DSDECOD": "DEATH", "DSSTDTC": "2023-03-20"}),
+        ],
+        "late and found dead": [
+            ("DM", {"DTHDTC": "2024-03"}),
+            ("SS", contact | {"SSDTC": "2023-03-20"}),
+        ],
+    }
+    rows = with_copies(*early)
+    for person, records in early.items():
+        for dataset, cells in records:
+            if dataset == "DM":
+                next(row for row in rows["DM"] if row["USUBJID"] == person).update(cells)
+            else:
+                rows.setdefault(dataset, []).append({"USUBJID": person, **cells})
+    rows["DM"].append(rows["DM"][2] | {"USUBJID": "screened", "DTHDTC": "2022-03", "DTHFL": "Y"})
+    found = assess_rows(rows)
+    last_contact = date(2023, 3, 14)
+    for person in early:
+        standing = of(found, person)
+        other_date = date(2023, 3, 20) if person in ("other source", "late") else None
+        ended = person if person in ("left", "completed") else "died"
+        dates = [standing[name] for name in ("death_date", "leaving_date", "completion_date")]
+        assert (standing["ended"], dates) == (ended, [other_date, None, None]), person
+        assert standing["death_date_text"] is None, person
+        assert standing["observed_until"] == (other_date or last_contact), person
+        assert standing["alive_until"] == last_contact, person
+    assert (of(found, "screened")["ended"], of(found, "screened")["death_date_text"]) == (
+        "died",
+        None,
+    )
+    said = {
+        check: set(found.open_findings.filter(pl.col("check") == check)["subject"])
+        for check in ("DM-106", "DS-111", "DS-103")
+    }
+    assert said["DM-106"] == {"alone", "in part", "other source", "screened"}
+    assert said["DS-111"] == {"left", "completed"}
+    assert said["DS-103"] >= {"other source", "late"}
+
+
 # Who is randomized
 
 
@@ -272,6 +328,44 @@ def test_arms_without_randomization_are_refused_with_what_to_send() -> None:
     assert found.critical
     assert told["message"].item().startswith("2 participants have an arm in DM, and nothing in")
     assert "RANDDTC" in told["message"].item()
+
+
+def test_dates_of_randomization_that_cannot_be_read_are_told_with_their_column() -> None:
+    """As one finding: by numbers of a spreadsheet nobody would have a study day, and no page."""
+    unreadable: Row = {"RANDDTC": "45123"}
+    all_of_list = changed(("RANDOMIZATION", 0, unreadable), ("RANDOMIZATION", 1, unreadable))
+    of_ds = without("RANDOMIZATION") | {
+        "DS": [row | {"DSSTDTC": "10/03/2023"} for row in clean_rows()["DS"]]
+    }
+    for rows, field in ((all_of_list, "RANDOMIZATION.RANDDTC"), (of_ds, "DS.DSSTDTC")):
+        found = assess_rows(rows)
+        told = found.open_findings.filter(check="FACT-107")
+        assert found.critical == 1
+        (message,) = told["message"]
+        assert message.startswith(f"{field} has a text for 2 of 2 randomized participants")
+        assert f"Send {field} of everybody as ISO 8601" in message
+        assert "DM-102" not in checks(found.open_findings)
+    of_some: list[tuple[Row, str | None]] = [
+        (unreadable, "1 have a text in RANDOMIZATION.RANDDTC that is not read as a date, and 0"),
+        ({"RANDDTC": "2023-03"}, None),
+    ]
+    for cells, said in of_some:
+        found = assess_rows(changed(("RANDOMIZATION", 0, cells)))
+        messages = found.open_findings.filter(check="FACT-108")["message"].to_list()
+        assert [said in message for message in messages if said] == [True] * len(messages)
+        assert bool(messages) is (said is not None)
+        assert "DM-102" in checks(found.open_findings)
+        assert not found.critical
+
+
+def test_a_list_without_arms_says_so_and_not_that_nobody_is_randomized() -> None:
+    rows = without("DS", "SV")
+    for row in (*rows["RANDOMIZATION"], *rows["DM"]):
+        del row["ARMCD"]
+    found = assess_rows(rows)
+    (message,) = found.open_findings.filter(check="FACT-101")["message"]
+    assert message.startswith("The allocation list (RANDOMIZATION) has 2 records and no arm")
+    assert found.critical
 
 
 def test_demographics_are_a_source_where_the_definition_names_them() -> None:

@@ -586,7 +586,9 @@ def people_randomized(rows: Rows, trial: Trial = TRIAL) -> list[tuple[object, ..
     _, complete = split(frames_of(rows), trial)
     return [
         (subject, str(day) if day else None, stratum, source)
-        for subject, day, _, stratum, source in released_randomization(complete, trial).rows()
+        for subject, day, _, stratum, source in released_randomization(complete, trial)
+        .drop("unread")
+        .rows()
     ]
 
 

@@ -234,9 +234,13 @@ def test_a_date_in_another_form_is_shown_without_its_time_and_is_no_date() -> No
     shown = opened(DATE, *texts)
     assert shown == [text.partition(" 08")[0].partition(":")[0] for text in texts]
     # Neither one day nor the other, no day at all, and words around a day.
-    doubtful = ["05/06/2023", "31-FEB-2023", "dose 2 on 17 May 2023", "17 Maybe 2023"]
+    doubtful = ["05/06/2023", "31-FEB-2023", "dose 2 on 17 May 2023", "17 Maybe 2023", "99999"]
     assert seeming(pl.Series(doubtful)).null_count() == len(doubtful)
     assert opened(DATE, *doubtful) == [NOT_SHOWN] * len(doubtful)
+    # Numbers of days, as spreadsheets and SAS have them: what it seems to be, and never shown.
+    numbers = ["45063", "45063.0", "23147"]
+    assert seeming(pl.Series(numbers)).to_list() == [date(2023, 5, 17)] * 3
+    assert opened(DATE, *numbers) == [NOT_SHOWN] * 3
 
 
 @pytest.mark.parametrize(

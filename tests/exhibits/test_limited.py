@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,7 +15,8 @@ from exhibits.export import as_csv
 from exhibits.overview import lines
 from exhibits.parts.together import any_of, with_names
 from queries import TOGETHER, Board
-from tests.conftest import LoadedTrial, board_of, limited_board
+from tests.conftest import KeyPair, LoadedTrial, board_of, limited_board
+from tests.made_up import Row, frames, loaded_from, subject
 
 STORES = ["demonstration_store", "pilot_store", "single_arm_store", "nobody_store"]
 POOLED = [item.name for item in offered(View.POOLED)]
@@ -217,6 +219,47 @@ def test_what_is_not_told_is_absent_and_said(sponsor: Board) -> None:
         note.endswith("any adverse event; grade 3 or higher, or severe.")
         for note in events.footnotes
     )
+
+
+def test_how_long_somebody_was_followed_whose_participation_ended_is_in_no_exhibit(
+    tmp_path: Path, key_pair: KeyPair
+) -> None:
+    """Everybody else is observed to the cut-off, and when all were randomized is known.
+
+    So days observed would tell those of the one who left, whom no count names.
+    """
+    people = range(1, 21)
+    shown = []
+    for day in ("2023-04-13", "2023-04-20"):
+        events: list[Row] = [
+            {"USUBJID": subject(n), "AEDECOD": "Headache", "AESTDTC": "2023-04-11", "AESER": "N"}
+            for n in people[:9]
+        ]
+        visits: list[Row] = [
+            {"USUBJID": subject(n), "VISIT": "BASELINE", "SVSTDTC": "2023-04-10"} for n in people
+        ]
+        left: Row = {"USUBJID": subject(1), "DSDECOD": "WITHDRAWAL BY SUBJECT", "DSSTDTC": day}
+        made = frames([], people=len(people), SV=visits, AE=events, DS=[left])
+        del made["LB"]
+        randomized = pl.lit("2023-04-10").alias("RANDDTC")
+        made["RANDOMIZATION"] = made["RANDOMIZATION"].with_columns(randomized)
+        store = loaded_from(made, key_pair, tmp_path / day)
+        board = limited_board(store.trial, store.snapshot)
+        shown.append({name: made_or_refused(name, board) for name in POOLED})
+        board.close()
+    assert shown[0] == shown[1]
+    overview = json.loads(shown[0]["adverse_event_overview"])
+    assert {"observed_days", "rate"}.isdisjoint(overview["table"][0])
+    assert overview["table"][0]["events"] == 9
+
+
+def made_or_refused(name: str, board: Board) -> str:
+    """What a limited role has of an exhibit as scripts get it, without what names the snapshot."""
+    try:
+        data = make(name, board).as_data()
+    except Denied as refusal:
+        return str(refusal)
+    return json.dumps(data | {"provenance": None}, default=str)
 
 
 def test_lines_of_the_overview_are_whole_sentences(sponsor: Board) -> None:

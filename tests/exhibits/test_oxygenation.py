@@ -494,6 +494,27 @@ def test_a_death_without_a_date_is_not_alive(changed: Changed) -> None:
         == opened.ask("survival/observed").filter(pl.col("is_dead") & (pl.col("day") <= 14)).height
     )
     assert composite.table is not None
+    # Wherever a day of death is used, it is said that one is not known.
+    for name in USE_DAYS_OF_DEATH:
+        shown = make(name, opened)
+        said = any(note.startswith("1 death not dated to the day") for note in shown.footnotes)
+        assert said or shown.missing, name
+    # The curves of events have everybody, and the death as what came in their way.
+    first = opened.ask("safety/first_events").filter(kind="any")
+    assert not first["outcome"].has_nulls()
+    everybody = opened.ask("safety/people")["participants"].sum()
+    assert opened.ask("safety/recurrences")["person"].n_unique() == everybody
+    ended = opened.ask("safety/recurrences").filter(kind=2, stop=died_on)
+    assert ended.height == 1
+
+
+USE_DAYS_OF_DEATH = (
+    "survival_curve", "mortality", "vital_status", "discharge", "follow_up_maturity",
+    "oxygenation_composite", "oxygenation_bands",
+    "respiratory_support", "who_scale", "ventilator_free", "higher_support_free",
+    "invasive_ventilation", "adverse_event_overview", "adverse_event_onset", "event_incidence",
+    "mean_event_count", "special_interest_overview", "special_interest_incidence",
+)  # fmt: skip
 
 
 def test_a_trial_that_says_nothing_of_oxygenation_says_so(board: BoardByName) -> None:

@@ -162,7 +162,10 @@ def test_without_ends_nobody_left_and_nobody_stayed(
 def test_what_is_serious_by_its_criteria_stands_since_the_cutoff(
     tmp_path: Path, key_pair: KeyPair, column: str, value: str, why: str | None
 ) -> None:
-    """Without AESER, the criteria and the grade say what is serious, after the cut-off, too."""
+    """Without AESER, the criteria and the grade say what is serious, after the cut-off, too.
+
+    A death by the cut-off is counted, and not listed as a later one, though DM dates it later.
+    """
     trial = load_trial("nct05689008")
     frames = dict(simulate(trial, participants=12, seed=1, cutoff=CUTOFF))
     ae = frames["ae"].drop("AESER")
@@ -177,9 +180,21 @@ def test_what_is_serious_by_its_criteria_stands_since_the_cutoff(
     )
     later = later.with_columns(pl.lit(value).alias(column))
     frames["ae"] = pl.concat([ae, later])
+    dm, (dead, dead_later) = frames["dm"], frames["randomization"]["USUBJID"][:2]
+    is_either = pl.col("USUBJID").is_in([dead, dead_later])
+    frames["dm"] = dm.with_columns(
+        DTHDTC=pl.when(is_either).then(pl.lit("2024-08-20")).otherwise("DTHDTC"),
+        DTHFL=pl.when(is_either).then(pl.lit("Y")).otherwise("DTHFL"),
+    )
+    death = {"USUBJID": dead, "DSDECOD": "DEATH", "DSSTDTC": "2023-08-20"}
+    ds = frames["ds"].filter(~((pl.col("DSDECOD") == "DEATH") & is_either))
+    frames["ds"] = pl.concat([ds, pl.DataFrame([death])], how="diagonal")
     board = board_of(load_frames(frames, trial, key_pair, tmp_path, CUTOFF), View.POOLED)
     try:
-        rows = board.ask("safety/since_cutoff").filter(pl.col("what") == "Fall")
-        assert rows["why"].to_list() == ([why] if why else [])
+        rows = board.ask("safety/since_cutoff")
+        fall = rows.filter(pl.col("what") == "Fall")
+        assert fall["why"].to_list() == ([why] if why else [])
+        assert rows.filter(pl.col("what") == "Death")["subject"].to_list() == [dead_later]
+        assert dead in board.ask("safety/deaths")["subject"]
     finally:
         board.close()

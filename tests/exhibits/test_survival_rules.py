@@ -234,7 +234,7 @@ def test_until_when_people_are_observed(by_hand: Board) -> None:
     assert found == Counter(EXPECTED.values())
     assert rows.filter("is_earliest")["day"].to_list() == [10, 32]
     assert any(
-        note.startswith("2 deaths without a date")
+        note.startswith("2 deaths not dated to the day")
         for note in make("survival_curve", by_hand).footnotes
     )
 
