@@ -10,7 +10,8 @@ from trials import load_trial
 
 # About what the simulator gives each participant.
 _LABORATORY_ROWS_EACH = 140
-_SUBJECT_DATASETS = ("dm", "ds", "randomization")
+# The last says that the participants are simulated: the demonstration shows no others.
+_SUBJECT_DATASETS = ("dm", "ds", "randomization", "simulation")
 
 
 def large_frames(trial: str, laboratory_rows: int, event_rows: int = 0) -> dict[str, pl.DataFrame]:

@@ -290,7 +290,7 @@ MODEL_EXHIBITS = (
 EVIDENCE_TESTS = ("PO2", "FIO2", "CRP", "INTLK6", "FERRITIN", "LYM")
 SHOWN = "mortality"
 DATA = ("-m", "data_validation")
-# Of the large extracts, which are not marked as simulated.
+# Of the large extracts, of which a part is loaded.
 CUTOFF = "2023-08-31"
 # Of events that come again after some days, and so after the data cut-off that was simulated.
 LATER_CUTOFF = "2024-12-31"
@@ -448,7 +448,7 @@ def many_participants(
     measured.add(SIMULATE_MEMORY, simulation.peak)
     evidence_of_many(measured, settings, extract, folder / "evidence-store", repetitions)
     for file in extract.glob("*.parquet"):
-        if file.stem not in ("dm", "ds", "ae", "randomization"):
+        if file.stem not in ("dm", "ds", "ae", "randomization", "simulation"):
             file.unlink()
     file = extract / "ae.parquet"
     events = events_again(pl.read_parquet(file), 1_000_000)
