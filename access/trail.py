@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from access.audit_key import read_audit_key
+from access.clock import now
 from access.entries import Actor, Entry, Outcome, escaped, readable
 from access.errors import AuditError
 from access.incidents import log_line
@@ -181,7 +182,7 @@ class Trail:
         Args:
             also: what is to be changed in the records together with it.
         """
-        at = datetime.now(UTC)
+        at = now()
         texts = {"act": act, **vars(actor), "trial": trial, "snapshot": snapshot, "view": view}
 
         def record() -> None:
@@ -235,7 +236,7 @@ class Trail:
                     stored["reason"] += f" (on {happened:%Y-%m-%d at %H:%M:%S} UTC; recorded late)"
                 unsigned = Entry(
                     sequence=last.sequence + 1 if last else 1,
-                    at=datetime.now(UTC).isoformat(timespec="microseconds"),
+                    at=now().isoformat(timespec="microseconds"),
                     outcome=outcome,
                     intent=intent,
                     previous=last.mac if last else NO_ROW_BEFORE,
@@ -475,7 +476,7 @@ class Trail:
         plain = {
             "rows": verdict.rows,
             "head": verdict.head,
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "at": now().isoformat(timespec="seconds"),
         }
         return json.dumps({**plain, "mac": self._sign(_checkpoint_content(plain))})
 

@@ -142,7 +142,7 @@ def assess(
     opened, complete = split(datasets, trial, visits_by_date(datasets, trial))
     identities = pl.DataFrame(schema=IDENTITIES)
     if identity_key is not None:
-        opened, complete, identities = kept_apart(opened, complete, identity_key, earlier)
+        opened, complete, identities = kept_apart(opened, complete, trial, identity_key, earlier)
     cutoff = cutoff or _cutoff_of(opened, trial)
     given = released(complete, trial, cutoff)
     progress("searching open texts")

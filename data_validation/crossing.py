@@ -1,11 +1,12 @@
 """Records that pass between open and sealed from one cut to the next.
 
-A record that becomes sealed would be gone from what is open, and one that becomes open would be new
-there: both say something about the treatment of its participant. So what was open stays open, as it
-last was, and what was sealed stays sealed. What is gone from the extract is gone in both. Which
-records are not recognized stands in SECURITY.md.
+A record that becomes sealed because it tells of a treatment would be gone from what is open, and
+one that was sealed for that would be new there: both say who was treated. So what was open stays
+open, as it last was, and what was sealed stays sealed. What is sealed for another reason, as it is
+not coded yet, opens and goes as it is corrected. What is gone from the extract is gone in both.
+Which records are not recognized stands in SECURITY.md.
 
-A load has no private key, so it knows sealed records of the load before by a code alone, under a
+A load has no private key, so it knows sealed records of the load before by codes alone, under a
 key of the store.
 """
 
@@ -18,22 +19,46 @@ from operator import eq
 import polars as pl
 
 from data_validation.domains import DOMAINS
-from data_validation.facts import Domain, every_row
-from data_validation.sealing import Tables
+from data_validation.facts import Domain, every_row, folded, folded_terms, names_a_dose
+from data_validation.sealing import Tables, not_at_common_time_points
 from data_validation.values import trimmed, with_typed_values
+from data_validation.written_dates import seeming, stated
 from trials import Trial
 
 # What a record is about, in the words of the site, and in which dataset it stands: no code and no
 # class, which are what is given, taken away and corrected.
-_WORDS = ("TERM", "TRT")
+_WORDS = ("TERM", "TRT", "OBJ")
 _TOPICS = (*_WORDS, "TESTCD", "RDOMAIN", "QNAM")
+# What may decide whether a record opens: by these it is not recognized.
+_DECIDE = ("DECOD", "BODSYS", "CLASS", "VISIT", "VISBY", "GAS", "CAT")
+# Where the values stand that the definition seals by name, and words of giving a treatment, in the
+# datasets whose rule seals them.
+_NAMING = ("DECOD", "TERM", "TRT", "TESTCD", "VISIT", "CAT")
+_OF_A_DOSE = ("DECOD", "TERM", "TRT", "INDC", "CAT")
+_SEALED_BY_DOSE = ("CM", "DV", "CE", "FA")
 
-# By what a record is recognized, each a code: the site's own number of it; its words, visit and
-# day; of one that the site describes in words, its words alone; its day alone.
-_CODES = ("numbered", "described", "worded", "dated")
+# By what a record is recognized, each a code: the site's own number of it; all that opens of it but
+# what may decide that; its words, visit and day; of one that the site describes in words, its words
+# alone; its day alone.
+_CODES = ("numbered", "exact", "described", "worded", "dated")
 # What is tried first is likelier true: numbers may be given anew, and words be corrected.
-_LEVELS = (("numbered", "described"), ("described",), ("numbered",), ("worded",), ("dated",))
-IDENTITIES = {"domain": pl.String, **dict.fromkeys(_CODES, pl.UInt64), "record_key": pl.String}
+_LEVELS = (
+    ("numbered", "exact"),
+    ("exact",),
+    ("numbered", "described"),
+    ("described",),
+    ("numbered",),
+    ("worded",),
+    ("dated",),
+)
+# What is new and open is not taken for a sealed record of which the day alone is the same.
+_TOO_LITTLE_TO_SEAL = ("dated",)
+IDENTITIES = {
+    "domain": pl.String,
+    **dict.fromkeys(_CODES, pl.UInt64),
+    "tells": pl.Boolean,
+    "record_key": pl.String,
+}
 
 OpenRows = Callable[[str, list[str]], pl.DataFrame]
 Text = Sequence[str | None]
@@ -44,7 +69,8 @@ class Earlier:
     """What a load knows of the records of the snapshot before.
 
     Attributes:
-        identities: a row a record, columns IDENTITIES; no `record_key` where it was sealed.
+        identities: a row a record, columns IDENTITIES; no `record_key` where it was sealed, and
+            `tells` where that was because it tells of a treatment.
         open_rows: its open records of a relation with these keys.
         cutoff: its data cut-off.
         sealed_events: what its open part says of how many events are sealed.
@@ -66,7 +92,7 @@ class Earlier:
 
 
 def kept_apart(
-    opened: Tables, complete: Tables, key: bytes, earlier: Earlier | None
+    opened: Tables, complete: Tables, trial: Trial, key: bytes, earlier: Earlier | None
 ) -> tuple[Tables, Tables, pl.DataFrame]:
     """Open and complete tables in which nothing has passed from one to the other, and identities.
 
@@ -83,19 +109,30 @@ def kept_apart(
         domain = DOMAINS[name]
         if not domain.opens or domain.open_rows is every_row:
             continue
-        now = _identified(complete.frames[name], domain, key)
+        now = _identified(complete.frames[name], domain, trial, key)
         if earlier is not None:
             before = earlier.identities.filter(domain=name)
             texts = _Texts(domain, earlier.open_rows, open_frames[name])
             passed = _passed(before, now, texts)
+            stay_open = _as_received(
+                earlier.open_rows(domain.relation, list(passed.stay_open.values())), domain
+            )
+            # What the definition seals since then does not stay open, whatever it was before.
+            stay_open = stay_open.filter(~_tells(stay_open, domain, trial))
+            passed = passed.with_open(stay_open["record_key"].to_list())
             if passed.stay_sealed or passed.stay_open:
-                stay_open = earlier.open_rows(domain.relation, list(passed.stay_open.values()))
-                open_frames[name], keys = _with_passed(
-                    open_frames[name], _as_received(stay_open, domain), passed, domain
-                )
+                frame = _with_gases_of(open_frames[name], stay_open, domain, earlier)
+                open_frames[name], keys = _with_passed(frame, stay_open, passed, domain)
                 complete_frames[name] = _with_open_keys(complete_frames[name], passed, keys)
-                now = now.with_columns(_open_keys(now["record_key"], passed, keys))
-        identities.append(now.select(pl.lit(name).alias("domain"), *_CODES, "record_key"))
+                is_sealed = _is_one_of(passed.stay_sealed)
+                now = now.with_columns(
+                    pl.col("tells") | is_sealed, _open_keys(now["record_key"], passed, keys)
+                )
+        identities.append(now.select(pl.lit(name).alias("domain"), *_CODES, "tells", "record_key"))
+    if earlier is not None:
+        # A dataset that one extract lacks may come again.
+        is_gone = ~pl.col("domain").is_in(["", *complete.present])
+        identities.append(earlier.identities.filter(is_gone))
     return (
         replace(opened, frames=open_frames),
         replace(complete, frames=complete_frames),
@@ -106,7 +143,7 @@ def kept_apart(
 def key_mark(key: bytes) -> pl.DataFrame:
     """A row of identities by which the key that they were made under is known again."""
     codes = [_code(key, "", f"the key of these, {name}") for name in _CODES]
-    return pl.DataFrame([("", *codes, None)], schema=IDENTITIES, orient="row")
+    return pl.DataFrame([("", *codes, None, None)], schema=IDENTITIES, orient="row")
 
 
 def _code(key: bytes, domain: str, text: str) -> int:
@@ -114,20 +151,25 @@ def _code(key: bytes, domain: str, text: str) -> int:
     return int.from_bytes(digest)
 
 
-def _identified(frame: pl.DataFrame, domain: Domain, key: bytes) -> pl.DataFrame:
-    """Codes of each row of a complete table, and its key where it is open."""
+def _identified(frame: pl.DataFrame, domain: Domain, trial: Trial, key: bytes) -> pl.DataFrame:
+    """Codes of each row of a complete table, whether it tells, and its key where it is open."""
     subject = ["USUBJID"]
     topics = [field.name for field in domain.fields if field.name.endswith(_TOPICS)]
     words = [name for name in topics if name.endswith(_WORDS)]
     placed = [name for name in domain.keys if name == "VISIT" or name.endswith("DTC")]
+    opening = [
+        field.name
+        for field in domain.open_fields
+        if not (field.made or field.name.endswith(_DECIDE) or field.name in (*subject, *topics))
+    ]
     of_each = {
         "numbered": [*subject, f"{domain.name}SPID"],
+        "exact": [*subject, *topics, *opening] if opening else [],
         "described": [*subject, *topics, *placed],
         # Of results the day or the test alone would be every other one.
         "worded": [*subject, *topics] if words else [],
         "dated": [*subject, *placed] if words and placed else [],
     }
-
     texts = frame.select(
         _described(names, frame).alias(code)
         for code, names in of_each.items()
@@ -141,8 +183,29 @@ def _identified(frame: pl.DataFrame, domain: Domain, key: bytes) -> pl.DataFrame
         for code in _CODES
     }
     return pl.DataFrame(coded, schema=dict.fromkeys(_CODES, pl.UInt64)).with_columns(
-        frame.select(pl.when("_open").then("record_key").alias("record_key")).to_series()
+        (_tells(frame, domain, trial) & ~frame["_open"]).alias("tells"),
+        frame.select(pl.when("_open").then("record_key").alias("record_key")).to_series(),
     )
+
+
+def _tells(frame: pl.DataFrame, domain: Domain, trial: Trial) -> pl.Series:
+    """Which rows tell of a treatment: by a sealed name, a time point, or words of a dose."""
+    sealed = trial.sealed
+    names = folded_terms(
+        (
+            *(*sealed.preferred_terms, *sealed.visits, *sealed.procedures, *sealed.medications),
+            *(*sealed.tests, *sealed.dispositions, *sealed.deviations),
+        )
+    )
+    known = [field.name for field in domain.fields if field.name in frame.columns]
+    named = [folded(name).is_in(names) for name in known if name.endswith(_NAMING)]
+    of_a_dose = [name for name in known if name.endswith(_OF_A_DOSE)]
+    if domain.name in _SEALED_BY_DOSE and of_a_dose:
+        named.append(names_a_dose(*of_a_dose))
+    named.append(not_at_common_time_points(frame, domain, trial))
+    return frame.select(
+        pl.any_horizontal(item.fill_null(value=False) for item in named).alias("tells")
+    ).to_series()
 
 
 def _described(names: list[str], rows: pl.DataFrame) -> pl.Expr:
@@ -153,11 +216,20 @@ def _described(names: list[str], rows: pl.DataFrame) -> pl.Expr:
 
 
 def _said(name: str, rows: pl.DataFrame) -> pl.Expr:
-    """A text whatever its letters and spaces, a time by its day."""
+    """A text whatever its letters and punctuation, a time by its day."""
     if name not in rows.columns:
         return pl.lit(None, pl.String)
-    text = trimmed(name).str.to_uppercase().str.replace_all(r"\s+", " ")
-    return text.str.head(len("2026-11-30")) if name.endswith("DTC") else text
+    if name.endswith("DTC"):
+        return trimmed(name).map_batches(_day, pl.String)
+    text = folded(name)
+    return pl.when(text != "").then(text)
+
+
+def _day(texts: pl.Series) -> pl.Series:
+    """The day of each text, in whichever form it is written; a text that is no date as it is."""
+    stated_texts = stated(texts)
+    iso = seeming(texts).dt.to_string("iso")
+    return pl.select(pl.coalesce(iso, stated_texts, texts).str.head(len("2026-11-30"))).to_series()
 
 
 @dataclass(frozen=True)
@@ -166,6 +238,12 @@ class _Passed:
 
     stay_sealed: frozenset[str]
     stay_open: Mapping[int, str]
+
+    def with_open(self, keys: Collection[str]) -> "_Passed":
+        """The same, in which of those that were open these stay so."""
+        kept = set(keys)
+        stay = {place: key for place, key in self.stay_open.items() if key in kept}
+        return _Passed(self.stay_sealed, stay)
 
 
 @dataclass(frozen=True)
@@ -229,8 +307,9 @@ def _passed(before: pl.DataFrame, now: pl.DataFrame, texts: _Texts) -> _Passed:
                 taken[0].append(was.at)
                 taken[1].append(became.at)
                 if was.key is None and became.key is not None:
-                    stay_sealed.add(became.key)
-                elif was.key is not None and became.key is None:
+                    if was.tells and level != _TOO_LITTLE_TO_SEAL:
+                        stay_sealed.add(became.key)
+                elif was.key is not None and became.key is None and became.tells:
                     stay_open[became.at] = was.key
         left = [
             side.filter(~pl.col("_at").is_in(list(places)))
@@ -241,26 +320,36 @@ def _passed(before: pl.DataFrame, now: pl.DataFrame, texts: _Texts) -> _Passed:
 
 @dataclass(frozen=True)
 class _Side:
-    """A record of those described alike: its place, and where it is open its key and texts."""
+    """A record of those described alike: its place, key and texts if open, and whether it tells."""
 
     at: int
     key: str | None
+    tells: bool
     text: Text
 
     @classmethod
     def of(cls, group: pl.DataFrame, texts: Mapping[str, Text]) -> "list[_Side]":
-        rows = group.select("_at", "record_key").rows()
-        return [cls(at, key, texts.get(key, ())) for at, key in rows]
+        rows = group.select("_at", "record_key", "tells").rows()
+        return [cls(at, key, tells, texts.get(key, ())) for at, key, tells in rows]
 
 
 def _pairs(before: list[_Side], now: list[_Side]) -> Iterator[tuple[_Side, _Side]]:
-    """Each record with what became of it: open with open and sealed with sealed before all else."""
+    """Each record with what became of it.
+
+    What was kept open though it was sealed with what is sealed; then open with open and sealed with
+    sealed, before all else.
+    """
     was = {
         is_open: [one for one in before if (one.key is not None) is is_open] for is_open in _BOTH
     }
     became = {
         is_open: [one for one in now if (one.key is not None) is is_open] for is_open in _BOTH
     }
+    kept = [one for one in was[True] if one.tells]
+    for one, other in zip(kept, [one for one in became[False] if one.tells], strict=False):
+        was[True].remove(one)
+        became[False].remove(other)
+        yield one, other
     for is_open in _BOTH:
         for pair in _likest(was[is_open], became[is_open]):
             was[is_open].remove(pair[0])
@@ -286,6 +375,28 @@ def _likest(before: list[_Side], now: list[_Side]) -> list[tuple[_Side, _Side]]:
             found[one.at] = (one, other)
             taken.add(other.at)
     return list(found.values())
+
+
+def _with_gases_of(
+    frame: pl.DataFrame, stay_open: pl.DataFrame, domain: Domain, earlier: Earlier
+) -> pl.DataFrame:
+    """An open table whose gases are the chosen ones of before, where one of that visit has passed.
+
+    Which are chosen depends on all of a visit: without one of them, others would be.
+    """
+    chosen = f"{domain.name}GAS"
+    if chosen not in stay_open.columns:
+        return frame
+    visit = ["USUBJID", "VISIT"]
+    visits = stay_open.drop_nulls(chosen).select(visit).unique()
+    keys = frame.join(visits, on=visit, how="semi")["record_key"]
+    if keys.is_empty():
+        return frame
+    before = _as_received(earlier.open_rows(domain.relation, keys.to_list()), domain)
+    of_key = dict(before.select("record_key", chosen).iter_rows())
+    restored = pl.col("record_key").replace_strict(of_key, default=None, return_dtype=pl.String)
+    is_of_visit = pl.col("record_key").is_in(keys.implode())
+    return frame.with_columns(pl.when(is_of_visit).then(restored).otherwise(chosen).alias(chosen))
 
 
 def _with_passed(

@@ -3,9 +3,11 @@
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
+from typing import Any, cast
 
 import pytest
 
+import access.clock
 import access.emergencies
 from access import Denied, Grant, Role
 from access.closed_session import Request, Requests, leave
@@ -245,6 +247,21 @@ def test_a_day_later_the_first_one_is_one_again(
     assert unblind(trail, about("4", told=""))
     # Who is none of the participants was not unblinded.
     assert [one.participant for one in unblinded(trail)] == ["1", "2", "3", "4"]
+
+
+def test_a_clock_that_is_set_back_frees_no_day(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Back(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> "Back":
+            return cast(Back, datetime.now(tz) - timedelta(hours=25))
+
+    monkeypatch.setattr(access.clock, "datetime", Back)
+    for participant in ("1", "2", "3"):
+        unblind(trail, about(participant))
+    with pytest.raises(SecondPersonError):
+        unblind(trail, about("4"))
 
 
 def test_members_of_the_board_are_offered_by_name(trail: Trail) -> None:

@@ -199,7 +199,7 @@ class Cuts:
         received = events.cast(pl.String).with_columns(
             _file=pl.lit("ae.csv"), _row=pl.int_range(pl.len())
         )
-        kept = kept_apart(*split({"AE": received}, TRIAL), bytes(32), self.earlier)
+        kept = kept_apart(*split({"AE": received}, TRIAL), TRIAL, bytes(32), self.earlier)
         opened, complete = kept[0].frames["AE"], kept[1].frames["AE"]
         relation = opened.select(
             "record_key",
@@ -274,16 +274,11 @@ def test_of_records_described_alike_as_many_stay_as_have_passed() -> None:
     domain = DOMAINS["AE"]
     names = [field.name for field in domain.open_fields]
 
+    schema = {name: kind for name, kind in IDENTITIES.items() if name != "domain"}
+
     def side(*keys: str | None) -> pl.DataFrame:
-        codes = dict.fromkeys(("numbered", "worded", "dated"), None)
-        rows = [{"described": 1, "record_key": key} | codes for key in keys]
-        return pl.DataFrame(
-            rows,
-            schema={
-                name: IDENTITIES[name]
-                for name in ("numbered", "described", "worded", "dated", "record_key")
-            },
-        )
+        rows = [{"described": 1, "tells": key is None, "record_key": key} for key in keys]
+        return pl.DataFrame(rows, schema=schema)
 
     texts = _Texts(
         domain,
