@@ -37,6 +37,8 @@ NO_EVENT = "No event has begun since randomization."
 KEYS = ("body_system", "preferred_term")
 # What of an arm has a column by itself where arms stand beside each other.
 OF_ARM = ("participants", "percent", "events", "serious", "grades")
+# What the loader writes where a text is on no list.
+NOT_SHOWN = "[not shown]"
 OF_DIFFERENCE = ("difference", "difference_low", "difference_high", "mark")
 
 
@@ -156,10 +158,8 @@ def adverse_events_by_term(board: Board) -> Exhibit:
     left_out = {"serious": not recorded["serious"], "grades": not recorded["grade_3"]}
     of_arm = tuple(name for name in OF_ARM if not left_out.get(name))
     table = _beside_each_other(board, rows, of_arm)
-    systems = table["preferred_term"].null_count()
     return Exhibit(
-        answer=f"{counted(table.height - systems, 'preferred term')} in "
-        f"{counted(systems, 'body system')}.",
+        answer=_how_many(table),
         denominator="; ".join(
             f"N = {size:,}" if len(sizes) == 1 else f"{arm}: N = {size:,}"
             for arm, size in sizes.items()
@@ -176,6 +176,21 @@ def adverse_events_by_term(board: Board) -> Exhibit:
             *too_few_note(board, sizes.values()),
             *sealed_events(board),
         ),
+    )
+
+
+def _how_many(table: pl.DataFrame) -> str:
+    """How many terms and body systems there are, and of how many terms theirs is not shown."""
+    terms = table.drop_nulls("preferred_term")
+    hidden = terms.filter(pl.col("body_system") == NOT_SHOWN).height
+    of_system = table.filter(pl.col("preferred_term").is_null())
+    systems = of_system.filter(pl.col("body_system").ne_missing(NOT_SHOWN)).height
+    found = f"{counted(terms.height, 'preferred term')} in {counted(systems, 'body system')}."
+    if not hidden:
+        return found
+    return (
+        f"{found} Of {counted(hidden, 'preferred term')} the body system is not shown: what the "
+        "extract has is on no list of the dictionary or the trial definition."
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from access import View
 from exhibits import make
+from exhibits.safety.terms import NOT_SHOWN
 from queries import Board
 from simulator import simulate
 from tests.conftest import KeyPair, board_of, load_frames
@@ -56,6 +57,19 @@ def test_seriousness_in_other_words_is_not_recorded(
     table = make("subgroups", board).table
     assert table is None or "Any serious event" not in set(table["outcome"])
     board.close()
+
+
+def test_body_systems_on_no_list_are_said_and_no_body_system(
+    simulated: Frames, opened: Opened
+) -> None:
+    ae = simulated["ae"].with_columns(AEBODSYS=pl.lit("Affections cardiaques"))
+    board = opened(simulated | {"ae": ae})
+    shown = make("adverse_events_by_term", board)
+    board.close()
+    assert shown.table is not None
+    terms = shown.table["preferred_term"].count()
+    assert set(shown.table["body_system"]) == {NOT_SHOWN}
+    assert shown.answer.startswith(f"{terms} preferred terms in 0 body systems. Of {terms} pref")
 
 
 def test_outcomes_and_grades_in_other_words_are_not_recorded(
