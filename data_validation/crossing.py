@@ -48,8 +48,7 @@ _LEVELS = (
     ("numbered", "described"),
     ("described",),
     ("numbered",),
-    ("worded",),
-    ("dated",),
+    *(_WEAK := (("worded",), ("dated",))),
 )
 # What is new and open is not taken for a sealed record of which the day alone is the same.
 _TOO_LITTLE_TO_SEAL = ("dated",)
@@ -112,6 +111,7 @@ def kept_apart(
         now = _identified(complete.frames[name], domain, trial, key)
         if earlier is not None:
             before = earlier.identities.filter(domain=name)
+            now = now.with_columns(_still_tell(before, now))
             texts = _Texts(domain, earlier.open_rows, open_frames[name])
             passed = _passed(before, now, texts)
             stay_open = _as_received(
@@ -206,6 +206,20 @@ def _tells(frame: pl.DataFrame, domain: Domain, trial: Trial) -> pl.Series:
     return frame.select(
         pl.any_horizontal(item.fill_null(value=False) for item in named).alias("tells")
     ).to_series()
+
+
+def _still_tell(before: pl.DataFrame, now: pl.DataFrame) -> pl.Series:
+    """Which sealed records tell, now or before: one that lost its code has told all the same."""
+    told, rows = (
+        before.filter("tells"),
+        now.with_row_index("_at").filter(pl.col("record_key").is_null()),
+    )
+    places: set[int] = set()
+    for level in _LEVELS[: -len(_WEAK)]:
+        codes = list(level)
+        places |= set(rows.join(told.drop_nulls(codes), on=codes, how="semi")["_at"])
+    at = pl.int_range(pl.len()).is_in(list(places))
+    return now.select(pl.col("tells") | at).to_series()
 
 
 def _described(names: list[str], rows: pl.DataFrame) -> pl.Expr:
@@ -309,7 +323,7 @@ def _passed(before: pl.DataFrame, now: pl.DataFrame, texts: _Texts) -> _Passed:
                 if was.key is None and became.key is not None:
                     if was.tells and level != _TOO_LITTLE_TO_SEAL:
                         stay_sealed.add(became.key)
-                elif was.key is not None and became.key is None and became.tells:
+                elif was.key is not None and became.key is None and (was.tells or became.tells):
                     stay_open[became.at] = was.key
         left = [
             side.filter(~pl.col("_at").is_in(list(places)))

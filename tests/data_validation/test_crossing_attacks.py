@@ -202,6 +202,16 @@ def test_a_record_that_was_kept_stays_though_another_becomes_like_it() -> None:
     assert {row[1] for row in found} == {"Headache", "Nausea"}
 
 
+def test_a_code_that_is_taken_away_for_a_while_opens_and_hides_nothing() -> None:
+    """From a sealed term to none and to an open one; and of one that was kept, to none and back."""
+    cuts = Cuts()
+    for code in (SEALED, None, "Headache"):
+        assert cuts("AE", [ae(AEDECOD=code)]) == []
+    cuts = Cuts()
+    for code in ("Headache", SEALED, None, SEALED):
+        assert len(cuts("AE", [ae(AEDECOD=code)])) == 1
+
+
 def test_what_was_sealed_stays_so_though_one_extract_lacks_its_dataset() -> None:
     cuts = Cuts()
     people: list[Row] = [{"USUBJID": "S1"}]
