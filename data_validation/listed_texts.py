@@ -21,7 +21,7 @@ NOT_LISTED = Rule(
     domain="OPEN",
     field="",
     severity=Severity.MINOR,
-    sentence="A body system, specimen, unit or category is on no list, and is not shown.",
+    sentence="A body system, specimen or category is on no list, and is not shown.",
     why="Blinding: a text that is free could say who was treated in words that nobody looks for.",
     query="None for the site. See whether the text is a value of the dictionary, or written as the "
     "trial definition has it; where it should be shown, allow it there with its reason "
@@ -113,7 +113,9 @@ def _shown(texts: pl.Series, listed: tuple[str, ...], *, is_unit: bool) -> dict[
     for text in reversed(distinct):
         if text.upper() in in_capitals:
             first[forms[text]] = text
-    return {text: first.get(form, NOT_SHOWN) for text, form in forms.items()}
+    # A unit that is on no list is asked about, so whoever asks has to see it; it is searched for
+    # names as any open text.
+    return {text: first.get(form, text if is_unit else NOT_SHOWN) for text, form in forms.items()}
 
 
 def _forms(texts: Sequence[str], *, is_unit: bool) -> list[str]:

@@ -18,6 +18,7 @@ from google.protobuf.message import Message  # type: ignore[import-untyped]
 from polars import selectors
 
 from access import View
+from data_validation.listed_texts import lists_of
 from queries.board import Board
 from snapshots import OPEN, SEALED, quote_identifier, read_private_key, unwrap
 from tests.conftest import LoadedTrial, board_of
@@ -172,7 +173,9 @@ _NEEDLES: dict[tuple[Path, str], list[str]] = {}
 
 def _sealed_needles(loaded: LoadedTrial) -> list[str]:
     board = board_of(loaded, View.UNBLINDED)
-    opened = "\n".join(_texts_of_store(board, OPEN)).lower()
+    # What the definition and the dictionaries have stands on pages, whatever an extract has.
+    listed = {text for texts in lists_of(loaded.trial).values() for text in texts}
+    opened = "\n".join(listed | _texts_of_store(board, OPEN)).lower()
     sealed = _texts_of_store(board, SEALED, _CLINICAL)
     board.close()
     telling = (text for text in sealed if len(text) > 4 and re.search("[A-Za-z]", text))

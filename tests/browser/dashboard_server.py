@@ -14,6 +14,8 @@ CHECKOUT = Path(__file__).parents[2]
 EXPECTED = (
     # What was typed into a dialog comes after the click that closed it.
     "it might have been removed during a preceding full-app rerun",
+    # A fragment asked for itself as its page was left.
+    "Couldn't find fragment with id",
 )
 
 

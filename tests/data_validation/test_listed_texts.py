@@ -1,4 +1,4 @@
-"""Body systems, specimens, units and categories open as values of lists: no mark of our own."""
+"""Body systems, specimens and categories open as values of lists, units in one spelling."""
 
 import polars as pl
 import pytest
@@ -64,7 +64,6 @@ def test_a_mark_in_how_a_text_is_written_does_not_open(
         ("ae", "AEBODSYS", " A"),
         ("mh", "MHBODSYS", " (2)"),
         ("lb", "LBSPEC", " tube 2"),
-        ("lb", "LBORRESU", " b"),
     ],
 )
 def test_a_text_on_no_list_is_not_shown_and_counted(
@@ -81,6 +80,18 @@ def test_a_text_on_no_list_is_not_shown_and_counted(
     assert said.message == (
         f"{name}.{column}: the text of {count} records is on no list, and is not shown."
     )
+
+
+def test_a_unit_has_one_spelling_and_one_that_nobody_knows_is_seen_by_who_asks(
+    frames: Frames,
+) -> None:
+    expected = only_listed(opened(frames), TRIAL)[0].frames["LB"]["LBORRESU"]
+    units = {"mm[Hg]": "mmHg", "mmhg ": "mmhg", "smoots": "smoots"}
+    for written, shown in units.items():
+        changed = frames["lb"].with_columns(pl.col("LBORRESU").replace("mmHg", written))
+        found, said = only_listed(opened(frames | {"lb": changed}), TRIAL)
+        assert said == []
+        assert set(found.frames["LB"]["LBORRESU"]) - set(expected) <= {shown}
 
 
 def test_the_definition_can_put_a_text_on_a_list(frames: Frames) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -34,7 +34,7 @@ from snapshots import (
     store_frame,
     unwrap,
 )
-from tests.conftest import PROVE, with_digests_of_its_files
+from tests.conftest import PROVE, clock_of, with_digests_of_its_files
 from tests.queries.conftest import Loaded
 from tests.snapshots.both_files import both_files
 from trials import Liver, LiverContext
@@ -184,14 +184,7 @@ def test_an_expired_grant_is_refused_at_the_next_question(
     boards = [opened(view) for view in View]
     for board in boards:
         board.ask("enrollment/totals")
-    later = datetime.now(UTC) + timedelta(minutes=481)
-
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> "Later":
-            return cast(Later, later)
-
-    monkeypatch.setattr(access.policy, "datetime", Later)
+    clock_of(monkeypatch, access.policy)(datetime.now(UTC) + timedelta(minutes=481))
     for board in boards:
         with pytest.raises(Denied, match="expired"):
             board.ask("enrollment/totals")
