@@ -131,19 +131,13 @@ def kept_apart(
         identities.append(now.select(pl.lit(name).alias("domain"), *_CODES, "tells", "record_key"))
     if earlier is not None:
         # A dataset that one extract lacks may come again.
-        is_gone = ~pl.col("domain").is_in(["", *complete.present])
+        is_gone = ~pl.col("domain").is_in(list(complete.present))
         identities.append(earlier.identities.filter(is_gone))
     return (
         replace(opened, frames=open_frames),
         replace(complete, frames=complete_frames),
         pl.concat(identities),
     )
-
-
-def key_mark(key: bytes) -> pl.DataFrame:
-    """A row of identities by which the key that they were made under is known again."""
-    codes = [_code(key, "", f"the key of these, {name}") for name in _CODES]
-    return pl.DataFrame([("", *codes, None, None)], schema=IDENTITIES, orient="row")
 
 
 def _code(key: bytes, domain: str, text: str) -> int:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 import secrets
 import zipfile
@@ -15,10 +16,12 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+from nacl.exceptions import CryptoError
 from nacl.public import PublicKey
+from nacl.secret import SecretBox
 
 from data_validation.assess import NOT_RECEIVED, Assessment, assess, stated_cutoff
-from data_validation.crossing import Earlier, key_mark
+from data_validation.crossing import Earlier
 from data_validation.domains import DOMAINS
 from data_validation.facts import Severity
 from data_validation.findings import counts, with_status
@@ -222,12 +225,14 @@ def _earlier(before: Snapshot | None, key: bytes) -> Earlier | None:
         ) from None
     if not is_known:
         return None
-    identities = pl.read_parquet(before.folder / IDENTITIES_FILE)
-    if not identities.filter(domain="").equals(key_mark(key)):
+    try:
+        plain = SecretBox(key).decrypt((before.folder / IDENTITIES_FILE).read_bytes())
+    except CryptoError:
         raise StoreError(
             "The store's key (.store-key) is not the one that the last load had, so its records "
             "are not recognized. Restore it from a copy."
-        )
+        ) from None
+    identities = pl.read_parquet(plain)
 
     def open_rows(relation: str, keys: list[str]) -> pl.DataFrame:
         with closing(open_stores_reader({"before": before.open_path})) as connection:
@@ -341,8 +346,11 @@ def _build(
         _check_control_totals(connection, assessment, rows_open)
         about = pl.DataFrame({"snapshot": [snapshot_id], "open_digest": [digest.digest]})
         store_frame(connection, SEALED, "about", about)
-    identities = pl.concat([key_mark(records_key), assessment.identities])
-    identities.write_parquet(folder / IDENTITIES_FILE)
+    # It says which of the open records are sealed by now, so only a load can read it.
+    identities = io.BytesIO()
+    assessment.identities.write_parquet(identities)
+    sealed = SecretBox(records_key).encrypt(identities.getvalue())
+    (folder / IDENTITIES_FILE).write_bytes(sealed)
     return Manifest(
         format=FORMAT,
         trial=assessment.trial.id,

@@ -101,7 +101,7 @@ def publish(
     Args:
         trial: where to.
         snapshot_id: a new id, see ``TrialStore.next_id``.
-        build: writes ``open.duckdb`` and ``sealed.duckdb``, and ``identities.parquet`` if records
+        build: writes ``open.duckdb`` and ``sealed.duckdb``, and ``identities.sealed`` if records
             are to be recognized, into the folder that it is given (mode 0700) and returns the
             manifest, to which the files' digests are added.
         receipt: how to recognize the same input again, see ``receipt_of``.

@@ -27,7 +27,7 @@ SEALED_FILE = "sealed.duckdb"
 MANIFEST_FILE = "manifest.json"
 CODE_FILE = "manifest.hmac"
 RECEIPT_FILE = "receipt"
-IDENTITIES_FILE = "identities.parquet"
+IDENTITIES_FILE = "identities.sealed"
 CURRENT_FILE = "current"
 NUMBERS_FILE = "numbers.json"
 

@@ -17,7 +17,7 @@ from data_validation.sealing import split
 from exhibits import make
 from queries.history import differences
 from simulator import simulate
-from snapshots import Snapshot, StoreError, compare, open_stores_reader
+from snapshots import IDENTITIES_FILE, Snapshot, StoreError, compare, open_stores_reader
 from tests.conftest import KeyPair, LoadedTrial, board_of, load_frames
 from trials import load_trial
 
@@ -298,6 +298,15 @@ def test_of_records_described_alike_as_many_stay_as_have_passed() -> None:
         assert set(passed.stay_open.values()) == opened_again
 
 
+def test_what_a_load_remembers_is_read_by_a_load_alone(frames: Frames, second: Place) -> None:
+    """It has the keys of open records, and which of them are sealed by now: whom that tells of."""
+    loaded = second("one_sealed", frames | {"ae": recoded(frames["ae"], {7: SEALED_TERM})})
+    remembered = (loaded.snapshot.folder / IDENTITIES_FILE).read_bytes()
+    keys = opened(loaded.snapshot)["adverse_event"]["record_key"]
+    assert not [key for key in keys if key.encode() in remembered]
+    assert b"PAR1" not in remembered
+
+
 @pytest.mark.parametrize("attack", ["no identities", "other identities", "another key"])
 def test_a_load_that_cannot_recognize_records_is_refused(
     frames: Frames, first: LoadedTrial, key_pair: KeyPair, tmp_path: Path, attack: str
@@ -305,7 +314,7 @@ def test_a_load_that_cannot_recognize_records_is_refused(
     """Or whoever can write to the store would have a record pass, and everybody see whose."""
     shutil.copytree(first.store.root, tmp_path / "store")
     store = key_pair.store(tmp_path / "store")
-    path = store.trial(TRIAL.id).snapshots()[-1].folder / "identities.parquet"
+    path = store.trial(TRIAL.id).snapshots()[-1].folder / IDENTITIES_FILE
     if attack == "another key":
         (tmp_path / "store" / ".store-key").write_bytes(bytes(32))
         words = "is not the one that the last load had"
